@@ -1,0 +1,40 @@
+# The few commands of the project. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help environment test lint format demo demo-kubernetes bench lock executor-image
+
+IMAGE ?= terrakube-executor:latest
+# Whichever builder of images is at hand; BUILDER=… picks one.
+BUILDER ?= $(firstword $(foreach builder,buildah podman docker,$(if $(shell command -v $(builder)),$(builder))) docker)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+environment: ## .venv from Python 3.12 or newer, with all that tests and lint need
+	@scripts/environment dev
+
+test: ## all tests; PostgreSQL, Redis, browser and cluster tests where these are at hand
+	@scripts/test
+
+lint: ## format, ruff, mypy, import contracts, migrations, Django's checks
+	@scripts/lint
+
+format: environment ## write the format that lint asks for
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix-only
+
+demo: ## a job planned, approved and applied on this machine, then the panel; DEMO_ONCE=1 ends after the job
+	@scripts/demo
+
+demo-kubernetes: ## the same on the cluster of the current kubeconfig
+	@scripts/demo --kubernetes
+
+bench: environment ## the measures, as ratios to a bare create on the same API server
+	@bench/run
+
+lock: ## compile pyproject.toml into the hashed requirements
+	@scripts/lock
+
+executor-image: ## build the executor's image as IMAGE (terrakube-executor:latest) with buildah, podman or docker
+	@if [ -x deploy/executor/preload.sh ]; then deploy/executor/preload.sh; fi
+	@$(BUILDER) build -t $(IMAGE) -f deploy/executor/Dockerfile .

@@ -1,0 +1,103 @@
+"""A real Kubernetes cluster for tests: a namespace for each, and what its pods said when one fails."""
+
+import os
+import time
+from collections.abc import Generator, Iterator
+from uuid import uuid4
+
+import pytest
+import urllib3
+from kubernetes import client, config
+
+NAMESPACE_LABELS = {"terrakube.io/test": "true"}
+LOG_LINES = 60
+
+
+def _connect() -> client.ApiClient:
+    return config.new_client_from_config(config_file=os.environ["KUBECONFIG"])
+
+
+def api_error() -> str:
+    """Return why the API server of KUBECONFIG does not answer, or an empty text when it does."""
+    try:
+        with _connect() as api:
+            client.VersionApi(api).get_code(_request_timeout=5)
+    except (config.ConfigException, client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
+        return f"the cluster of KUBECONFIG does not answer: {type(error).__name__}"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def cluster_api() -> Iterator[client.ApiClient]:
+    """Give the administrator's connection to the cluster of KUBECONFIG."""
+    with _connect() as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def kube_host() -> str:
+    """Give the address at which a pod reaches this machine."""
+    return os.environ["KUBE_HOST"]
+
+
+@pytest.fixture
+def cluster_namespace(cluster_api: client.ApiClient) -> Iterator[str]:
+    """Give the name of a fresh namespace, which is deleted with all that is in it after the test."""
+    core = client.CoreV1Api(cluster_api)
+    name = f"test-{uuid4().hex[:10]}"
+    core.create_namespace({"metadata": {"name": name, "labels": NAMESPACE_LABELS}})
+    try:
+        _await_default_service_account(core, name)
+        yield name
+    finally:
+        core.delete_namespace(name)
+        # Not to wait out the grace period of pods that nobody looks at any more.
+        core.delete_collection_namespaced_pod(name, grace_period_seconds=0)
+
+
+def _await_default_service_account(core: client.CoreV1Api, namespace: str) -> None:
+    """Wait until pods are admitted to a new namespace: before it has this account they are refused."""
+    for _ in range(500):
+        try:
+            core.read_namespaced_service_account("default", namespace)
+        except client.ApiException as error:
+            if error.status != 404:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+    pytest.fail(f"namespace {namespace} has no default service account after 10 s")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the namespace's events and the logs of its pods to the report of a test that failed."""
+    report = yield
+    funcargs = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed and "cluster_namespace" in funcargs:
+        try:
+            text = _evidence(client.CoreV1Api(funcargs["cluster_api"]), funcargs["cluster_namespace"])
+        except (client.ApiException, urllib3.exceptions.HTTPError) as error:
+            text = f"could not be read: {error}"
+        report.sections.append(("events and pods of the test's namespace", text))
+    return report
+
+
+def _evidence(core: client.CoreV1Api, namespace: str) -> str:
+    lines = []
+    for event in core.list_namespaced_event(namespace).items:
+        about = event.involved_object
+        lines.append(f"{about.kind} {about.name}: {event.reason}: {event.message}")
+    for pod in core.list_namespaced_pod(namespace).items:
+        lines.append(f"--- pod {pod.metadata.name}: {pod.status.phase}")
+        for container in pod.spec.containers:
+            try:
+                log = core.read_namespaced_pod_log(
+                    pod.metadata.name, namespace, container=container.name, tail_lines=LOG_LINES
+                )
+            except client.ApiException as error:
+                log = f"no log: {error.status} {error.reason}"
+            lines += [f"[{container.name}]", log.rstrip()]
+    return "\n".join(lines) or "no events and no pods"

@@ -1,0 +1,120 @@
+"""Tests whose mark names a service: run where it answers, else left out, counted and said at the end.
+
+TEST_REQUIRE is a comma list of services that have been promised (`postgres,redis,cluster,browser`): a promised service
+that does not answer fails its tests.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+import redis
+from django.db import connection
+
+from tests.support.cluster import api_error
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+PREFIX = "left out: "
+
+
+def chromium() -> str | None:
+    """Return the path of the Chromium on this machine, or None where there is none."""
+    return next(filter(None, map(shutil.which, (os.environ.get("CHROMIUM", ""), *CHROMIUM_NAMES))), None)
+
+
+def _postgres() -> str:
+    return "" if connection.vendor == "postgresql" else f"the database is {connection.vendor}"
+
+
+def _redis() -> str:
+    host = os.environ.get("TerrakubeRedisHostname", "")
+    if not host:
+        return "TerrakubeRedisHostname is not set"
+    port = int(os.environ.get("TerrakubeRedisPort", "6379"))
+    password = os.environ.get("TerrakubeRedisPassword") or None
+    try:
+        with redis.Redis(host, port, password=password, socket_connect_timeout=3, socket_timeout=3) as client:
+            client.ping()
+    except redis.RedisError as error:
+        return f"Redis does not answer: {type(error).__name__}"
+    return ""
+
+
+def _cluster() -> str:
+    if not os.environ.get("KUBECONFIG"):
+        return "KUBECONFIG is not set"
+    if not os.environ.get("KUBE_HOST"):
+        return "KUBE_HOST, the address at which a pod reaches this machine, is not set"
+    return api_error()
+
+
+def _browser() -> str:
+    return "" if chromium() else "no Chromium on PATH"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "cluster": _cluster,
+    "postgres": _postgres,
+    "redis": _redis,
+    "browser": _browser,
+}
+
+
+@cache
+def missing(service: str) -> str:
+    """Return why the service cannot be used, or an empty text where it answers; asked once in a process."""
+    return CHECKS[service]()
+
+
+def promised() -> set[str]:
+    """Return the services that TEST_REQUIRE names.
+
+    Raises UsageError for a name that is no service.
+    """
+    names = {name.strip() for name in os.environ.get("TEST_REQUIRE", "").split(",")} - {""}
+    if unknown := names - CHECKS.keys():
+        raise pytest.UsageError(f"TEST_REQUIRE: {', '.join(sorted(unknown))}: not one of {', '.join(CHECKS)}")
+    return names
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a misspelt promise before anything runs."""
+    promised()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep cluster tests in one worker, so that they never compete for the one node."""
+    for item in items:
+        if item.get_closest_marker("cluster"):
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out, or fail, a test for which a service is missing, before any of its fixtures is made."""
+    for service in CHECKS:
+        if item.get_closest_marker(service) and (why := missing(service)):
+            if service in promised():
+                pytest.fail(f"{service} was promised by TEST_REQUIRE: {why}", pytrace=False)
+            pytest.skip(f"{PREFIX}{service}: {why}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was left out and why."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, (tuple, list)) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        service, _, why = reason.removeprefix(PREFIX).partition(": ") if reason.startswith(PREFIX) else ("", "", reason)
+        counts[service, why] += 1
+    parts = [
+        f"{count} {service + ' ' if service else ''}{'test' if count == 1 else 'tests'} ({why})"
+        for (service, why), count in sorted(counts.items())
+    ]
+    if deselected := len(terminalreporter.stats.get("deselected", [])):
+        parts.append(f"{deselected} {'test' if deselected == 1 else 'tests'} not asked for in this run")
+    terminalreporter.write_line("left out: " + (", ".join(parts) or "nothing"))
