@@ -1,0 +1,282 @@
+"""Readers of the variables: a variable's name and its text in, a value out, or EphemeralSyntaxError."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from terrakube_site.env import OFF, ON
+from workspaces import kubernetes_syntax as syntax
+
+from . import variables
+
+# What the executor sets itself, so that it can trust what it reads.
+RESERVED_LABEL_PREFIX = "terrakube.io/"
+RESERVED_LABELS = frozenset(
+    # By the first a watch finds our Jobs; the others are the Job controller's, which refuses them from anybody else.
+    {"app.kubernetes.io/managed-by", "controller-uid", "job-name"}
+    | {"batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"}
+)
+RESERVED_ENVIRONMENT = frozenset({"EphemeralFlagBatch", "EphemeralJobData"})
+
+
+class EphemeralSyntaxError(ValueError):
+    """The text of one variable is wrong.
+
+    `item` is the offending part (only the key where the value may be a secret), `problem` ends the sentence that
+    begins with it.
+    """
+
+    def __init__(self, variable: str, item: str, grammar: str, problem: str) -> None:
+        self.variable = variable
+        self.item = item
+        self.grammar = grammar
+        self.problem = problem
+        shown = item if len(item) <= 80 else f"{item[:77]}..."
+        super().__init__(f'{variable}: "{shown}" {problem}. It is written as {grammar}.')
+
+
+class EphemeralSyntaxErrors(ValueError):
+    """Variables of one step are wrong; `errors` has one `EphemeralSyntaxError` for each."""
+
+    def __init__(self, errors: Iterable[EphemeralSyntaxError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toleration:
+    """A taint that the pod puts up with; `effect` None is every effect. `value` is only compared by Equal."""
+
+    key: str
+    operator: str = "Exists"
+    value: str = ""
+    effect: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodSecurity:
+    """The pod's security context; None is not set."""
+
+    fs_group: int = variables.DEFAULT_FS_GROUP
+    run_as_user: int | None = None
+    run_as_non_root: bool | None = None
+
+
+def is_enabled(text: str | None) -> bool:
+    """Tell whether `TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR` with this text (None: no such variable) asks for a pod.
+
+    0, false, no, off and nothing are off, which in Terrakube are on as every text is. Any other text is on, so that
+    what worked there works here, though `validate` lets only 1, true, yes and on be saved.
+    """
+    return text is not None and text.strip().lower() not in OFF
+
+
+def validate(name: str, text: str) -> None:
+    """Check the text of a variable before it is saved; a variable that is none of ours is not looked at.
+
+    Raises EphemeralSyntaxError, also for an unknown name that begins with EPHEMERAL_: it would do nothing, being kept
+    from terraform's environment too.
+    """
+    if name in variables.SETTINGS:
+        parse(name, text)
+    elif name.startswith("EPHEMERAL_"):
+        near = difflib.get_close_matches(name, variables.SETTINGS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "such names are kept for the settings of pods"
+        raise EphemeralSyntaxError(name, name, "one of the documented names", f"is not known; {hint}")
+
+
+def parse(name: str, text: str) -> object:
+    """Return the value of one known variable as `PodSettings` holds it, or None where empty is as good as unset.
+
+    Raises EphemeralSyntaxError when it is not written as its grammar says, KeyError for a name not in `SETTINGS`.
+    """
+    return read(name, text, READERS[name], None)
+
+
+def read[T, D](name: str, text: str | None, reader: Callable[[str, str], T], default: D) -> T | D:
+    """Read a text with the reader of its variable; `default` when there is none, or none worth reading."""
+    if text is None or (not text.strip() and name not in (variables.NODE_SELECTOR, variables.TOLERATIONS)):
+        return default
+    return reader(name, text.strip())
+
+
+def error(variable: str, item: str, problem: str) -> EphemeralSyntaxError:
+    return EphemeralSyntaxError(variable, item, variables.SETTINGS[variable].grammar, problem)
+
+
+def _check(variable: str, item: str, objection: str | None, subject: str = "") -> None:
+    if objection:
+        raise error(variable, item, f"{subject} {objection}" if subject else objection)
+
+
+def _items(variable: str, text: str, separator: str) -> list[str]:
+    if text.startswith(("[", "{")):
+        raise error(variable, text[0], "at the beginning is kept for a longer form, which is not understood yet")
+    return [item.strip() for item in text.split(separator)]
+
+
+def _pairs(variable: str, text: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for item in filter(None, _items(variable, text, ";")):
+        key, _, value = (part.strip() for part in item.partition("="))
+        if not key:
+            # Never shown whole: in EPHEMERAL_JOB_ENV_VARS what stands behind may be a secret.
+            raise error(variable, "=", "has no key before it")
+        # Taken out first, so that the last of two also has the last place: $(NAME) in a value looks back.
+        pairs.pop(key, None)
+        pairs[key] = value
+    return pairs
+
+
+def _label_pairs(variable: str, text: str) -> dict[str, str]:
+    pairs = _pairs(variable, text)
+    for key, value in pairs.items():
+        _check(variable, key, syntax.label_key_objection(key))
+        _check(variable, f"{key}={value}", syntax.label_value_objection(value), "has a value that")
+    return pairs
+
+
+def read_switch(variable: str, text: str) -> bool:
+    if text.lower() not in ON | OFF:
+        raise error(variable, text, "is neither on nor off")
+    return text.lower() in ON
+
+
+def read_node_selector(variable: str, text: str) -> dict[str, str]:
+    return _label_pairs(variable, text)
+
+
+def read_labels(variable: str, text: str) -> dict[str, str]:
+    pairs = _label_pairs(variable, text)
+    for key in pairs:
+        if key.startswith(RESERVED_LABEL_PREFIX) or key in RESERVED_LABELS:
+            raise error(variable, key, "is a label that the executor or the cluster sets itself")
+    return pairs
+
+
+def read_annotations(variable: str, text: str) -> dict[str, str]:
+    pairs = _pairs(variable, text)
+    for key in pairs:
+        _check(variable, key, syntax.annotation_key_objection(key))
+    if sum(len(key.encode()) + len(value.encode()) for key, value in pairs.items()) > syntax.ANNOTATIONS_BYTES:
+        raise error(variable, text, f"is more than the {syntax.ANNOTATIONS_BYTES // 1024} KiB of all annotations")
+    return pairs
+
+
+def read_environment(variable: str, text: str) -> tuple[tuple[str, str], ...]:
+    pairs = _pairs(variable, text)
+    for key, value in pairs.items():
+        _check(variable, key, syntax.environment_name_objection(key))
+        _check(variable, key, syntax.environment_string_objection(key, value))
+        if key in RESERVED_ENVIRONMENT:
+            raise error(variable, key, "is set by the executor itself")
+    return tuple(pairs.items())
+
+
+def read_name(variable: str, text: str) -> str:
+    _check(variable, text, syntax.name_objection(text))
+    return text
+
+
+def read_names(variable: str, text: str) -> tuple[str, ...]:
+    names = dict.fromkeys(filter(None, _items(variable, text, ",")))
+    return tuple(read_name(variable, name) for name in names)
+
+
+def read_mount_path(variable: str, text: str) -> str:
+    path = text.rstrip("/") or "/"
+    _check(variable, text, syntax.mount_path_objection(path))
+    return path
+
+
+def read_quantity(variable: str, text: str) -> str:
+    whole = not variable.startswith("EPHEMERAL_CPU_")
+    _check(variable, text, syntax.quantity_objection(text, whole=whole))
+    return text
+
+
+def _boolean(variable: str, key: str, value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise error(variable, f"{key}={value}", "has a value that must be true or false")
+    return value.lower() == "true"
+
+
+def _known_pairs(variable: str, text: str, known: tuple[str, ...]) -> dict[str, str]:
+    pairs = _pairs(variable, text)
+    for key in pairs:
+        if key not in known:
+            raise error(variable, key, f"is not known here; allowed is {' or '.join(known)}")
+    return pairs
+
+
+def read_pod_security(variable: str, text: str) -> PodSecurity:
+    pairs = _known_pairs(variable, text, ("fsGroup", "runAsUser", "runAsNonRoot"))
+    for key in ("fsGroup", "runAsUser"):
+        if key in pairs:
+            _check(variable, f"{key}={pairs[key]}", syntax.id_objection(pairs[key]), "has a value that")
+    security = PodSecurity(
+        fs_group=int(pairs.get("fsGroup", variables.DEFAULT_FS_GROUP)),
+        run_as_user=int(pairs["runAsUser"]) if "runAsUser" in pairs else None,
+        run_as_non_root=_boolean(variable, "runAsNonRoot", pairs["runAsNonRoot"]) if "runAsNonRoot" in pairs else None,
+    )
+    if security.run_as_non_root and security.run_as_user == 0:
+        raise error(variable, "runAsUser=0", "is root, which runAsNonRoot=true does not let start")
+    return security
+
+
+def read_allow_privilege_escalation(variable: str, text: str) -> bool | None:
+    key = "allowPrivilegeEscalation"
+    pairs = _known_pairs(variable, text, (key,))
+    return _boolean(variable, key, pairs[key]) if pairs else None
+
+
+def read_tolerations(variable: str, text: str) -> tuple[Toleration, ...]:
+    items = _items(variable, text, ";")
+    while len(items) > 1 and not items[-1]:
+        items.pop()
+    return tuple(_toleration(variable, item) for item in items)
+
+
+def _toleration(variable: str, item: str) -> Toleration:
+    parts = [part.strip() for part in item.split(":")]
+    while len(parts) > 1 and not parts[-1]:
+        parts.pop()
+    if len(parts) > 3:
+        raise error(variable, item, "has more than key, operator and effect")
+    head, operator, effect = parts + ["", "Exists", ""][len(parts) :]
+    key, equals, value = (part.strip() for part in head.partition("="))
+    if not key:
+        raise error(variable, item, "has no key, and so would tolerate every taint of every node")
+    _check(variable, item, syntax.label_key_objection(key), "has a key that")
+    if operator not in ("Exists", "Equal"):
+        raise error(variable, item, "has an operator that must be Exists or Equal")
+    if equals and not value:
+        raise error(variable, item, f"has no value after '='; the empty value is written {key}:Equal")
+    if value and operator == "Exists":
+        raise error(
+            variable, item, f"has a value and the operator Exists, which takes none; add :Equal, as in {head}:Equal"
+        )
+    _check(variable, item, syntax.label_value_objection(value), "has a value that")
+    if effect not in ("", "NoSchedule", "PreferNoSchedule", "NoExecute"):
+        raise error(variable, item, "has an effect that must be NoSchedule, PreferNoSchedule, NoExecute or left out")
+    return Toleration(key=key, operator=operator, value=value, effect=effect or None)
+
+
+READERS: Mapping[str, Callable[[str, str], object]] = {
+    variables.ENABLE: read_switch,
+    variables.NODE_SELECTOR: read_node_selector,
+    variables.SERVICE_ACCOUNT: read_name,
+    variables.ANNOTATIONS: read_annotations,
+    variables.CONFIG_MAP_NAME: read_name,
+    variables.CONFIG_MAP_MOUNT_PATH: read_mount_path,
+    variables.TOLERATIONS: read_tolerations,
+    variables.PLUGIN_CACHE_DIR: read_mount_path,
+    variables.PLUGIN_CACHE_CLAIM: read_name,
+    variables.POD_SECURITY: read_pod_security,
+    variables.CONTAINER_SECURITY: read_allow_privilege_escalation,
+    variables.ENVIRONMENT: read_environment,
+    variables.LABELS: read_labels,
+    variables.POD_ANNOTATIONS: read_annotations,
+    variables.ENV_FROM_CONFIG_MAPS: read_names,
+    **{name: read_quantity for pair in variables.RESOURCES.values() for name in pair},
+}

@@ -1,0 +1,194 @@
+"""The variables that shape the pod of a step: their names, and what help texts, forms and documentation say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+ENABLE = "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR"
+NODE_SELECTOR = "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS"
+SERVICE_ACCOUNT = "EPHEMERAL_CONFIG_SERVICE_ACCOUNT"
+ANNOTATIONS = "EPHEMERAL_CONFIG_ANNOTATIONS"
+CONFIG_MAP_NAME = "EPHEMERAL_CONFIG_MAP_NAME"
+CONFIG_MAP_MOUNT_PATH = "EPHEMERAL_CONFIG_MAP_MOUNT_PATH"
+TOLERATIONS = "EPHEMERAL_CONFIG_TOLERATIONS"
+PLUGIN_CACHE_DIR = "TF_PLUGIN_CACHE_DIR"
+PLUGIN_CACHE_CLAIM = "PVC_CLAIM_NAME"
+POD_SECURITY = "EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT"
+CONTAINER_SECURITY = "EPHEMERAL_CONFIG_SECURITY_CONTEXT"
+ENVIRONMENT = "EPHEMERAL_JOB_ENV_VARS"
+LABELS = "EPHEMERAL_CONFIG_LABELS"
+POD_ANNOTATIONS = "EPHEMERAL_CONFIG_POD_ANNOTATIONS"
+ENV_FROM_CONFIG_MAPS = "EPHEMERAL_CONFIG_ENVFROM_CONFIG_MAP"
+
+# Resource of a container: the variables of its request and limit.
+RESOURCES = {
+    "cpu": ("EPHEMERAL_CPU_REQUEST", "EPHEMERAL_CPU_LIMIT"),
+    "memory": ("EPHEMERAL_MEMORY_REQUEST", "EPHEMERAL_MEMORY_LIMIT"),
+    "ephemeral-storage": ("EPHEMERAL_STORAGE_REQUEST", "EPHEMERAL_STORAGE_LIMIT"),
+}
+
+DEFAULT_CONFIG_MAP_MOUNT_PATH = "/data"
+DEFAULT_PLUGIN_CACHE_CLAIM = "terrakube-plugin-pvc"
+DEFAULT_FS_GROUP = 1000
+
+_CONTROL_PREFIXES = ("EPHEMERAL_", "ENABLE_DYNAMIC_CREDENTIALS_")
+# The keys that steer Terrakube and must not reach terraform's environment; `is_control_key` adds whole families.
+# TF_PLUGIN_CACHE_DIR is not among them: terraform reads it too.
+CONTROL_KEYS = frozenset(
+    {ENABLE, PLUGIN_CACHE_CLAIM, "KEEP_JOB_HISTORY", "KEEP_JOB_HISTORY_SOFT_DELETE", "TERRAKUBE_DEFAULT_EXECUTOR"}
+    | {"PRIVATE_EXTENSION_VCS_ID_AUTH"}
+)
+
+
+class Kind(StrEnum):
+    """How a variable is written; an editor chooses its widget by it."""
+
+    SWITCH = "switch"
+    NAME = "name"
+    NAMES = "names"
+    PATH = "path"
+    PAIRS = "pairs"
+    TOLERATIONS = "tolerations"
+    QUANTITY = "quantity"
+
+
+GRAMMAR = {
+    Kind.SWITCH: "1, true, yes or on; or 0, false, no, off or nothing",
+    Kind.NAME: "the name of a Kubernetes object",
+    Kind.NAMES: "names of Kubernetes objects, separated by ','",
+    Kind.PATH: "an absolute path",
+    Kind.PAIRS: "key=value, several separated by ';' (a value cannot contain ';')",
+    Kind.TOLERATIONS: "key[=value][:operator[:effect]], several separated by ';'",
+    Kind.QUANTITY: "a Kubernetes quantity such as 250m, 1.5 or 2Gi",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One variable: what help texts, forms and documentation say about it.
+
+    `since` is the first Terrakube version that knows it; `default` is what counts without it, None for nothing.
+    """
+
+    name: str
+    since: str
+    kind: Kind
+    help: str
+    grammar: str
+    example: str
+    default: str | None = None
+
+
+def is_control_key(name: str) -> bool:
+    """Tell whether an environment variable steers Terrakube and must not reach terraform's environment."""
+    return name in CONTROL_KEYS or name.startswith(_CONTROL_PREFIXES)
+
+
+def _setting(
+    name: str,
+    since: str,
+    kind: Kind,
+    help: str,
+    example: str,
+    default: str | None = None,
+    grammar: str = "",
+) -> tuple[str, Setting]:
+    setting = Setting(
+        name=name, since=since, kind=kind, help=help, grammar=grammar or GRAMMAR[kind], example=example, default=default
+    )
+    return name, setting
+
+
+def _amount(name: str, since: str, what: str, example: str) -> tuple[str, Setting]:
+    return _setting(name, since, Kind.QUANTITY, f"{what}.", example)
+
+
+SETTINGS: Mapping[str, Setting] = dict(
+    [
+        _setting(ENABLE, "2.22.0", Kind.SWITCH, "Runs each step of the workspace in a pod of its own.", "1"),
+        _setting(
+            NODE_SELECTOR,
+            "2.23.0",
+            Kind.PAIRS,
+            "Labels that a node must have to run the pod, in place of the installation's; empty is any node.",
+            "disk=ssd;pool=spot",
+        ),
+        _setting(SERVICE_ACCOUNT, "2.23.0", Kind.NAME, "Service account of the pod.", "tf-runner"),
+        _setting(ANNOTATIONS, "2.23.0", Kind.PAIRS, "Annotations of the Kubernetes Job, not of its pod.", "owner=net"),
+        _setting(
+            CONFIG_MAP_NAME, "2.24.0", Kind.NAME, "ConfigMap whose files are mounted in the container.", "tf-files"
+        ),
+        _setting(
+            CONFIG_MAP_MOUNT_PATH,
+            "2.24.0",
+            Kind.PATH,
+            f"Folder in which the files of {CONFIG_MAP_NAME} are mounted.",
+            "/etc/tf",
+            DEFAULT_CONFIG_MAP_MOUNT_PATH,
+        ),
+        _setting(
+            TOLERATIONS,
+            "2.24.0",
+            Kind.TOLERATIONS,
+            "Taints of nodes that the pod puts up with.",
+            "dedicated=tf:Equal:NoSchedule",
+        ),
+        _setting(
+            PLUGIN_CACHE_DIR,
+            "2.26.0",
+            Kind.PATH,
+            f"Folder of terraform's provider cache, for which the volume claim {PLUGIN_CACHE_CLAIM} is mounted there.",
+            "/home/cnb/.terraform.d/plugin-cache",
+        ),
+        _setting(
+            PLUGIN_CACHE_CLAIM,
+            "2.26.0",
+            Kind.NAME,
+            f"Persistent volume claim that is mounted at {PLUGIN_CACHE_DIR}.",
+            "cache",
+            DEFAULT_PLUGIN_CACHE_CLAIM,
+        ),
+        _setting(
+            POD_SECURITY,
+            "2.27.0",
+            Kind.PAIRS,
+            "Security context of the pod.",
+            "runAsUser=1002;runAsNonRoot=true",
+            f"fsGroup={DEFAULT_FS_GROUP}",
+            "fsGroup=number, runAsUser=number and runAsNonRoot=true or false, separated by ';'",
+        ),
+        _setting(
+            CONTAINER_SECURITY,
+            "2.27.0",
+            Kind.PAIRS,
+            "Security context of the container.",
+            "allowPrivilegeEscalation=false",
+            "allowPrivilegeEscalation=false",
+            "allowPrivilegeEscalation=true or false",
+        ),
+        _amount("EPHEMERAL_CPU_REQUEST", "2.27.0", "Processor time that is set aside for the container", "250m"),
+        _amount("EPHEMERAL_MEMORY_REQUEST", "2.27.0", "Memory that is set aside for the container", "512Mi"),
+        _amount("EPHEMERAL_CPU_LIMIT", "2.27.0", "Most processor time of the container", "2"),
+        _amount("EPHEMERAL_MEMORY_LIMIT", "2.27.0", "Most memory of the container, which is ended above it", "1Gi"),
+        _setting(
+            ENVIRONMENT,
+            "2.28.0",
+            Kind.PAIRS,
+            "Further environment variables of the container.",
+            "HTTPS_PROXY=http://proxy:3128",
+        ),
+        _setting(LABELS, "2.31.0", Kind.PAIRS, "Labels of the Kubernetes Job and of its pod.", "team=net"),
+        _setting(POD_ANNOTATIONS, "2.31.0", Kind.PAIRS, "Annotations of the pod.", "sidecar.istio.io/inject=false"),
+        _setting(
+            ENV_FROM_CONFIG_MAPS,
+            "2.31.0",
+            Kind.NAMES,
+            "ConfigMaps whose entries become environment variables of the container, after those of the secrets.",
+            "terrakube-executor-config",
+        ),
+        _amount("EPHEMERAL_STORAGE_REQUEST", "2.33.0", "Disk that is set aside for the container", "2Gi"),
+        _amount(
+            "EPHEMERAL_STORAGE_LIMIT", "2.33.0", "Most disk of the container, whose pod is evicted above it", "8Gi"
+        ),
+    ]
+)

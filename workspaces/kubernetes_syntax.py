@@ -1,0 +1,158 @@
+"""What Kubernetes accepts as a name, label, annotation, quantity or path, without asking a cluster.
+
+Each check returns None when the text is fine, else the objection as the end of a sentence that begins with the text:
+"must be ...". Pure, and as strict as the API server is; where the API server lets something pass that no pod can
+start with, the check says so.
+"""
+
+import re
+from decimal import Decimal
+
+LABEL_PART_LENGTH = 63
+NAME_LENGTH = 253
+ANNOTATIONS_BYTES = 256 * 1024
+MAX_ID = 2**31 - 1
+# Linux takes no longer string than this, with its name, equals sign and end mark (MAX_ARG_STRLEN).
+ENVIRONMENT_STRING_BYTES = 128 * 1024
+
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_PART = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_ENVIRONMENT_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_QUANTITY = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(|n|u|m|k|[MGTPE]|[KMGTPE]i|[eE][+-]?\d{1,2})", re.ASCII)
+_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+
+# Where a volume would hide what the image or the kernel puts there: with all that is below, or the folder itself only.
+_SYSTEM_TREES = (
+    "/proc",
+    "/sys",
+    "/dev",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/boot",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/sbin",
+)
+_SYSTEM_FOLDERS = frozenset(
+    {"/", "/etc", "/home", "/opt", "/root", "/run", "/usr", "/usr/local", "/usr/local/bin", "/var", "/var/run"}
+    | {"/tmp"}  # noqa: S108 - refused, not used
+    # Files that the kubelet writes into each container.
+    | {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
+    # The home and the program of an executor image: ours, and Terrakube's with its launcher.
+    | {"/home/terrakube", "/home/cnb", "/workspace", "/layers", "/cnb", "/cnb/lifecycle"}
+)
+
+
+def name_objection(text: str) -> str | None:
+    """Check the name of an object: a DNS-1123 subdomain."""
+    if len(text) <= NAME_LENGTH and _DNS_SUBDOMAIN.fullmatch(text):
+        return None
+    return (
+        f"must be small letters, digits, '-' and '.', begin and end with a letter or digit, and have at most "
+        f"{NAME_LENGTH} characters"
+    )
+
+
+def namespace_objection(text: str) -> str | None:
+    """Check the name of a namespace: a DNS-1123 label."""
+    if len(text) <= LABEL_PART_LENGTH and _DNS_LABEL.fullmatch(text):
+        return None
+    return (
+        f"must be small letters, digits and '-', begin and end with a letter or digit, and have at most "
+        f"{LABEL_PART_LENGTH} characters"
+    )
+
+
+def label_key_objection(text: str) -> str | None:
+    """Check the key of a label, node selector or toleration: `name` or `prefix/name`."""
+    prefix, slash, name = text.rpartition("/")
+    if slash and (len(prefix) > NAME_LENGTH or not _DNS_SUBDOMAIN.fullmatch(prefix)):
+        return f"must have before its one '/' a DNS name in small letters of at most {NAME_LENGTH} characters"
+    if len(name) > LABEL_PART_LENGTH or not _LABEL_PART.fullmatch(name):
+        return (
+            f"must be letters, digits, '-', '_' and '.', begin and end with a letter or digit, and have at most "
+            f"{LABEL_PART_LENGTH} characters, with an optional prefix as in example.com/name"
+        )
+    return None
+
+
+def label_value_objection(text: str) -> str | None:
+    """Check the value of a label, node selector or toleration; it may be empty."""
+    if not text or (len(text) <= LABEL_PART_LENGTH and _LABEL_PART.fullmatch(text)):
+        return None
+    return (
+        f"must be letters, digits, '-', '_' and '.', begin and end with a letter or digit, and have at most "
+        f"{LABEL_PART_LENGTH} characters"
+    )
+
+
+def annotation_key_objection(text: str) -> str | None:
+    """Check the key of an annotation: as of a label, but the prefix may have capital letters."""
+    return label_key_objection(text.lower())
+
+
+def environment_name_objection(text: str) -> str | None:
+    """Check the name of an environment variable as clusters before 1.34 do, which is also what shells can read."""
+    if _ENVIRONMENT_NAME.fullmatch(text):
+        return None
+    return "must be letters, digits, '_', '-' and '.', and not begin with a digit"
+
+
+def environment_string_objection(name: str, value: str) -> str | None:
+    """Check that Linux takes the variable; it ends a container's start otherwise."""
+    if "\0" in value:
+        return "must not contain a NUL character"
+    if len(name.encode()) + len(value.encode()) + 2 > ENVIRONMENT_STRING_BYTES:
+        return f"is longer than the {ENVIRONMENT_STRING_BYTES // 1024} KiB that Linux allows for one variable"
+    return None
+
+
+def id_objection(text: str) -> str | None:
+    """Check the number of a user or group."""
+    if re.fullmatch(r"\d{1,10}", text, re.ASCII) and int(text) <= MAX_ID:
+        return None
+    return f"must be a whole number from 0 to {MAX_ID}"
+
+
+def quantity(text: str) -> Decimal | None:
+    """Return the value of a Kubernetes quantity such as 250m, 1.5Gi or 1e3, or None when it is not one."""
+    match = _QUANTITY.fullmatch(text)
+    if not match:
+        return None
+    sign, digits, suffix = match.groups()
+    number = Decimal(sign + digits)
+    if suffix in _BINARY:
+        return number * Decimal(1024) ** _BINARY[suffix]
+    return number.scaleb(_DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:]))
+
+
+def quantity_objection(text: str, *, whole: bool) -> str | None:
+    """Check an amount of a resource; `whole` for bytes, of which there is no half.
+
+    The API server only warns of half a byte, but who writes 512m of memory means 512Mi.
+    """
+    amount = quantity(text)
+    if amount is None:
+        return "must be a Kubernetes quantity: a number, then nothing, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi or Ei"
+    if amount < 0:
+        return "must not be negative"
+    if whole and amount != amount.to_integral_value():
+        return "must be whole bytes (m is a thousandth; 512Mi is 512 mebibytes)"
+    return None
+
+
+def mount_path_objection(text: str) -> str | None:
+    """Check where a volume is to be mounted; a slash at the end has to be taken away before."""
+    if not text.startswith("/"):
+        return "must be an absolute path: begin with '/'"
+    if ":" in text or not text.isprintable():
+        return "must not contain ':' or control characters"
+    if text != "/" and any(part in ("", ".", "..") for part in text[1:].split("/")):
+        return "must be a clean path, without '//', '.' and '..'"
+    if text in _SYSTEM_FOLDERS or any(text == tree or text.startswith(f"{tree}/") for tree in _SYSTEM_TREES):
+        return "would hide what the system or the executor needs there; choose a folder of its own such as /data"
+    return None
