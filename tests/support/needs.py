@@ -7,7 +7,7 @@ that does not answer fails its tests.
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import cache
 
 import pytest
@@ -103,8 +103,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"{PREFIX}{service}: {why}")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in one line what was left out and why."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Say in one line, below all that pytest lists, what was left out and why."""
+    yield
     counts: Counter[tuple[str, str]] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, (tuple, list)) else str(report.longrepr)
@@ -115,6 +117,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         f"{count} {service + ' ' if service else ''}{'test' if count == 1 else 'tests'} ({why})"
         for (service, why), count in sorted(counts.items())
     ]
-    if deselected := len(terminalreporter.stats.get("deselected", [])):
-        parts.append(f"{deselected} {'test' if deselected == 1 else 'tests'} not asked for in this run")
+    if expression := terminalreporter.config.option.markexpr:
+        parts.append(f"what -m '{expression}' does not ask for")
     terminalreporter.write_line("left out: " + (", ".join(parts) or "nothing"))
