@@ -1,10 +1,12 @@
 """A contract for import-linter: modules that stand on the standard library alone."""
 
 import sys
+from typing import cast
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 from importlinter.domain.helpers import module_expressions_to_modules
+from importlinter.domain.imports import ModuleExpression
 
 
 class StandardLibraryOnly(Contract):
@@ -19,7 +21,8 @@ class StandardLibraryOnly(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Compare every direct import of the modules with what they may import."""
-        roots = {str(module) for module in module_expressions_to_modules(graph, self.modules)}  # type: ignore[attr-defined]
+        expressions = cast("set[ModuleExpression]", self.modules)  # a field answers with its value on an instance
+        roots = {str(module) for module in module_expressions_to_modules(graph, expressions)}
         ours = roots.union(*(graph.find_descendants(root) for root in roots))
         packages = {name.rpartition(".")[0] for name in roots} - {""}
         broken = sorted(

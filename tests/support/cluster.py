@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Generator, Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,9 @@ LOG_LINES = 60
 
 
 def _connect() -> client.ApiClient:
-    return config.new_client_from_config(config_file=os.environ["KUBECONFIG"])
+    configuration = client.Configuration()
+    config.load_kube_config(config_file=os.environ["KUBECONFIG"], client_configuration=configuration)
+    return client.ApiClient(configuration)
 
 
 def api_error() -> str:
@@ -45,7 +48,7 @@ def cluster_namespace(cluster_api: client.ApiClient) -> Iterator[str]:
     """Give the name of a fresh namespace, which is deleted with all that is in it after the test."""
     core = client.CoreV1Api(cluster_api)
     name = f"test-{uuid4().hex[:10]}"
-    core.create_namespace({"metadata": {"name": name, "labels": NAMESPACE_LABELS}})
+    core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=name, labels=NAMESPACE_LABELS)))
     try:
         _await_default_service_account(core, name)
         yield name
@@ -87,17 +90,22 @@ def pytest_runtest_makereport(
 
 def _evidence(core: client.CoreV1Api, namespace: str) -> str:
     lines = []
-    for event in core.list_namespaced_event(namespace).items:
-        about = event.involved_object
-        lines.append(f"{about.kind} {about.name}: {event.reason}: {event.message}")
-    for pod in core.list_namespaced_pod(namespace).items:
-        lines.append(f"--- pod {pod.metadata.name}: {pod.status.phase}")
-        for container in pod.spec.containers:
+    for event in _items(core, core.list_namespaced_event(namespace)):
+        about = event["involvedObject"]
+        lines.append(f"{about.get('kind')} {about.get('name')}: {event.get('reason')}: {event.get('message')}")
+    for pod in _items(core, core.list_namespaced_pod(namespace)):
+        name = pod["metadata"]["name"]
+        lines.append(f"--- pod {name}: {pod['status'].get('phase')}")
+        for container in pod["spec"]["containers"]:
             try:
-                log = core.read_namespaced_pod_log(
-                    pod.metadata.name, namespace, container=container.name, tail_lines=LOG_LINES
-                )
+                log = core.read_namespaced_pod_log(name, namespace, container=container["name"], tail_lines=LOG_LINES)
             except client.ApiException as error:
                 log = f"no log: {error.status} {error.reason}"
-            lines += [f"[{container.name}]", log.rstrip()]
+            lines += [f"[{container['name']}]", log.rstrip()]
     return "\n".join(lines) or "no events and no pods"
+
+
+def _items(core: client.CoreV1Api, answer: object) -> list[dict[str, Any]]:
+    """Return the items of a list as the API server wrote them."""
+    items: list[dict[str, Any]] = core.api_client.sanitize_for_serialization(answer)["items"]
+    return items
