@@ -23,6 +23,7 @@ from .grammar import (
     PodSecurity,
     Toleration,
     is_enabled,
+    node_selector,
     parse,
     validate,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Toleration",
     "is_control_key",
     "is_enabled",
+    "node_selector",
     "parse",
     "pod_settings",
     "render_names",

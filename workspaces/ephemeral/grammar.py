@@ -93,6 +93,11 @@ def parse(name: str, text: str) -> object:
     return read(name, text, READERS[name], None)
 
 
+def node_selector(text: str) -> dict[str, str]:
+    """Read a node selector that stands somewhere else than in its variable; raises EphemeralSyntaxError."""
+    return read_node_selector(variables.NODE_SELECTOR, text)
+
+
 def read[T, D](name: str, text: str | None, reader: Callable[[str, str], T], default: D) -> T | D:
     """Read a text with the reader of its variable; `default` when there is none, or none worth reading."""
     if text is None or (not text.strip() and name not in (variables.NODE_SELECTOR, variables.TOLERATIONS)):
