@@ -1,0 +1,233 @@
+"""The client of the attempt's endpoints: one keep-alive connection for each thread, retries, streamed bodies."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from .errors import ApiRefused, ApiUnavailable, AttemptOver
+from .proxy import proxy_for
+
+CONNECT_AND_READ_SECONDS = 20.0
+_BLOCK = 64 * 1024
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+
+Body = bytes | Path | None
+Result = TypeVar("Result")
+
+
+class Answer:
+    """One answer of the API: its status and its whole body."""
+
+    __slots__ = ("body", "status")
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status = status
+        self.body = body
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; {} when it is none."""
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def detail(self) -> str:
+        """The sentence of the error, or the bare status."""
+        errors = self.json().get("errors")
+        first = errors[0] if isinstance(errors, list) and errors else None
+        detail = first.get("detail") if isinstance(first, dict) else None
+        return str(detail) if detail else f"HTTP status {self.status}"
+
+
+class Api:
+    """Calls below the attempt's address, with whatever bearer token is current."""
+
+    def __init__(self, attempt_url: str, token: str, ca_bundle: str | None, environ: Mapping[str, str]) -> None:
+        parts = urlsplit(attempt_url)
+        self._https = parts.scheme == "https"
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if self._https else 80)
+        self._netloc = parts.netloc.rpartition("@")[2]
+        self._base = parts.path
+        self._proxy = proxy_for(parts.scheme, self._host, environ)
+        self._ca_bundle = ca_bundle
+        self._local = threading.local()
+        self.token = token
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Body = None,
+        *,
+        content_type: str = "application/octet-stream",
+        accept: frozenset[int] = frozenset(),
+        into: Path | None = None,
+        timeout: float = CONNECT_AND_READ_SECONDS,
+    ) -> Answer:
+        """Make one call; a file as `body` is streamed, a 200 is written to the file `into` when given.
+
+        Statuses in `accept` are answers beside 2xx. Raises ApiUnavailable, AttemptOver or ApiRefused.
+        """
+        for fresh in (False, True):
+            connection = self._connection(timeout, fresh=fresh)
+            reused = getattr(self._local, "used", False)
+            try:
+                answer, retry_after = self._exchange(connection, method, path, body, content_type, into)
+                break
+            except (OSError, http.client.HTTPException) as error:
+                self._forget()
+                # A kept connection may have been closed by the server meanwhile: that says nothing about the API.
+                if reused and not fresh and isinstance(error, ConnectionError | http.client.BadStatusLine):
+                    continue
+                raise ApiUnavailable(f"{type(error).__name__}: {error}") from None
+        if 200 <= answer.status < 300 or answer.status in accept:
+            return answer
+        if answer.status in (401, 410):
+            raise AttemptOver(answer.detail())
+        if answer.status in (408, 425, 429) or answer.status >= 500:
+            raise ApiUnavailable(answer.detail(), retry_after=retry_after)
+        raise ApiRefused(answer.detail(), status=answer.status)
+
+    def post_json(
+        self,
+        path: str,
+        content: Mapping[str, Any],
+        *,
+        accept: frozenset[int] = frozenset(),
+        timeout: float | None = None,
+    ) -> Answer:
+        """POST a JSON object."""
+        body = json.dumps(content).encode()
+        return self.call(
+            "POST",
+            path,
+            body,
+            content_type="application/json",
+            accept=accept,
+            timeout=timeout or CONNECT_AND_READ_SECONDS,
+        )
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._forget()
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: Body,
+        content_type: str,
+        into: Path | None,
+    ) -> tuple[Answer, float | None]:
+        headers = {"Authorization": f"Bearer {self.token}", "Host": self._netloc, "Accept": "*/*"}
+        target = self._base + path
+        if self._proxy and not self._https:
+            target = f"http://{self._netloc}{target}"
+            headers.update(_proxy_login(self._proxy))
+        if body is not None or method in ("POST", "PUT"):
+            headers["Content-Type"] = content_type
+        if isinstance(body, Path):
+            headers["Content-Length"] = str(body.stat().st_size)
+            with body.open("rb") as stream:
+                connection.request(method, target, stream, headers)
+        else:
+            connection.request(method, target, body if body is not None or method == "GET" else b"", headers)
+        response = connection.getresponse()
+        self._local.used = True
+        if into is not None and response.status == 200:
+            with into.open("wb") as out:
+                while block := response.read(_BLOCK):
+                    out.write(block)
+            content = b""
+        else:
+            content = response.read()
+        if response.will_close:
+            self._forget()
+        return Answer(response.status, content), _seconds(response.getheader("Retry-After"))
+
+    def _connection(self, timeout: float, *, fresh: bool) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is None or fresh:
+            connection = self._connect(timeout)
+            self._local.connection, self._local.used = connection, False
+        connection.timeout = timeout
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
+        return connection
+
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+        via = urlsplit(f"//{self._proxy}") if self._proxy else None
+        host, port = (via.hostname or "", via.port or 3128) if via else (self._host, self._port)
+        if not self._https:
+            return http.client.HTTPConnection(host, port, timeout=timeout, blocksize=_BLOCK)
+        import ssl
+
+        context = ssl.create_default_context(cadata=self._ca_bundle)
+        # Python 3.13 refuses a certificate authority without key usage, which many clusters and companies have.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        connection = http.client.HTTPSConnection(host, port, timeout=timeout, blocksize=_BLOCK, context=context)
+        if via:
+            connection.set_tunnel(self._host, self._port, _proxy_login(self._proxy or ""))
+        return connection
+
+    def _forget(self) -> None:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        self._local.connection = None
+        if connection is not None:
+            connection.close()
+
+
+def retrying(  # noqa: UP047 - Python 3.11 has no type parameters
+    attempt: Callable[[], Result],
+    *,
+    seconds: float,
+    pause: Callable[[float], object],
+    first_failure: Callable[[ApiUnavailable], object] | None = None,
+) -> Result:
+    """Call until it answers, with growing and jittered pauses, for `seconds`; then raise the last ApiUnavailable.
+
+    `pause` waits; what it raises ends the waiting. `first_failure` hears of the first failure.
+    """
+    deadline = time.monotonic() + seconds
+    wait = _FIRST_PAUSE
+    while True:
+        try:
+            return attempt()
+        except ApiUnavailable as error:
+            if first_failure is not None:
+                first_failure(error)
+                first_failure = None
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+            pause(min(max(jittered(wait), min(error.retry_after or 0, 10)), left))
+            wait = min(wait * 2, _LONGEST_PAUSE)
+
+
+def jittered(seconds: float) -> float:
+    """Somewhere between half of it and all of it, so that many pods do not come back together."""
+    return seconds * (0.5 + os.urandom(1)[0] / 510)
+
+
+def _proxy_login(proxy: str) -> dict[str, str]:
+    parts = urlsplit(f"//{proxy}")
+    if not parts.username:
+        return {}
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(login.encode()).decode()}
+
+
+def _seconds(header: str | None) -> float | None:
+    return float(header) if header and header.isdecimal() else None

@@ -1,0 +1,145 @@
+"""Stopping: who may ask for it, what happens to the running command, and what may still start.
+
+The first request sends the command one SIGINT (terraform takes a second one as "at once, whatever is lost"),
+and after the grace period SIGKILL to its whole group. Asking again changes nothing, except that force kills
+at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from .errors import Stopped
+
+
+class Stoppable(Protocol):
+    """A running command."""
+
+    def interrupt(self) -> None:
+        """Ask it to end, at most once in its life."""
+
+    def kill(self) -> None:
+        """End it and everything that it started."""
+
+
+class Control:
+    """The one place that knows whether the step is being stopped."""
+
+    def __init__(self) -> None:
+        self.grace_seconds = 120.0
+        self.reason = ""
+        self.fenced = False
+        self._cancelled = False
+        self._killed = False
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._child: Stoppable | None = None
+        self.on_cancel: Callable[[str], object] = lambda reason: None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked for the step's end (a lost attempt is not that)."""
+        return self._cancelled
+
+    @property
+    def killed(self) -> bool:
+        """Whether the time to end in good order is over."""
+        return self._killed
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new should start."""
+        return self._stopping.is_set()
+
+    def cancel(self, reason: str) -> None:
+        """Stop the step in good order."""
+        with self._lock:
+            first, self._cancelled = not self._cancelled, True
+            self.reason = self.reason or reason
+        if first:
+            self.on_cancel(reason)
+        self._interrupt()
+
+    def force(self, reason: str) -> None:
+        """Stop the step now, whatever is lost."""
+        self.cancel(reason)
+        self._kill()
+
+    def fence(self, reason: str) -> None:
+        """The attempt is over: stop in good order and start nothing more, not even to report."""
+        with self._lock:
+            self.fenced = True
+            self.reason = self.reason or reason
+        self._interrupt()
+
+    def attach(self, child: Stoppable, *, cleanup: bool) -> None:
+        """The command that runs now; one that came too late to be told is told here.
+
+        `cleanup` marks a command that belongs to the ending itself: only SIGKILL reaches it.
+        """
+        with self._lock:
+            self._child = child
+            late = self._stopping.is_set() and not cleanup
+            killed = self._killed
+        if killed:
+            child.kill()
+        elif late:
+            child.interrupt()
+
+    def detach(self) -> None:
+        """The command has ended."""
+        with self._lock:
+            self._child = None
+
+    def check(self) -> None:
+        """Raise Stopped when nothing new should start."""
+        if self._stopping.is_set():
+            raise Stopped
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raise Stopped as soon as the step is to stop."""
+        if self._stopping.wait(seconds):
+            raise Stopped
+
+    def _interrupt(self) -> None:
+        with self._lock:
+            first = not self._stopping.is_set()
+            self._stopping.set()
+            child = self._child
+        if first:
+            if child is not None:
+                child.interrupt()
+            timer = threading.Timer(self.grace_seconds, self._kill)
+            timer.daemon = True
+            timer.start()
+
+    def _kill(self) -> None:
+        with self._lock:
+            self._killed = True
+            child = self._child
+        if child is not None:
+            child.kill()
+
+
+def listen_for_signals(control: Control) -> None:
+    """Turn SIGTERM and SIGINT into a cancel, heard in a thread so that no lock of the main thread is in the way.
+
+    As process 1 of a container there is no default action: without this SIGTERM would do nothing.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: None)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def listen() -> None:
+        while heard := os.read(reader, 64):
+            for number in heard:
+                if number in (signal.SIGTERM, signal.SIGINT):
+                    control.cancel(f"The pod was told to stop ({signal.Signals(number).name}).")
+
+    threading.Thread(target=listen, name="signals", daemon=True).start()

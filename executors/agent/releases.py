@@ -1,0 +1,178 @@
+"""Downloads of terraform and tofu, checked against the checksums that the release publishes.
+
+Two kinds of index exist: terraform's (`{"versions": {"1.5.7": {"shasums": …, "builds": […]}}}`) and the list of
+a GitHub project's releases (`[{"name": "v1.8.0", "assets": […]}]`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from .control import Control
+from .errors import StepFailed
+from .tools import Tool
+from .versions import Version, VersionRange
+
+DEFAULT_INDEXES = {
+    "terraform": "https://releases.hashicorp.com/terraform/index.json",
+    "tofu": "https://api.github.com/repos/opentofu/opentofu/releases?per_page=100",
+}
+_BLOCK = 256 * 1024
+_READ_SECONDS = 20
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Where one version's zip for this machine is, and the file that holds its checksum ("" when none is named)."""
+
+    version: Version
+    file_name: str
+    zip_url: str
+    checksums_url: str
+
+
+def install(
+    name: str,
+    accepted: VersionRange,
+    index_url: str,
+    directory: Path,
+    *,
+    have: list[Version],
+    control: Control,
+    say: Callable[[str], object],
+) -> Tool:
+    """Download the highest accepted version into `directory`; raises StepFailed."""
+    index_url = index_url or DEFAULT_INDEXES[name]
+    there = ", ".join(str(version) for version in have) or "none"
+    wanted = f"{name} {accepted.text!r} is wanted; this image has {there}"
+    try:
+        releases = read_index(name, json.loads(_get(index_url, control)), index_url)
+    except (OSError, ValueError) as error:
+        raise StepFailed(
+            "tool-missing", f"{wanted}, and the index of releases cannot be read: {_why(error)}."
+        ) from None
+    best = accepted.best(releases)
+    if best is None:
+        newest = f"whose newest is {max(releases)}" if releases else "which has none for this machine"
+        raise StepFailed("tool-missing", f"{wanted}, and the index of releases has no such version ({newest}).")
+    release = releases[best]
+    if not release.checksums_url:
+        raise StepFailed("tool-missing", f"{name} {best} has no checksum file in the index, so it cannot be verified.")
+    say(f"Downloading {name} {best}")
+    try:
+        path = _download(name, release, directory, control)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise StepFailed("tool-missing", f"{name} {best} could not be downloaded: {_why(error)}.") from None
+    return Tool(name, best, path, "a download")
+
+
+def read_index(name: str, index: Any, index_url: str) -> dict[Version, Release]:
+    """The releases for this machine, from either kind of index. What has another shape is left out."""
+    system = f"linux_{_MACHINES.get(os.uname().machine, os.uname().machine)}"
+    found: dict[Version, Release] = {}
+    if isinstance(index, dict):
+        for text, entry in (index.get("versions") or {}).items():
+            version = Version.parse(text)
+            for build in entry.get("builds") or ():
+                if version is None or f"{build.get('os')}_{build.get('arch')}" != system:
+                    continue
+                zip_url = urljoin(index_url, build.get("url") or "")
+                sums = entry.get("shasums")
+                found[version] = Release(
+                    version,
+                    build.get("filename") or zip_url.rpartition("/")[2],
+                    zip_url,
+                    urljoin(zip_url, sums) if sums else "",
+                )
+        return found
+    for entry in index:
+        version = Version.parse(entry.get("name") or entry.get("tag_name") or "")
+        assets = {asset.get("name"): asset.get("browser_download_url") for asset in entry.get("assets") or ()}
+        file_name = f"{name}_{version}_{system}.zip"
+        if version is not None and assets.get(file_name):
+            sums = assets.get(f"{name}_{version}_SHA256SUMS")
+            found[version] = Release(
+                version, file_name, urljoin(index_url, assets[file_name]), urljoin(index_url, sums) if sums else ""
+            )
+    return found
+
+
+def _download(name: str, release: Release, directory: Path, control: Control) -> Path:
+    sums = _get(release.checksums_url, control).decode(errors="replace")
+    expected = next((line.split()[0] for line in sums.splitlines() if line.split()[1:] == [release.file_name]), None)
+    if expected is None:
+        raise ValueError(f"the checksum file does not name {release.file_name}")
+    target = directory / name / str(release.version)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
+    try:
+        archive = part / "download.zip"
+        actual = _fetch(release.zip_url, archive, control)
+        if actual != expected.lower():
+            raise ValueError(f"its SHA-256 is {actual}, the release says {expected}")
+        with zipfile.ZipFile(archive) as content, content.open(name) as binary, (part / name).open("wb") as out:
+            shutil.copyfileobj(binary, out, _BLOCK)
+        archive.unlink()
+        (part / name).chmod(0o755)
+        part.chmod(0o755)
+        try:
+            part.rename(target)
+        except OSError:
+            # Another process was quicker; what it put there was checked in the same way.
+            if not (target / name).is_file():
+                raise
+        return target / name
+    except KeyError:
+        raise ValueError(f"the archive holds no {name}") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _get(url: str, control: Control) -> bytes:
+    content = bytearray()
+    for block in _blocks(url, control):
+        content += block
+    return bytes(content)
+
+
+def _fetch(url: str, path: Path, control: Control) -> str:
+    digest = hashlib.sha256()
+    with path.open("wb") as out:
+        for block in _blocks(url, control):
+            digest.update(block)
+            out.write(block)
+    return digest.hexdigest()
+
+
+def _blocks(url: str, control: Control) -> Any:
+    control.check()
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url!r} is no http address")
+    request = urllib.request.Request(  # noqa: S310 - http alone, see above
+        url, headers={"Accept": "application/json, */*", "User-Agent": "terrakube-executor"}
+    )
+    with urllib.request.urlopen(request, timeout=_READ_SECONDS) as answer:  # noqa: S310
+        while block := answer.read(_BLOCK):
+            control.check()
+            yield block
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP status {error.code}"
+    if isinstance(error, urllib.error.URLError):
+        return str(error.reason)
+    return str(error)

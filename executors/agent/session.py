@@ -1,0 +1,91 @@
+"""A claimed attempt from its first heartbeat to its result, and the exit code that the pod ends with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from .api import Api, retrying
+from .claim import Claim
+from .context import Context
+from .control import Control
+from .errors import ApiRefused, ApiUnavailable, AttemptOver
+from .exit_codes import CANCELLED, FAILED, NOT_DELIVERED, REFUSED, SUCCEEDED
+from .heartbeat import Heartbeat
+from .log_channel import LogChannel
+from .measures import cpu_seconds, hide_from_children, peak_memory_bytes
+from .step import Outcome, run_step
+
+_EXIT_CODES = {"succeeded": SUCCEEDED, "failed": FAILED, "cancelled": CANCELLED}
+_LEAST_RESULT_SECONDS = 10.0
+
+
+def run_claimed(
+    claim: Claim, api: Api, control: Control, container: Mapping[str, str], secrets: tuple[str, ...]
+) -> int:
+    """Run the step and report it; returns the exit code. `secrets` are masked beside the claim's own."""
+    control.grace_seconds = claim.grace_seconds
+    hide_from_children()
+    work = Path(tempfile.mkdtemp(prefix="terrakube-", dir=container.get("TERRAKUBE_WORK_DIR") or None))
+    private = work / "private"
+    private.mkdir(mode=0o700)
+    job = claim.job
+    log = LogChannel(
+        api,
+        sensitive=[*claim.sensitive, *secrets, api.token, job.access_token or "", job.module_ssh_key or ""],
+        buffer_bytes=claim.log_buffer_bytes,
+        on_over=control.fence,
+        on_cancel=lambda: control.cancel("The job was cancelled."),
+    )
+    heartbeat = Heartbeat(api, control, claim.heartbeat_seconds)
+    control.on_cancel = lambda reason: log.line(f"Stopping: {reason}")
+    context = Context(claim, api, control, log, heartbeat, work, private)
+    outcome = run_step(context, container)
+    code = _report(context, outcome)
+    if context.undelivered_state is None and os.getpid() != 1:
+        # A container's files go with it; a pod must not wait for their removal.
+        shutil.rmtree(work, ignore_errors=True)
+    return code
+
+
+def _report(context: Context, outcome: Outcome) -> int:
+    if context.control.fenced:
+        context.log.close(0)
+        return REFUSED
+    if context.undelivered_state is not None:
+        outcome = Outcome(
+            outcome="failed",
+            reason="state-undelivered",
+            message="The state that terraform wrote last could not be delivered; it is only in the pod.",
+            exit_code=outcome.exit_code,
+            changes=outcome.changes,
+        )
+    context.banner(f"{outcome.outcome.capitalize()}: {outcome.message}")
+    deadline = time.monotonic() + context.claim.outage_seconds
+    context.log.close(context.claim.outage_seconds)
+    context.heartbeat.stop()
+    content = {
+        "outcome": outcome.outcome,
+        "exitCode": outcome.exit_code,
+        "changes": outcome.changes,
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "logSize": context.log.size,
+        "peakMemoryBytes": peak_memory_bytes(),
+        "cpuSeconds": cpu_seconds(),
+    }
+    try:
+        retrying(
+            lambda: context.api.post_json("/result", content),
+            seconds=max(_LEAST_RESULT_SECONDS, deadline - time.monotonic()),
+            pause=time.sleep,
+        )
+    except AttemptOver:
+        return REFUSED
+    except (ApiUnavailable, ApiRefused):
+        return NOT_DELIVERED
+    return NOT_DELIVERED if context.undelivered_state is not None else _EXIT_CODES[outcome.outcome]
