@@ -1,0 +1,14 @@
+"""The application that runs steps."""
+
+from django.apps import AppConfig
+from django.core.checks import register
+
+
+class ExecutorsConfig(AppConfig):
+    name = "executors"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from executors.conf import check_installation  # noqa: PLC0415 - settings are read at start, not at import
+
+        register(check_installation)

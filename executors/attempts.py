@@ -1,0 +1,335 @@
+"""The life of attempts: the only writer of an Attempt's state.
+
+Every move is one conditional UPDATE from the states it may come from, so of two callers one wins. Where a move touches
+the step too, the Job's row lock is taken first, as in ``workspaces.transitions``; no call leaves this process while it
+is held.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from executors.choices import ACTIVE, UNCLAIMED, AttemptOutcome, AttemptState, EventKind, ExecutorKind
+from executors.models import Attempt, AttemptEvent
+from executors.tokens import session_hash
+from workspaces import transitions
+from workspaces.choices import JobStatus
+from workspaces.models import Job, Step
+
+OPEN = UNCLAIMED | ACTIVE
+RETRY_SECONDS = (2, 10, 30)
+"""How long the second, third and every later attempt waits."""
+
+
+def _lock_job(step_id: UUID) -> None:
+    job_id = Step.objects.values_list("job_id", flat=True).get(pk=step_id)
+    Job.objects.select_for_update(of=("self",)).only("pk").get(pk=job_id)
+
+
+def record(attempt: Attempt, kind: EventKind, detail: str = "", at: dt.datetime | None = None) -> None:
+    """Add to an attempt's timeline; what it holds already stays as it is."""
+    AttemptEvent.objects.bulk_create(
+        [AttemptEvent(attempt=attempt, kind=kind, detail=detail[:1024], at=at or timezone.now())], ignore_conflicts=True
+    )
+
+
+def _move(attempt: Attempt, sources: frozenset[AttemptState], **changes: Any) -> bool:
+    if not Attempt.objects.filter(pk=attempt.pk, state__in=sources).update(**changes):
+        return False
+    for name, value in changes.items():
+        setattr(attempt, name, value)
+    return True
+
+
+# ---- launching ------------------------------------------------------------------------------------------------------
+
+
+def open_attempt(step_id: UUID, *, executor: ExecutorKind) -> Attempt | None:
+    """The attempt to launch now for a step: its unlaunched one, else a first one.
+
+    None when the step doesn't wait for an executor, or its attempt was launched or is not due yet.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        _lock_job(step_id)
+        step = Step.objects.select_related("job__workspace__organization").get(pk=step_id)
+        if step.status != JobStatus.QUEUE:
+            return None
+        attempt = step.attempts.exclude(state=AttemptState.ENDED).first()
+        if attempt is None:
+            if step.attempts.exists():
+                # Its last attempt ended and the step was not told: for the sweep, which knows why.
+                return None
+            attempt = _create(step, number=1, executor=executor, not_before=now)
+        if attempt.state != AttemptState.NEW or attempt.not_before > now:
+            return None
+        attempt.step = step
+        return attempt
+
+
+def _create(step: Step, *, number: int, executor: ExecutorKind, not_before: dt.datetime) -> Attempt:
+    attempt = Attempt.objects.create(
+        step=step,
+        number=number,
+        executor=executor,
+        created_at=timezone.now(),
+        not_before=not_before,
+        job_name=f"job-{step.job_id}-{step.step_number}-{number}",
+    )
+    record(attempt, EventKind.CREATED)
+    return attempt
+
+
+def postpone(attempt: Attempt, *, seconds: int) -> None:
+    """Launch an attempt later, since it could not be launched now."""
+    _move(attempt, frozenset({AttemptState.NEW}), not_before=timezone.now() + dt.timedelta(seconds=seconds))
+
+
+def mark_launched(attempt: Attempt, **where: Any) -> bool:
+    """Keep that the attempt's Job or process exists, and ``where`` (columns such as namespace or process_id)."""
+    now = timezone.now()
+    # It may have claimed before its launcher got to write this; then only what is known of its place is added.
+    moved = _move(attempt, frozenset({AttemptState.NEW}), state=AttemptState.LAUNCHED, launched_at=now, **where)
+    if not moved:
+        Attempt.objects.filter(pk=attempt.pk, launched_at=None).update(launched_at=now, **where)
+    record(attempt, EventKind.LAUNCHED, where.get("namespace") or where.get("host") or "", now)
+    return moved
+
+
+# ---- what the executor says -----------------------------------------------------------------------------------------
+
+
+class Claim(enum.Enum):
+    """How a claim was answered."""
+
+    WON = "won"
+    REPEATED = "repeated"
+    TAKEN = "already-claimed"
+    OVER = "attempt-over"
+
+
+def claim(attempt: Attempt, session: str) -> Claim:
+    """Give an attempt to the session that asks first; the same session may ask again. Nobody else ever gets it."""
+    now, digest = timezone.now(), session_hash(session)
+    with transaction.atomic():
+        _lock_job(attempt.step_id)
+        won = _move(
+            attempt,
+            UNCLAIMED,
+            state=AttemptState.CLAIMED,
+            session_hash=digest,
+            claimed_at=now,
+            heartbeat_at=now,
+            missing_since=None,
+        )
+        if won:
+            if not transitions.start_step(attempt.step_id):
+                # The step was cancelled between the executor's start and now; nothing may run for it.
+                _end(attempt, AttemptOutcome.CANCELLED, "cancelled", "The step was cancelled before it started")
+                return Claim.OVER
+            record(attempt, EventKind.CLAIMED, at=now)
+            return Claim.WON
+    attempt.refresh_from_db()
+    if attempt.state == AttemptState.ENDED:
+        return Claim.OVER
+    return Claim.REPEATED if attempt.session_hash == digest else Claim.TAKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What an executor is told in answer to its reports."""
+
+    cancel: bool
+    force: bool
+
+
+def heartbeat(attempt: Attempt, *, phase: str = "") -> Orders:
+    """Keep that the executor is alive and what it does."""
+    changes: dict[str, Any] = {"heartbeat_at": timezone.now()}
+    if phase and phase != attempt.phase:
+        changes["phase"] = phase[:16]
+        record(attempt, EventKind.PHASE, phase[:16])
+    Attempt.objects.filter(pk=attempt.pk, state__in=ACTIVE).update(**changes)
+    return orders(attempt)
+
+
+def orders(attempt: Attempt) -> Orders:
+    return Orders(cancel=attempt.state == AttemptState.INTERRUPTING, force=attempt.force_stop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The result that an executor reports."""
+
+    outcome: AttemptOutcome
+    exit_code: int | None = None
+    changes: bool | None = None
+    plan: str | None = None
+    reason_code: str = ""
+    reason: str = ""
+    peak_memory_bytes: int | None = None
+    cpu_seconds: float | None = None
+
+
+def report(attempt: Attempt, result: Report) -> bool:
+    """End an attempt by its executor's own word, and its step with it. False when it was over already."""
+    with transaction.atomic():
+        _lock_job(attempt.step_id)
+        interrupted = attempt.state == AttemptState.INTERRUPTING
+        ended = _end(
+            attempt,
+            result.outcome,
+            result.reason_code,
+            result.reason,
+            exit_code=result.exit_code,
+            peak_memory_bytes=result.peak_memory_bytes,
+            cpu_seconds=result.cpu_seconds,
+        )
+        if not ended:
+            return False
+        record(attempt, EventKind.RESULT, result.outcome)
+        if not interrupted and result.outcome == AttemptOutcome.CANCELLED and not result.reason:
+            reason = "The executor was told to stop by its pod's end, not by a cancelled job"
+        else:
+            reason = result.reason
+        _tell_step(
+            attempt,
+            transitions.Outcome(
+                succeeded=result.outcome == AttemptOutcome.SUCCEEDED,
+                changes=result.changes,
+                plan=result.plan,
+                reason_code=result.reason_code,
+                reason=reason,
+            ),
+        )
+        return True
+
+
+# ---- what the launcher, the watch and the sweep find ----------------------------------------------------------------
+
+
+def _end(
+    attempt: Attempt,
+    outcome: AttemptOutcome,
+    code: str,
+    reason: str,
+    *,
+    sources: frozenset[AttemptState] = OPEN,
+    **changes: Any,
+) -> bool:
+    now = timezone.now()
+    ended = _move(
+        attempt,
+        sources,
+        state=AttemptState.ENDED,
+        outcome=outcome,
+        reason_code=code[:64],
+        reason=reason[:1024],
+        ended_at=now,
+        **changes,
+    )
+    if ended:
+        record(attempt, EventKind.ENDED, code, now)
+    return ended
+
+
+def _tell_step(attempt: Attempt, outcome: transitions.Outcome) -> None:
+    if not transitions.finish_step(attempt.step_id, outcome):
+        # The step was cancelled before; its workspace waited for this attempt.
+        transitions.release_workspace(Step.objects.values_list("job_id", flat=True).get(pk=attempt.step_id))
+
+
+def fail(
+    attempt: Attempt,
+    *,
+    code: str,
+    reason: str,
+    outcome: AttemptOutcome = AttemptOutcome.FAILED,
+    sources: frozenset[AttemptState] = OPEN,
+) -> bool:
+    """End an attempt that its executor can't or won't report on, and fail its step.
+
+    False, changing nothing, when the attempt is not in one of the ``sources`` (any more).
+    """
+    with transaction.atomic():
+        _lock_job(attempt.step_id)
+        if not _end(attempt, outcome, code, reason, sources=sources):
+            return False
+        _tell_step(attempt, transitions.Outcome(succeeded=False, reason_code=code, reason=reason))
+        return True
+
+
+def replace(attempt: Attempt, *, code: str, reason: str, limit: int) -> Attempt | None:
+    """Fence an attempt that nobody has claimed and make the next one, later; fail the step at the ``limit``-th.
+
+    Returns the new attempt; None when the attempt was claimed meanwhile, is over, or was the last one allowed.
+    """
+    with transaction.atomic():
+        _lock_job(attempt.step_id)
+        if attempt.number >= limit:
+            tried = f"{reason} (tried {attempt.number} times)" if attempt.number > 1 else reason
+            fail(attempt, code=code, reason=tried, outcome=AttemptOutcome.LOST, sources=UNCLAIMED)
+            return None
+        if not _end(attempt, AttemptOutcome.REPLACED, code, reason, sources=UNCLAIMED):
+            return None
+        now = timezone.now()
+        wait = RETRY_SECONDS[min(attempt.number, len(RETRY_SECONDS)) - 1]
+        step = Step.objects.get(pk=attempt.step_id)
+        if step.status != JobStatus.QUEUE:
+            return None
+        following = _create(
+            step,
+            number=attempt.number + 1,
+            executor=ExecutorKind(attempt.executor),
+            not_before=now + dt.timedelta(seconds=wait),
+        )
+        transitions.explain(step.pk, f"{reason}. Trying again in {wait} s (attempt {following.number} of {limit})")
+        return following
+
+
+def request_cancel(step_id: UUID, *, force: bool = False) -> Attempt | None:
+    """Stop a cancelled step's attempt: fence it when nobody claimed it, else tell its executor.
+
+    Returns the attempt whose Job or process must be ended, None when there is none.
+    """
+    with transaction.atomic():
+        _lock_job(step_id)
+        attempt = Attempt.objects.select_related("step").filter(step=step_id).order_by("-number").first()
+        if attempt is None or attempt.state == AttemptState.ENDED:
+            transitions.release_workspace(Step.objects.values_list("job_id", flat=True).get(pk=step_id))
+            return attempt
+        now = timezone.now()
+        record(attempt, EventKind.CANCEL, "force" if force else "", now)
+        if attempt.state in UNCLAIMED:
+            _end(attempt, AttemptOutcome.CANCELLED, "cancelled", "Cancelled before it started", cancelled_at=now)
+            transitions.release_workspace(attempt.step.job_id)
+        else:
+            _move(attempt, ACTIVE, state=AttemptState.INTERRUPTING, cancelled_at=attempt.cancelled_at or now, force_stop=force)
+        return attempt
+
+
+def mark_missing(attempt: Attempt, missing: bool) -> None:
+    """Keep since when an attempt's Job or process is known to be gone; False takes it back."""
+    if missing and attempt.missing_since is None:
+        _move(attempt, OPEN, missing_since=timezone.now())
+    elif not missing and attempt.missing_since is not None:
+        _move(attempt, OPEN, missing_since=None)
+
+
+def note_place(attempt: Attempt, *, pod_name: str = "", node_name: str = "") -> None:
+    """Keep the pod and node on which an attempt runs."""
+    if (pod_name, node_name) != (attempt.pod_name, attempt.node_name):
+        attempt.pod_name, attempt.node_name = pod_name, node_name
+        attempt.save(update_fields=["pod_name", "node_name"])
+
+
+def mark_cleaned(attempt: Attempt) -> None:
+    """Keep that nothing of an ended attempt is left, so that the sweep passes it by."""
+    Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(cleaned_at=timezone.now())

@@ -1,0 +1,50 @@
+"""The vocabularies of attempts."""
+
+from django.db import models
+
+
+class ExecutorKind(models.TextChoices):
+    """What runs an attempt."""
+
+    KUBERNETES = "kubernetes", "Kubernetes"
+    LOCAL = "local", "This machine"
+
+
+class AttemptState(models.TextChoices):
+    """How far an attempt is. Only an attempt that is new or launched can be claimed; one that has ended never leaves."""
+
+    NEW = "new", "New"
+    LAUNCHED = "launched", "Launched"
+    CLAIMED = "claimed", "Running"
+    INTERRUPTING = "interrupting", "Stopping"
+    ENDED = "ended", "Ended"
+
+
+UNCLAIMED = frozenset({AttemptState.NEW, AttemptState.LAUNCHED})
+ACTIVE = frozenset({AttemptState.CLAIMED, AttemptState.INTERRUPTING})
+
+
+class AttemptOutcome(models.TextChoices):
+    """How an attempt ended; empty while it has not."""
+
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    LOST = "lost", "Lost"
+    REPLACED = "replaced", "Replaced"
+
+
+class EventKind(models.TextChoices):
+    """What happened to an attempt, in about this order."""
+
+    CREATED = "created", "Queued"
+    LAUNCHED = "launched", "Started by the launcher"
+    SCHEDULED = "scheduled", "Pod scheduled"
+    IMAGE = "image", "Image ready"
+    STARTED = "started", "Container started"
+    CLAIMED = "claimed", "Claimed by the executor"
+    PHASE = "phase", "Phase"
+    WAITING = "waiting", "Waiting"
+    CANCEL = "cancel", "Asked to stop"
+    RESULT = "result", "Result reported"
+    ENDED = "ended", "Ended"

@@ -1,0 +1,241 @@
+"""The Kubernetes API, as plain dicts in and out; the only module that knows the client package.
+
+What the client raises becomes a ``ClusterError`` that says whether trying again can help.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import urllib3
+from kubernetes import client, config, watch
+from kubernetes.client import ApiException
+from kubernetes.config import ConfigException
+
+logger = logging.getLogger(__name__)
+
+type Manifest = dict[str, Any]
+
+TIMEOUT_SECONDS = (5, 20)
+"""For a connection, and for an answer."""
+_POOL_SIZE = 16
+_QUOTA = "exceeded quota"
+
+
+class ClusterError(Exception):
+    """The cluster refused or did not answer.
+
+    ``status`` is the HTTP status, None without an answer; ``retryable`` tells whether the same call may succeed later.
+    The message is the server's own words.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+    @property
+    def retryable(self) -> bool:
+        if self.status is None or self.status == 429 or self.status >= 500:
+            return True
+        return self.status == 403 and _QUOTA in self.message
+
+    @property
+    def is_quota(self) -> bool:
+        return self.status == 403 and _QUOTA in self.message
+
+
+class NoCluster(ClusterError):
+    """This process has no way to reach a cluster: neither a service account nor a kubeconfig."""
+
+    @property
+    def retryable(self) -> bool:
+        return False
+
+
+class AlreadyExists(ClusterError):
+    """An object of that name is there (409)."""
+
+
+class Expired(ClusterError):
+    """A watch asked for a version that the server no longer has (410); list again."""
+
+
+def _message(error: ApiException) -> str:
+    try:
+        return str(json.loads(error.body or "")["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(error.reason or "no answer")
+
+
+def _translated(error: Exception) -> ClusterError:
+    if isinstance(error, ApiException):
+        kinds = {409: AlreadyExists, 410: Expired}
+        return kinds.get(error.status or 0, ClusterError)(_message(error), status=error.status or None)
+    return ClusterError(f"The cluster's API did not answer: {type(error).__name__}")
+
+
+class Cluster:
+    """Calls of one cluster's API; safe to share between threads."""
+
+    def __init__(self, api_client: client.ApiClient) -> None:
+        self._batch = client.BatchV1Api(api_client)
+        self._core = client.CoreV1Api(api_client)
+        self._authorization = client.AuthorizationV1Api(api_client)
+
+    @staticmethod
+    def _call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            response = method(*args, _preload_content=False, _request_timeout=TIMEOUT_SECONDS, **kwargs)
+            return json.loads(response.data)
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            raise _translated(error) from error
+
+    def _get(self, method: Callable[..., Any], name: str, namespace: str) -> Manifest | None:
+        try:
+            return self._call(method, name, namespace)  # type: ignore[no-any-return]
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    # ---- Jobs -------------------------------------------------------------------------------------------------------
+
+    def create_job(self, namespace: str, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Create a Job and return it; a misspelt field is refused by the server. Raises AlreadyExists, ClusterError."""
+        options = {"dry_run": "All"} if dry_run else {}
+        return self._call(  # type: ignore[no-any-return]
+            self._batch.create_namespaced_job, namespace, manifest, field_validation="Strict", **options
+        )
+
+    def read_job(self, namespace: str, name: str) -> Manifest | None:
+        return self._get(self._batch.read_namespaced_job, name, namespace)
+
+    def delete_job(self, namespace: str, name: str) -> bool:
+        """Delete a Job after its pods; False when it is not there.
+
+        With foreground deletion the Job stays until its pods are gone, so that its absence proves theirs also to a
+        service account that may not see pods.
+        """
+        try:
+            self._call(self._batch.delete_namespaced_job, name, namespace, propagation_policy="Foreground")
+        except ClusterError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def list_jobs(self, namespace: str, selector: str) -> tuple[list[Manifest], str]:
+        """The Jobs with the labels of a selector, and the version from which a watch may go on."""
+        return self._list(self._batch.list_namespaced_job, namespace, selector)
+
+    def watch_jobs(self, namespace: str, selector: str, version: str, *, seconds: int) -> Iterator[tuple[str, Manifest]]:
+        """(type, Job) of each change after a version, for so many seconds. Raises Expired, ClusterError."""
+        return self._watch(self._batch.list_namespaced_job, namespace, selector, version, seconds)
+
+    # ---- pods and events --------------------------------------------------------------------------------------------
+
+    def list_pods(self, namespace: str, selector: str) -> tuple[list[Manifest], str]:
+        return self._list(self._core.list_namespaced_pod, namespace, selector)
+
+    def watch_pods(self, namespace: str, selector: str, version: str, *, seconds: int) -> Iterator[tuple[str, Manifest]]:
+        return self._watch(self._core.list_namespaced_pod, namespace, selector, version, seconds)
+
+    def pod_log(self, namespace: str, name: str, *, tail_lines: int = 50) -> str:
+        """The last lines of a pod's container. Raises ClusterError."""
+        try:
+            response = self._core.read_namespaced_pod_log(
+                name, namespace, tail_lines=tail_lines, _preload_content=False, _request_timeout=TIMEOUT_SECONDS
+            )
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            raise _translated(error) from error
+        return bytes(response.data).decode(errors="replace")
+
+    def list_events(self, namespace: str, object_name: str) -> list[Manifest]:
+        selector = f"involvedObject.name={object_name}"
+        return self._call(self._core.list_namespaced_event, namespace, field_selector=selector)["items"]  # type: ignore[no-any-return]
+
+    # ---- Secrets, claims, rights ------------------------------------------------------------------------------------
+
+    def create_secret(self, namespace: str, manifest: Manifest) -> None:
+        """Create a Secret. Raises AlreadyExists, ClusterError."""
+        self._call(self._core.create_namespaced_secret, namespace, manifest)
+
+    def claim_exists(self, namespace: str, name: str) -> bool | None:
+        """Whether a PersistentVolumeClaim is there; None when this service account may not look."""
+        try:
+            return self._get(self._core.read_namespaced_persistent_volume_claim, name, namespace) is not None
+        except ClusterError as error:
+            if error.status == 403:
+                return None
+            raise
+
+    def may(self, verb: str, resource: str, namespace: str, *, group: str = "") -> bool:
+        """Whether this service account may do something (SelfSubjectAccessReview)."""
+        attributes = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}
+        review = {"spec": {"resourceAttributes": attributes}}
+        answer = self._call(self._authorization.create_self_subject_access_review, review)
+        return bool(answer["status"].get("allowed"))
+
+    # ---- lists and watches ------------------------------------------------------------------------------------------
+
+    def _list(self, method: Callable[..., Any], namespace: str, selector: str) -> tuple[list[Manifest], str]:
+        answer = self._call(method, namespace, label_selector=selector)
+        return answer["items"], answer["metadata"]["resourceVersion"]
+
+    @staticmethod
+    def _watch(
+        method: Callable[..., Any], namespace: str, selector: str, version: str, seconds: int
+    ) -> Iterator[tuple[str, Manifest]]:
+        stream = watch.Watch()
+        try:
+            for event in stream.stream(
+                method,
+                namespace,
+                label_selector=selector,
+                resource_version=version,
+                timeout_seconds=seconds,
+                allow_watch_bookmarks=True,
+                # The server ends the watch itself; a connection that is silent for longer is dead.
+                _request_timeout=(TIMEOUT_SECONDS[0], seconds + 10),
+            ):
+                yield event["type"], event["raw_object"]
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            raise _translated(error) from error
+        finally:
+            stream.stop()
+
+
+_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _connected() -> Cluster:
+    settings = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=settings)
+    except ConfigException:
+        try:
+            config.load_kube_config(client_configuration=settings)
+        except (ConfigException, OSError) as error:
+            raise NoCluster(
+                "No cluster is configured: this process has neither a Kubernetes service account nor a kubeconfig."
+            ) from error
+    settings.connection_pool_maxsize = _POOL_SIZE
+    return Cluster(client.ApiClient(settings))
+
+
+def connect() -> Cluster:
+    """The cluster of the pod's service account, else of the current kubeconfig. Raises NoCluster."""
+    with _lock:
+        return _connected()
+
+
+def forget() -> None:
+    """Connect anew at the next call, as after a fork or when the kubeconfig has changed."""
+    _connected.cache_clear()

@@ -1,0 +1,114 @@
+"""Launch a step: the next attempt, what it needs, and the executor that its workspace asks for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from uuid import UUID
+
+from django.utils import timezone
+
+from executors import attempts
+from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
+from executors.cluster import ClusterError
+from executors.conf import installation
+from executors.launching import on_cluster, on_machine
+from executors.launching.errors import LaunchError
+from executors.models import Attempt
+from workspaces import flows, transitions
+from workspaces.choices import Category
+from workspaces.ephemeral import EphemeralSyntaxErrors, pod_settings
+from workspaces.models import Step
+from workspaces.variables import step_inputs
+
+logger = logging.getLogger(__name__)
+RELAUNCH_SECONDS = 5
+"""How long a launch that the cluster could not take now waits before it is tried again."""
+
+
+def load_step(step_id: UUID) -> Step | None:
+    """A step with all that its launch reads."""
+    return (
+        Step.objects.select_related(
+            "job__organization",
+            "job__workspace__organization",
+            "job__workspace__vcs",
+            "job__workspace__ssh",
+            "job__workspace__module_ssh_key",
+        )
+        .prefetch_related("job__addresses")
+        .filter(pk=step_id)
+        .first()
+    )
+
+
+def launch_step(step_id: UUID) -> bool:
+    """Launch the step's attempt that is due. False when there is none, or when it could not be launched now."""
+    step = load_step(step_id)
+    if step is None:
+        return False
+    inputs = step_inputs(step.job, flows.from_json(step.flow))
+    try:
+        pod, wrong = pod_settings(inputs.texts(Category.ENV)), None
+    except EphemeralSyntaxErrors as error:
+        # Saving refuses such a text, so this is one that was written around the services.
+        pod, wrong = None, str(error)
+    kind = ExecutorKind.KUBERNETES if pod is not None and pod.enabled else ExecutorKind.LOCAL
+    attempt = attempts.open_attempt(step_id, executor=kind)
+    if attempt is None:
+        return False
+    attempt.step = step
+    try:
+        if pod is None:
+            raise LaunchError("bad-settings", wrong or "")
+        if attempt.executor == ExecutorKind.KUBERNETES:
+            on_cluster.launch(attempt, step, inputs, pod, installation())
+        else:
+            on_machine.launch(attempt, installation())
+    except LaunchError as error:
+        _not_launched(attempt, error)
+        return False
+    _stop_if_over(attempt)
+    return True
+
+
+def _stop_if_over(attempt: Attempt) -> None:
+    """End what was just launched when its step was cancelled meanwhile, for then nobody else knows of it."""
+    attempt.refresh_from_db(fields=["state", "outcome", "cleaned_at"])
+    if attempt.state == AttemptState.ENDED and attempt.outcome != AttemptOutcome.SUCCEEDED:
+        stop(attempt)
+
+
+def _not_launched(attempt: Attempt, error: LaunchError) -> None:
+    limit = dt.timedelta(seconds=installation().start_timeout_seconds)
+    if error.retryable and timezone.now() - attempt.created_at < limit:
+        logger.warning("Attempt %s was not launched and will be tried again: %s", attempt, error.message)
+        attempts.postpone(attempt, seconds=RELAUNCH_SECONDS)
+        transitions.explain(attempt.step_id, f"{error.message}. Trying again every {RELAUNCH_SECONDS} s")
+        return
+    attempts.fail(attempt, code=error.code, reason=error.message, sources=frozenset({AttemptState.NEW}))
+
+
+def stop(attempt: Attempt) -> bool:
+    """End what runs an attempt: its Job or its process is told to stop. True when nothing of it is left.
+
+    A cluster that does not answer is not an error here: the sweep asks again until the end is proved.
+    """
+    try:
+        if attempt.executor == ExecutorKind.KUBERNETES:
+            gone = on_cluster.stop(attempt)
+        else:
+            gone = on_machine.stop(attempt)
+    except ClusterError as error:
+        logger.warning("Attempt %s could not be stopped yet: %s", attempt, error)
+        return False
+    if gone and attempt.state == AttemptState.ENDED:
+        attempts.mark_cleaned(attempt)
+    return gone
+
+
+def cancel_step(step_id: UUID, *, force: bool = False) -> None:
+    """Stop a cancelled step's attempt, whatever it is doing."""
+    attempt = attempts.request_cancel(step_id, force=force)
+    if attempt is not None and attempt.cleaned_at is None:
+        stop(attempt)

@@ -1,0 +1,139 @@
+"""Launch and stop an attempt as a Kubernetes Job."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from executors import attempts, cluster, tokens
+from executors.cluster import AlreadyExists, Cluster, ClusterError
+from executors.conf import Installation, installation
+from executors.job_data import JobDataError, encode_claim, encode_inline
+from executors.launching import manifest, payload
+from executors.launching.errors import LaunchError
+from executors.models import Attempt
+from workspaces.ephemeral import PodSettings
+from workspaces.models import Step
+from workspaces.variables import Inputs
+
+logger = logging.getLogger(__name__)
+_RIGHTS_SECONDS = 300
+_may_create_secrets: dict[str, tuple[float, bool]] = {}
+
+
+def may_create_secrets(api: Cluster, namespace: str) -> bool:
+    """Whether tokens can lie in Secrets of a namespace; asked again every five minutes."""
+    known = _may_create_secrets.get(namespace)
+    if known is not None and time.monotonic() - known[0] < _RIGHTS_SECONDS:
+        return known[1]
+    allowed = api.may("create", "secrets", namespace)
+    if known is None or known[1] != allowed:
+        place = "in a Secret owned by the Job" if allowed else "in the Job's EphemeralJobData (no right to create Secrets)"
+        logger.info("One-time tokens of attempts in namespace %s lie %s", namespace, place)
+    _may_create_secrets[namespace] = (time.monotonic(), allowed)
+    return allowed
+
+
+def identity_of(attempt: Attempt) -> manifest.StepIdentity:
+    step = attempt.step
+    return manifest.StepIdentity(
+        organization_id=str(step.job.organization_id),
+        workspace_id=str(step.job.workspace_id),
+        job_id=step.job_id,
+        step_id=str(step.pk),
+        step_number=step.step_number,
+        attempt_number=attempt.number,
+        attempt_id=str(attempt.pk),
+    )
+
+
+def attempt_address(base_url: str, attempt: Attempt) -> str:
+    return f"{base_url}/executor/v1/attempts/{attempt.pk}"
+
+
+def ephemeral_job_data(attempt: Attempt, step: Step, inputs: Inputs, conf: Installation) -> str:
+    """The text of the pod's EphemeralJobData. Raises LaunchError when it can't be made."""
+    if conf.api_url is None:
+        raise LaunchError(
+            "no-api-address",
+            "AzBuilderApiUrl is not set: the address at which pods reach this API is needed to run steps in a cluster",
+        )
+    where = (attempt_address(conf.api_url, attempt), tokens.claim_token(attempt), conf.ca_bundle)
+    if conf.job_data_mode == "claim":
+        return encode_claim(*where)
+    own_image = not conf.is_terrakube_image
+    data = payload.job_data(step, inputs, control_keys=True)
+    try:
+        return encode_inline(data, *where) if own_image else encode_inline(data, version=conf.terrakube_version)
+    except JobDataError as error:
+        raise LaunchError("job-data-too-large", str(error)) from error
+
+
+def launch(attempt: Attempt, step: Step, inputs: Inputs, pod: PodSettings, conf: Installation) -> None:
+    """Create the attempt's Job, and the Secret of its token where Secrets may be created.
+
+    Safe to repeat: the same attempt gives the same objects, and what exists already is looked at and adopted.
+    Raises LaunchError.
+    """
+    text = ephemeral_job_data(attempt, step, inputs, conf)
+    identity = identity_of(attempt)
+    namespace = conf.namespace
+    try:
+        api = cluster.connect()
+        in_secret = token_in_secret(api, conf)
+        data = manifest.SecretData(secret_name=manifest.job_name(identity)) if in_secret else manifest.InlineData(text)
+        claim_exists = api.claim_exists(namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
+        body = manifest.job_manifest(identity, pod, conf, data, plugin_cache_claim_exists=claim_exists)
+        uid = _create_or_adopt(api, namespace, body, attempt)
+        if in_secret:
+            _create_secret(api, namespace, manifest.data_secret_manifest(identity, conf, text, uid))
+    except ClusterError as error:
+        raise _launch_error(error, namespace) from error
+    attempts.mark_launched(attempt, namespace=namespace, job_uid=uid, image=conf.image)
+
+
+def token_in_secret(api: Cluster, conf: Installation) -> bool:
+    if conf.token_secret == "auto":
+        return may_create_secrets(api, conf.namespace)
+    return conf.token_secret == "always"
+
+
+def _create_or_adopt(api: Cluster, namespace: str, body: cluster.Manifest, attempt: Attempt) -> str:
+    name = body["metadata"]["name"]
+    try:
+        return str(api.create_job(namespace, body)["metadata"]["uid"])
+    except AlreadyExists:
+        existing = api.read_job(namespace, name)
+    if existing is None:
+        raise LaunchError("job-vanished", f"Job {name} was there and is gone", retryable=True)
+    labels = existing["metadata"].get("labels", {})
+    if labels.get(manifest.ATTEMPT_LABEL) != str(attempt.pk):
+        raise LaunchError("name-taken", f"Another Job named {name} exists in namespace {namespace}")
+    if "deletionTimestamp" in existing["metadata"]:
+        raise LaunchError("job-vanished", f"Job {name} is being deleted", retryable=False)
+    return str(existing["metadata"]["uid"])
+
+
+def _create_secret(api: Cluster, namespace: str, body: cluster.Manifest) -> None:
+    try:
+        api.create_secret(namespace, body)
+    except AlreadyExists:
+        # From an earlier try of this very attempt: its token is derived, so the text is the same.
+        return
+
+
+def _launch_error(error: ClusterError, namespace: str) -> LaunchError:
+    if error.is_quota:
+        return LaunchError("quota", f"The quota of namespace {namespace} is used up: {error.message}", retryable=True)
+    if error.status == 403:
+        return LaunchError("forbidden", f"The cluster does not allow it: {error.message}")
+    if error.retryable:
+        return LaunchError("cluster-unavailable", f"The cluster could not be asked: {error.message}", retryable=True)
+    return LaunchError("refused", f"The cluster refused the Job: {error.message}")
+
+
+def stop(attempt: Attempt) -> bool:
+    """Delete the attempt's Job, which interrupts its executor. True when nothing of it is left. Raises ClusterError."""
+    # Without a namespace it is not known to be launched; its Job exists all the same when the launcher died after
+    # creating it.
+    return not cluster.connect().delete_job(attempt.namespace or installation().namespace, attempt.job_name)

@@ -1,0 +1,138 @@
+"""What a step needs to run: Terrakube's job data, and what our own executor gets beside it at its claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from executors.conf import installation
+from executors.job_data import Command, JobData
+from executors.models import Attempt
+from workspaces import ephemeral, flows
+from workspaces.choices import Category, IacType, SshType, StepType
+from workspaces.models import Job, SavedPlan, Step, Workspace
+from workspaces.variables import Inputs, step_inputs
+
+LOG_BUFFER_BYTES = 64 * 2**20
+
+
+def _commands(commands: tuple[flows.Command, ...] | None) -> tuple[Command, ...] | None:
+    if commands is None:
+        return None
+    return tuple(
+        Command(
+            runtime=command.runtime,
+            script=command.script,
+            priority=command.priority,
+            before=command.before,
+            after=command.after,
+            before_init=command.before_init,
+            verbose=command.verbose,
+        )
+        for command in commands
+    )
+
+
+def _access(workspace: Workspace) -> tuple[str, str | None, str | None]:
+    """(vcsType, connectionType, accessToken) of job-data's repository access; a VCS connection wins over an SSH key."""
+    if workspace.vcs is not None:
+        return workspace.vcs.vcs_type, workspace.vcs.connection_type, workspace.vcs.access_token or None
+    if workspace.ssh is not None:
+        name = "id_rsa" if workspace.ssh.ssh_type == SshType.RSA else "id_ed25519"
+        return f"SSH~{name}", None, workspace.ssh.private_key
+    return "PUBLIC", None, None
+
+
+def _step_commands(step: Step, flow: flows.FlowStep) -> tuple[flows.Command, ...] | None:
+    if step.type == StepType.APPROVAL and step.decision == "rejected":
+        return flow.on_reject
+    return flow.commands
+
+
+def job_data(step: Step, inputs: Inputs, *, control_keys: bool) -> JobData:
+    """The step's job data as Terrakube defines it.
+
+    ``control_keys`` keeps EPHEMERAL_* and their like in the environment, as Terrakube's own executor expects it; ours
+    gets them never.
+    """
+    job, workspace = step.job, step.job.workspace
+    flow = flows.from_json(step.flow)
+    vcs_type, connection_type, access_token = _access(workspace)
+    environment = inputs.texts(Category.ENV)
+    if not control_keys:
+        environment = {key: text for key, text in environment.items() if not ephemeral.is_control_key(key)}
+    return JobData(
+        command_list=_commands(_step_commands(step, flow)),
+        on_failure_list=_commands(flow.on_failure),
+        type=step.type,
+        organization_id=str(job.organization_id),
+        workspace_id=str(workspace.pk),
+        job_id=str(job.pk),
+        step_id=str(step.pk),
+        terraform_version=workspace.terraform_version,
+        source=job.override_source or workspace.source,
+        branch=job.override_branch or workspace.first_branch,
+        folder=workspace.first_folder,
+        vcs_type=vcs_type,
+        connection_type=connection_type,
+        refresh=job.refresh,
+        refresh_only=job.refresh_only,
+        show_header="remote-content" not in {workspace.first_branch, job.override_branch},
+        ignore_error=flow.ignore_error,
+        access_token=access_token,
+        module_ssh_key=workspace.module_ssh_key.private_key if workspace.module_ssh_key else None,
+        commit_id=job.commit_id,
+        tofu=workspace.iac_type != IacType.TERRAFORM,
+        environment_variables=environment,
+        variables=inputs.texts(Category.TERRAFORM),
+    )
+
+
+def _masked(data: JobData, inputs: Inputs) -> list[str]:
+    texts = set(inputs.sensitive_texts)
+    texts.update(text for text in (data.access_token, data.module_ssh_key) if text)
+    return sorted(texts)
+
+
+def latest_plan(job: Job) -> SavedPlan | None:
+    """The plan that a job's apply applies: that of its last plan step. None when none was kept."""
+    return SavedPlan.objects.filter(step__job=job, content__isnull=False).order_by("-step__step_number").first()
+
+
+def claim_answer(attempt: Attempt) -> dict[str, Any]:
+    """All that our own executor needs to run a step, handed over at its claim and nowhere else."""
+    step = (
+        Step.objects.select_related(
+            "job__organization",
+            "job__workspace__organization",
+            "job__workspace__vcs",
+            "job__workspace__ssh",
+            "job__workspace__module_ssh_key",
+        )
+        .prefetch_related("job__addresses")
+        .get(pk=attempt.step_id)
+    )
+    inputs = step_inputs(step.job, flows.from_json(step.flow))
+    data = job_data(step, inputs, control_keys=False)
+    conf = installation()
+    has_plan = (
+        step.type == StepType.APPLY
+        and SavedPlan.objects.filter(step__job=step.job, content__isnull=False).exists()
+    )
+    return {
+        "jobData": data.to_json(),
+        "sensitive": _masked(data, inputs),
+        "planOnly": step.job.plan_only,
+        "hasPlan": has_plan,
+        "upload": data.branch == "remote-content",
+        "releases": {
+            "terraform": f"{settings.PUBLIC_URL}/terraform/index.json",
+            "tofu": f"{settings.PUBLIC_URL}/tofu/index.json",
+        },
+        "color": True,
+        "heartbeatSeconds": conf.heartbeat_seconds,
+        "graceSeconds": conf.grace_seconds,
+        "outageSeconds": conf.outage_seconds,
+        "logBufferBytes": LOG_BUFFER_BYTES,
+    }

@@ -1,0 +1,44 @@
+"""The Kubernetes Job that a workspace's next step would get, without launching anything."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from executors import cluster
+from executors.cluster import Cluster, Manifest
+from executors.conf import installation
+from executors.launching import manifest, on_cluster
+from workspaces.choices import Category, StepType
+from workspaces.ephemeral import pod_settings
+from workspaces.models import Workspace
+from workspaces.variables import workspace_inputs
+
+_NOT_YET = UUID(int=0)
+HIDDEN = "(handed over to the pod)"
+
+
+def preview(workspace: Workspace, step_type: StepType = StepType.PLAN, *, ask_cluster: bool = False) -> Manifest:
+    """The Job of a step of this type, with no data in it and zeros for the ids that only a job gives.
+
+    With ``ask_cluster`` what depends on the cluster is looked up there (rights, the plugin cache's claim). Raises
+    EphemeralSyntaxErrors and, when asking, ClusterError.
+    """
+    conf = installation()
+    pod = pod_settings(workspace_inputs(workspace).texts(Category.ENV))
+    identity = manifest.StepIdentity(
+        organization_id=workspace.organization_id,
+        workspace_id=workspace.pk,
+        job_id=0,
+        step_id=_NOT_YET,
+        step_number=200 if step_type in {StepType.APPLY, StepType.DESTROY} else 100,
+        attempt_number=1,
+        attempt_id=_NOT_YET,
+    )
+    in_secret, claim_exists = conf.token_secret != "never", None  # noqa: S105 - a word of the setting, no secret
+    if ask_cluster:
+        api: Cluster = cluster.connect()
+        in_secret = on_cluster.token_in_secret(api, conf)
+        claim_exists = api.claim_exists(conf.namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
+    name = manifest.job_name(identity)
+    data = manifest.SecretData(secret_name=name) if in_secret else manifest.InlineData(HIDDEN)
+    return manifest.job_manifest(identity, pod, conf, data, plugin_cache_claim_exists=claim_exists)

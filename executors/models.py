@@ -1,0 +1,118 @@
+"""Attempts to run a step, their timelines and their logs; attempts are written by ``executors.attempts`` alone."""
+
+import secrets
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from executors.choices import AttemptOutcome, AttemptState, EventKind, ExecutorKind
+from workspaces.models import Step
+
+
+def new_nonce() -> str:
+    return secrets.token_hex(16)
+
+
+class Attempt(models.Model):
+    """One try to run a step: one Kubernetes Job, or one child process of this machine."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    executor = models.CharField(max_length=16, choices=ExecutorKind)
+    state = models.CharField(max_length=16, choices=AttemptState, default=AttemptState.NEW)
+    outcome = models.CharField(max_length=16, choices=AttemptOutcome, blank=True, default="")
+    reason_code = models.CharField(max_length=64, blank=True, default="")
+    reason = models.CharField(max_length=1024, blank=True, default="")
+    nonce = models.CharField(max_length=32, default=new_nonce, help_text="What the one-time token is derived from.")
+    session_hash = models.CharField(
+        max_length=64, blank=True, default="", help_text="SHA-256 of the session that won the claim."
+    )
+    phase = models.CharField(max_length=16, blank=True, default="")
+    log_size = models.BigIntegerField(default=0, help_text="Bytes of log that are kept or known to be lost.")
+    force_stop = models.BooleanField(default=False)
+
+    created_at = models.DateTimeField()
+    not_before = models.DateTimeField(help_text="When to launch it; later than created_at after a failed try.")
+    launched_at = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    missing_since = models.DateTimeField(null=True, help_text="Since when its Job or process is known to be gone.")
+    ended_at = models.DateTimeField(null=True)
+    cleaned_at = models.DateTimeField(null=True, help_text="When its Job or process was proved gone or left to its TTL.")
+
+    job_name = models.CharField(max_length=63, blank=True, default="")
+    namespace = models.CharField(max_length=63, blank=True, default="")
+    job_uid = models.CharField(max_length=64, blank=True, default="")
+    pod_name = models.CharField(max_length=253, blank=True, default="")
+    node_name = models.CharField(max_length=253, blank=True, default="")
+    image = models.CharField(max_length=512, blank=True, default="")
+    host = models.CharField(max_length=253, blank=True, default="", help_text="The machine of a local attempt.")
+    process_id = models.PositiveIntegerField(null=True)
+    exit_code = models.IntegerField(null=True)
+    peak_memory_bytes = models.BigIntegerField(null=True)
+    cpu_seconds = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = (
+            models.UniqueConstraint(fields=("step", "number"), name="one_attempt_of_a_number"),
+            models.UniqueConstraint(
+                fields=("step",), condition=~Q(state=AttemptState.ENDED), name="one_open_attempt_of_a_step"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("state",), condition=~Q(state=AttemptState.ENDED), name="attempt_open"),
+            models.Index(
+                fields=("ended_at",), condition=Q(state=AttemptState.ENDED, cleaned_at=None), name="attempt_to_clean"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.job_name or f"Attempt {self.number}"
+
+
+class AttemptEvent(models.Model):
+    """One entry of an attempt's timeline."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=16, choices=EventKind)
+    detail = models.CharField(max_length=1024, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("at", "id")
+        constraints = (
+            models.UniqueConstraint(fields=("attempt", "kind", "detail"), name="one_event_of_a_kind_and_detail"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.detail}".strip()
+
+
+class LogChunk(models.Model):
+    """A piece of an attempt's log at its byte offset; without ``data`` it stands for bytes that were lost."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="log_chunks")
+    offset = models.BigIntegerField()
+    size = models.BigIntegerField()
+    data = models.BinaryField(null=True)
+
+    class Meta:
+        ordering = ("offset",)
+        constraints = (models.UniqueConstraint(fields=("attempt", "offset"), name="one_log_chunk_at_an_offset"),)
+
+    def __str__(self) -> str:
+        return f"{self.offset}+{self.size}"
+
+
+class Beat(models.Model):
+    """When a background process last showed that it works; see ``executors.beats``."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,102 @@
+"""The log of an attempt: numbered by byte offset, kept in order, with what was lost shown as lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from executors.choices import ACTIVE
+from executors.models import Attempt, LogChunk
+
+
+class Gap(Exception):
+    """The piece begins behind the end of what is kept; ``size`` is that end."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The log has {size} bytes")
+        self.size = size
+
+
+def _size(attempt: Attempt) -> int:
+    return Attempt.objects.values_list("log_size", flat=True).get(pk=attempt.pk)
+
+
+def append(attempt: Attempt, offset: int, data: bytes) -> int:
+    """Keep a piece of an attempt's log and return the size of the log then.
+
+    What is kept already is passed over, so a piece may be sent again. Raises Gap when something before it is missing.
+    """
+    size = attempt.log_size
+    for _ in range(3):
+        if offset > size:
+            size = _size(attempt)
+            if offset > size:
+                raise Gap(size)
+        new = data[size - offset :]
+        if not new:
+            return size
+        if _keep(attempt, size, len(new), new):
+            return size + len(new)
+        size = _size(attempt)
+    raise Gap(size)
+
+
+def declare_lost(attempt: Attempt, offset: int, count: int) -> int:
+    """Keep that ``count`` bytes from ``offset`` on never came, and return the size of the log then. Raises Gap."""
+    size = _size(attempt)
+    if offset != size:
+        raise Gap(size)
+    return size + count if _keep(attempt, size, count, None) else _size(attempt)
+
+
+def _keep(attempt: Attempt, offset: int, size: int, data: bytes | None) -> bool:
+    try:
+        with transaction.atomic():
+            moved = Attempt.objects.filter(pk=attempt.pk, log_size=offset, state__in=ACTIVE).update(
+                log_size=F("log_size") + size, heartbeat_at=timezone.now()
+            )
+            if moved:
+                LogChunk.objects.create(attempt=attempt, offset=offset, size=size, data=data)
+            return bool(moved)
+    except IntegrityError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a log from ``offset`` to ``end``."""
+
+    offset: int
+    end: int
+    data: bytes
+
+
+def lost_note(count: int) -> bytes:
+    return f"\n[{count} bytes of the log were lost]\n".encode()
+
+
+def read(attempt: Attempt, start: int = 0, *, limit: int = 2**20) -> Piece:
+    """At most about ``limit`` bytes of a log from ``start`` on; whole chunks, but for the first one's beginning.
+
+    Where bytes were lost, a note stands in their place, and ``end`` counts them all the same.
+    """
+    data, end = bytearray(), start
+    chunks: Iterator[LogChunk] = (
+        attempt.log_chunks.filter(offset__gt=start - MAX_CHUNK, offset__lt=start + limit).order_by("offset").iterator()
+    )
+    for chunk in chunks:
+        if chunk.offset + chunk.size <= start:
+            continue
+        data += bytes(chunk.data)[max(start - chunk.offset, 0) :] if chunk.data is not None else lost_note(chunk.size)
+        end = chunk.offset + chunk.size
+        if len(data) >= limit:
+            break
+    return Piece(start, end, bytes(data))
+
+
+MAX_CHUNK = 2**20
+"""Bytes of the largest piece that is accepted; a gap's row may stand for more, and is met at its own offset."""

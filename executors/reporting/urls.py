@@ -1,0 +1,22 @@
+"""The addresses that an executor calls, below the attempt's own."""
+
+from django.urls import include, path
+
+from executors.reporting import files, state, views
+
+_attempt = [
+    path("claim", views.claim, name="claim"),
+    path("heartbeat", views.heartbeat, name="heartbeat"),
+    path("logs", views.log, name="logs"),
+    path("result", views.result, name="result"),
+    path("source", files.source, name="source"),
+    path("plan-file", files.plan_file, name="plan-file"),
+    path("plan-lock-file", files.plan_lock_file, name="plan-lock-file"),
+    path("plan-json", files.plan_json, name="plan-json"),
+    path("state-json", files.state_json, name="state-json"),
+    path("state", state.state, name="state"),
+    path("lock", state.lock, name="lock"),
+    path("unlock", state.unlock, name="unlock"),
+]
+app_name = "reporting"
+urlpatterns = [path("attempts/<uuid:attempt_id>/", include(_attempt))]

@@ -1,0 +1,62 @@
+"""The installation's keys: from the environment, or made once and kept in the data folder.
+
+The second is for the embedded default on one machine. Processes on several machines must share keys, so there they
+come from the environment.
+"""
+
+import base64
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import NamedTuple
+
+FILE_NAME = "keys.json"
+
+
+class Keys(NamedTuple):
+    """``generated`` names the environment variables that were not set and whose keys come from the data folder."""
+
+    secret_key: str
+    encryption_keys: tuple[str, ...]
+    internal_secret: str
+    pat_secret: str
+    generated: frozenset[str]
+
+
+def _random() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _kept(folder: Path) -> dict[str, str]:
+    path = folder / FILE_NAME
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        names = ("secret_key", "encryption_key", "internal_secret", "pat_secret")
+        own = path.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
+        with open(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump({name: _random() for name in names}, file)
+        try:
+            # A link never replaces what is there, so of several processes that start at once the first one's keys stay.
+            os.link(own, path)
+        except FileExistsError:
+            pass
+        finally:
+            own.unlink()
+    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def load(given: dict[str, str | tuple[str, ...] | None], folder: Path) -> Keys:
+    """The given keys, and for those that are None or empty the kept ones of a folder.
+
+    ``given`` has TERRAKUBE_SECRET_KEY, TERRAKUBE_ENCRYPTION_KEYS, InternalSecret and PatSecret.
+    """
+    missing = frozenset(name for name, value in given.items() if not value)
+    kept = _kept(folder) if missing else {}
+    return Keys(
+        secret_key=str(given["TERRAKUBE_SECRET_KEY"] or kept["secret_key"]),
+        encryption_keys=tuple(given["TERRAKUBE_ENCRYPTION_KEYS"] or (kept["encryption_key"],)),
+        internal_secret=str(given["InternalSecret"] or kept["internal_secret"]),
+        pat_secret=str(given["PatSecret"] or kept["pat_secret"]),
+        generated=missing,
+    )

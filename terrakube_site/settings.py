@@ -1,0 +1,150 @@
+"""Django's settings, read from the environment; with nothing set they are the embedded default of one machine."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from terrakube_site import env, keys
+from terrakube_site.databases import database
+from terrakube_site.task_queue import q_cluster
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_environ = os.environ
+
+try:
+    DATA_DIR: Path = env.path(_environ, "TERRAKUBE_DATA_DIR", BASE_DIR / "var")
+    DEBUG: bool = env.flag(_environ, "TERRAKUBE_DEBUG", False)
+    ALLOWED_HOSTS = list(env.comma_list(_environ, "TERRAKUBE_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]")))
+    CSRF_TRUSTED_ORIGINS = list(env.comma_list(_environ, "TERRAKUBE_TRUSTED_ORIGINS", ()))
+    PUBLIC_URL: str = env.url(_environ, "TerrakubeApiUrl", "http://127.0.0.1:8000")
+    ADMIN_GROUP: str = env.text(_environ, "TERRAKUBE_ADMIN_GROUP", "TERRAKUBE_ADMIN")
+    MAX_SOURCE_BYTES = 2**20 * env.integer(_environ, "TERRAKUBE_MAX_SOURCE_MIB", 64, minimum=1)
+    LOG_LEVEL: str = env.choice(_environ, "TERRAKUBE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+    LOG_FORMAT: str = env.choice(_environ, "TERRAKUBE_LOG_FORMAT", "plain", ("plain", "json"))
+    SECURE_COOKIES: bool = env.flag(_environ, "TERRAKUBE_SECURE_COOKIES", PUBLIC_URL.startswith("https://"))
+    DATABASES = {"default": database(_environ, DATA_DIR)}
+    Q_CLUSTER = q_cluster(_environ)
+    KEYS = keys.load(
+        {
+            "TERRAKUBE_SECRET_KEY": env.secret(_environ, "TERRAKUBE_SECRET_KEY", None, minimum_length=32),
+            "TERRAKUBE_ENCRYPTION_KEYS": env.comma_list(_environ, "TERRAKUBE_ENCRYPTION_KEYS", ()),
+            "InternalSecret": env.secret(_environ, "InternalSecret", None, minimum_length=32),
+            "PatSecret": env.secret(_environ, "PatSecret", None, minimum_length=32),
+        },
+        DATA_DIR,
+    )
+except env.SettingError as error:
+    raise ImproperlyConfigured(str(error)) from error
+
+SECRET_KEY = KEYS.secret_key
+ENCRYPTION_KEYS = KEYS.encryption_keys
+INTERNAL_SECRET = KEYS.internal_secret
+PAT_SECRET = KEYS.pat_secret
+
+INSTALLED_APPS = [
+    "terrakube_site.apps.TerrakubeSiteConfig",
+    "workspaces",
+    "executors",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "auditlog",
+    "django_q",
+    "rest_framework",
+    "rest_framework_json_api",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "auditlog.middleware.AuditlogMiddleware",
+]
+ROOT_URLCONF = "terrakube_site.urls"
+ASGI_APPLICATION = "terrakube_site.asgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Static files are served from where they lie, so that a checkout runs without collecting them.
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_AUTOREFRESH = DEBUG
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES else None
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "EXCEPTION_HANDLER": "terrakube_site.api_errors.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+AUDITLOG_INCLUDE_ALL_MODELS = False
+
+UNFOLD = {
+    "SITE_TITLE": "Terrakube Site",
+    "SITE_HEADER": "Terrakube Site",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"lines": {"()": "terrakube_site.logs.formatter", "kind": LOG_FORMAT}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
+        # A request that a client got wrong is answered, not logged as ours to mend.
+        "django.request": {"level": "ERROR"},
+        "django-q": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
+        "workspaces": {"level": LOG_LEVEL},
+        "executors": {"level": LOG_LEVEL},
+        "terrakube_site": {"level": LOG_LEVEL},
+    },
+}

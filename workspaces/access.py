@@ -1,0 +1,69 @@
+"""Who asks: a user of the panel or the bearer of a token, and the groups they act with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Union
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenUser:
+    """The bearer of an access token. ``internal`` is the installation itself, which passes every check."""
+
+    name: str
+    email: str = ""
+    groups: frozenset[str] = field(default_factory=frozenset)
+    internal: bool = False
+    is_authenticated: bool = True
+    is_anonymous: bool = False
+    is_active: bool = True
+    is_staff: bool = False
+
+    @property
+    def pk(self) -> str:
+        return self.email or self.name
+
+    def __str__(self) -> str:
+        return self.email or self.name
+
+
+Actor = Union["AbstractBaseUser", "AnonymousUser", TokenUser, None]
+"""Who asks; None is the program itself (a schedule, the sweep)."""
+
+
+def groups_of(actor: Actor) -> frozenset[str]:
+    """The names of the groups that an actor acts with."""
+    if actor is None or not actor.is_authenticated:
+        return frozenset()
+    if isinstance(actor, TokenUser):
+        return actor.groups
+    cached = getattr(actor, "_group_names", None)
+    if cached is None:
+        cached = frozenset(actor.groups.values_list("name", flat=True))  # type: ignore[union-attr]
+        actor._group_names = cached  # type: ignore[union-attr]
+    return cached  # type: ignore[no-any-return]
+
+
+def is_admin(actor: Actor) -> bool:
+    """Whether the actor is the program, the internal token, a superuser or in the admin group."""
+    if actor is None:
+        return True
+    if not actor.is_authenticated:
+        return False
+    if isinstance(actor, TokenUser):
+        return actor.internal or settings.ADMIN_GROUP in actor.groups
+    return bool(getattr(actor, "is_superuser", False)) or settings.ADMIN_GROUP in groups_of(actor)
+
+
+def name_of(actor: Actor) -> str:
+    """What the audit columns say of an actor."""
+    if actor is None:
+        return "Internal"
+    if isinstance(actor, TokenUser):
+        return str(actor)
+    return getattr(actor, "email", "") or actor.get_username() if actor.is_authenticated else "anonymous"

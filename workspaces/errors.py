@@ -1,0 +1,35 @@
+"""What a service refuses, as exceptions; views turn them into 400, 403 and 409."""
+
+from collections.abc import Mapping
+
+
+class ServiceError(Exception):
+    """A request that a service refuses; ``message`` is a sentence for the user."""
+
+    code = "refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(ServiceError):
+    """Input that can't be used; ``fields`` maps a field's name to what is wrong with it, empty when no field is to blame."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = dict(fields or {})
+
+
+class NotAllowed(ServiceError):
+    """The user's teams don't give the right for this."""
+
+    code = "not-allowed"
+
+
+class WrongState(ServiceError):
+    """The record is not in a state in which this can be done."""
+
+    code = "wrong-state"

@@ -1,0 +1,66 @@
+"""Collections: variables that several workspaces share by reference."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from workspaces.models.base import Audited, Record
+from workspaces.models.organization import Organization
+from workspaces.models.variable import AbstractVariable
+from workspaces.models.workspace import Workspace
+from workspaces.querysets import OrganizationScopedQuerySet
+
+
+class Collection(Record, Audited):
+    """Named variables with a priority: of two collections of a workspace the higher number wins."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="collections")
+    name = models.CharField(max_length=128)
+    description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
+    priority = models.IntegerField(default=10, help_text="The higher number wins.")
+
+    objects = OrganizationScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "name"), name="one_collection_of_a_name_in_an_organization"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Item(AbstractVariable):
+    """A variable of a collection."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="items")
+    key = models.CharField(max_length=3072)
+    description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
+
+    class Meta:
+        ordering = ("category", "key")
+        constraints = (
+            models.UniqueConstraint(fields=("collection", "key"), name="one_item_of_a_key_in_a_collection"),
+        )
+
+
+class Reference(Record):
+    """That a workspace uses a collection."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="references")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="references")
+    description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("collection", "workspace"), name="one_reference_of_a_workspace_to_a_collection"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.workspace} uses {self.collection}"
+
+    def clean(self) -> None:
+        if self.collection.organization_id != self.workspace.organization_id:
+            raise ValidationError("The collection and the workspace belong to different organizations.")

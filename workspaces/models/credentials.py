@@ -1,0 +1,56 @@
+"""How a workspace's source is reached: connections to a version control system, and SSH keys."""
+
+from django.db import models
+
+from workspaces.choices import ConnectionType, SshType, VcsStatus, VcsType
+from workspaces.encryption import EncryptedTextField
+from workspaces.models.base import Audited, Record
+from workspaces.models.organization import Organization
+from workspaces.querysets import OrganizationScopedQuerySet
+
+
+class Vcs(Record, Audited):
+    """A connection to a version control system; its secrets are never shown again."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="vcs")
+    name = models.CharField(max_length=64)
+    description = models.CharField(max_length=264)
+    vcs_type = models.CharField(max_length=16, choices=VcsType)
+    connection_type = models.CharField(max_length=16, choices=ConnectionType, default=ConnectionType.OAUTH)
+    client_id = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
+    client_secret = EncryptedTextField(blank=True, default="")
+    private_key = EncryptedTextField(blank=True, default="")
+    access_token = EncryptedTextField(blank=True, default="")
+    callback = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
+    endpoint = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
+    api_url = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
+    redirect_url = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
+    status = models.CharField(max_length=16, choices=VcsStatus, default=VcsStatus.PENDING)
+
+    objects = OrganizationScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "VCS connection"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Ssh(Record, Audited):
+    """An SSH private key for sources or modules; never shown again."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="ssh")
+    name = models.CharField(max_length=64)
+    description = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    private_key = EncryptedTextField()
+    ssh_type = models.CharField(max_length=16, choices=SshType, default=SshType.ED25519)
+
+    objects = OrganizationScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "SSH key"
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,123 @@
+"""Jobs and their steps; their statuses are written by ``workspaces.transitions`` alone."""
+
+from django.db import models
+from django.db.models import Q
+
+from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, AddressType, JobStatus, StepType, Via
+from workspaces.models.base import Audited, Record
+from workspaces.models.organization import Organization
+from workspaces.models.template import Template
+from workspaces.models.workspace import Workspace
+from workspaces.querysets import JobQuerySet, StepQuerySet
+
+
+class Job(Audited):
+    """One run of a template's flow on a workspace."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="jobs")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="jobs")
+    template = models.ForeignKey(Template, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
+    tcl = models.TextField("flow", blank=True, default="", help_text="YAML; taken from the template when it starts.")
+    status = models.CharField(max_length=16, choices=JobStatus, default=JobStatus.PENDING, editable=False)
+    holds_workspace = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Whether the job is the active one of its workspace; kept until its last pod is gone.",
+    )
+    plan_only = models.BooleanField(
+        default=False, editable=False, help_text="Whether its flow only plans, so that it need not hold the workspace."
+    )
+    reason = models.CharField(
+        max_length=512, blank=True, default="", editable=False, help_text="What the job waits for, or why it ended so."
+    )
+    output = models.CharField(max_length=1024, null=True, blank=True, editable=False)  # noqa: DJ001
+    comments = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
+    commit_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    terraform_plan = models.CharField(max_length=1024, null=True, blank=True)  # noqa: DJ001
+    approval_team = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    override_source = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001
+    override_branch = models.CharField(max_length=128, null=True, blank=True)  # noqa: DJ001
+    refresh = models.BooleanField(default=True)
+    refresh_only = models.BooleanField(default=False)
+    plan_changes = models.BooleanField(default=True)
+    auto_apply = models.BooleanField(default=False, help_text="Approvals of the flow are taken as given.")
+    via = models.CharField(max_length=16, choices=Via, default=Via.UI)
+    started_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("workspace",), condition=Q(holds_workspace=True), name="one_active_job_of_a_workspace"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("workspace", "-id"), name="job_of_workspace"),
+            models.Index(fields=("organization", "-id"), name="job_of_organization"),
+            models.Index(fields=("status",), condition=~Q(status__in=sorted(FINAL_JOB)), name="job_unfinished"),
+        )
+
+    def __str__(self) -> str:
+        return f"Job {self.pk}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL_JOB
+
+
+class Address(Record):
+    """A resource address to which a job's plan is confined (target) or that it replaces."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="addresses")
+    name = models.CharField(max_length=1024)
+    type = models.CharField(max_length=16, choices=AddressType, default=AddressType.TARGET)
+
+    class Meta:
+        ordering = ("type", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Step(Record):
+    """One flow of a job; each that has something to run gets a pod of its own."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="steps")
+    step_number = models.PositiveIntegerField()
+    name = models.CharField(max_length=128)
+    type = models.CharField(max_length=32, choices=StepType, editable=False)
+    flow = models.JSONField(default=dict, editable=False, help_text="The flow's keys as the template gave them.")
+    status = models.CharField(max_length=16, choices=JobStatus, default=JobStatus.PENDING, editable=False)
+    output = models.CharField(max_length=1024, null=True, blank=True, editable=False)  # noqa: DJ001
+    decision = models.CharField(max_length=16, blank=True, default="", editable=False, help_text="Of an approval.")
+    decided_by = models.CharField(max_length=256, blank=True, default="", editable=False)
+    reason_code = models.CharField(max_length=64, blank=True, default="", editable=False)
+    reason = models.CharField(max_length=1024, blank=True, default="", editable=False)
+    queued_at = models.DateTimeField(null=True, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+
+    objects = StepQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("step_number",)
+        constraints = (
+            models.UniqueConstraint(fields=("job", "step_number"), name="one_step_of_a_number_in_a_job"),
+            models.UniqueConstraint(
+                fields=("job",), condition=Q(status__in=sorted(IN_EXECUTOR)), name="one_step_of_a_job_in_an_executor"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("status",), condition=Q(status__in=sorted(IN_EXECUTOR)), name="step_in_executor"),
+        )
+
+    def __str__(self) -> str:
+        return f"Step {self.step_number} {self.name}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL_STEP

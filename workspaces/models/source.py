@@ -1,0 +1,22 @@
+"""Uploaded sources: a configuration that comes as an archive instead of from git."""
+
+from django.db import models
+
+from workspaces.encryption import EncryptedBinaryField
+from workspaces.models.base import Audited, Record
+from workspaces.models.workspace import Workspace
+
+
+class ConfigurationVersion(Record, Audited):
+    """A tar.gz of a configuration, as Terraform's cloud protocol uploads it."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="configuration_versions")
+    content = EncryptedBinaryField(null=True, help_text="None until the archive was uploaded.")
+    speculative = models.BooleanField(default=False)
+    auto_queue_runs = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("-created_date",)
+
+    def __str__(self) -> str:
+        return f"Source of {self.created_date:%Y-%m-%d %H:%M}"

@@ -1,0 +1,75 @@
+"""Workspaces: one configuration, its state and its settings."""
+
+from django.db import models
+from django.db.models import Q
+
+from workspaces.choices import ExecutionMode, IacType, LastJobStatus
+from workspaces.models.base import Audited, Record
+from workspaces.models.credentials import Ssh, Vcs
+from workspaces.models.organization import Organization
+from workspaces.models.template import Template
+from workspaces.querysets import WorkspaceQuerySet
+
+
+class Workspace(Record, Audited):
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="workspaces")
+    name = models.CharField(max_length=64)
+    description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
+    source = models.CharField(
+        max_length=512, default="empty", help_text='A git URL, or "empty" when the source is uploaded.'
+    )
+    branch = models.CharField(
+        max_length=512,
+        default="main",
+        help_text='A branch or tag; of a comma list the first is used. "remote-content" is an uploaded source.',
+    )
+    folder = models.CharField(max_length=512, null=True, blank=True, help_text="Below the source; empty is its top.")  # noqa: DJ001
+    terraform_version = models.CharField(max_length=32, help_text="A version or a range: 1.11.4, ~1.5, 1.x.")
+    iac_type = models.CharField("tool", max_length=16, choices=IacType, default=IacType.TERRAFORM)
+    execution_mode = models.CharField(max_length=16, choices=ExecutionMode, default=ExecutionMode.REMOTE)
+    default_template = models.ForeignKey(
+        Template, on_delete=models.SET_NULL, null=True, blank=True, related_name="default_of"
+    )
+    vcs = models.ForeignKey(Vcs, on_delete=models.PROTECT, null=True, blank=True, related_name="workspaces")
+    ssh = models.ForeignKey(Ssh, on_delete=models.PROTECT, null=True, blank=True, related_name="workspaces")
+    module_ssh_key = models.ForeignKey(
+        Ssh, on_delete=models.PROTECT, null=True, blank=True, related_name="module_workspaces"
+    )
+    locked = models.BooleanField(default=False, help_text="The jobs of a locked workspace wait.")
+    lock_description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
+    deleted = models.BooleanField(default=False)
+    allow_remote_apply = models.BooleanField(default=False)
+    global_remote_state = models.BooleanField(default=True)
+    shared_ids = models.TextField(null=True, blank=True)  # noqa: DJ001
+    last_job_status = models.CharField(
+        max_length=16, choices=LastJobStatus, default=LastJobStatus.NEVER_EXECUTED, editable=False
+    )
+    last_job_date = models.DateTimeField(null=True, editable=False)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "name"), name="one_workspace_of_a_name_in_an_organization"
+            ),
+        )
+        indexes = (models.Index(fields=("deleted", "name"), condition=Q(deleted=False), name="workspace_alive"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def uploaded_source(self) -> bool:
+        """Whether the source is an uploaded archive rather than a git repository."""
+        return self.first_branch == "remote-content"
+
+    @property
+    def first_branch(self) -> str:
+        return self.branch.split(",", 1)[0].strip()
+
+    @property
+    def first_folder(self) -> str:
+        """The folder below the source, "/" for its top."""
+        return (self.folder or "/").split(",", 1)[0].strip() or "/"

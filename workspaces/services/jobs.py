@@ -1,0 +1,119 @@
+"""What a user does with jobs: start, approve, reject, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils import timezone
+
+from workspaces import flows, transitions
+from workspaces.access import Actor, name_of
+from workspaces.choices import AddressType, JobStatus, Via
+from workspaces.errors import InvalidInput, NotAllowed, WrongState
+from workspaces.models import Address, Job, Template, Workspace
+from workspaces.permissions import may_approve, require
+from workspaces.queueing import enqueue
+from workspaces.services.saving import save_valid
+
+
+def create_job(
+    workspace: Workspace,
+    *,
+    by: Actor,
+    template: Template | None = None,
+    tcl: str = "",
+    targets: Iterable[str] = (),
+    replaces: Iterable[str] = (),
+    comments: str | None = None,
+    refresh: bool = True,
+    refresh_only: bool = False,
+    auto_apply: bool = False,
+    override_source: str | None = None,
+    override_branch: str | None = None,
+    via: str = Via.UI,
+) -> Job:
+    """Start a job on a workspace: it runs at once, or waits with a reason.
+
+    Its flow is the template's, or ``tcl`` (YAML), or the workspace's default template when neither is given. Raises
+    InvalidInput, NotAllowed, and WrongState for a deleted workspace.
+    """
+    organization = workspace.organization
+    require(by, organization, "plan_job", to="start a job")
+    if workspace.deleted or organization.disabled:
+        raise WrongState(f"{workspace.name} was deleted; no job can be started on it.")
+    if template is None and not tcl:
+        template = workspace.default_template
+    if template is not None and template.organization_id != organization.pk:
+        raise InvalidInput("The template belongs to another organization.", fields={"templateReference": "unknown"})
+    text = template.tcl if template is not None else tcl
+    if not text:
+        raise InvalidInput(
+            f"No template was given, and {workspace.name} has no default template.", fields={"templateReference": "missing"}
+        )
+    try:
+        flow = flows.parse(text)
+    except flows.FlowError as error:
+        raise InvalidInput(f"The template's flow is not valid: {error}", fields={"tcl": str(error)}) from error
+    name = name_of(by)
+    with transaction.atomic():
+        job = save_valid(
+            Job(
+                organization=organization,
+                workspace=workspace,
+                template=template,
+                tcl=text,
+                plan_only=flows.is_plan_only(flow),
+                comments=comments,
+                refresh=refresh,
+                refresh_only=refresh_only,
+                auto_apply=auto_apply,
+                override_source=override_source,
+                override_branch=override_branch,
+                via=via,
+                created_by=name,
+                updated_by=name,
+            )
+        )
+        addresses = [(AddressType.TARGET, text) for text in targets] + [(AddressType.REPLACE, text) for text in replaces]
+        for kind, address in addresses:
+            save_valid(Address(job=job, name=address, type=kind))
+        Workspace.objects.filter(pk=workspace.pk).update(
+            last_job_status=JobStatus.PENDING, last_job_date=timezone.now()
+        )
+        enqueue("executors.tasks.advance_job", job.pk)
+    return job
+
+
+def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
+    verb = "approve" if approved else "reject"
+    if not may_approve(by, job):
+        team = f" Its approval team is {job.approval_team}." if job.approval_team else ""
+        raise NotAllowed(f"You may not {verb} job {job.pk}.{team}")
+    if not transitions.decide(job.pk, approved=approved, by=name_of(by), comment=comment):
+        job.refresh_from_db()
+        raise WrongState(
+            f"Job {job.pk} does not wait for approval: it is {JobStatus(job.status).label.lower()}."
+        )
+    job.refresh_from_db()
+    return job
+
+
+def approve_job(job: Job, *, by: Actor, comment: str = "") -> Job:
+    """Let a job that waits for approval go on. Raises NotAllowed and WrongState."""
+    return _decide(job, by=by, approved=True, comment=comment)
+
+
+def reject_job(job: Job, *, by: Actor, comment: str = "") -> Job:
+    """End a job that waits for approval. Raises NotAllowed and WrongState."""
+    return _decide(job, by=by, approved=False, comment=comment)
+
+
+def cancel_job(job: Job, *, by: Actor) -> Job:
+    """Cancel a job; a step that runs is interrupted. Raises NotAllowed, and WrongState when the job has ended."""
+    require(by, job.organization, "approve_job", to="cancel a job")
+    if not transitions.cancel(job.pk, by=name_of(by)):
+        job.refresh_from_db()
+        raise WrongState(f"Job {job.pk} has ended: it is {JobStatus(job.status).label.lower()}.")
+    job.refresh_from_db()
+    return job

@@ -1,0 +1,44 @@
+"""Uploaded sources: keep an archive and start a job on it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from workspaces.access import Actor, name_of
+from workspaces.errors import InvalidInput, WrongState
+from workspaces.models import ConfigurationVersion, Workspace
+from workspaces.permissions import require
+
+_GZIP = b"\x1f\x8b"
+
+
+def create_configuration_version(
+    workspace: Workspace, *, by: Actor, speculative: bool = False, auto_queue_runs: bool = False
+) -> ConfigurationVersion:
+    """Make room for an upload. Raises NotAllowed."""
+    require(by, workspace.organization, "plan_job", to="upload a source")
+    return ConfigurationVersion.objects.create(
+        workspace=workspace,
+        speculative=speculative,
+        auto_queue_runs=auto_queue_runs,
+        created_by=name_of(by),
+        updated_by=name_of(by),
+    )
+
+
+def store_source(version: ConfigurationVersion, content: bytes) -> ConfigurationVersion:
+    """Keep the uploaded tar.gz. Raises InvalidInput when it is none or too large, WrongState when one is kept."""
+    if version.content is not None:
+        raise WrongState("This configuration version has its archive already.")
+    if not content.startswith(_GZIP):
+        raise InvalidInput("The source must be a gzip-compressed tar archive.")
+    if len(content) > settings.MAX_SOURCE_BYTES:
+        raise InvalidInput(f"The source is larger than {settings.MAX_SOURCE_BYTES // 2**20} MiB.")
+    version.content = content
+    version.save(update_fields=["content", "updated_date"])
+    return version
+
+
+def source_address(version: ConfigurationVersion) -> str:
+    """Where a job finds the archive; Terrakube's address for ``overrideSource``."""
+    return f"{settings.PUBLIC_URL}/remote/tfe/v2/configuration-versions/{version.pk}/terraformContent.tar.gz"

@@ -1,0 +1,113 @@
+"""What an executor does with a workspace's state: read, write, lock, unlock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from workspaces.errors import InvalidInput, WrongState
+from workspaces.models import Job, StateLock, StateVersion, Workspace
+
+
+class StateLocked(WrongState):
+    """Somebody else holds the state's lock; ``info`` is the holder's lock info."""
+
+    code = "state-locked"
+
+    def __init__(self, info: Mapping[str, Any]) -> None:
+        super().__init__(f"The state is locked by {info.get('Who', 'somebody')} ({info.get('Operation', 'unknown')})")
+        self.info = dict(info)
+
+
+def current_state(workspace: Workspace) -> StateVersion | None:
+    """The workspace's newest state; None while it has none."""
+    return workspace.state_versions.order_by("-number").first()
+
+
+def write_state(job: Job, content: bytes, *, lock_id: str = "") -> StateVersion:
+    """Keep a state that a job's Terraform wrote, as the workspace's newest version.
+
+    Writing the same content again, as a repeated request does, makes no new version. Raises InvalidInput for what is no
+    state, and StateLocked when another lock than ``lock_id`` is held.
+    """
+    try:
+        state = json.loads(content)
+        serial, lineage = int(state["serial"]), str(state["lineage"])
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInput("This is not a Terraform state: JSON with serial and lineage is expected.") from None
+    # The backend protocol asks for an MD5; it guards against damage, not against an attacker.
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    with transaction.atomic():
+        # The workspace's row serializes its writers, so that two cannot take the same number.
+        workspace = Workspace.objects.select_for_update(of=("self",)).get(pk=job.workspace_id)
+        lock = StateLock.objects.filter(workspace=workspace).first()
+        if lock is not None and lock.lock_id != lock_id:
+            raise StateLocked(lock.info)
+        newest = current_state(workspace)
+        if newest is not None and newest.md5 == md5 and newest.serial == serial and newest.lineage == lineage:
+            return newest
+        return StateVersion.objects.create(
+            workspace=workspace,
+            job=job,
+            number=newest.number + 1 if newest else 1,
+            serial=serial,
+            lineage=lineage[:64],
+            md5=md5,
+            content=content,
+            created_by=job.created_by,
+            updated_by=job.created_by,
+        )
+
+
+def describe_state(job: Job, content: bytes) -> bool:
+    """Keep the ``show -json`` form of the state that a job wrote last. False when it wrote none."""
+    newest = StateVersion.objects.filter(workspace_id=job.workspace_id, job=job).only("pk").first()
+    if newest is None:
+        return False
+    newest.json = content
+    newest.save(update_fields=["json"])
+    return True
+
+
+def _lock_info(body: bytes) -> dict[str, Any]:
+    try:
+        info = json.loads(body)
+    except ValueError:
+        info = None
+    if not isinstance(info, dict) or not isinstance(info.get("ID"), str) or not info["ID"]:
+        raise InvalidInput("This is not Terraform's lock info: a JSON object with ID is expected.")
+    return info
+
+
+def lock_state(job: Job, body: bytes) -> None:
+    """Take the state's lock for a job. Taking it again with the same id is fine. Raises StateLocked, InvalidInput."""
+    info = _lock_info(body)
+    with transaction.atomic():
+        lock, created = StateLock.objects.get_or_create(
+            workspace_id=job.workspace_id, defaults={"job": job, "lock_id": info["ID"][:128], "info": info}
+        )
+    if not created and lock.lock_id != info["ID"][:128]:
+        raise StateLocked(lock.info)
+
+
+def unlock_state(job: Job, body: bytes) -> None:
+    """Give the lock back; what is not locked stays so. Raises StateLocked when the id is not the holder's."""
+    info = _lock_info(body)
+    gone, _ = StateLock.objects.filter(workspace_id=job.workspace_id, lock_id=info["ID"][:128]).delete()
+    if not gone:
+        lock = StateLock.objects.filter(workspace_id=job.workspace_id).first()
+        if lock is not None:
+            raise StateLocked(lock.info)
+
+
+def drop_orphaned_lock(job: Job) -> bool:
+    """Give back a lock that an executor of this job left when it died. True when there was one.
+
+    Only the job's own lock, and only for a caller that knows its executor to be gone.
+    """
+    gone, _ = StateLock.objects.filter(workspace_id=job.workspace_id, job=job).delete()
+    return bool(gone)

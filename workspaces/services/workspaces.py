@@ -1,0 +1,65 @@
+"""What a user does with workspaces and their variables."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from workspaces.access import Actor, name_of
+from workspaces.errors import WrongState
+from workspaces.models import Organization, Variable, Workspace
+from workspaces.permissions import require
+from workspaces.queueing import enqueue
+from workspaces.services.saving import save_valid
+
+
+def create_workspace(organization: Organization, *, by: Actor, name: str, **attributes: object) -> Workspace:
+    """Make a workspace. Raises InvalidInput and NotAllowed."""
+    require(by, organization, "manage_workspace", to="create a workspace")
+    attributes.setdefault("execution_mode", organization.execution_mode)
+    return save_valid(
+        Workspace(
+            organization=organization, name=name, created_by=name_of(by), updated_by=name_of(by), **attributes
+        )
+    )
+
+
+def set_variable(
+    workspace: Workspace,
+    *,
+    by: Actor,
+    key: str,
+    value: str,
+    category: str,
+    sensitive: bool = False,
+    hcl: bool = False,
+    description: str | None = None,
+) -> Variable:
+    """Make or change a workspace's variable. Raises InvalidInput (with the grammar of an EPHEMERAL_* key), NotAllowed."""
+    require(by, workspace.organization, "manage_workspace", to="change a variable")
+    variable = workspace.variables.filter(key=key).first() or Variable(workspace=workspace, key=key)
+    variable.value, variable.category, variable.sensitive, variable.hcl = value, category, sensitive, hcl
+    variable.description = description
+    return save_valid(variable)
+
+
+def lock_workspace(workspace: Workspace, *, by: Actor, reason: str = "") -> Workspace:
+    """Make the workspace's jobs wait. Raises NotAllowed, and WrongState when it is locked already."""
+    require(by, workspace.organization, "manage_workspace", to="lock a workspace")
+    changed = Workspace.objects.filter(pk=workspace.pk, locked=False).update(
+        locked=True, lock_description=reason or f"Locked by {name_of(by)}"
+    )
+    if not changed:
+        raise WrongState(f"{workspace.name} is locked already: {workspace.lock_description or 'no reason was given'}")
+    workspace.refresh_from_db()
+    return workspace
+
+
+def unlock_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
+    """Let the workspace's jobs go on. Raises NotAllowed, and WrongState when it isn't locked."""
+    require(by, workspace.organization, "manage_workspace", to="unlock a workspace")
+    with transaction.atomic():
+        if not Workspace.objects.filter(pk=workspace.pk, locked=True).update(locked=False, lock_description=None):
+            raise WrongState(f"{workspace.name} is not locked.")
+        enqueue("executors.tasks.advance_workspace", str(workspace.pk))
+    workspace.refresh_from_db()
+    return workspace

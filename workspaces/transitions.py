@@ -1,0 +1,362 @@
+"""The life of jobs and steps: the only writer of ``Job.status`` and ``Step.status``.
+
+Every function takes the row lock of the Job, which stands for all of its steps, checks the move against the tables
+below, and queues what comes next on commit. A final status is never left; a late or repeated call answers False or
+None instead of raising.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from workspaces import flows
+from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, FINAL_STEP, IN_EXECUTOR, PLAN_TYPES, JobStatus, StepType
+from workspaces.models import Job, Step, Workspace
+from workspaces.queueing import enqueue
+
+S = JobStatus
+
+JOB_MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
+    S.PENDING: frozenset({S.QUEUE, S.WAITING_APPROVAL, S.COMPLETED, S.FAILED, S.CANCELLED}),
+    S.WAITING_APPROVAL: frozenset({S.APPROVED, S.REJECTED, S.QUEUE, S.FAILED, S.CANCELLED}),
+    S.APPROVED: frozenset({S.QUEUE, S.WAITING_APPROVAL, S.COMPLETED, S.FAILED, S.CANCELLED}),
+    S.QUEUE: frozenset({S.RUNNING, S.FAILED, S.CANCELLED, S.REJECTED}),
+    S.RUNNING: frozenset({S.PENDING, S.COMPLETED, S.FAILED, S.CANCELLED, S.REJECTED}),
+}
+STEP_MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
+    S.PENDING: frozenset({S.QUEUE, S.COMPLETED, S.FAILED, S.CANCELLED, S.NOT_EXECUTED}),
+    S.QUEUE: frozenset({S.RUNNING, S.FAILED, S.CANCELLED}),
+    S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED}),
+}
+# What becomes of the steps that a job leaves undone when it ends.
+_LEFT_UNDONE = {
+    S.COMPLETED: S.NOT_EXECUTED,
+    S.NO_CHANGES: S.NOT_EXECUTED,
+    S.FAILED: S.FAILED,
+    S.REJECTED: S.FAILED,
+    S.CANCELLED: S.CANCELLED,
+}
+APPROVED = "approved"
+REJECTED = "rejected"
+
+
+class IllegalTransition(Exception):
+    """A move that the tables don't hold: a mistake in the program, never in its input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a step ended.
+
+    ``changes`` is what a plan found, None for other steps. ``reason_code`` and ``reason`` say why it failed, and may
+    add a remark to a success.
+    """
+
+    succeeded: bool
+    changes: bool | None = None
+    plan: str | None = None
+    reason_code: str = ""
+    reason: str = ""
+
+
+# ---- moves ----------------------------------------------------------------------------------------------------------
+
+
+def _locked(job_id: int) -> Job | None:
+    query = Job.objects.select_for_update(of=("self",)).select_related("workspace", "organization", "template")
+    return query.filter(pk=job_id).first()
+
+
+def _locked_by_step(step_id: UUID) -> tuple[Job, Step] | None:
+    # The Job row is the lock for all of its steps, so two reports of one pod take turns.
+    job_id = Step.objects.filter(pk=step_id).values_list("job_id", flat=True).first()
+    job = _locked(job_id) if job_id is not None else None
+    return None if job is None else (job, job.steps.get(pk=step_id))
+
+
+def _move_job(job: Job, status: JobStatus, *, reason: str = "", **changes: Any) -> None:
+    current = JobStatus(job.status)
+    if status != current and status not in JOB_MOVES.get(current, frozenset()):
+        raise IllegalTransition(f"Job {job.pk}: {current} → {status}")
+    job.status = status
+    job.reason = reason[:512]
+    for name, value in changes.items():
+        setattr(job, name, value)
+    job.save(update_fields=["status", "reason", "updated_date", *changes])
+    if status != current:
+        Workspace.objects.filter(pk=job.workspace_id).update(last_job_status=status, last_job_date=timezone.now())
+
+
+def _move_step(step: Step, status: JobStatus, **changes: Any) -> None:
+    current = JobStatus(step.status)
+    if status not in STEP_MOVES.get(current, frozenset()):
+        raise IllegalTransition(f"{step}: {current} → {status}")
+    step.status = status
+    for name, value in changes.items():
+        setattr(step, name, value)
+    step.save(update_fields=["status", *changes])
+
+
+def _end_job(job: Job, status: JobStatus, *, reason: str = "", keep_workspace: bool = False) -> None:
+    """Bring a job to a final status, with the steps it leaves undone, and let the next one of its workspace go on."""
+    now = timezone.now()
+    undone = [step for step in job.steps.all() if step.status not in FINAL_STEP]
+    for step in undone:
+        if step.status in IN_EXECUTOR and _LEFT_UNDONE[status] == S.NOT_EXECUTED:
+            raise IllegalTransition(f"Job {job.pk} cannot end while {step} is with an executor")
+        _move_step(step, _LEFT_UNDONE[status], ended_at=now)
+    holds = job.holds_workspace and keep_workspace
+    _move_job(job, status, reason=reason, ended_at=now, holds_workspace=holds)
+    if not holds:
+        enqueue("executors.tasks.advance_workspace", str(job.workspace_id))
+
+
+# ---- starting -------------------------------------------------------------------------------------------------------
+
+
+def _why_wait(job: Job) -> str:
+    """Why a job that was not yet started must wait, as a sentence; empty when it need not."""
+    workspace = job.workspace
+    if workspace.locked:
+        return f"The workspace is locked: {workspace.lock_description or 'no reason was given'}"
+    others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk)
+    if job.plan_only:
+        # Its plan takes no state lock; only what may change the state while it reads makes it wait.
+        busy = others.filter(
+            holds_workspace=True, steps__status__in=IN_EXECUTOR, steps__type__in=EXCLUSIVE_TYPES
+        ).first()
+        return f"Waits for job {busy.pk}, which is changing the state of this workspace" if busy else ""
+    holder = others.filter(holds_workspace=True).first()
+    if holder is not None and holder.is_final:
+        return f"Waits until the last pod of job {holder.pk} of this workspace is gone"
+    ahead = holder or others.filter(pk__lt=job.pk).order_by("pk").first()
+    return f"Waits for job {ahead.pk} of this workspace, which is {JobStatus(ahead.status).label.lower()}" if ahead else ""
+
+
+def _incomplete(workspace: Workspace) -> list[str]:
+    return [row.key for row in workspace.variables.filter(sensitive=True).order_by("key") if row.incomplete]
+
+
+def _start(job: Job) -> bool:
+    """Make a waiting job the active one of its workspace, with its steps; False when it must go on waiting or ended."""
+    if job.workspace.deleted or job.organization.disabled:
+        _end_job(job, S.FAILED, reason="The workspace was deleted before the job started")
+        return False
+    reason = _why_wait(job)
+    if not reason:
+        names = _incomplete(job.workspace)
+        if names:
+            sentence = f"Sensitive variables without a value: {', '.join(names)}"
+            job.output = sentence
+            _end_job(job, S.FAILED, reason=sentence)
+            Job.objects.filter(pk=job.pk).update(output=sentence[:1024])
+            return False
+        try:
+            with transaction.atomic():
+                job.holds_workspace = not job.plan_only
+                job.started_at = timezone.now()
+                job.save(update_fields=["holds_workspace", "started_at"])
+        except IntegrityError:
+            # Another job of the workspace became its active one between our look and our write.
+            job.holds_workspace, job.started_at = False, None
+            reason = "Waits for another job of this workspace, which has just started"
+    if reason:
+        if reason != job.reason:
+            _move_job(job, S.PENDING, reason=reason)
+        return False
+    Step.objects.bulk_create(
+        Step(
+            job=job,
+            step_number=flow.step,
+            name=flow.name[:128],
+            type=flow.type,
+            flow=flows.to_json(flow),
+        )
+        for flow in flows.parse(job.tcl)
+    )
+    return True
+
+
+def advance(job_id: int) -> UUID | None:
+    """Do the next thing for a job that is pending or approved.
+
+    Returns the id of the step to launch now, None when there is none: the job waits, has ended, or its step is already
+    with an executor.
+    """
+    with transaction.atomic():
+        job = _locked(job_id)
+        if job is None or job.status not in {S.PENDING, S.APPROVED}:
+            return None
+        if job.started_at is None and not _start(job):
+            return None
+        return _next(job)
+
+
+def _next(job: Job) -> UUID | None:
+    for step in job.steps.filter(status=S.PENDING):
+        flow = flows.from_json(step.flow)
+        if step.type == StepType.APPROVAL:
+            if not step.decision and job.auto_apply:
+                step.decision, step.decided_by = APPROVED, "autoApply"
+            if not step.decision:
+                team = flow.team or ""
+                waits = f"Waits for approval by {team}" if team else "Waits for approval"
+                _move_job(job, S.WAITING_APPROVAL, reason=waits, approval_team=team or None)
+                return None
+            if not flow.commands:
+                now = timezone.now()
+                _move_step(step, S.COMPLETED, ended_at=now, decision=step.decision, decided_by=step.decided_by)
+                continue
+            step.save(update_fields=["decision", "decided_by"])
+        elif step.type == StepType.DISABLE_WORKSPACE:
+            _move_step(step, S.COMPLETED, ended_at=timezone.now())
+            Workspace.objects.filter(pk=job.workspace_id).update(deleted=True)
+            _end_job(job, S.COMPLETED, reason="The workspace was deleted, as its template says")
+            return None
+        elif step.type == StepType.SCHEDULE_TEMPLATES:
+            reason = "This template's scheduleTemplates step cannot be done: schedules are not available"
+            _move_step(step, S.FAILED, ended_at=timezone.now(), reason_code="no-schedules", reason=reason)
+            _end_job(job, S.FAILED, reason=reason)
+            return None
+        return _hand_over(job, step)
+    _end_job(job, S.COMPLETED)
+    return None
+
+
+def _hand_over(job: Job, step: Step) -> UUID:
+    _move_step(step, S.QUEUE, queued_at=timezone.now())
+    _move_job(job, S.QUEUE, reason=f"{step.name}: starting")
+    return step.pk
+
+
+# ---- what an executor reports ---------------------------------------------------------------------------------------
+
+
+def start_step(step_id: UUID) -> bool:
+    """Mark a launched step as running, since its executor has claimed it. False when it is not waiting for that."""
+    with transaction.atomic():
+        found = _locked_by_step(step_id)
+        if found is None or found[1].status != S.QUEUE:
+            return False
+        job, step = found
+        _move_step(step, S.RUNNING, started_at=timezone.now())
+        _move_job(job, S.RUNNING)
+        return True
+
+
+def pin_commit(step_id: UUID, commit_id: str) -> bool:
+    """Keep the commit that a job's first step found, so that its later steps run the same. False when one is kept."""
+    return bool(Job.objects.filter(steps=step_id, commit_id=None).update(commit_id=commit_id[:64]))
+
+
+def explain(step_id: UUID, reason: str) -> bool:
+    """Say what a launched step waits for. False, changing nothing, when it waits for nothing any more."""
+    query = Job.objects.filter(status=S.QUEUE, steps=step_id, steps__status=S.QUEUE).exclude(reason=reason[:512])
+    return bool(query.update(reason=reason[:512]))
+
+
+def finish_step(step_id: UUID, outcome: Outcome) -> bool:
+    """End a step that is with an executor, and queue the job's next step or end the job.
+
+    Returns False, changing nothing, when the step had already ended. A plan without changes completes its job; a
+    failure that the flow ignores (``ignoreError``) does not fail it, except a plan's, since there is nothing to apply.
+    """
+    with transaction.atomic():
+        found = _locked_by_step(step_id)
+        if found is None or found[1].status not in IN_EXECUTOR:
+            return False
+        job, step = found
+        flow = flows.from_json(step.flow)
+        is_plan = step.type in PLAN_TYPES
+        ignored = not outcome.succeeded and flow.ignore_error and step.status == S.RUNNING
+        _move_step(
+            step,
+            S.COMPLETED if outcome.succeeded or ignored else S.FAILED,
+            ended_at=timezone.now(),
+            reason_code=outcome.reason_code[:64],
+            reason=outcome.reason[:1024],
+        )
+        if step.decision == REJECTED:
+            _end_job(job, S.REJECTED, reason=f"Rejected by {step.decided_by}")
+        elif not outcome.succeeded and (is_plan or not ignored):
+            _end_job(job, S.FAILED, reason=f"{step.name}: {outcome.reason}" if outcome.reason else f"{step.name} failed")
+        elif is_plan and outcome.changes is False:
+            _set_plan(job, outcome, changes=False)
+            _end_job(job, S.COMPLETED, reason="The plan has no changes")
+        else:
+            if is_plan:
+                _set_plan(job, outcome, changes=True)
+            _move_job(job, S.PENDING)
+            enqueue("executors.tasks.advance_job", job.pk)
+        return True
+
+
+def _set_plan(job: Job, outcome: Outcome, *, changes: bool) -> None:
+    job.plan_changes = changes
+    job.terraform_plan = outcome.plan
+    job.save(update_fields=["plan_changes", "terraform_plan"])
+
+
+def release_workspace(job_id: int) -> bool:
+    """Free the workspace of an ended job, once its last pod is gone. False when it was free already."""
+    with transaction.atomic():
+        job = _locked(job_id)
+        if job is None or not job.holds_workspace or not job.is_final:
+            return False
+        job.holds_workspace = False
+        job.save(update_fields=["holds_workspace"])
+        enqueue("executors.tasks.advance_workspace", str(job.workspace_id))
+        return True
+
+
+# ---- what a person decides ------------------------------------------------------------------------------------------
+
+
+def decide(job_id: int, *, approved: bool, by: str, comment: str = "") -> bool:
+    """Approve or reject a job that waits for approval. False when it doesn't wait for that (any more)."""
+    with transaction.atomic():
+        job = _locked(job_id)
+        if job is None or job.status != S.WAITING_APPROVAL:
+            return False
+        step = job.steps.filter(status=S.PENDING, type=StepType.APPROVAL).first()
+        if step is None:
+            raise IllegalTransition(f"Job {job.pk} waits for approval without a step for it")
+        step.decision, step.decided_by = (APPROVED if approved else REJECTED), by[:256]
+        step.reason = comment[:1024]
+        step.save(update_fields=["decision", "decided_by", "reason"])
+        job.updated_by = by[:256]
+        job.save(update_fields=["updated_by"])
+        if approved:
+            _move_job(job, S.APPROVED, reason=f"Approved by {by}")
+            enqueue("executors.tasks.advance_job", job.pk)
+        elif flows.from_json(step.flow).on_reject:
+            _hand_over(job, step)
+            enqueue("executors.tasks.launch_step", str(step.pk))
+        else:
+            _end_job(job, S.REJECTED, reason=f"Rejected by {by}" + (f": {comment}" if comment else ""))
+        return True
+
+
+def cancel(job_id: int, *, by: str) -> bool:
+    """Cancel a job that has not ended. False when it had.
+
+    The job is cancelled at once. A step that is with an executor is told to stop; the workspace stays taken until that
+    executor is proved gone, so that no other job meets its state lock or a half-written state.
+    """
+    with transaction.atomic():
+        job = _locked(job_id)
+        if job is None or job.status in FINAL_JOB:
+            return False
+        launched = job.steps.filter(status__in=IN_EXECUTOR).first()
+        job.updated_by = by[:256]
+        job.save(update_fields=["updated_by"])
+        _end_job(job, S.CANCELLED, reason=f"Cancelled by {by}", keep_workspace=launched is not None)
+        if launched is not None:
+            enqueue("executors.tasks.cancel_step", str(launched.pk))
+        return True
