@@ -1,0 +1,91 @@
+"""The templates that a new organization begins with, as in Terrakube.
+
+Runs of the command line rely on the names of the last two and on the numbers 100, 150 and 200.
+"""
+
+from dataclasses import dataclass
+
+VERSION = "1.0.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultTemplate:
+    """A template before it belongs to an organization; `tcl` is its YAML."""
+
+    name: str
+    description: str
+    tcl: str
+    version: str = VERSION
+
+
+DEFAULT_TEMPLATES = (
+    DefaultTemplate(
+        name="Plan",
+        description="Shows what would change",
+        tcl="""\
+flow:
+  - type: terraformPlan
+    name: Plan
+    step: 100
+""",
+    ),
+    DefaultTemplate(
+        name="Plan and apply",
+        description="Plans and applies at once, without approval",
+        tcl="""\
+flow:
+  - type: terraformPlan
+    name: Plan
+    step: 100
+  - type: terraformApply
+    name: Apply
+    step: 200
+""",
+    ),
+    DefaultTemplate(
+        name="Destroy",
+        description="Destroys all that the workspace has made",
+        tcl="""\
+flow:
+  - type: terraformDestroy
+    name: Destroy
+    step: 100
+""",
+    ),
+    DefaultTemplate(
+        name="Terraform-Plan/Apply-Cli",
+        description="Plan and apply for runs of the command line",
+        tcl="""\
+flow:
+  - type: terraformPlan
+    name: Plan
+    step: 100
+  - type: approval
+    name: Approval
+    step: 150
+    team: TERRAFORM_CLI
+  - type: terraformApply
+    name: Apply
+    step: 200
+""",
+    ),
+    DefaultTemplate(
+        name="Terraform-Plan/Destroy-Cli",
+        description="Plan and destroy for runs of the command line",
+        tcl="""\
+flow:
+  - type: terraformPlanDestroy
+    name: Plan destroy
+    step: 100
+  - type: approval
+    name: Approval
+    step: 150
+    team: TERRAFORM_CLI
+  - type: terraformApply
+    name: Apply
+    step: 200
+""",
+    ),
+)
+
+CLI_TEMPLATE_NAMES = frozenset({"Terraform-Plan/Apply-Cli", "Terraform-Plan/Destroy-Cli"})
