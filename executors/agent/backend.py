@@ -112,6 +112,11 @@ class StateBackend:
         answer = self._held(lambda: self._call("/lock", info, frozenset({409, 423})))
         if answer.status == 200:
             self._lock_info = info
+        elif answer.status in (409, 423):
+            # terraform itself says no more than the lock's ID.
+            holder = answer.json()
+            known = [f"{name.lower()} {holder[name]}" for name in ("Who", "Operation", "Created") if holder.get(name)]
+            self._say(f"The state is locked: {', '.join(known) or 'the holder is not known'}.")
         return answer
 
     def unlock(self, info: bytes) -> Answer:

@@ -40,9 +40,12 @@ class FirstError:
         if self.text is not None:
             return
         self._rest += _ANSI.sub(b"", data)
-        match = _ERROR_LINE.search(self._rest)
-        if match:
-            self.text = match[1].decode(errors="replace").strip()
+        for match in _ERROR_LINE.finditer(self._rest):
+            text = match[1].decode(errors="replace").strip()
+            # A heading for the errors after it.
+            if "encountered problems during initiali" not in text:
+                self.text = text
+                return
         # An unfinished line may be the one; what is before it is not.
         self._rest = self._rest[-2048:]
 

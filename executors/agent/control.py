@@ -57,17 +57,18 @@ class Control:
 
     def cancel(self, reason: str) -> None:
         """Stop the step in good order."""
-        with self._lock:
-            first, self._cancelled = not self._cancelled, True
-            self.reason = self.reason or reason
+        first = self._note_cancel(reason)
+        self._interrupt()
+        # The log may be slow to take a line; the command must not wait for that.
         if first:
             self.on_cancel(reason)
-        self._interrupt()
 
     def force(self, reason: str) -> None:
         """Stop the step now, whatever is lost."""
-        self.cancel(reason)
+        first = self._note_cancel(reason)
         self._kill()
+        if first:
+            self.on_cancel(reason)
 
     def fence(self, reason: str) -> None:
         """The attempt is over: stop in good order and start nothing more, not even to report."""
@@ -105,6 +106,12 @@ class Control:
         if self._stopping.wait(seconds):
             raise Stopped
 
+    def _note_cancel(self, reason: str) -> bool:
+        with self._lock:
+            first, self._cancelled = not self._cancelled, True
+            self.reason = self.reason or reason
+        return first
+
     def _interrupt(self) -> None:
         with self._lock:
             first = not self._stopping.is_set()
@@ -120,6 +127,7 @@ class Control:
     def _kill(self) -> None:
         with self._lock:
             self._killed = True
+            self._stopping.set()
             child = self._child
         if child is not None:
             child.kill()

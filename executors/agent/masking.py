@@ -46,21 +46,23 @@ class Masker:
         return self._release(self._held, len(self._held))
 
     def _release(self, buffer: bytes, cut: int) -> bytes:
+        if not cut:
+            self._held = buffer
+            return b""
         out = bytearray()
         done = 0
-        self_covered, self._covered = self._covered, 0
-        for start, end in _merged(self._spans(buffer, self_covered)):
+        covered, self._covered = self._covered, 0
+        for start, end in _merged(self._spans(buffer, covered)):
             if start >= cut:
                 break
             out += buffer[done:start]
             # The mask of a value that reaches in from before is already out.
-            if start > 0 or not self_covered:
+            if start > 0 or not covered:
                 out += MASK
             done = min(end, cut)
             self._covered = max(0, end - cut)
         out += buffer[done:cut]
-        if cut:
-            self._before = buffer[cut - 1 : cut]
+        self._before = buffer[cut - 1 : cut]
         self._held = buffer[cut:]
         return bytes(out)
 
