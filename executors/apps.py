@@ -9,6 +9,6 @@ class ExecutorsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from executors.conf import check_installation  # noqa: PLC0415 - settings are read at start, not at import
+        from executors.conf import check_installation
 
         register(check_installation)

@@ -311,7 +311,13 @@ def request_cancel(step_id: UUID, *, force: bool = False) -> Attempt | None:
             _end(attempt, AttemptOutcome.CANCELLED, "cancelled", "Cancelled before it started", cancelled_at=now)
             transitions.release_workspace(attempt.step.job_id)
         else:
-            _move(attempt, ACTIVE, state=AttemptState.INTERRUPTING, cancelled_at=attempt.cancelled_at or now, force_stop=force)
+            _move(
+                attempt,
+                ACTIVE,
+                state=AttemptState.INTERRUPTING,
+                cancelled_at=attempt.cancelled_at or now,
+                force_stop=force,
+            )
         return attempt
 
 

@@ -11,7 +11,7 @@ class ExecutorKind(models.TextChoices):
 
 
 class AttemptState(models.TextChoices):
-    """How far an attempt is. Only an attempt that is new or launched can be claimed; one that has ended never leaves."""
+    """How far an attempt is. Only a new or launched one can be claimed; one that has ended stays so."""
 
     NEW = "new", "New"
     LAUNCHED = "launched", "Launched"

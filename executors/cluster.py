@@ -134,7 +134,9 @@ class Cluster:
         """The Jobs with the labels of a selector, and the version from which a watch may go on."""
         return self._list(self._batch.list_namespaced_job, namespace, selector)
 
-    def watch_jobs(self, namespace: str, selector: str, version: str, *, seconds: int) -> Iterator[tuple[str, Manifest]]:
+    def watch_jobs(
+        self, namespace: str, selector: str, version: str, *, seconds: int
+    ) -> Iterator[tuple[str, Manifest]]:
         """(type, Job) of each change after a version, for so many seconds. Raises Expired, ClusterError."""
         return self._watch(self._batch.list_namespaced_job, namespace, selector, version, seconds)
 
@@ -143,7 +145,9 @@ class Cluster:
     def list_pods(self, namespace: str, selector: str) -> tuple[list[Manifest], str]:
         return self._list(self._core.list_namespaced_pod, namespace, selector)
 
-    def watch_pods(self, namespace: str, selector: str, version: str, *, seconds: int) -> Iterator[tuple[str, Manifest]]:
+    def watch_pods(
+        self, namespace: str, selector: str, version: str, *, seconds: int
+    ) -> Iterator[tuple[str, Manifest]]:
         return self._watch(self._core.list_namespaced_pod, namespace, selector, version, seconds)
 
     def pod_log(self, namespace: str, name: str, *, tail_lines: int = 50) -> str:

@@ -41,7 +41,9 @@ class Attempt(models.Model):
     cancelled_at = models.DateTimeField(null=True)
     missing_since = models.DateTimeField(null=True, help_text="Since when its Job or process is known to be gone.")
     ended_at = models.DateTimeField(null=True)
-    cleaned_at = models.DateTimeField(null=True, help_text="When its Job or process was proved gone or left to its TTL.")
+    cleaned_at = models.DateTimeField(
+        null=True, help_text="When its Job or process was proved gone or left to its TTL."
+    )
 
     job_name = models.CharField(max_length=63, blank=True, default="")
     namespace = models.CharField(max_length=63, blank=True, default="")

@@ -28,4 +28,6 @@ def session_hash(session: str) -> str:
 
 
 def is_session(attempt: Attempt, text: str) -> bool:
-    return bool(attempt.session_hash) and hmac.compare_digest(attempt.session_hash.encode(), session_hash(text).encode())
+    return bool(attempt.session_hash) and hmac.compare_digest(
+        attempt.session_hash.encode(), session_hash(text).encode()
+    )

@@ -34,7 +34,9 @@ def error_response(detail: str, http_status: int, **members: str) -> JsonRespons
 
 def _sentences(detail: Any, path: str = "") -> list[str]:
     if isinstance(detail, dict):
-        return [text for key, value in detail.items() for text in _sentences(value, f"{path}.{key}" if path else str(key))]
+        return [
+            text for key, value in detail.items() for text in _sentences(value, f"{path}.{key}" if path else str(key))
+        ]
     if isinstance(detail, list | tuple):
         return [text for value in detail for text in _sentences(value, path)]
     return [f"{path}: {detail}" if path and path != "detail" else str(detail)]

@@ -9,4 +9,4 @@ class TerrakubeSiteConfig(AppConfig):
 
     def ready(self) -> None:
         # Registers the site's checks.
-        from terrakube_site import checks  # noqa: F401, PLC0415
+        from terrakube_site import checks  # noqa: F401

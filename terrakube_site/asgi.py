@@ -6,6 +6,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrakube_site.settings")
 # Only this process serves every request from another thread, and needs a pool to reuse connections.
 os.environ.setdefault("TERRAKUBE_DATABASE_POOL", "1")
 
-from django.core.asgi import get_asgi_application  # noqa: E402 - the environment comes first
+from django.core.asgi import get_asgi_application
 
 application = get_asgi_application()

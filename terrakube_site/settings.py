@@ -26,6 +26,7 @@ try:
     SECURE_COOKIES: bool = env.flag(_environ, "TERRAKUBE_SECURE_COOKIES", PUBLIC_URL.startswith("https://"))
     DATABASES = {"default": database(_environ, DATA_DIR)}
     Q_CLUSTER = q_cluster(_environ)
+    STATIC_ROOT: Path | None = env.path(_environ, "TERRAKUBE_STATIC_ROOT", None)
     KEYS = keys.load(
         {
             "TERRAKUBE_SECRET_KEY": env.secret(_environ, "TERRAKUBE_SECRET_KEY", None, minimum_length=32),
@@ -105,9 +106,8 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-# Static files are served from where they lie, so that a checkout runs without collecting them.
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+# Without a folder to collect them in, static files are served from where they lie, so that a checkout just runs.
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES

@@ -38,7 +38,9 @@ def decrypt(token: bytes) -> bytes:
     try:
         return cipher().decrypt(token)
     except InvalidToken:
-        raise DecryptionError("A stored value cannot be decrypted: its key is not among the installation's keys") from None
+        raise DecryptionError(
+            "A stored value cannot be decrypted: its key is not among the installation's keys"
+        ) from None
 
 
 class _NoLookups:

@@ -14,7 +14,7 @@ class ServiceError(Exception):
 
 
 class InvalidInput(ServiceError):
-    """Input that can't be used; ``fields`` maps a field's name to what is wrong with it, empty when no field is to blame."""
+    """Input that can't be used; ``fields`` maps the names of the fields to blame to what is wrong with them."""
 
     code = "invalid"
 

@@ -136,7 +136,9 @@ def _why_wait(job: Job) -> str:
     if holder is not None and holder.is_final:
         return f"Waits until the last pod of job {holder.pk} of this workspace is gone"
     ahead = holder or others.filter(pk__lt=job.pk).order_by("pk").first()
-    return f"Waits for job {ahead.pk} of this workspace, which is {JobStatus(ahead.status).label.lower()}" if ahead else ""
+    return (
+        f"Waits for job {ahead.pk} of this workspace, which is {JobStatus(ahead.status).label.lower()}" if ahead else ""
+    )
 
 
 def _incomplete(workspace: Workspace) -> list[str]:
@@ -285,7 +287,9 @@ def finish_step(step_id: UUID, outcome: Outcome) -> bool:
         if step.decision == REJECTED:
             _end_job(job, S.REJECTED, reason=f"Rejected by {step.decided_by}")
         elif not outcome.succeeded and (is_plan or not ignored):
-            _end_job(job, S.FAILED, reason=f"{step.name}: {outcome.reason}" if outcome.reason else f"{step.name} failed")
+            _end_job(
+                job, S.FAILED, reason=f"{step.name}: {outcome.reason}" if outcome.reason else f"{step.name} failed"
+            )
         elif is_plan and outcome.changes is False:
             _set_plan(job, outcome, changes=False)
             _end_job(job, S.COMPLETED, reason="The plan has no changes")

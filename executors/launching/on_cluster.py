@@ -28,7 +28,9 @@ def may_create_secrets(api: Cluster, namespace: str) -> bool:
         return known[1]
     allowed = api.may("create", "secrets", namespace)
     if known is None or known[1] != allowed:
-        place = "in a Secret owned by the Job" if allowed else "in the Job's EphemeralJobData (no right to create Secrets)"
+        place = (
+            "in a Secret owned by the Job" if allowed else "in the Job's EphemeralJobData (no right to create Secrets)"
+        )
         logger.info("One-time tokens of attempts in namespace %s lie %s", namespace, place)
     _may_create_secrets[namespace] = (time.monotonic(), allowed)
     return allowed

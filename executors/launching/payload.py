@@ -117,8 +117,7 @@ def claim_answer(attempt: Attempt) -> dict[str, Any]:
     data = job_data(step, inputs, control_keys=False)
     conf = installation()
     has_plan = (
-        step.type == StepType.APPLY
-        and SavedPlan.objects.filter(step__job=step.job, content__isnull=False).exists()
+        step.type == StepType.APPLY and SavedPlan.objects.filter(step__job=step.job, content__isnull=False).exists()
     )
     return {
         "jobData": data.to_json(),

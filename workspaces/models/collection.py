@@ -23,7 +23,9 @@ class Collection(Record, Audited):
     class Meta:
         ordering = ("name",)
         constraints = (
-            models.UniqueConstraint(fields=("organization", "name"), name="one_collection_of_a_name_in_an_organization"),
+            models.UniqueConstraint(
+                fields=("organization", "name"), name="one_collection_of_a_name_in_an_organization"
+            ),
         )
 
     def __str__(self) -> str:
@@ -39,9 +41,7 @@ class Item(AbstractVariable):
 
     class Meta:
         ordering = ("category", "key")
-        constraints = (
-            models.UniqueConstraint(fields=("collection", "key"), name="one_item_of_a_key_in_a_collection"),
-        )
+        constraints = (models.UniqueConstraint(fields=("collection", "key"), name="one_item_of_a_key_in_a_collection"),)
 
 
 class Reference(Record):

@@ -22,9 +22,7 @@ class StateVersion(Record, Audited):
 
     class Meta:
         ordering = ("-number",)
-        constraints = (
-            models.UniqueConstraint(fields=("workspace", "number"), name="one_state_version_of_a_number"),
-        )
+        constraints = (models.UniqueConstraint(fields=("workspace", "number"), name="one_state_version_of_a_number"),)
 
     def __str__(self) -> str:
         return f"State {self.number}"
@@ -33,9 +31,7 @@ class StateVersion(Record, Audited):
 class StateLock(models.Model):
     """Who holds a workspace's state; there is no row while nobody does."""
 
-    workspace = models.OneToOneField(
-        Workspace, on_delete=models.CASCADE, primary_key=True, related_name="state_lock"
-    )
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="state_lock")
     job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="state_locks")
     lock_id = models.CharField(max_length=128)
     info = models.JSONField(help_text="Terraform's lock info.")

@@ -51,9 +51,7 @@ class Workspace(Record, Audited):
     class Meta:
         ordering = ("name",)
         constraints = (
-            models.UniqueConstraint(
-                fields=("organization", "name"), name="one_workspace_of_a_name_in_an_organization"
-            ),
+            models.UniqueConstraint(fields=("organization", "name"), name="one_workspace_of_a_name_in_an_organization"),
         )
         indexes = (models.Index(fields=("deleted", "name"), condition=Q(deleted=False), name="workspace_alive"),)
 

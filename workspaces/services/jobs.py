@@ -49,7 +49,8 @@ def create_job(
     text = template.tcl if template is not None else tcl
     if not text:
         raise InvalidInput(
-            f"No template was given, and {workspace.name} has no default template.", fields={"templateReference": "missing"}
+            f"No template was given, and {workspace.name} has no default template.",
+            fields={"templateReference": "missing"},
         )
     try:
         flow = flows.parse(text)
@@ -75,7 +76,9 @@ def create_job(
                 updated_by=name,
             )
         )
-        addresses = [(AddressType.TARGET, text) for text in targets] + [(AddressType.REPLACE, text) for text in replaces]
+        addresses = [(AddressType.TARGET, text) for text in targets] + [
+            (AddressType.REPLACE, text) for text in replaces
+        ]
         for kind, address in addresses:
             save_valid(Address(job=job, name=address, type=kind))
         Workspace.objects.filter(pk=workspace.pk).update(
@@ -92,9 +95,7 @@ def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
         raise NotAllowed(f"You may not {verb} job {job.pk}.{team}")
     if not transitions.decide(job.pk, approved=approved, by=name_of(by), comment=comment):
         job.refresh_from_db()
-        raise WrongState(
-            f"Job {job.pk} does not wait for approval: it is {JobStatus(job.status).label.lower()}."
-        )
+        raise WrongState(f"Job {job.pk} does not wait for approval: it is {JobStatus(job.status).label.lower()}.")
     job.refresh_from_db()
     return job
 
@@ -117,3 +118,25 @@ def cancel_job(job: Job, *, by: Actor) -> Job:
         raise WrongState(f"Job {job.pk} has ended: it is {JobStatus(job.status).label.lower()}.")
     job.refresh_from_db()
     return job
+
+
+def run_again(job: Job, *, by: Actor) -> Job:
+    """Start a job that does what an earlier one did, by the same template as it is now. Raises as ``create_job``.
+
+    The commit is not kept: the new job takes the newest of the same branch.
+    """
+    addresses = list(job.addresses.all())
+    return create_job(
+        job.workspace,
+        by=by,
+        template=job.template,
+        tcl=job.tcl,
+        targets=[row.name for row in addresses if row.type == AddressType.TARGET],
+        replaces=[row.name for row in addresses if row.type == AddressType.REPLACE],
+        comments=job.comments,
+        refresh=job.refresh,
+        refresh_only=job.refresh_only,
+        auto_apply=job.auto_apply,
+        override_source=job.override_source,
+        override_branch=job.override_branch,
+    )

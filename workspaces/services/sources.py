@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.db import transaction
 
 from workspaces.access import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
@@ -37,6 +38,19 @@ def store_source(version: ConfigurationVersion, content: bytes) -> Configuration
     version.content = content
     version.save(update_fields=["content", "updated_date"])
     return version
+
+
+def upload_source(workspace: Workspace, content: bytes, *, by: Actor) -> ConfigurationVersion:
+    """Keep an archive as the workspace's newest source. Raises InvalidInput, NotAllowed and WrongState, keeping nothing.
+
+    WrongState is for a workspace whose source is a git repository: no job would run the archive.
+    """
+    if not workspace.uploaded_source:
+        raise WrongState(
+            f'The source of {workspace.name} is a git repository; its branch must be "remote-content" for an upload.'
+        )
+    with transaction.atomic():
+        return store_source(create_configuration_version(workspace, by=by), content)
 
 
 def source_address(version: ConfigurationVersion) -> str:

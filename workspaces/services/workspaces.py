@@ -17,9 +17,7 @@ def create_workspace(organization: Organization, *, by: Actor, name: str, **attr
     require(by, organization, "manage_workspace", to="create a workspace")
     attributes.setdefault("execution_mode", organization.execution_mode)
     return save_valid(
-        Workspace(
-            organization=organization, name=name, created_by=name_of(by), updated_by=name_of(by), **attributes
-        )
+        Workspace(organization=organization, name=name, created_by=name_of(by), updated_by=name_of(by), **attributes)
     )
 
 
@@ -34,7 +32,7 @@ def set_variable(
     hcl: bool = False,
     description: str | None = None,
 ) -> Variable:
-    """Make or change a workspace's variable. Raises InvalidInput (with the grammar of an EPHEMERAL_* key), NotAllowed."""
+    """Make or change a workspace's variable. Raises InvalidInput (an EPHEMERAL_* key's with its grammar), NotAllowed."""
     require(by, workspace.organization, "manage_workspace", to="change a variable")
     variable = workspace.variables.filter(key=key).first() or Variable(workspace=workspace, key=key)
     variable.value, variable.category, variable.sensitive, variable.hcl = value, category, sensitive, hcl

@@ -1,0 +1,235 @@
+"""The demonstration: start the site on one machine, run a job through its REST API, show what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parent.parent
+FINAL = {"completed", "noChanges", "rejected", "cancelled", "failed"}
+JOB_SECONDS = 300
+
+
+def say(text: str) -> None:
+    print(f"demo: {text}", flush=True)
+
+
+def fail(text: str) -> SystemExit:
+    return SystemExit(f"demo: {text}")
+
+
+def free_port(host: str) -> int:
+    wanted = int(os.environ.get("DEMO_PORT", "8000"))
+    for port in (wanted, *range(wanted + 1, wanted + 50)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise fail(f"no port from {wanted} on is free")
+
+
+class Site:
+    """The running site, as its REST API's client sees it."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self.address = address
+        self._token = token
+
+    def call(self, method: str, path: str, document: dict[str, Any] | None = None) -> Any:
+        status, body = self._send(method, path, document)
+        if status >= 400:
+            raise fail(f"{method} {path} was answered {status}: {body.decode(errors='replace')[:500]}")
+        return json.loads(body) if body else None
+
+    def text(self, path: str) -> bytes:
+        status, body = self._send("GET", path, None)
+        return body if status == 200 else b""
+
+    def _send(self, method: str, path: str, document: dict[str, Any] | None) -> tuple[int, bytes]:
+        request = urllib.request.Request(self.address + path, method=method)
+        request.add_header("Authorization", f"Bearer {self._token}")
+        if document is not None:
+            request.add_header("Content-Type", "application/vnd.api+json")
+            request.data = json.dumps(document).encode()
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+
+def environment(arguments: argparse.Namespace) -> dict[str, str]:
+    """What the site's processes get: their data in a folder of the demonstration's own, nothing else of ours."""
+    settings = dict(os.environ)
+    folder = PROJECT / "var" / ("demo-kubernetes" if arguments.kubernetes else "demo")
+    settings["TERRAKUBE_DATA_DIR"] = str(folder)
+    settings.pop("TERRAKUBE_DATABASE_URL", None)
+    settings.pop("TerrakubeRedisHostname", None)
+    return settings
+
+
+def reachable_address() -> str:
+    """This machine's address as pods may reach it: DEMO_API_HOST, KUBE_HOST, else that of its outgoing traffic."""
+    given = os.environ.get("DEMO_API_HOST") or os.environ.get("KUBE_HOST")
+    if given:
+        return given
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        # Nothing is sent: connecting a datagram socket only picks the address that the route would use.
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+
+
+def prepare_cluster(namespace: str) -> None:
+    """Make the namespace and give the guide's service account its rights."""
+    for command in (
+        ["kubectl", "create", "namespace", namespace, "--dry-run=client", "--output=yaml"],
+        ["kubectl", "apply", "--namespace", namespace, "-f", str(PROJECT / "deploy/rbac.yaml")],
+    ):
+        answer = subprocess.run(command, capture_output=True, text=True)
+        if answer.returncode == 0 and "--dry-run=client" in command:
+            answer = subprocess.run(
+                ["kubectl", "apply", "-f", "-"], input=answer.stdout, capture_output=True, text=True
+            )
+        if answer.returncode != 0:
+            raise fail(f"{' '.join(command[:3])} failed: {answer.stderr.strip()}")
+
+
+def manage(settings: dict[str, str], *arguments: str) -> str:
+    answer = subprocess.run(
+        [sys.executable, str(PROJECT / "manage.py"), *arguments], env=settings, capture_output=True, text=True
+    )
+    if answer.returncode != 0:
+        raise fail(f"manage.py {arguments[0]} failed:\n{answer.stderr[-2000:]}")
+    return answer.stdout
+
+
+def await_site(address: str, site: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if site.poll() is not None:
+            raise fail("the site ended while it was starting")
+        try:
+            with urllib.request.urlopen(f"{address}/actuator/health/liveness", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise fail("the site did not come up in 60 s")
+
+
+def start_job(site: Site, seeded: dict[str, str]) -> str:
+    document = {
+        "data": {
+            "type": "job",
+            "attributes": {"templateReference": seeded["template"]},
+            "relationships": {"workspace": {"data": {"type": "workspace", "id": seeded["workspace"]}}},
+        }
+    }
+    created = site.call("POST", f"/api/v1/organization/{seeded['organization']}/job", document)
+    return str(created["data"]["id"])
+
+
+def follow_job(site: Site, organization: str, job: str) -> str:
+    """Print the logs of a job's steps as they grow, approve what waits for it; returns the final status."""
+    path = f"/api/v1/organization/{organization}/job/{job}"
+    shown: dict[str, int] = {}
+    told = ""
+    until = time.monotonic() + JOB_SECONDS
+    while time.monotonic() < until:
+        answer = site.call("GET", f"{path}?include=step")
+        status = str(answer["data"]["attributes"]["status"])
+        if status != told:
+            say(f"job {job} is {status}")
+            told = status
+        steps = sorted(answer.get("included", []), key=lambda step: step["attributes"]["stepNumber"])
+        for step in steps:
+            log = site.text(f"/tfoutput/v1/organization/{organization}/job/{job}/step/{step['id']}")
+            seen = shown.get(step["id"], 0)
+            if len(log) > seen:
+                sys.stdout.buffer.write(log[seen:])
+                sys.stdout.flush()
+                shown[step["id"]] = len(log)
+        if status == "waitingApproval":
+            say("approving the plan")
+            site.call("PATCH", path, {"data": {"type": "job", "id": job, "attributes": {"status": "approved"}}})
+        if status in FINAL:
+            return status
+        time.sleep(0.3)
+    raise fail(f"job {job} has not ended in {JOB_SECONDS} s")
+
+
+def show_outputs(site: Site, seeded: dict[str, str]) -> None:
+    base = f"/api/v1/organization/{seeded['organization']}/workspace/{seeded['workspace']}"
+    history = site.call("GET", f"{base}/history?sort=-createdDate")["data"]
+    if not history:
+        return
+    address = str(history[0]["attributes"]["output"])
+    state = json.loads(site.text(address[address.index("/tfstate/") :]) or b"{}")
+    for name, output in (state.get("values") or {}).get("outputs", {}).items():
+        shown = "(sensitive)" if output.get("sensitive") else json.dumps(output.get("value"))
+        say(f"output {name} = {shown}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kubernetes", action="store_true", help="each step in a Kubernetes Job")
+    arguments = parser.parse_args()
+    settings = environment(arguments)
+    host = reachable_address() if arguments.kubernetes else "127.0.0.1"
+    port = free_port(host)
+    address = f"http://{host}:{port}"
+    settings |= {"TerrakubeApiUrl": address, "ExecutorLocalApiUrl": address}
+    settings["TERRAKUBE_ALLOWED_HOSTS"] = f"localhost,127.0.0.1,{host}"
+    if arguments.kubernetes:
+        namespace = os.environ.get("DEMO_NAMESPACE", "terrakube")
+        prepare_cluster(namespace)
+        settings |= {
+            "ExecutorEphemeralNamespace": namespace,
+            "ExecutorEphemeralImage": os.environ.get("DEMO_EXECUTOR_IMAGE", "terrakube-executor:latest"),
+            "ExecutorEphemeralSecret": "",
+            "AzBuilderApiUrl": address,
+        }
+    manage(settings, "migrate", "--verbosity", "0")
+    wanted = ["--new-password", *(["--ephemeral"] if arguments.kubernetes else [])]
+    seeded = json.loads(manage(settings, "seed_example", *wanted))
+    token = manage(settings, "create_token", "--user", seeded["user"], "--days", "1", "--description", "demo").strip()
+    up = [sys.executable, str(PROJECT / "manage.py"), "up", "--host", host, "--port", str(port)]
+    # A session of its own, so that Ctrl-C reaches this program first and the site ends in order.
+    process = subprocess.Popen(up, env=settings, start_new_session=True)
+    try:
+        await_site(address, process)
+        site = Site(address, token)
+        job = start_job(site, seeded)
+        say(f"job {job} of workspace example/hello was started")
+        status = follow_job(site, seeded["organization"], job)
+        if status == "completed":
+            show_outputs(site, seeded)
+        say(f"job {job} ended: {status}")
+        if os.environ.get("DEMO_ONCE") == "1":
+            return 0 if status == "completed" else 1
+        say(f"the panel: {address}/admin/  (user {seeded['user']}, password {seeded['password']}); stop with Ctrl-C")
+        return process.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+if __name__ == "__main__":
+    # A SIGTERM ends the site in order too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""What an executor calls, and what it may not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from executors import attempts
+from executors.choices import AttemptState, ExecutorKind
+from executors.models import Attempt
+from executors.reporting import logs
+from executors.tokens import claim_token
+from tests.factories import PLAN_AND_APPLY, VariableFactory, WorkspaceFactory
+from workspaces import transitions
+from workspaces.choices import Category, JobStatus
+from workspaces.models import Job, SavedPlan, StateLock, StateVersion, Workspace
+from workspaces.services import jobs
+
+pytestmark = pytest.mark.django_db
+SESSION = "s" * 43
+STATE = {"version": 4, "serial": 7, "lineage": "l-1", "outputs": {}, "resources": []}
+LOCK = {"ID": "lock-1", "Operation": "OperationTypeApply", "Who": "me"}
+
+
+class Executor:
+    """An executor of one attempt, as far as HTTP goes."""
+
+    def __init__(self, attempt: Attempt, session: str = SESSION) -> None:
+        self.attempt = attempt
+        self.session = session
+        self._client = Client()
+
+    def call(self, path: str, body: Any = b"", *, method: str = "post", token: str | None = None) -> HttpResponse:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._client.generic(  # type: ignore[return-value]
+            method.upper(),
+            f"/executor/v1/attempts/{self.attempt.pk}/{path}",
+            data,
+            content_type="application/octet-stream",
+            headers={"Authorization": f"Bearer {self.session if token is None else token}"},
+        )
+
+    def claim(self) -> HttpResponse:
+        return self.call("claim", {"session": self.session}, token=claim_token(self.attempt))
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return WorkspaceFactory.create()
+
+
+@pytest.fixture
+def launched(workspace: Workspace) -> Callable[..., Executor]:
+    def launch(tcl: str = PLAN_AND_APPLY) -> Executor:
+        job = jobs.create_job(workspace, by=None, tcl=tcl)
+        step_id = transitions.advance(job.pk)
+        assert step_id is not None
+        attempt = attempts.open_attempt(step_id, executor=ExecutorKind.LOCAL)
+        assert attempt is not None
+        attempts.mark_launched(attempt, host="here")
+        return Executor(attempt)
+
+    return launch
+
+
+@pytest.fixture
+def executor(launched: Callable[..., Executor]) -> Executor:
+    """An executor that has claimed its attempt."""
+    made = launched()
+    assert made.claim().status_code == 200
+    return made
+
+
+def job_of(executor: Executor) -> Job:
+    return Job.objects.get(steps__attempts=executor.attempt)
+
+
+def test_the_claim_hands_over_what_the_step_needs(workspace: Workspace, launched: Callable[..., Executor]) -> None:
+    VariableFactory.create(workspace=workspace, key="TOKEN", value="a secret", sensitive=True)
+    VariableFactory.create(workspace=workspace, key="EPHEMERAL_MEMORY_LIMIT", value="1Gi")
+    VariableFactory.create(workspace=workspace, key="size", value="3", category=Category.TERRAFORM)
+    executor = launched()
+    answer = json.loads(executor.claim().content)
+    assert answer["jobData"]["type"] == "terraformPlan"
+    assert answer["jobData"]["variables"] == {"size": "3"}
+    assert answer["jobData"]["environmentVariables"]["TOKEN"] == "a secret"
+    assert "EPHEMERAL_MEMORY_LIMIT" not in answer["jobData"]["environmentVariables"]
+    assert answer["sensitive"] == ["a secret"]
+    assert (answer["planOnly"], answer["hasPlan"], answer["upload"]) == (False, False, False)
+    assert job_of(executor).status == JobStatus.RUNNING
+
+
+def test_a_claim_is_won_once_and_repeated_by_its_winner_only(launched: Callable[..., Executor]) -> None:
+    executor = launched()
+    assert executor.claim().status_code == 200
+    assert executor.claim().status_code == 200
+    second = Executor(executor.attempt, session="t" * 43)
+    refused = second.claim()
+    assert (refused.status_code, json.loads(refused.content)["errors"][0]["code"]) == (409, "already-claimed")
+    assert second.call("heartbeat", {}).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "s" * 64])
+def test_without_the_token_nothing_can_be_claimed(launched: Callable[..., Executor], token: str) -> None:
+    executor = launched()
+    assert executor.call("claim", {"session": SESSION}, token=token).status_code == 401
+    executor.attempt.refresh_from_db()
+    assert executor.attempt.state == AttemptState.LAUNCHED
+
+
+def test_a_session_opens_nothing_but_its_own_attempt(executor: Executor) -> None:
+    other_workspace = WorkspaceFactory.create()
+    job = jobs.create_job(other_workspace, by=None, tcl=PLAN_AND_APPLY)
+    step_id = transitions.advance(job.pk)
+    assert step_id is not None
+    other = attempts.open_attempt(step_id, executor=ExecutorKind.LOCAL)
+    assert other is not None
+    foreign = Executor(other)
+    assert foreign.call("state", method="get").status_code == 401
+    assert foreign.call("claim", {"session": SESSION}, token=claim_token(executor.attempt)).status_code == 401
+
+
+def test_a_cancelled_attempt_can_not_be_claimed(launched: Callable[..., Executor]) -> None:
+    executor = launched()
+    job = job_of(executor)
+    jobs.cancel_job(job, by=None)
+    attempts.request_cancel(executor.attempt.step_id)
+    assert executor.claim().status_code == 410
+    assert not Job.objects.get(pk=job.pk).holds_workspace
+
+
+def test_a_claim_between_cancel_and_its_task_is_refused_too(launched: Callable[..., Executor]) -> None:
+    executor = launched()
+    jobs.cancel_job(job_of(executor), by=None)
+    assert executor.claim().status_code == 410
+
+
+def test_a_cancel_reaches_a_running_executor_and_its_end_frees_the_workspace(executor: Executor) -> None:
+    job = job_of(executor)
+    jobs.cancel_job(job, by=None)
+    attempts.request_cancel(executor.attempt.step_id)
+    assert json.loads(executor.call("heartbeat", {"phase": "plan"}).content) == {"cancel": True, "force": False}
+    # It may still save what Terraform writes while it stops.
+    assert executor.call("state", STATE).status_code == 200
+    assert Job.objects.get(pk=job.pk).holds_workspace
+    assert executor.call("result", {"outcome": "cancelled"}).status_code == 200
+    job.refresh_from_db()
+    assert (job.status, job.holds_workspace) == (JobStatus.CANCELLED, False)
+    assert executor.call("heartbeat", {}).status_code == 410
+
+
+def test_log_pieces_are_kept_once_and_in_order(executor: Executor) -> None:
+    assert json.loads(executor.call("logs?offset=0", b"hello ").content)["size"] == 6
+    assert json.loads(executor.call("logs?offset=0", b"hello world").content)["size"] == 11
+    gap = executor.call("logs?offset=20", b"late")
+    assert (gap.status_code, json.loads(gap.content)["size"]) == (409, 11)
+    assert logs.read(executor.attempt).data == b"hello world"
+    assert logs.read(executor.attempt, 6).data == b"world"
+
+
+def test_lost_log_is_shown_as_lost(executor: Executor) -> None:
+    executor.call("logs?offset=0", b"one")
+    assert json.loads(executor.call("logs?offset=3&lost=100").content)["size"] == 103
+    executor.call("logs?offset=103", b"two")
+    assert logs.read(executor.attempt) == logs.Piece(0, 106, b"one" + logs.lost_note(100) + b"two")
+
+
+def test_a_result_says_how_much_log_never_came(executor: Executor) -> None:
+    executor.call("logs?offset=0", b"one")
+    executor.call("result", {"outcome": "failed", "reason": "terraform-failed", "message": "Error", "logSize": 10})
+    assert logs.read(executor.attempt).data == b"one" + logs.lost_note(7)
+
+
+def test_the_plan_of_the_plan_step_is_that_of_the_apply_step(executor: Executor) -> None:
+    for name, content in (("plan-file", b"plan"), ("plan-lock-file", b"lock"), ("plan-json", b"{}")):
+        assert executor.call(name, content, method="put").status_code == 200
+    result = {"outcome": "succeeded", "exitCode": 2, "changes": True, "logSize": 0}
+    assert executor.call("result", result).status_code == 200
+    job = job_of(executor)
+    step_id = transitions.advance(job.pk)
+    assert step_id is not None
+    attempt = attempts.open_attempt(step_id, executor=ExecutorKind.LOCAL)
+    assert attempt is not None
+    second = Executor(attempt)
+    assert json.loads(second.claim().content)["hasPlan"] is True
+    assert second.call("plan-file", method="get").content == b"plan"
+    assert second.call("plan-lock-file", method="get").content == b"lock"
+    assert SavedPlan.objects.count() == 1
+    job.refresh_from_db()
+    assert job.terraform_plan is not None
+    assert f"/jobId/{job.pk}/step/" in job.terraform_plan
+
+
+def test_state_is_kept_as_versions_and_never_twice(executor: Executor) -> None:
+    assert executor.call("state", method="get").status_code == 204
+    assert json.loads(executor.call("state", STATE).content) == {"serial": 7}
+    assert executor.call("state", STATE).status_code == 200
+    executor.call("state", STATE | {"serial": 8})
+    assert list(StateVersion.objects.values_list("number", "serial")) == [(2, 8), (1, 7)]
+    assert json.loads(executor.call("state", method="get").content)["serial"] == 8
+    executor.call("state-json", b'{"values": {}}', method="put")
+    assert StateVersion.objects.order_by("-number")[0].json == b'{"values": {}}'
+
+
+def test_what_is_no_state_is_refused_and_nothing_is_lost(executor: Executor) -> None:
+    executor.call("state", STATE)
+    assert executor.call("state", b"not json").status_code == 400
+    assert executor.call("state", {"serial": "x"}).status_code == 400
+    assert StateVersion.objects.count() == 1
+
+
+def test_the_state_lock_has_one_holder(executor: Executor) -> None:
+    assert executor.call("lock", LOCK).status_code == 200
+    assert executor.call("lock", LOCK).status_code == 200
+    refused = executor.call("lock", LOCK | {"ID": "lock-2"})
+    assert (refused.status_code, json.loads(refused.content)["ID"]) == (423, "lock-1")
+    assert executor.call("state?lock=lock-2", STATE).status_code == 409
+    assert executor.call("state?lock=lock-1", STATE).status_code == 200
+    assert executor.call("unlock", LOCK | {"ID": "lock-2"}).status_code == 409
+    assert executor.call("unlock", LOCK).status_code == 200
+    assert executor.call("unlock", LOCK).status_code == 200
+    assert not StateLock.objects.exists()
+
+
+def test_a_result_counts_once(executor: Executor) -> None:
+    result = {"outcome": "failed", "exitCode": 1, "reason": "terraform-failed", "message": "Error: no", "logSize": 0}
+    assert executor.call("result", result).status_code == 200
+    assert executor.call("result", result).status_code == 200
+    assert executor.call("result", result | {"outcome": "succeeded"}).status_code == 410
+    assert executor.call("logs?offset=0", b"late").status_code == 410
+    assert executor.call("state", STATE).status_code == 410
+    assert job_of(executor).status == JobStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("result", {"outcome": "splendid"}),
+        ("result", {"outcome": "failed", "exitCode": "1"}),
+        ("result", [1]),
+        ("heartbeat", {"phase": 3}),
+        ("logs?offset=-1", b""),
+        ("logs?offset=x", b""),
+        ("lock", {"Who": "me"}),
+    ],
+)
+def test_malformed_reports_are_refused(executor: Executor, path: str, body: Any) -> None:
+    assert executor.call(path, body).status_code == 400
+
+
+def test_the_heartbeat_keeps_phase_and_commit(executor: Executor) -> None:
+    executor.call("heartbeat", {"phase": "init", "commitId": "c" * 40})
+    executor.attempt.refresh_from_db()
+    assert executor.attempt.phase == "init"
+    assert job_of(executor).commit_id == "c" * 40
+    assert executor.attempt.events.filter(kind="phase", detail="init").exists()
