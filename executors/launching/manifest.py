@@ -3,9 +3,10 @@
 No clock, database or cluster: the same arguments give the same dict. The Job is Terrakube's, in its order and with
 its defaults, and hardened where Terrakube leaves things to the cluster:
 
-- The pod runs once (`backoffLimit` 0, `restartPolicy` Never) and not for ever (`activeDeadlineSeconds`). With
-  `podReplacementPolicy` Failed the Job is over only when its pod is, even while a deleted pod still has its grace
-  period: what reads the Job's end may then rely on nothing running any more. It needs Kubernetes 1.28 or newer.
+- The pod runs once (`backoffLimit` 0, `restartPolicy` Never) and not for ever (`activeDeadlineSeconds`).
+- `podReplacementPolicy` Failed: the Job is over only when its pod is. By default a Job fails in the moment in which its
+  pod is deleted, as when a node is drained, while terraform may still be running, and stays failed when it then ends
+  well. It needs Kubernetes 1.28.
 - No token of a service account is mounted unless the workspace asks for an account, and no service of the namespace
   is announced in the environment.
 - The container may not gain privileges and has no capabilities. `allowPrivilegeEscalation=true` lifts both, since
@@ -21,11 +22,10 @@ from typing import Any
 from uuid import UUID
 
 from executors.conf import Installation
+from executors.job_data import DATA_VARIABLE, FLAG_VARIABLE
 from workspaces.ephemeral import RESERVED_LABEL_PREFIX, PodSettings, Toleration
 
 CONTAINER = "executor"
-FLAG_VARIABLE = "EphemeralFlagBatch"
-DATA_VARIABLE = "EphemeralJobData"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "terrakube-site"
 ATTEMPT_LABEL = f"{RESERVED_LABEL_PREFIX}attempt"
