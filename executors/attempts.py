@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from executors.choices import ACTIVE, UNCLAIMED, AttemptOutcome, AttemptState, EventKind, ExecutorKind
@@ -22,8 +23,11 @@ from executors.tokens import session_hash
 from workspaces import transitions
 from workspaces.choices import JobStatus
 from workspaces.models import Job, Step
+from workspaces.services.state import drop_orphaned_lock
 
 OPEN = UNCLAIMED | ACTIVE
+# Declared lost after its executor had begun, and not yet proved gone.
+_MAY_RUN_STILL = Q(state=AttemptState.ENDED, outcome=AttemptOutcome.LOST, claimed_at__isnull=False, cleaned_at=None)
 RETRY_SECONDS = (2, 10, 30)
 """How long the second, third and every later attempt waits."""
 
@@ -183,6 +187,7 @@ def report(attempt: Attempt, result: Report) -> bool:
     with transaction.atomic():
         _lock_job(attempt.step_id)
         interrupted = attempt.state == AttemptState.INTERRUPTING
+        record(attempt, EventKind.RESULT, result.outcome)
         ended = _end(
             attempt,
             result.outcome,
@@ -194,7 +199,6 @@ def report(attempt: Attempt, result: Report) -> bool:
         )
         if not ended:
             return False
-        record(attempt, EventKind.RESULT, result.outcome)
         if not interrupted and result.outcome == AttemptOutcome.CANCELLED and not result.reason:
             reason = "The executor was told to stop by its pod's end, not by a cancelled job"
         else:
@@ -241,9 +245,13 @@ def _end(
 
 
 def _tell_step(attempt: Attempt, outcome: transitions.Outcome) -> None:
-    if not transitions.finish_step(attempt.step_id, outcome):
+    if not transitions.finish_step(attempt.step_id, outcome) and not outcome.lost:
         # The step was cancelled before; its workspace waited for this attempt.
-        transitions.release_workspace(Step.objects.values_list("job_id", flat=True).get(pk=attempt.step_id))
+        _release_workspace(attempt)
+
+
+def _release_workspace(attempt: Attempt) -> None:
+    transitions.release_workspace(Step.objects.values_list("job_id", flat=True).get(pk=attempt.step_id))
 
 
 def fail(
@@ -256,14 +264,29 @@ def fail(
 ) -> bool:
     """End an attempt that its executor can't or won't report on, and fail its step.
 
+    With the outcome lost, the workspace of a claimed attempt's job stays taken until ``prove_gone``.
     False, changing nothing, when the attempt is not in one of the ``sources`` (any more).
     """
     with transaction.atomic():
         _lock_job(attempt.step_id)
         if not _end(attempt, outcome, code, reason, sources=sources):
             return False
-        _tell_step(attempt, transitions.Outcome(succeeded=False, reason_code=code, reason=reason))
+        lost = Attempt.objects.filter(pk=attempt.pk).filter(_MAY_RUN_STILL).exists()
+        _tell_step(attempt, transitions.Outcome(succeeded=False, lost=lost, reason_code=code, reason=reason))
         return True
+
+
+def tell_again(attempt: Attempt) -> bool:
+    """Tell the step how its last attempt ended, should it not know. False when it does."""
+    with transaction.atomic():
+        _lock_job(attempt.step_id)
+        outcome = transitions.Outcome(
+            succeeded=attempt.outcome == AttemptOutcome.SUCCEEDED,
+            lost=Attempt.objects.filter(pk=attempt.pk).filter(_MAY_RUN_STILL).exists(),
+            reason_code=attempt.reason_code,
+            reason=attempt.reason,
+        )
+        return transitions.finish_step(attempt.step_id, outcome)
 
 
 def replace(attempt: Attempt, *, code: str, reason: str, limit: int) -> Attempt | None:
@@ -303,7 +326,8 @@ def request_cancel(step_id: UUID, *, force: bool = False) -> Attempt | None:
         _lock_job(step_id)
         attempt = Attempt.objects.select_related("step").filter(step=step_id).order_by("-number").first()
         if attempt is None or attempt.state == AttemptState.ENDED:
-            transitions.release_workspace(Step.objects.values_list("job_id", flat=True).get(pk=step_id))
+            if not Attempt.objects.filter(step=step_id).filter(_MAY_RUN_STILL).exists():
+                transitions.release_workspace(Step.objects.values_list("job_id", flat=True).get(pk=step_id))
             return attempt
         now = timezone.now()
         record(attempt, EventKind.CANCEL, "force" if force else "", now)
@@ -337,5 +361,30 @@ def note_place(attempt: Attempt, *, pod_name: str = "", node_name: str = "") -> 
 
 
 def mark_cleaned(attempt: Attempt) -> None:
-    """Keep that nothing of an ended attempt is left, so that the sweep passes it by."""
-    Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(cleaned_at=timezone.now())
+    """Keep that nothing of an ended attempt is left, so that the sweep passes it by.
+
+    Not for one that may run still: that needs ``prove_gone``.
+    """
+    now = timezone.now()
+    if Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).exclude(_MAY_RUN_STILL).update(cleaned_at=now):
+        attempt.cleaned_at = now
+
+
+def prove_gone(attempt: Attempt) -> None:
+    """Keep that an ended attempt's executor runs no more, and give back what its job still holds for it.
+
+    That is the workspace, and a state lock that the executor left; both only once no other attempt of the job is there.
+    """
+    with transaction.atomic():
+        _lock_job(attempt.step_id)
+        now = timezone.now()
+        if not Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED, cleaned_at=None).update(cleaned_at=now):
+            return
+        attempt.cleaned_at = now
+        job = Job.objects.get(steps=attempt.step_id)
+        others = Attempt.objects.filter(step__job=job).filter(~Q(state=AttemptState.ENDED) | _MAY_RUN_STILL)
+        if not job.is_final or others.exists():
+            return
+        if attempt.claimed_at is not None and drop_orphaned_lock(job):
+            record(attempt, EventKind.ENDED, "The state lock that the executor left was given back", now)
+        transitions.release_workspace(job.pk)

@@ -55,10 +55,11 @@ class Outcome:
     """How a step ended.
 
     ``changes`` is what a plan found, None for other steps. ``reason_code`` and ``reason`` say why it failed, and may
-    add a remark to a success.
+    add a remark to a success. ``lost``: its executor had begun it and fell silent, and may be at it still.
     """
 
     succeeded: bool
+    lost: bool = False
     changes: bool | None = None
     plan: str | None = None
     reason_code: str = ""
@@ -268,6 +269,8 @@ def finish_step(step_id: UUID, outcome: Outcome) -> bool:
 
     Returns False, changing nothing, when the step had already ended. A plan without changes completes its job; a
     failure that the flow ignores (``ignoreError``) does not fail it, except a plan's, since there is nothing to apply.
+    A lost executor always ends the job, which then keeps its workspace until ``release_workspace``: what may still
+    write the state must meet no other step.
     """
     with transaction.atomic():
         found = _locked_by_step(step_id)
@@ -276,7 +279,7 @@ def finish_step(step_id: UUID, outcome: Outcome) -> bool:
         job, step = found
         flow = flows.from_json(step.flow)
         is_plan = step.type in PLAN_TYPES
-        ignored = not outcome.succeeded and flow.ignore_error and step.status == S.RUNNING
+        ignored = not outcome.succeeded and not outcome.lost and flow.ignore_error and step.status == S.RUNNING
         _move_step(
             step,
             S.COMPLETED if outcome.succeeded or ignored else S.FAILED,
@@ -285,11 +288,10 @@ def finish_step(step_id: UUID, outcome: Outcome) -> bool:
             reason=outcome.reason[:1024],
         )
         if step.decision == REJECTED:
-            _end_job(job, S.REJECTED, reason=f"Rejected by {step.decided_by}")
+            _end_job(job, S.REJECTED, reason=f"Rejected by {step.decided_by}", keep_workspace=outcome.lost)
         elif not outcome.succeeded and (is_plan or not ignored):
-            _end_job(
-                job, S.FAILED, reason=f"{step.name}: {outcome.reason}" if outcome.reason else f"{step.name} failed"
-            )
+            reason = f"{step.name}: {outcome.reason}" if outcome.reason else f"{step.name} failed"
+            _end_job(job, S.FAILED, reason=reason, keep_workspace=outcome.lost)
         elif is_plan and outcome.changes is False:
             _set_plan(job, outcome, changes=False)
             _end_job(job, S.COMPLETED, reason="The plan has no changes")
