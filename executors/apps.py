@@ -1,5 +1,7 @@
 """The application that runs steps."""
 
+import sys
+
 from django.apps import AppConfig
 from django.core.checks import register
 
@@ -12,3 +14,9 @@ class ExecutorsConfig(AppConfig):
         from executors.conf import check_installation
 
         register(check_installation)
+        if "qcluster" in sys.argv:
+            # The task cluster forks its workers: what is imported now is shared between them, and there at the first
+            # task, which else would wait for the Kubernetes client for a second or more.
+            from executors import cluster, tasks  # noqa: F401
+
+            cluster.preload()

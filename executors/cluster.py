@@ -153,7 +153,7 @@ class Cluster:
     def pod_log(self, namespace: str, name: str, *, tail_lines: int = 50) -> str:
         """The last lines of a pod's container. Raises ClusterError."""
         try:
-            response = self._core.read_namespaced_pod_log(
+            response: Any = self._core.read_namespaced_pod_log(
                 name, namespace, tail_lines=tail_lines, _preload_content=False, _request_timeout=TIMEOUT_SECONDS
             )
         except (ApiException, urllib3.exceptions.HTTPError) as error:
@@ -238,6 +238,12 @@ def connect() -> Cluster:
     """The cluster of the pod's service account, else of the current kubeconfig. Raises NoCluster."""
     with _lock:
         return _connected()
+
+
+def preload() -> None:
+    """Import what the calls need; the client package does so at the first use of each part, which takes a while."""
+    for name in ("BatchV1Api", "CoreV1Api", "AuthorizationV1Api"):
+        getattr(client, name)
 
 
 def forget() -> None:

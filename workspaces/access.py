@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Union
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.contrib.auth.models import AnonymousUser, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class TokenUser:
         return self.email or self.name
 
 
-Actor = Union["AbstractBaseUser", "AnonymousUser", TokenUser, None]
+Actor = Union["User", "AnonymousUser", TokenUser, None]
 """Who asks; None is the program itself (a schedule, the sweep)."""
 
 
@@ -42,11 +42,12 @@ def groups_of(actor: Actor) -> frozenset[str]:
         return frozenset()
     if isinstance(actor, TokenUser):
         return actor.groups
-    cached = getattr(actor, "_group_names", None)
+    cached: frozenset[str] | None = getattr(actor, "_group_names", None)
     if cached is None:
-        cached = frozenset(actor.groups.values_list("name", flat=True))  # type: ignore[union-attr]
-        actor._group_names = cached  # type: ignore[union-attr]
-    return cached  # type: ignore[no-any-return]
+        cached = frozenset(actor.groups.values_list("name", flat=True))
+        # One request asks many times, and a user's groups do not change within it.
+        setattr(actor, "_group_names", cached)  # noqa: B010 - not a field of the user
+    return cached
 
 
 def is_admin(actor: Actor) -> bool:

@@ -96,9 +96,9 @@ def _merge(category: Category, step: FlowStep | None, sources: _Sources, base: M
     if mapped is not None:
         by_key = {row.key: row for row in globals_}
         for key, name in mapped.items():
-            row = by_key.get(name.removeprefix("$"))
-            if row is not None:
-                _add(found, key, row, ORGANIZATION)
+            shared = by_key.get(name.removeprefix("$"))
+            if shared is not None:
+                _add(found, key, shared, ORGANIZATION)
         return found
     for row in globals_:
         _add(found, row.key, row, ORGANIZATION)

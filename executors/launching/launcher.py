@@ -95,8 +95,8 @@ def stop(attempt: Attempt) -> bool:
     A cluster that does not answer is not an error here: the sweep asks again until the end is proved.
     """
     try:
-        place = on_cluster if attempt.executor == ExecutorKind.KUBERNETES else on_machine
-        gone = place.stop(attempt)
+        kubernetes = attempt.executor == ExecutorKind.KUBERNETES
+        gone = on_cluster.stop(attempt) if kubernetes else on_machine.stop(attempt)
     except ClusterError as error:
         logger.warning("Attempt %s could not be stopped yet: %s", attempt, error)
         return False

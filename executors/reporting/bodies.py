@@ -43,4 +43,4 @@ def optional[T: (int, float, str, bool)](body: dict[str, Any], name: str, kind: 
         return kind(value)
     if type(value) is not kind:
         raise InvalidInput(f"{name} must be {kind.__name__}.")
-    return value  # type: ignore[no-any-return]
+    return value

@@ -40,7 +40,7 @@ class AbstractVariable(Record):
         abstract = True
 
     def __str__(self) -> str:
-        return self.key
+        return str(self.key)
 
     def clean(self) -> None:
         check_value(self.key or "", self.value or "", self.category)
