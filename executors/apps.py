@@ -3,7 +3,7 @@
 import sys
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
 
 class ExecutorsConfig(AppConfig):
@@ -11,12 +11,14 @@ class ExecutorsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from executors.checks import check_token_place
         from executors.conf import check_installation
 
         register(check_installation)
+        register(check_token_place, Tags.security, deploy=True)
         if "qcluster" in sys.argv:
             # The task cluster forks its workers: what is imported now is shared between them, and there at the first
             # task, which else would wait for the Kubernetes client for a second or more.
-            from executors import cluster, tasks  # noqa: F401
+            from executors import cluster, tasks  # noqa: F401 - imported to be there
 
             cluster.preload()

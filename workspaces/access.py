@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser, User
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class TokenUser:
         return self.email or self.name
 
 
-Actor = Union["User", "AnonymousUser", TokenUser, None]
+Actor = Union["AbstractBaseUser", "AnonymousUser", TokenUser, None]
 """Who asks; None is the program itself (a schedule, the sweep)."""
 
 
@@ -44,7 +45,8 @@ def groups_of(actor: Actor) -> frozenset[str]:
         return actor.groups
     cached: frozenset[str] | None = getattr(actor, "_group_names", None)
     if cached is None:
-        cached = frozenset(actor.groups.values_list("name", flat=True))
+        groups: Any = getattr(actor, "groups")  # noqa: B009 - of whichever user model is in use
+        cached = frozenset(groups.values_list("name", flat=True))
         # One request asks many times, and a user's groups do not change within it.
         setattr(actor, "_group_names", cached)  # noqa: B010 - not a field of the user
     return cached
