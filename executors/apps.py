@@ -11,6 +11,7 @@ class ExecutorsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        # Applications are imported before their models can be.
         from executors.checks import check_token_place
         from executors.conf import check_installation
 

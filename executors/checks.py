@@ -8,21 +8,15 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Info, Warning
 
+from executors import cluster
+from executors.cluster import ClusterError, NoCluster
 from executors.conf import installation
+from executors.launching import on_cluster
 from terrakube_site.env import SettingErrors
-
-TOKEN_IN_SPEC = "executors.W002"
-TOKEN_IN_SECRET = "executors.I002"
-NO_ANSWER = "executors.W003"
 
 
 def check_token_place(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Say where the one-time tokens of attempts lie: in Secrets, or in the Jobs' specs for want of a right."""
-    # Registered in every process, but asked in few: the client takes half a second and 40 MiB to import.
-    from executors import cluster
-    from executors.cluster import ClusterError, NoCluster
-    from executors.launching import on_cluster
-
     try:
         conf = installation()
         in_secret = on_cluster.token_in_secret(cluster.connect(), conf)
@@ -30,11 +24,12 @@ def check_token_place(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
         # Wrong settings have a check of their own, and without a cluster there are no Jobs.
         return []
     except ClusterError as error:
-        return [Warning(f"The cluster does not answer: {error}", hint="Steps wait until it does.", id=NO_ANSWER)]
+        return [Warning(f"The cluster does not answer: {error}", hint="Steps wait until it does.", id="executors.W003")]
     if in_secret:
         return [
             Info(
-                f"One-time tokens lie in Secrets of namespace {conf.namespace}, owned by their Job.", id=TOKEN_IN_SECRET
+                f"One-time tokens lie in Secrets of namespace {conf.namespace}, owned by their Job.",
+                id="executors.I002",
             )
         ]
     return [
@@ -42,6 +37,6 @@ def check_token_place(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             f"One-time tokens lie in the Jobs' specs, where everybody can read them who may see Jobs in namespace "
             f"{conf.namespace}.",
             hint="Let the service account create Secrets there (deploy/rbac.yaml has the optional Role).",
-            id=TOKEN_IN_SPEC,
+            id="executors.W002",
         )
     ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import TYPE_CHECKING
 
 from executors import attempts, cluster, tokens
-from executors.cluster import AlreadyExists, Cluster, ClusterError
+from executors.cluster import AlreadyExists, ClusterError
 from executors.conf import Installation, installation
 from executors.job_data import JobDataError, encode_claim, encode_inline
 from executors.launching import manifest, payload
@@ -15,6 +16,9 @@ from executors.models import Attempt
 from workspaces.ephemeral import PodSettings
 from workspaces.models import Step
 from workspaces.variables import Inputs
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
 
 logger = logging.getLogger(__name__)
 _RIGHTS_SECONDS = 300
@@ -95,9 +99,9 @@ def launch(attempt: Attempt, step: Step, inputs: Inputs, pod: PodSettings, conf:
 
 
 def token_in_secret(api: Cluster, conf: Installation) -> bool:
-    if conf.token_secret == "auto":
+    if conf.token_secret == "auto":  # noqa: S105 - a word of the setting
         return may_create_secrets(api, conf.namespace)
-    return conf.token_secret == "always"
+    return conf.token_secret == "always"  # noqa: S105
 
 
 def _create_or_adopt(api: Cluster, namespace: str, body: cluster.Manifest, attempt: Attempt) -> str:

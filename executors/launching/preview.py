@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from executors import cluster
-from executors.cluster import Cluster, Manifest
+from executors.cluster import Manifest
 from executors.conf import installation
 from executors.launching import manifest, on_cluster
 from workspaces.choices import Category, StepType
 from workspaces.ephemeral import pod_settings
 from workspaces.models import Workspace
 from workspaces.variables import workspace_inputs
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
 
 _NOT_YET = UUID(int=0)
 HIDDEN = "(handed over to the pod)"

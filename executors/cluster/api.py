@@ -1,4 +1,4 @@
-"""The Kubernetes API, as plain dicts in and out; the only module that knows the client package.
+"""Calls of the Kubernetes API; the only module that knows the client package.
 
 What the client raises becomes a ``ClusterError`` that says whether trying again can help.
 """
@@ -6,10 +6,7 @@ What the client raises becomes a ``ClusterError`` that says whether trying again
 from __future__ import annotations
 
 import json
-import logging
-import threading
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Any
 
 import urllib3
@@ -17,53 +14,11 @@ from kubernetes import client, config, watch
 from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
 
-logger = logging.getLogger(__name__)
-
-type Manifest = dict[str, Any]
+from executors.cluster import AlreadyExists, ClusterError, Expired, Manifest, NoCluster
 
 TIMEOUT_SECONDS = (5, 20)
 """For a connection, and for an answer."""
 _POOL_SIZE = 16
-_QUOTA = "exceeded quota"
-
-
-class ClusterError(Exception):
-    """The cluster refused or did not answer.
-
-    ``status`` is the HTTP status, None without an answer; ``retryable`` tells whether the same call may succeed later.
-    The message is the server's own words.
-    """
-
-    def __init__(self, message: str, *, status: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-
-    @property
-    def retryable(self) -> bool:
-        if self.status is None or self.status == 429 or self.status >= 500:
-            return True
-        return self.status == 403 and _QUOTA in self.message
-
-    @property
-    def is_quota(self) -> bool:
-        return self.status == 403 and _QUOTA in self.message
-
-
-class NoCluster(ClusterError):
-    """This process has no way to reach a cluster: neither a service account nor a kubeconfig."""
-
-    @property
-    def retryable(self) -> bool:
-        return False
-
-
-class AlreadyExists(ClusterError):
-    """An object of that name is there (409)."""
-
-
-class Expired(ClusterError):
-    """A watch asked for a version that the server no longer has (410); list again."""
 
 
 def _message(error: ApiException) -> str:
@@ -215,11 +170,8 @@ class Cluster:
             stream.stop()
 
 
-_lock = threading.Lock()
-
-
-@lru_cache(maxsize=1)
-def _connected() -> Cluster:
+def from_environment() -> Cluster:
+    """The cluster of the pod's service account, else of the current kubeconfig. Raises NoCluster."""
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)
@@ -234,18 +186,7 @@ def _connected() -> Cluster:
     return Cluster(client.ApiClient(settings))
 
 
-def connect() -> Cluster:
-    """The cluster of the pod's service account, else of the current kubeconfig. Raises NoCluster."""
-    with _lock:
-        return _connected()
-
-
 def preload() -> None:
-    """Import what the calls need; the client package does so at the first use of each part, which takes a while."""
+    """Import the parts of the client package that are used; it does so itself only at the first use of each."""
     for name in ("BatchV1Api", "CoreV1Api", "AuthorizationV1Api"):
         getattr(client, name)
-
-
-def forget() -> None:
-    """Connect anew at the next call, as after a fork or when the kubeconfig has changed."""
-    _connected.cache_clear()
