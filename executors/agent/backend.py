@@ -3,9 +3,9 @@
 A state that terraform writes is stored in a private file first and then sent. While the API is away the answer to
 terraform waits, up to the outage limit, for this reason: answering "stored" at once would let terraform go on, unlock
 and end while nobody else has the state, and a pod that is lost then takes the state with it; answering "failed" at
-once would end the apply in the middle. terraform's own client puts no limit on the wait (it has no timeout, and tries
-an error answer twice more, after 1 to 30 s). When the limit passes terraform hears an error, and the file stays: it is
-tried again before the step ends, and what cannot be delivered then is left as a file, named in log and result.
+once would end the apply in the middle. terraform's own client puts no limit on the wait. When the limit passes
+terraform hears an error, and the file stays (or terraform leaves one of its own, errored.tfstate): it is tried again
+before the step ends, and what cannot be delivered then is left as a file, named in log and result.
 """
 
 from __future__ import annotations
@@ -25,21 +25,28 @@ from .api import Answer, Body, retrying
 from .context import Context
 from .errors import ApiRefused, ApiUnavailable, AttemptOver
 
+#: What terraform leaves in its folder when its backend refuses the state for good.
+ERRORED_STATE_FILE = "errored.tfstate"
 _BLOCK = 64 * 1024
+_LAST_SECONDS = 60.0
 
 
 class StateBackend:
     """Serves one terraform at a time."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, folder: Path) -> None:
         self._api = context.api
         self._private = context.private
         self._outage_seconds = context.claim.outage_seconds
         self._say = context.say
         self._on_over = context.control.fence
+        self._errored = folder / ERRORED_STATE_FILE
+        # The source may hold such a file from somebody's own failure.
+        self._left_before = _stamp(self._errored)
         self._lock = threading.Lock()
         self._count = 0
         self._lock_info: bytes | None = None
+        self._gave_up = False  # the outage limit has passed once: what comes after it is tried once
         self._path = "/" + base64.urlsafe_b64encode(os.urandom(24)).decode()
         self.undelivered: Path | None = None
         self._undelivered_lock = ""
@@ -61,18 +68,32 @@ class StateBackend:
             "TF_HTTP_UPDATE_METHOD": "POST",
             "TF_HTTP_LOCK_METHOD": "LOCK",
             "TF_HTTP_UNLOCK_METHOD": "UNLOCK",
+            # We have tried for long enough when we answer an error.
+            "TF_HTTP_RETRY_MAX": "0",
         }
 
     def finish(self, seconds: float) -> None:
-        """Deliver what waits, and release a lock that a killed terraform left."""
+        """Deliver what waits, and release a lock that a killed terraform left.
+
+        What waits may also be a file that terraform wrote itself, when it could not even ask for the state before
+        it: that is newer than all it sent.
+        """
+        left = self._errored
+        if left.is_file() and _stamp(left) != self._left_before:
+            kept = self.new_state()
+            left.rename(kept)
+            self.undelivered, self._undelivered_lock = kept, self._lock_id()
         path = self.undelivered
         if path is not None:
             with contextlib.suppress(ApiUnavailable, ApiRefused, AttemptOver):
                 answer = retrying(
-                    lambda: self._post_state(path, self._undelivered_lock), seconds=seconds, pause=time.sleep
+                    lambda: self._post_state(path, self._undelivered_lock),
+                    seconds=min(seconds, _LAST_SECONDS) if self._gave_up else seconds,
+                    pause=time.sleep,
                 )
                 if answer.status == 200:
                     self.undelivered = None
+                    self._say("The state that terraform could not store is delivered now.")
         if self._lock_info is not None and self.undelivered is None:
             # Where this fails the attempt's end releases it.
             with contextlib.suppress(ApiUnavailable, ApiRefused, AttemptOver):
@@ -137,13 +158,16 @@ class StateBackend:
     ) -> Answer:
         try:
             # Not ended by a cancel: the last state of an interrupted terraform matters most.
-            return retrying(
+            answer = retrying(
                 attempt,
-                seconds=self._outage_seconds,
+                seconds=0 if self._gave_up else self._outage_seconds,
                 pause=time.sleep,
                 first_failure=lambda error: self._say(waiting),
             )
+            self._gave_up = False
+            return answer
         except ApiUnavailable as error:
+            self._gave_up = True
             return _refusal(503, f"the API has not answered for {self._outage_seconds:.0f} seconds ({error})")
         except AttemptOver as over:
             self._on_over(str(over))
@@ -151,10 +175,21 @@ class StateBackend:
         except ApiRefused as error:
             return _refusal(error.status, str(error))
 
+    def _lock_id(self) -> str:
+        info = Answer(200, self._lock_info or b"").json()
+        return str(info.get("ID") or "")
+
     def _next_file(self, kind: str) -> Path:
         with self._lock:
             self._count += 1
             return self._private / f"{kind}-{self._count}.tfstate"
+
+
+def _stamp(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _refusal(status: int, why: str) -> Answer:

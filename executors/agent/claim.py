@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from executors.job_data import JobData, JobDataError
 
 from . import VERSION
 from .api import Api, retrying
-from .errors import ApiRefused, AttemptOver, ClaimRefused
+from .errors import ApiRefused, ApiUnavailable, AttemptOver, ClaimRefused
 
 _CALL_SECONDS = 10.0
 
@@ -63,7 +64,7 @@ def make_claim(api: Api, *, seconds: float, pause: Callable[[float], object]) ->
     """Claim the attempt, trying for `seconds` while nobody answers; `api` then carries the session.
 
     Repeating is safe: the session made here tells the API that it is the same pod asking again.
-    Raises ClaimRefused, ApiUnavailable, or JobDataError for an answer that cannot be used.
+    Raises ClaimRefused, ApiUnavailable, or JobDataError for an answer that cannot be used, after reporting that.
     """
     session = base64.urlsafe_b64encode(os.urandom(33)).decode()
     agent = {"version": VERSION, "host": os.uname().nodename, "pid": os.getpid()}
@@ -73,4 +74,11 @@ def make_claim(api: Api, *, seconds: float, pause: Callable[[float], object]) ->
     except (AttemptOver, ApiRefused) as refusal:
         raise ClaimRefused(str(refusal)) from None
     api.token = session
-    return Claim.from_json(answer.json())
+    try:
+        return Claim.from_json(answer.json())
+    except JobDataError as error:
+        result = {"outcome": "failed", "exitCode": None, "changes": None, "reason": "bad-job-data", "logSize": 0}
+        # Nothing has run, so where this is not heard the API's own watch finds the pod gone.
+        with contextlib.suppress(AttemptOver, ApiRefused, ApiUnavailable):
+            api.post_json("/result", {**result, "message": str(error)}, timeout=_CALL_SECONDS)
+        raise

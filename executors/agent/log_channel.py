@@ -50,7 +50,7 @@ class LogChannel:
         self._sending_since: float | None = None
         self._closed = False
         self._dead = False
-        self._thread = threading.Thread(target=self._send_all, name="log", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     @property
@@ -109,6 +109,12 @@ class LogChannel:
             if len(part) > count:
                 self._parts.appendleft(part[count:])
             count -= len(part)
+
+    def _run(self) -> None:
+        try:
+            self._send_all()
+        finally:
+            self._api.close()
 
     def _send_all(self) -> None:
         pause = _FIRST_PAUSE

@@ -47,7 +47,7 @@ class TerraformStep:
         tool = find_tool(context, name, self._environment)
         context.banner(f"Tool: {name} {tool.version}, from {tool.origin}")
         self._scripts.tool_folder = tool.path.parent
-        backend = StateBackend(context)
+        backend = StateBackend(context, self._folder)
         self._terraform = Terraform(
             context, tool, self._folder, environment=self._environment, backend=backend.environment()
         )

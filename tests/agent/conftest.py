@@ -31,13 +31,13 @@ def serve() -> Iterator[Callable[..., ApiServer]]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
-    """Starts an agent: `start(api, NAME=value…)`."""
+    """Starts an agent: `start(api, data=…, user=…, NAME=value…)`."""
     agents: list[Agent] = []
 
-    def make(api: ApiServer, **environment: str) -> Agent:
+    def make(api: ApiServer, **options: Any) -> Agent:
         directory = tmp_path / f"agent-{len(agents)}"
         directory.mkdir()
-        agents.append(Agent(api, directory, **environment))
+        agents.append(Agent(api, directory, **options))
         return agents[-1]
 
     yield make

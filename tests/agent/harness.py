@@ -69,20 +69,32 @@ def archive(files: dict[str, str]) -> bytes:
 class Agent:
     """One agent process. Its output goes to files, since nobody reads pipes while a test waits."""
 
-    def __init__(self, api: ApiServer, directory: Path, *, data: str | None = None, **environment: str) -> None:
+    def __init__(
+        self,
+        api: ApiServer,
+        directory: Path,
+        *,
+        data: str | None = None,
+        user: int | None = None,
+        python: str = sys.executable,
+        **environment: str,
+    ) -> None:
         self.home = directory / "home"
         self.work = directory / "work"
         for path in (self.home, self.work):
             path.mkdir(exist_ok=True)
+            if user is not None:
+                os.chown(path, user, -1)
         self._errors = directory / "stderr"
         inherited = {key: value for key, value in os.environ.items() if key in ("PATH", "LANG")}
         with self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "executors.agent"],
+                [python, "-m", "executors.agent"],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
+                user=user,
                 env={
                     **inherited,
                     "HOME": str(self.home),
@@ -102,6 +114,14 @@ class Agent:
             self.process.kill()
             self.process.wait()
             raise
+
+    def peak_kib(self) -> int:
+        """The most memory that it has used so far; 0 when it has ended."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -70,7 +71,7 @@ def test_a_short_value_at_a_cut_waits_to_see_whether_it_is_a_word() -> None:
 @settings(max_examples=300, deadline=None)
 def test_the_cuts_of_the_stream_change_nothing(text: str, values: list[str], cuts: list[int]) -> None:
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    chunks = [text[start:end] for start, end in zip(places, places[1:], strict=False)]
+    chunks = [text[start:end] for start, end in pairwise(places)]
     whole = masked(values, text)
     assert masked(values, *chunks) == whole
     for value in values:

@@ -1,0 +1,132 @@
+"""Whoever does not win the claim runs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from executors.job_data import JobData, encode_claim, encode_inline
+from tests.agent.api_server import ATTEMPT_TOKEN, ApiServer, Call
+from tests.agent.harness import Agent, job
+
+Serve = Callable[..., ApiServer]
+Start = Callable[..., Agent]
+
+COMMAND = {"runtime": "BASH", "script": "echo ran; env"}
+
+
+def scripted(serve: Serve, **more: Any) -> ApiServer:
+    return serve({}, type="customScripts", commandList=[COMMAND], **more)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(409, "already-claimed"), (410, "attempt-over"), (401, "unauthorized"), (404, "x"), (400, "x")]
+)
+def test_a_refused_claim_runs_nothing_and_says_why(serve: Serve, start: Start, status: int, code: str) -> None:
+    api = scripted(serve)
+    api.before = lambda call: (status, {"errors": [{"detail": f"No: {code}.", "code": code}]})
+    agent = start(api)
+    assert agent.wait() == 20
+    assert [call.path for call in api.calls] == ["/claim"]
+    assert f"No: {code}." in agent.errors
+
+
+def test_an_unanswered_claim_is_tried_again_with_the_same_session(serve: Serve, start: Start) -> None:
+    api = scripted(serve)
+    replies: list[tuple[int, dict[str, Any]] | None] = [(503, {}), (429, {}), None]
+
+    def before(call: Call) -> tuple[int, dict[str, Any]] | None:
+        if call.path != "/claim":
+            return None
+        reply = replies.pop(0)
+        if reply and reply[0] == 429:
+            # The claim was won, and its answer lost.
+            api.attempt.session = json.loads(call.body)["session"]
+        return reply
+
+    api.before = before
+    agent = start(api)
+    assert agent.wait() == 0, agent.errors
+    sessions = {json.loads(call.body)["session"] for call in api.made("POST", "/claim")}
+    assert len(api.made("POST", "/claim")) == 3
+    assert len(sessions) == 1
+    assert len(sessions.pop()) >= 43
+
+
+def test_without_an_api_the_pod_gives_up_and_says_so(serve: Serve, start: Start) -> None:
+    api = scripted(serve)
+    api.down = True
+    agent = start(api, TERRAKUBE_START_SECONDS="0.5")
+    assert agent.wait() == 21
+    assert "nothing was run" in agent.errors
+
+
+@pytest.mark.parametrize("text", ["", "?", encode_inline(JobData.from_json(job()))])
+def test_job_data_that_cannot_be_used_ends_the_pod_with_one_sentence(serve: Serve, start: Start, text: str) -> None:
+    api = scripted(serve)
+    agent = start(api, data=text)
+    assert agent.wait() == 64
+    assert agent.errors.count("\n") == 1
+    assert "EphemeralJobData" in agent.errors
+    assert api.calls == []
+
+
+def test_an_answer_that_cannot_be_used_is_reported(serve: Serve, start: Start) -> None:
+    api = scripted(serve)
+    api.attempt.answer["jobData"]["tofu"] = "perhaps"
+    agent = start(api)
+    assert agent.wait() == 64
+    assert api.attempt.result is not None
+    assert api.attempt.result["outcome"] == "failed"
+    assert api.attempt.result["reason"] == "bad-job-data"
+    assert "tofu must be true or false" in api.attempt.result["message"]
+
+
+def test_inline_data_is_claimed_too_and_what_the_claim_says_counts(serve: Serve, start: Start) -> None:
+    api = scripted(serve)
+    inline = JobData.from_json(job(type="customScripts", commandList=[{**COMMAND, "script": "echo from the variable"}]))
+    assert start(api, data=encode_inline(inline, api.url, ATTEMPT_TOKEN)).wait() == 0
+    assert "ran" in api.log
+    assert "from the variable" not in api.log
+
+
+def test_the_job_data_is_not_in_the_environment_of_what_runs(serve: Serve, start: Start) -> None:
+    api = scripted(serve)
+    assert start(api, InternalSecret="key-of-terrakube").wait() == 0
+    assert "workspaceName=ws1" in api.log
+    for name in ("EphemeralJobData", "EphemeralFlagBatch", "InternalSecret", ATTEMPT_TOKEN):
+        assert name not in api.log
+
+
+def test_the_certificate_in_the_job_data_is_the_one_that_is_trusted(serve: Serve, start: Start) -> None:
+    api = scripted(serve)
+    agent = start(
+        api, data=encode_claim(api.url.replace("http:", "https:"), ATTEMPT_TOKEN), TERRAKUBE_START_SECONDS="0.1"
+    )
+    assert agent.wait() == 21, "TLS to a server without it"
+    assert "SSL" in agent.errors
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+def test_a_script_of_the_same_user_cannot_read_the_first_environment_of_the_agent(serve: Serve) -> None:
+    python = shutil.which("python3", path="/usr/bin")
+    if python is None:
+        pytest.skip("needs a Python that every user may run")
+    script = "echo parent; cat /proc/$PPID/environ"
+    api = serve({}, type="customScripts", commandList=[{"runtime": "BASH", "script": script}])
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)  # noqa: S103 - for that other user
+        agent = Agent(api, Path(directory), user=65534, python=python)
+        try:
+            assert agent.wait() == 10, agent.errors
+        finally:
+            agent.stop()
+    assert "parent" in api.log
+    assert "Permission denied" in api.log
