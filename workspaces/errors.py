@@ -33,3 +33,9 @@ class WrongState(ServiceError):
     """The record is not in a state in which this can be done."""
 
     code = "wrong-state"
+
+
+class Duplicate(WrongState):
+    """A name or key that another record has already."""
+
+    code = "duplicate"

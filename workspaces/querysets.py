@@ -57,6 +57,18 @@ class VariableQuerySet(ScopedQuerySet[Any]):
     path = "workspace__organization"
 
 
+class WorkspaceScopedQuerySet(ScopedQuerySet[Any]):
+    path = "workspace__organization"
+
+
+class CollectionScopedQuerySet(ScopedQuerySet[Any]):
+    path = "collection__organization"
+
+
+class JobScopedQuerySet(ScopedQuerySet[Any]):
+    path = "job__organization"
+
+
 class JobQuerySet(ScopedQuerySet[Any]):
     path = "organization"
 

@@ -7,7 +7,7 @@ from workspaces.models.base import Audited, Record
 from workspaces.models.organization import Organization
 from workspaces.models.variable import AbstractVariable
 from workspaces.models.workspace import Workspace
-from workspaces.querysets import OrganizationScopedQuerySet
+from workspaces.querysets import CollectionScopedQuerySet, OrganizationScopedQuerySet, WorkspaceScopedQuerySet
 
 
 class Collection(Record, Audited):
@@ -39,6 +39,8 @@ class Item(AbstractVariable):
     key = models.CharField(max_length=3072)
     description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
 
+    objects = CollectionScopedQuerySet.as_manager()
+
     class Meta:
         ordering = ("category", "key")
         constraints = (models.UniqueConstraint(fields=("collection", "key"), name="one_item_of_a_key_in_a_collection"),)
@@ -50,6 +52,8 @@ class Reference(Record):
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="references")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="references")
     description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
+
+    objects = WorkspaceScopedQuerySet.as_manager()
 
     class Meta:
         constraints = (

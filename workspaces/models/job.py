@@ -8,7 +8,7 @@ from workspaces.models.base import Audited, Record
 from workspaces.models.organization import Organization
 from workspaces.models.template import Template
 from workspaces.models.workspace import Workspace
-from workspaces.querysets import JobQuerySet, StepQuerySet
+from workspaces.querysets import JobQuerySet, JobScopedQuerySet, StepQuerySet
 
 
 class Job(Audited):
@@ -75,6 +75,8 @@ class Address(Record):
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="addresses")
     name = models.CharField(max_length=1024)
     type = models.CharField(max_length=16, choices=AddressType, default=AddressType.TARGET)
+
+    objects = JobScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ("type", "name")

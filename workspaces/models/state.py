@@ -6,6 +6,7 @@ from workspaces.encryption import EncryptedBinaryField
 from workspaces.models.base import Audited, Record
 from workspaces.models.job import Job
 from workspaces.models.workspace import Workspace
+from workspaces.querysets import WorkspaceScopedQuerySet
 
 
 class StateVersion(Record, Audited):
@@ -19,6 +20,8 @@ class StateVersion(Record, Audited):
     md5 = models.CharField(max_length=32, default="0")
     content = EncryptedBinaryField()
     json = EncryptedBinaryField(null=True, help_text="What `show -json` says of it; none until the executor sent it.")
+
+    objects = WorkspaceScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ("-number",)

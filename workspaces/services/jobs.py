@@ -26,6 +26,7 @@ def create_job(
     targets: Iterable[str] = (),
     replaces: Iterable[str] = (),
     comments: str | None = None,
+    commit_id: str | None = None,
     refresh: bool = True,
     refresh_only: bool = False,
     auto_apply: bool = False,
@@ -35,8 +36,10 @@ def create_job(
 ) -> Job:
     """Start a job on a workspace: it runs at once, or waits with a reason.
 
-    Its flow is the template's, or ``tcl`` (YAML), or the workspace's default template when neither is given. Raises
-    InvalidInput, NotAllowed, and WrongState for a deleted workspace.
+    Its flow is the template's, or ``tcl`` (YAML), or the workspace's default template when neither is given.
+    ``commit_id`` None is the commit that the first step finds.
+
+    Raises InvalidInput, NotAllowed, and WrongState for a deleted workspace.
     """
     organization = workspace.organization
     require(by, organization, "plan_job", to="start a job")
@@ -66,6 +69,7 @@ def create_job(
                 tcl=text,
                 plan_only=flows.is_plan_only(flow),
                 comments=comments,
+                commit_id=commit_id,
                 refresh=refresh,
                 refresh_only=refresh_only,
                 auto_apply=auto_apply,
@@ -140,3 +144,15 @@ def run_again(job: Job, *, by: Actor) -> Job:
         override_source=job.override_source,
         override_branch=job.override_branch,
     )
+
+
+def delete_job(job: Job, *, by: Actor) -> None:
+    """Remove a job with its steps and logs. Raises NotAllowed, and WrongState while it, or its last pod, is there."""
+    require(by, job.organization, "manage_job", to="delete a job")
+    with transaction.atomic():
+        locked = Job.objects.select_for_update(of=("self",)).filter(pk=job.pk).first()
+        if locked is None:
+            return
+        if not locked.is_final or locked.holds_workspace:
+            raise WrongState(f"Job {job.pk} has not ended: cancel it first.")
+        locked.delete()

@@ -1,13 +1,15 @@
-"""Save a record that the models find valid; what they refuse becomes an InvalidInput."""
+"""Save a record that the models find valid; what they refuse becomes an InvalidInput, or a Duplicate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 
-from workspaces.errors import InvalidInput
+from workspaces.errors import Duplicate, InvalidInput
+
+_TAKEN = frozenset({"unique", "unique_together"})
 
 
 def invalid_input(error: ValidationError) -> InvalidInput:
@@ -22,10 +24,48 @@ def invalid_input(error: ValidationError) -> InvalidInput:
 
 
 def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | None = None) -> M:
-    """Check a whole record as the admin does and save it. Raises InvalidInput, saving nothing."""
-    try:
-        record.full_clean()
-    except ValidationError as error:
-        raise invalid_input(error) from error
+    """Check a whole record as the admin does and save it.
+
+    Raises, saving nothing, InvalidInput, or Duplicate when all that is wrong is that its name or key is taken.
+    """
+    errors = _errors(record)
+    if errors:
+        found = [error for field in errors.values() for error in field]
+        if all(error.code in _TAKEN for error in found):
+            raise Duplicate(_taken(record))
+        raise invalid_input(ValidationError(dict(errors)))
     record.save(update_fields=update_fields)
     return record
+
+
+def _errors(record: models.Model) -> dict[str, list[ValidationError]]:
+    """What ``full_clean`` finds, without a query for each foreign key whose record was loaded from there anyway."""
+    known = {
+        field.name
+        for field in record._meta.concrete_fields
+        if isinstance(field, models.ForeignKey)
+        and field.is_cached(record)
+        and getattr(record, field.attname) is not None
+    }
+    errors: dict[str, list[ValidationError]] = {}
+    checks: tuple[Callable[[], None], ...] = (lambda: record.clean_fields(exclude=known), record.clean)
+    for check in checks:
+        try:
+            check()
+        except ValidationError as error:
+            error.update_error_dict(errors)
+    for compare in (record.validate_unique, record.validate_constraints):
+        try:
+            # Only here the loaded ones count: most names are unique in an organization.
+            compare(exclude=set(errors) - {NON_FIELD_ERRORS})
+        except ValidationError as error:
+            error.update_error_dict(errors)
+    return errors
+
+
+def _taken(record: models.Model) -> str:
+    kind = record._meta.verbose_name
+    for field, words in (("name", "named"), ("key", "with the key")):
+        if hasattr(record, field):
+            return f"A {kind} {words} {getattr(record, field)} already exists."
+    return f"Such a {kind} already exists."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.conf import settings
 from django.db import transaction
 
@@ -56,3 +58,17 @@ def upload_source(workspace: Workspace, content: bytes, *, by: Actor) -> Configu
 def source_address(version: ConfigurationVersion) -> str:
     """Where a job finds the archive; Terrakube's address for ``overrideSource``."""
     return f"{settings.PUBLIC_URL}/remote/tfe/v2/configuration-versions/{version.pk}/terraformContent.tar.gz"
+
+
+_ADDRESS = re.compile(r"/remote/tfe/v2/configuration-versions/([0-9a-f-]{36})/terraformContent\.tar\.gz")
+
+
+def check_source_address(workspace: Workspace, address: str) -> None:
+    """Refuse a job's source that is not an upload to its own workspace. Raises InvalidInput."""
+    path = address.removeprefix(settings.PUBLIC_URL)
+    match = _ADDRESS.fullmatch(path)
+    if match is None or not workspace.configuration_versions.filter(pk=match[1], content__isnull=False).exists():
+        raise InvalidInput(
+            "overrideSource must be the address of a configuration version that was uploaded to this workspace.",
+            fields={"overrideSource": "unknown"},
+        )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 
 from workspaces.access import Actor, name_of
@@ -9,16 +13,34 @@ from workspaces.errors import WrongState
 from workspaces.models import Organization, Variable, Workspace
 from workspaces.permissions import require
 from workspaces.queueing import enqueue
+from workspaces.services.records import create_record, update_record
 from workspaces.services.saving import save_valid
 
 
 def create_workspace(organization: Organization, *, by: Actor, name: str, **attributes: object) -> Workspace:
-    """Make a workspace. Raises InvalidInput and NotAllowed."""
-    require(by, organization, "manage_workspace", to="create a workspace")
+    """Make a workspace. Raises InvalidInput, Duplicate and NotAllowed."""
     attributes.setdefault("execution_mode", organization.execution_mode)
-    return save_valid(
-        Workspace(organization=organization, name=name, created_by=name_of(by), updated_by=name_of(by), **attributes)
-    )
+    return create_record(Workspace(organization=organization, name=name, **attributes), by=by)
+
+
+def update_workspace(workspace: Workspace, changes: Mapping[str, Any], *, by: Actor) -> Workspace:
+    """Change a workspace; its waiting jobs take notice. Raises InvalidInput, Duplicate and NotAllowed."""
+    with transaction.atomic():
+        update_record(workspace, changes, by=by)
+        if not changes.keys().isdisjoint({"locked", "deleted"}):
+            enqueue("executors.tasks.advance_workspace", str(workspace.pk))
+    return workspace
+
+
+def delete_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
+    """Hide a workspace and free its name; its jobs and states stay for the record. Raises NotAllowed."""
+    return update_workspace(workspace, {"deleted": True, "name": freed_name(workspace.name, 64)}, by=by)
+
+
+def freed_name(name: str, longest: int) -> str:
+    """The name under which something deleted is kept, as Terrakube's clients choose it; at most ``longest`` long."""
+    ending = f"_DEL_{secrets.token_hex(2)}"
+    return name[: longest - len(ending)] + ending
 
 
 def set_variable(

@@ -1,0 +1,1 @@
+"""Terrakube's REST API: JSON:API resources below /api/v1, and the tokens that open them."""

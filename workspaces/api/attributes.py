@@ -1,0 +1,214 @@
+"""Attributes of a resource: their JSON types, and how they stand in the records."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum, StrEnum
+from typing import Any
+
+from django.db import models
+
+from workspaces.access import Actor
+from workspaces.api.errors import InvalidValue
+from workspaces.encryption import EncryptedTextField
+
+
+class Kind(StrEnum):
+    """An attribute's JSON type; DATE is text with minutes, TEXTS an array of text."""
+
+    TEXT = "text"
+    FLAG = "true or false"
+    NUMBER = "a whole number"
+    DATE = "a date"
+    TEXTS = "an array of text"
+
+
+class Writing(Enum):
+    """When a client may set an attribute. What is sent for NEVER is passed over, as the server sets it."""
+
+    ALWAYS = "always"
+    ON_CREATION = "on creation"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One attribute; ``column`` is where a filter or sort looks, None when it can do neither.
+
+    ``read`` gives its JSON value, None when it is never shown. ``shown`` may leave it out for a record and a reader.
+    """
+
+    name: str
+    kind: Kind = Kind.TEXT
+    column: str | None = None
+    read: Callable[[Any], Any] | None = None
+    shown: Callable[[Any, Actor], bool] | None = None
+    nullable: bool = True
+    choices: tuple[str, ...] = ()
+    max_length: int | None = None
+    required: bool = False
+    writing: Writing = Writing.ALWAYS
+    description: str = ""
+
+
+def date_text(moment: dt.datetime | None) -> str | None:
+    """A date as Terrakube writes it, to the minute and in UTC."""
+    return None if moment is None else moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def clean_text(value: str) -> str:
+    """Text that every database can hold. Raises InvalidValue for NUL and for half of a character."""
+    if "\0" in value:
+        raise InvalidValue(value.replace("\0", "␀"), "text without the character NUL")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidValue(value.encode(errors="replace").decode(), "text of whole Unicode characters") from None
+    return value
+
+
+def parse(attribute: Attribute, value: Any) -> Any:
+    """A JSON value as the services take it. Raises InvalidValue for another type or a value outside the choices."""
+    if value is None:
+        if attribute.nullable:
+            return None
+        raise InvalidValue("null", f"{attribute.name} is {_expected(attribute)}")
+    kinds: dict[Kind, type] = {Kind.FLAG: bool, Kind.NUMBER: int, Kind.TEXTS: list}
+    if type(value) is not kinds.get(attribute.kind, str):
+        raise InvalidValue(value, f"{attribute.name} is {_expected(attribute)}")
+    if isinstance(value, list):
+        if not all(isinstance(item, str) for item in value):
+            raise InvalidValue(value, f"{attribute.name} is {attribute.kind}")
+        return [clean_text(item) for item in value]
+    if isinstance(value, str):
+        clean_text(value)
+        if attribute.choices and value not in attribute.choices:
+            raise InvalidValue(value, f"{attribute.name} is {_expected(attribute)}")
+    return value
+
+
+def _expected(attribute: Attribute) -> str:
+    return f"one of {', '.join(attribute.choices)}" if attribute.choices else str(attribute.kind)
+
+
+# ---- attributes that stand in columns -------------------------------------------------------------------------------
+
+
+def snake(name: str) -> str:
+    return re.sub(r"([A-Z])", r"_\1", name).lower()
+
+
+def _kind(field: models.Field[Any, Any]) -> Kind:
+    if isinstance(field, models.BooleanField):
+        return Kind.FLAG
+    if isinstance(field, models.DateTimeField):
+        return Kind.DATE
+    return Kind.NUMBER if isinstance(field, models.IntegerField) else Kind.TEXT
+
+
+def _reader(column: str, kind: Kind) -> Callable[[Any], Any]:
+    if kind is Kind.DATE:
+        return lambda record: date_text(getattr(record, column))
+    return lambda record: getattr(record, column)
+
+
+def of_column(model: type[models.Model], name: str, **changes: Any) -> Attribute:
+    """The attribute that a model's field is, under its name in camel case."""
+    column = snake(name)
+    field: models.Field[Any, Any] = model._meta.get_field(column)  # type: ignore[assignment]
+    kind = _kind(field)
+    # Text that has a default may be left out or null; the model's own check speaks of what is empty.
+    optional = field.null or (kind is Kind.TEXT and field.has_default() and field.blank)
+    attribute = Attribute(
+        name=name,
+        kind=kind,
+        # Every encryption of a value differs, so there is nothing to compare.
+        column=None if isinstance(field, EncryptedTextField) else column,
+        read=_reader(column, kind),
+        nullable=optional,
+        choices=tuple(str(value) for value, _ in field.flatchoices),
+        max_length=field.max_length,
+        required=not field.null and not field.has_default() and not field.blank,
+        writing=Writing.NEVER if kind is Kind.DATE else Writing.ALWAYS,
+    )
+    return replace(attribute, **changes)
+
+
+def of_columns(model: type[models.Model], names: str, **changes: Any) -> tuple[Attribute, ...]:
+    return tuple(of_column(model, name, **changes) for name in names.split())
+
+
+def _named(column: str) -> Callable[[Any], Any]:
+    # Nobody is null, not empty text.
+    return lambda record: getattr(record, column) or None
+
+
+def _named(column: str) -> Callable[[Any], Any]:
+    # Nobody is null, not empty text.
+    return lambda record: getattr(record, column) or None
+
+
+def audit(model: type[models.Model]) -> tuple[Attribute, ...]:
+    """Who made and last changed a record, and when."""
+    people = tuple(
+        of_column(model, name, read=_named(snake(name)), writing=Writing.NEVER, required=False)
+        for name in ("createdBy", "updatedBy")
+    )
+    return (*people, *of_columns(model, "createdDate updatedDate", writing=Writing.NEVER, required=False))
+
+
+def reference(name: str, field: str) -> Attribute:
+    """An attribute that holds the id of another record, where the records have a foreign key."""
+    return Attribute(
+        name=name,
+        column=f"{field}_id",
+        read=lambda record: None if getattr(record, f"{field}_id") is None else str(getattr(record, f"{field}_id")),
+        max_length=36,
+    )
+
+
+def constant(name: str, value: Any = None, *, kind: Kind = Kind.TEXT) -> Attribute:
+    """An attribute that clients expect and that never has another value here."""
+    return Attribute(name=name, kind=kind, read=lambda record: value, writing=Writing.NEVER)
+
+
+# ---- values that are carried in another form ------------------------------------------------------------------------
+
+
+def encoded(text: str | None) -> str | None:
+    """A flow's YAML as the API carries it; None for none."""
+    return base64.b64encode(text.encode()).decode() if text else None
+
+
+def decoded(name: str, text: str | None) -> str:
+    """A flow's YAML from base64; empty for None. Raises InvalidValue."""
+    if not text:
+        return ""
+    try:
+        return clean_text(base64.b64decode(text, validate=False).decode())
+    except ValueError:
+        raise InvalidValue(text, f"{name} is YAML in base64") from None
+
+
+def key(model: type[models.Model], text: object) -> Any:
+    """A record's primary key from its text; None for a number that no record can have. Raises InvalidValue."""
+    if not isinstance(text, str):
+        raise InvalidValue(text, "an id is text")
+    if isinstance(model._meta.pk, models.UUIDField):
+        try:
+            return uuid.UUID(clean_text(text))
+        except ValueError:
+            raise InvalidValue(text, "an id is a UUID") from None
+    if not re.fullmatch(r"[0-9]+", text):
+        raise InvalidValue(text, "the id of a job is a whole number")
+    return int(text) if len(text) < 19 else None
+
+
+def by_name(attributes: Iterable[Attribute]) -> Mapping[str, Attribute]:
+    """Attributes by name, in the order in which they are written."""
+    return {attribute.name: attribute for attribute in sorted(attributes, key=lambda found: found.name)}

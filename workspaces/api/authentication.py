@@ -1,0 +1,69 @@
+"""Who calls: the bearer of a token, or the browser's session with its CSRF token."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.core.cache import cache
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.request import Request
+
+from workspaces.access import TokenUser
+from workspaces.services.tokens import InvalidToken, user_of
+
+FAILURES_ALLOWED = 30
+WINDOW_SECONDS = 60
+_REMEMBERED_SECONDS = 3600
+
+
+class BearerAuthentication(BaseAuthentication):
+    """``Authorization: Bearer <token>``; a wrong token is 401, and too many of them from one address 429."""
+
+    def authenticate(self, request: Request) -> tuple[TokenUser, str] | None:
+        scheme, _, text = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        token = text.strip().decode("latin-1")
+        failures = _Failures(request)
+        failures.refuse_more(token)
+        try:
+            user = user_of(token)
+        except InvalidToken as error:
+            failures.count()
+            raise exceptions.AuthenticationFailed(str(error)) from None
+        failures.remember(token)
+        return user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class _Failures:
+    """The failed authentications of one address in the last minute.
+
+    A proxy may make many callers look like one, so a token that was good a while ago is still tried: only unknown ones
+    are refused unseen.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._key = f"api-auth-failures:{request.META.get('REMOTE_ADDR', '')}"
+
+    @staticmethod
+    def _good(token: str) -> str:
+        return f"api-auth-good:{hashlib.sha256(token.encode()).hexdigest()}"
+
+    def refuse_more(self, token: str) -> None:
+        if cache.get(self._key, 0) >= FAILURES_ALLOWED and not cache.get(self._good(token)):
+            raise exceptions.Throttled(WINDOW_SECONDS)
+
+    def count(self) -> None:
+        cache.add(self._key, 0, WINDOW_SECONDS)
+        try:
+            cache.incr(self._key)
+        except ValueError:
+            # It expired between the two lines.
+            cache.set(self._key, 1, WINDOW_SECONDS)
+
+    def remember(self, token: str) -> None:
+        cache.add(self._good(token), True, _REMEMBERED_SECONDS)

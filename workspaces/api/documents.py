@@ -1,0 +1,127 @@
+"""Write JSON:API documents: resource objects, with the relationships of a whole page asked for at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import models
+
+from workspaces.access import Actor
+from workspaces.api import registry
+from workspaces.api.resource import Relationship, Resource
+
+type Document = dict[str, Any]
+type Fields = Mapping[str, frozenset[str]]
+"""Of each type that the client narrowed, the names that it wants."""
+
+
+def identifier(type_name: str, key: object) -> dict[str, str]:
+    return {"type": type_name, "id": str(key)}
+
+
+def to_many_keys(relationship: Relationship, keys: Sequence[Any]) -> dict[Any, list[Any]]:
+    """The keys of the related records of each of ``keys``, in one query."""
+    target = registry.get(relationship.type)
+    column = f"{relationship.field}_id"
+    found: dict[Any, list[Any]] = defaultdict(list)
+    rows = target.everything().filter(**{f"{relationship.field}__in": keys}).values_list(column, "pk")
+    for parent, key in rows:
+        found[parent].append(key)
+    return found
+
+
+def resource_objects(
+    resource: Resource,
+    records: Sequence[models.Model],
+    actor: Actor,
+    *,
+    fields: Fields | None = None,
+    new: bool = False,
+) -> list[Document]:
+    """The records as resource objects. ``new`` records have no related ones yet, so none are asked for."""
+    wanted = (fields or {}).get(resource.type)
+    columns = [
+        (name, found.read, found.shown)
+        for name, found in resource.attributes.items()
+        if found.read is not None and (wanted is None or name in wanted)
+    ]
+    relationships = [found for name, found in resource.relationships.items() if wanted is None or name in wanted]
+    keys = [record.pk for record in records]
+    many = {
+        found.name: {} if new or not keys else to_many_keys(found, keys)
+        for found in relationships
+        if found.many and found.type
+    }
+    documents = []
+    for record in records:
+        document: Document = {"type": resource.type, "id": str(record.pk)}
+        attributes = {name: read(record) for name, read, shown in columns if shown is None or shown(record, actor)}
+        if attributes:
+            document["attributes"] = attributes
+        links = {found.name: {"data": _related(found, record, many)} for found in relationships}
+        if links:
+            document["relationships"] = links
+        documents.append(document)
+    return documents
+
+
+def _related(relationship: Relationship, record: models.Model, many: Mapping[str, Mapping[Any, list[Any]]]) -> Any:
+    if relationship.many:
+        type_name = relationship.type
+        return [{"type": type_name, "id": str(key)} for key in many.get(relationship.name, {}).get(record.pk, ())]
+    key = getattr(record, f"{relationship.field}_id") if relationship.type else None
+    return None if key is None else identifier(relationship.type, key)
+
+
+# ---- included records -----------------------------------------------------------------------------------------------
+
+type Paths = dict[str, Paths]
+"""The relationship paths of ``include`` as a tree of names."""
+
+
+def included(
+    resource: Resource, records: Sequence[models.Model], paths: Paths, actor: Actor, *, fields: Fields | None = None
+) -> list[Document]:
+    """The records that ``include`` asks for, each once, and none that the actor may not read."""
+    seen = {(resource.type, record.pk) for record in records}
+    documents: list[Document] = []
+    _include(resource, records, paths, actor, fields, seen, documents)
+    return documents
+
+
+def _include(
+    resource: Resource,
+    records: Sequence[models.Model],
+    paths: Paths,
+    actor: Actor,
+    fields: Fields | None,
+    seen: set[tuple[str, Any]],
+    documents: list[Document],
+) -> None:
+    for name, below in paths.items():
+        relationship = resource.relationships[name]
+        if not relationship.type or not records:
+            continue
+        target = registry.get(relationship.type)
+        if relationship.many:
+            condition = {f"{relationship.field}__in": [record.pk for record in records]}
+        else:
+            keys = {getattr(record, f"{relationship.field}_id") for record in records} - {None}
+            condition = {"pk__in": list(keys)}
+        found = list(target.visible_to(actor).filter(**condition))
+        fresh = [record for record in found if (target.type, record.pk) not in seen]
+        seen.update((target.type, record.pk) for record in fresh)
+        documents += resource_objects(target, fresh, actor, fields=fields)
+        _include(target, found, below, actor, fields, seen, documents)
+
+
+def paths_of(names: Iterable[str]) -> Paths:
+    """The tree of dotted relationship paths."""
+    tree: Paths = {}
+    for name in names:
+        node = tree
+        for part in name.split("."):
+            node = node.setdefault(part, {})
+    return tree

@@ -1,0 +1,111 @@
+"""What a resource is: a type of the API, the records behind it, and what may be done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+from django.db.models import QuerySet
+
+from workspaces.access import Actor
+from workspaces.api import attributes
+from workspaces.api.attributes import Attribute
+from workspaces.querysets import ScopedQuerySet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relationship:
+    """A way from a record to others.
+
+    ``field`` is the foreign key: on the record itself to one other, on the others when there are many. A relationship
+    without ``type`` leads to what this installation doesn't have, and is always empty; clients expect it all the same.
+    """
+
+    name: str
+    type: str = ""
+    field: str = ""
+    many: bool = False
+    required: bool = False
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a client sends for one record: the attributes and the to-one relationships that it named."""
+
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    related: Mapping[str, Any] = field(default_factory=dict)
+
+
+type Model = type[models.Model]
+type Create = Callable[[Change, Actor], models.Model]
+type Update = Callable[[Any, Change, Actor], None]
+type Delete = Callable[[Any, Actor], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A type of the API.
+
+    ``root`` types are collections of their own below /api/v1, the others only below a parent. ``joined`` are the
+    foreign keys that the services will follow. What ``create``, ``update`` or ``delete`` is None for, no client may do.
+    ``tolerated`` are attributes that clients send and that mean nothing any more.
+    """
+
+    type: str
+    model: Model
+    attributes: Mapping[str, Attribute]
+    relationships: Mapping[str, Relationship]
+    root: bool = False
+    joined: tuple[str, ...] = ()
+    tolerated: frozenset[str] = frozenset()
+    narrow: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
+    create: Create | None = None
+    update: Update | None = None
+    delete: Delete | None = None
+
+    def everything(self) -> QuerySet[Any]:
+        """The records that the API knows, whoever asks: all that were not deleted softly."""
+        rows = self.model._default_manager.all()
+        return self.narrow(rows) if self.narrow is not None else rows
+
+    def visible_to(self, actor: Actor) -> QuerySet[Any]:
+        rows = self.everything()
+        if not isinstance(rows, ScopedQuerySet):
+            raise TypeError(f"{self.type} has no rule for who may read it")
+        return rows.visible_to(actor)
+
+    def key(self, text: object) -> Any:
+        """A record's key from its text. Raises InvalidValue."""
+        return attributes.key(self.model, text)
+
+
+def make(
+    type_name: str,
+    model: type[models.Model],
+    attributes_of: tuple[Attribute, ...],
+    relationships: tuple[Relationship, ...],
+    **others: Any,
+) -> Resource:
+    return Resource(
+        type=type_name,
+        model=model,
+        attributes=attributes.by_name(attributes_of),
+        relationships={found.name: found for found in sorted(relationships, key=lambda found: found.name)},
+        **others,
+    )
+
+
+def to_one(name: str, field_name: str = "", *, type: str = "", **others: bool) -> Relationship:
+    return Relationship(name=name, type=type or name, field=field_name or name, **others)
+
+
+def to_many(name: str, field_name: str, *, type: str = "") -> Relationship:
+    return Relationship(name=name, type=type or name, field=field_name, many=True)
+
+
+def nothing(name: str, *, many: bool = False) -> Relationship:
+    """A relationship to what this installation doesn't have."""
+    return Relationship(name=name, many=many)

@@ -1,0 +1,25 @@
+"""The resources of the API, by subject; each says what its records are called, hold and allow."""
+
+from workspaces.api.resources.credentials import SSH, VCS
+from workspaces.api.resources.job import ADDRESS, JOB, STEP, TEMPLATE
+from workspaces.api.resources.organization import ORGANIZATION, TEAM
+from workspaces.api.resources.variable import COLLECTION, GLOBALVAR, ITEM, REFERENCE, VARIABLE
+from workspaces.api.resources.workspace import HISTORY, WORKSPACE
+
+ALL = (
+    ADDRESS,
+    COLLECTION,
+    GLOBALVAR,
+    HISTORY,
+    ITEM,
+    JOB,
+    ORGANIZATION,
+    REFERENCE,
+    SSH,
+    STEP,
+    TEAM,
+    TEMPLATE,
+    VARIABLE,
+    VCS,
+    WORKSPACE,
+)

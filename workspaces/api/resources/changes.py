@@ -1,0 +1,62 @@
+"""From what a client names to what the records hold: used by the resources' ways to create and update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from workspaces.access import Actor
+from workspaces.api.attributes import key, snake
+from workspaces.api.errors import InvalidValue
+from workspaces.api.resource import Change, Create, Delete, Update
+from workspaces.services.records import create_record, delete_record, update_record
+
+
+def columns(change: Change, model: type[models.Model]) -> dict[str, Any]:
+    """Attributes and relationships as the model's fields; null text becomes empty where the field has no null."""
+    found: dict[str, Any] = {}
+    for name, value in change.attributes.items():
+        column = snake(name)
+        field = model._meta.get_field(column)
+        if value is None and not field.null:
+            value = "" if isinstance(field, models.CharField | models.TextField) else value
+        found[column] = value
+    return found | {snake(name): record for name, record in change.related.items()}
+
+
+def referenced(
+    change: Change, name: str, model: type[models.Model], organization_id: Any, column: str
+) -> dict[str, Any]:
+    """The record of an organization that an attribute names by its id, as a field; empty text is none."""
+    if name not in change.attributes:
+        return {}
+    text = change.attributes[name]
+    if not text:
+        return {column: None}
+    found = key(model, text)
+    record = model._default_manager.filter(pk=found, organization_id=organization_id).first()
+    if record is None:
+        raise InvalidValue(text, f"{name} is the id of a {model._meta.verbose_name} of this organization")
+    return {column: record}
+
+
+def creating(model: type[models.Model]) -> Create:
+    def create(change: Change, actor: Actor) -> models.Model:
+        return create_record(model(**columns(change, model)), by=actor)
+
+    return create
+
+
+def updating(model: type[models.Model]) -> Update:
+    def update(record: Any, change: Change, actor: Actor) -> None:
+        update_record(record, columns(change, model), by=actor)
+
+    return update
+
+
+def deleting() -> Delete:
+    def delete(record: Any, actor: Actor) -> None:
+        delete_record(record, by=actor)
+
+    return delete

@@ -1,0 +1,177 @@
+"""``job`` with its ``step`` and ``address``, and the ``template`` that a job follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+
+from workspaces.access import Actor
+from workspaces.api.attributes import (
+    Attribute,
+    Kind,
+    Writing,
+    audit,
+    constant,
+    decoded,
+    encoded,
+    of_column,
+    of_columns,
+    reference,
+)
+from workspaces.api.errors import InvalidValue
+from workspaces.api.resource import Change, make, to_many, to_one
+from workspaces.api.resources.changes import columns, deleting, referenced
+from workspaces.choices import JobStatus, Via
+from workspaces.errors import NotAllowed
+from workspaces.models import Address, Job, Step, Template
+from workspaces.services.jobs import approve_job, cancel_job, create_job, delete_job, reject_job
+from workspaces.services.records import create_record, update_record
+from workspaces.services.sources import check_source_address
+
+_DECISIONS = {JobStatus.APPROVED: approve_job, JobStatus.REJECTED: reject_job, JobStatus.CANCELLED: cancel_job}
+
+
+def _job_flow(job: Job) -> str | None:
+    # Terrakube fills a template's flow in when the job is first dispatched.
+    return None if job.template_id is not None and job.started_at is None else encoded(job.tcl)
+
+
+def _create_job(change: Change, actor: Actor) -> Job:
+    given = change.attributes
+    workspace = change.related["workspace"]
+    organization = change.related.get("organization")
+    if organization is not None and workspace.organization_id != organization.pk:
+        raise InvalidValue(str(workspace.pk), "the workspace is one of the organization in the path")
+    source = given.get("overrideSource") or None
+    if source is not None:
+        check_source_address(workspace, source)
+    template = referenced(change, "templateReference", Template, workspace.organization_id, "template")
+    return create_job(
+        workspace,
+        by=actor,
+        template=template.get("template"),
+        tcl=decoded("tcl", given.get("tcl")),
+        targets=given.get("targetAddrs") or (),
+        replaces=given.get("replaceAddrs") or (),
+        comments=given.get("comments"),
+        commit_id=given.get("commitId") or None,
+        refresh=given.get("refresh", True),
+        refresh_only=given.get("refreshOnly", False),
+        override_source=source,
+        override_branch=given.get("overrideBranch") or None,
+        via=given.get("via", Via.UI),
+    )
+
+
+def _update_job(job: Job, change: Change, actor: Actor) -> None:
+    given = dict(change.attributes)
+    status = given.pop("status", None)
+    for name, value in given.items():
+        read = JOB.attributes[name].read
+        if read is not None and read(job) != value:
+            raise NotAllowed(f"{name} of a job is written by the server alone.")
+    if status is None or status == job.status:
+        return
+    decide = _DECISIONS.get(JobStatus(status))
+    if decide is None:
+        raise NotAllowed(f"A job is approved, rejected or cancelled; it becomes {status} by its executor alone.")
+    decide(job, by=actor)
+
+
+def _delete_job(job: Job, actor: Actor) -> None:
+    delete_job(job, by=actor)
+
+
+JOB = make(
+    "job",
+    Job,
+    (
+        of_column(Job, "status"),
+        reference("templateReference", "template"),
+        Attribute(name="tcl", read=_job_flow, description="The flow's YAML in base64."),
+        *of_columns(Job, "comments commitId approvalTeam overrideSource overrideBranch output terraformPlan"),
+        *of_columns(Job, "refresh refreshOnly via"),
+        # Only the plan itself says whether there are changes; clients send a default.
+        of_column(Job, "planChanges", writing=Writing.NEVER),
+        Attribute(name="targetAddrs", kind=Kind.TEXTS, read=lambda job: None),
+        Attribute(name="replaceAddrs", kind=Kind.TEXTS, read=lambda job: None),
+        constant("prNumber", kind=Kind.NUMBER),
+        constant("prCommentError"),
+        *audit(Job),
+    ),
+    (
+        to_one("organization"),
+        to_one("workspace", required=True),
+        to_many("step", "job"),
+        to_many("address", "job"),
+    ),
+    joined=("organization", "workspace"),
+    tolerated=frozenset({"command"}),
+    create=_create_job,
+    update=_update_job,
+    delete=_delete_job,
+)
+
+
+def _log_address(step: Step) -> str | None:
+    """Where the log of a step is; None before there can be one."""
+    if step.queued_at is None:
+        return step.output
+    return f"{settings.PUBLIC_URL}/tfoutput/v1/organization/{step.job.organization_id}/job/{step.job_id}/step/{step.pk}"
+
+
+def _with_job(rows: Any) -> Any:
+    return rows.select_related("job")
+
+
+STEP = make(
+    "step",
+    Step,
+    (
+        *of_columns(Step, "stepNumber name status", writing=Writing.NEVER),
+        Attribute(name="output", read=_log_address, writing=Writing.NEVER, description="Where the step's log is."),
+    ),
+    (to_one("job"),),
+    root=True,
+    narrow=_with_job,
+)
+
+ADDRESS = make("address", Address, of_columns(Address, "name", writing=Writing.NEVER), (to_one("job"),), root=True)
+
+
+def _template_fields(change: Change) -> dict[str, Any]:
+    given = dict(change.attributes)
+    if "tcl" in given:
+        given["tcl"] = decoded("tcl", given["tcl"])
+    return columns(replace(change, attributes=given), Template)
+
+
+def _create_template(change: Change, actor: Actor) -> Template:
+    return create_record(Template(**_template_fields(change)), by=actor)
+
+
+def _update_template(record: Template, change: Change, actor: Actor) -> None:
+    update_record(record, _template_fields(change), by=actor)
+
+
+TEMPLATE = make(
+    "template",
+    Template,
+    (
+        *of_columns(Template, "name description version"),
+        Attribute(
+            name="tcl",
+            read=lambda template: encoded(template.tcl),
+            description="The flow's YAML in base64.",
+        ),
+        *audit(Template),
+    ),
+    (to_one("organization", required=True),),
+    root=True,
+    joined=("organization",),
+    create=_create_template,
+    update=_update_template,
+    delete=deleting(),
+)

@@ -1,0 +1,112 @@
+"""``workspace`` and its ``history``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from workspaces.access import Actor
+from workspaces.api.attributes import Attribute, Kind, Writing, audit, of_columns, reference
+from workspaces.api.resource import Change, make, nothing, to_many, to_one
+from workspaces.api.resources.changes import columns, referenced
+from workspaces.models import Ssh, StateVersion, Template, Workspace
+from workspaces.services.workspaces import create_workspace, delete_workspace, update_workspace
+
+_REFERENCES = {"defaultTemplate": ("default_template", Template), "moduleSshKey": ("module_ssh_key", Ssh)}
+
+
+def _fields(change: Change, organization_id: Any) -> dict[str, Any]:
+    plain = {name: value for name, value in change.attributes.items() if name not in _REFERENCES}
+    fields = columns(Change(attributes=plain, related=change.related), Workspace)
+    for name, (column, model) in _REFERENCES.items():
+        fields |= referenced(change, name, model, organization_id, column)
+    return fields
+
+
+def _create(change: Change, actor: Actor) -> Workspace:
+    fields = _fields(change, change.related["organization"].pk)
+    return create_workspace(fields.pop("organization"), by=actor, **fields)
+
+
+def _update(record: Workspace, change: Change, actor: Actor) -> None:
+    update_workspace(record, _fields(change, record.organization_id), by=actor)
+
+
+def _delete(record: Workspace, actor: Actor) -> None:
+    delete_workspace(record, by=actor)
+
+
+def _alive(rows: Any) -> Any:
+    return rows.alive()
+
+
+WORKSPACE = make(
+    "workspace",
+    Workspace,
+    (
+        *of_columns(
+            Workspace,
+            "name source branch terraformVersion description folder iacType executionMode locked lockDescription "
+            "deleted allowRemoteApply globalRemoteState sharedIds",
+        ),
+        *of_columns(Workspace, "lastJobStatus lastJobDate", writing=Writing.NEVER),
+        reference("defaultTemplate", "default_template"),
+        reference("moduleSshKey", "module_ssh_key"),
+        *audit(Workspace),
+    ),
+    (
+        to_one("organization", required=True),
+        to_one("vcs", writable=True),
+        to_one("ssh", writable=True),
+        to_many("history", "workspace"),
+        to_many("job", "workspace"),
+        to_many("reference", "workspace"),
+        to_many("variable", "workspace"),
+        nothing("access", many=True),
+        nothing("agent"),
+        nothing("notificationConfiguration", many=True),
+        nothing("project"),
+        nothing("schedule", many=True),
+        nothing("webhook"),
+        nothing("workspaceTag", many=True),
+    ),
+    root=True,
+    joined=("organization", "default_template"),
+    narrow=_alive,
+    create=_create,
+    update=_update,
+    delete=_delete,
+)
+
+
+def _state_address(version: StateVersion) -> str:
+    workspace = version.workspace
+    return (
+        f"{settings.PUBLIC_URL}/tfstate/v1/organization/{workspace.organization_id}/workspace/{workspace.pk}"
+        f"/state/{version.pk}.json"
+    )
+
+
+def _described(rows: Any) -> Any:
+    # The states themselves are large, and no list shows them.
+    return rows.select_related("workspace").defer("content", "json")
+
+
+HISTORY = make(
+    "history",
+    StateVersion,
+    (
+        *of_columns(StateVersion, "serial md5 lineage", writing=Writing.NEVER),
+        Attribute(name="output", read=_state_address, writing=Writing.NEVER, description="Where the state's JSON is."),
+        Attribute(
+            name="jobReference",
+            kind=Kind.TEXT,
+            read=lambda version: None if version.job_id is None else str(version.job_id),
+            writing=Writing.NEVER,
+        ),
+        *audit(StateVersion),
+    ),
+    (to_one("workspace"),),
+    narrow=_described,
+)

@@ -1,0 +1,11 @@
+"""The addresses below /api/v1."""
+
+from django.urls import path
+
+from workspaces.api import registry, resources
+from workspaces.api.views import ResourceView
+
+registry.register(resources.ALL)
+
+app_name = "api"
+urlpatterns = [path("<path:path>", ResourceView.as_view(), name="resources")]

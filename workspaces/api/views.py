@@ -1,0 +1,161 @@
+"""One view for all resources: find what the path names, do what the method says, answer with a document."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.db import models, transaction
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from workspaces.access import Actor
+from workspaces.api import bodies, documents, parameters, paths
+from workspaces.api.authentication import BearerAuthentication
+from workspaces.api.documents import Document
+from workspaces.api.errors import exception_handler
+from workspaces.api.media import DocumentParser, DocumentRenderer
+from workspaces.api.parameters import Parameters
+from workspaces.api.paths import Collection, Element, Link, Nothing
+from workspaces.api.resource import Change, Resource
+from workspaces.errors import NotAllowed
+
+
+class ApiView(APIView):
+    """What every view below /api/v1 has: who may call, the media type, the shape of errors."""
+
+    authentication_classes = (BearerAuthentication, SessionAuthentication)
+    permission_classes = (IsAuthenticated,)
+    parser_classes = (DocumentParser,)
+    renderer_classes = (DocumentRenderer,)
+
+    def get_exception_handler(self) -> Any:
+        return exception_handler
+
+    @property
+    def actor(self) -> Actor:
+        return self.request.user
+
+
+class ResourceView(ApiView):
+    """Any path of resources."""
+
+    def get(self, request: Request, path: str) -> Response:
+        target = paths.find(path, self.actor)
+        if isinstance(target, Nothing):
+            return Response({"data": [] if target.relationship.many else None})
+        if isinstance(target, Link):
+            return Response(link_document(target))
+        asked = parameters.read(request.query_params, target.resource, many=isinstance(target, Collection))
+        if isinstance(target, Element):
+            return Response(element_document(target.resource, target.record, self.actor, asked))
+        return Response(collection_document(target, self.actor, asked))
+
+    def post(self, request: Request, path: str) -> Response:
+        target = paths.find(path, self.actor)
+        if not isinstance(target, Collection):
+            raise MethodNotAllowed("POST")
+        asked = parameters.read(request.query_params, target.resource, many=False)
+        record = create(target, request.data, self.actor)
+        body = element_document(target.resource, record, self.actor, asked, new=True)
+        return Response(body, status=HTTPStatus.CREATED)
+
+    def patch(self, request: Request, path: str) -> Response:
+        target = paths.find(path, self.actor)
+        if not isinstance(target, Element):
+            raise MethodNotAllowed("PATCH")
+        update(target, request.data, self.actor)
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    def delete(self, request: Request, path: str) -> Response:
+        target = paths.find(path, self.actor)
+        if not isinstance(target, Element):
+            raise MethodNotAllowed("DELETE")
+        delete(target, self.actor)
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+# ---- what a method does; operations do the same ---------------------------------------------------------------------
+
+
+def create(target: Collection, document: Any, actor: Actor) -> models.Model:
+    """Make a record in a collection. Raises the API's errors and those of the services."""
+    resource = target.resource
+    data = bodies.data_of(document, resource)
+    if resource.create is None:
+        raise NotAllowed(f"A {resource.type} is made by the server alone.")
+    owner = {}
+    if target.owner is not None and target.relationship is not None:
+        owner = {_back(resource, target.relationship.field): target.owner}
+    return resource.create(bodies.creation(data, resource, actor, Change(related=owner)), actor)
+
+
+def _back(resource: Resource, field: str) -> str:
+    """The name of the relationship that a foreign key of a resource is."""
+    for name, relationship in resource.relationships.items():
+        if relationship.field == field and not relationship.many:
+            return name
+    return field
+
+
+def update(target: Element, document: Any, actor: Actor) -> None:
+    """Change a record."""
+    resource = target.resource
+    data = bodies.data_of(document, resource, key=str(target.record.pk))
+    if resource.update is None:
+        raise NotAllowed(f"A {resource.type} is changed by the server alone.")
+    with transaction.atomic():
+        resource.update(target.record, bodies.change(data, resource, actor), actor)
+
+
+def delete(target: Element, actor: Actor) -> None:
+    """Remove a record."""
+    if target.resource.delete is None:
+        raise NotAllowed(f"A {target.resource.type} cannot be deleted.")
+    with transaction.atomic():
+        target.resource.delete(target.record, actor)
+
+
+# ---- answers --------------------------------------------------------------------------------------------------------
+
+
+def element_document(
+    resource: Resource, record: models.Model, actor: Actor, asked: Parameters, *, new: bool = False
+) -> Document:
+    body: Document = {"data": documents.resource_objects(resource, [record], actor, fields=asked.fields, new=new)[0]}
+    if asked.include:
+        body["included"] = documents.included(resource, [record], asked.include, actor, fields=asked.fields)
+    return body
+
+
+def collection_document(target: Collection, actor: Actor, asked: Parameters) -> Document:
+    rows = asked.apply(target.rows)
+    meta: dict[str, Any] | None = None
+    if asked.page is not None:
+        records, page = asked.page.cut(rows)
+        meta = {"page": page}
+    else:
+        records = list(rows)
+    resource = target.resource
+    body: Document = {"data": documents.resource_objects(resource, records, actor, fields=asked.fields)}
+    if asked.include:
+        body["included"] = documents.included(resource, records, asked.include, actor, fields=asked.fields)
+    if meta is not None:
+        body["meta"] = meta
+    return body
+
+
+def link_document(target: Link) -> Document:
+    """A relationship's identifiers."""
+    relationship, record = target.relationship, target.record
+    if not relationship.type:
+        return {"data": [] if relationship.many else None}
+    if relationship.many:
+        keys = documents.to_many_keys(relationship, [record.pk])[record.pk]
+        return {"data": [documents.identifier(relationship.type, key) for key in keys]}
+    key = getattr(record, f"{relationship.field}_id")
+    return {"data": None if key is None else documents.identifier(relationship.type, key)}
