@@ -171,24 +171,8 @@ def test_an_administrator_makes_an_organization_with_the_default_templates(admin
         "icon": None,
         "name": "new",
     }
-    assert sorted(data["relationships"]) == sorted(
-        [
-            "agent",
-            "collection",
-            "globalvar",
-            "job",
-            "module",
-            "notificationConfiguration",
-            "project",
-            "provider",
-            "ssh",
-            "tag",
-            "team",
-            "template",
-            "vcs",
-            "workspace",
-        ]
-    )
+    empty = {name for name, found in data["relationships"].items() if found == {"data": []}}
+    assert {"workspace", "job", "team", "globalvar", "module", "notificationConfiguration", "project"} <= empty
 
 
 def test_a_workspace_lives_through_create_read_update_and_delete(owner: Api, organization: Organization) -> None:

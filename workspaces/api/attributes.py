@@ -148,11 +148,6 @@ def _named(column: str) -> Callable[[Any], Any]:
     return lambda record: getattr(record, column) or None
 
 
-def _named(column: str) -> Callable[[Any], Any]:
-    # Nobody is null, not empty text.
-    return lambda record: getattr(record, column) or None
-
-
 def audit(model: type[models.Model]) -> tuple[Attribute, ...]:
     """Who made and last changed a record, and when."""
     people = tuple(
