@@ -212,7 +212,7 @@ def _next(job: Job) -> UUID | None:
                 waits = f"Waits for approval by {team}" if team else "Waits for approval"
                 _move_job(job, S.WAITING_APPROVAL, reason=waits, approval_team=team or None)
                 return None
-            if not flow.commands:
+            if not flow.commands and flow.import_commands is None:
                 now = timezone.now()
                 _move_step(step, S.COMPLETED, ended_at=now, decision=step.decision, decided_by=step.decided_by)
                 continue

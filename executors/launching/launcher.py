@@ -14,11 +14,13 @@ from executors.cluster import ClusterError
 from executors.conf import installation
 from executors.launching import on_cluster, on_machine
 from executors.launching.errors import LaunchError
+from executors.launching.imports import import_commands
 from executors.models import Attempt
 from workspaces import flows, transitions
 from workspaces.choices import Category
 from workspaces.ephemeral import EphemeralSyntaxErrors, pod_settings
 from workspaces.models import Step
+from workspaces.services.steps import needs_commands
 from workspaces.variables import step_inputs
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,8 @@ def launch_step(step_id: UUID) -> bool:
     try:
         if pod is None:
             raise LaunchError("bad-settings", wrong or "")
+        if needs_commands(step):
+            import_commands(step)
         if attempt.executor == ExecutorKind.KUBERNETES:
             on_cluster.launch(attempt, step, inputs, pod, installation())
         else:

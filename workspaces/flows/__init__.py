@@ -7,7 +7,7 @@ number or a truth value may stand in quotes, as there.
 
 from .defaults import CLI_TEMPLATE_NAMES, DEFAULT_TEMPLATES, DefaultTemplate
 from .flow import Command, FlowStep, ImportCommands, ScheduledTemplate, from_json, is_plan_only, to_json
-from .parser import FlowError, parse
+from .parser import FlowError, parse, parse_commands
 
 __all__ = [
     "CLI_TEMPLATE_NAMES",
@@ -21,5 +21,6 @@ __all__ = [
     "from_json",
     "is_plan_only",
     "parse",
+    "parse_commands",
     "to_json",
 ]

@@ -43,6 +43,11 @@ def parse(text: str) -> tuple[FlowStep, ...]:
     return _Walk().flow(root)
 
 
+def parse_commands(text: str) -> tuple[Command, ...]:
+    """Read the commands.yaml that a step imports: the key `commands`, as in a flow. Raises FlowError."""
+    return _Walk().command_list(_compose(text))
+
+
 def _compose(text: str) -> yaml.Node:
     if len(text) > MAX_CHARACTERS:
         raise FlowError(1, "", f"a flow has at most {MAX_CHARACTERS} characters, not {len(text)}")
@@ -91,6 +96,10 @@ class _Walk:
                 raise FlowError(line, "step", f"must be unique: {step.step} is also the number in line {before}")
             steps[step.step] = step, line
         return tuple(step for _, (step, _) in sorted(steps.items()))
+
+    def command_list(self, root: yaml.Node) -> tuple[Command, ...]:
+        fields = self._mapping(root, "the file", ("commands",))
+        return self._optional(fields, "commands", self._commands) or ()
 
     def _step(self, entry: yaml.Node) -> tuple[FlowStep, int]:
         known = (
