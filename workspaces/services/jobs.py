@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,6 +16,12 @@ from workspaces.models import Address, Job, Template, Workspace
 from workspaces.permissions import may_approve, require
 from workspaces.queueing import enqueue
 from workspaces.services.saving import save_valid
+
+
+@lru_cache(maxsize=256)
+def _only_plans(text: str) -> bool:
+    """Whether a flow only plans. Most jobs follow one of few templates, so the YAML is not read again for each."""
+    return flows.is_plan_only(flows.parse(text))
 
 
 def create_job(
@@ -56,7 +63,7 @@ def create_job(
             fields={"templateReference": "missing"},
         )
     try:
-        flow = flows.parse(text)
+        plan_only = _only_plans(text)
     except flows.FlowError as error:
         raise InvalidInput(f"The template's flow is not valid: {error}", fields={"tcl": str(error)}) from error
     name = name_of(by)
@@ -67,7 +74,7 @@ def create_job(
                 workspace=workspace,
                 template=template,
                 tcl=text,
-                plan_only=flows.is_plan_only(flow),
+                plan_only=plan_only,
                 comments=comments,
                 commit_id=commit_id,
                 refresh=refresh,

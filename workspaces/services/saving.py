@@ -54,7 +54,11 @@ def _errors(record: models.Model) -> dict[str, list[ValidationError]]:
             check()
         except ValidationError as error:
             error.update_error_dict(errors)
-    for compare in (record.validate_unique, record.validate_constraints):
+    compares: list[Callable[..., None]] = [record.validate_unique]
+    if any(getattr(constraint, "condition", None) is None for constraint in record._meta.constraints):
+        # One with a condition is about a status, which no input holds; asking for it costs three round trips.
+        compares.append(record.validate_constraints)
+    for compare in compares:
         try:
             # Only here the loaded ones count: most names are unique in an organization.
             compare(exclude=set(errors) - {NON_FIELD_ERRORS})
