@@ -27,7 +27,7 @@ from workspaces.services.state import drop_orphaned_lock
 
 OPEN = UNCLAIMED | ACTIVE
 # Declared lost after its executor had begun, and not yet proved gone.
-_MAY_RUN_STILL = Q(state=AttemptState.ENDED, outcome=AttemptOutcome.LOST, claimed_at__isnull=False, cleaned_at=None)
+MAY_RUN_STILL = Q(state=AttemptState.ENDED, outcome=AttemptOutcome.LOST, claimed_at__isnull=False, cleaned_at=None)
 RETRY_SECONDS = (2, 10, 30)
 """How long the second, third and every later attempt waits."""
 
@@ -271,7 +271,7 @@ def fail(
         _lock_job(attempt.step_id)
         if not _end(attempt, outcome, code, reason, sources=sources):
             return False
-        lost = Attempt.objects.filter(pk=attempt.pk).filter(_MAY_RUN_STILL).exists()
+        lost = Attempt.objects.filter(pk=attempt.pk).filter(MAY_RUN_STILL).exists()
         _tell_step(attempt, transitions.Outcome(succeeded=False, lost=lost, reason_code=code, reason=reason))
         return True
 
@@ -282,7 +282,7 @@ def tell_again(attempt: Attempt) -> bool:
         _lock_job(attempt.step_id)
         outcome = transitions.Outcome(
             succeeded=attempt.outcome == AttemptOutcome.SUCCEEDED,
-            lost=Attempt.objects.filter(pk=attempt.pk).filter(_MAY_RUN_STILL).exists(),
+            lost=Attempt.objects.filter(pk=attempt.pk).filter(MAY_RUN_STILL).exists(),
             reason_code=attempt.reason_code,
             reason=attempt.reason,
         )
@@ -326,7 +326,7 @@ def request_cancel(step_id: UUID, *, force: bool = False) -> Attempt | None:
         _lock_job(step_id)
         attempt = Attempt.objects.select_related("step").filter(step=step_id).order_by("-number").first()
         if attempt is None or attempt.state == AttemptState.ENDED:
-            if not Attempt.objects.filter(step=step_id).filter(_MAY_RUN_STILL).exists():
+            if not Attempt.objects.filter(step=step_id).filter(MAY_RUN_STILL).exists():
                 transitions.release_workspace(Step.objects.values_list("job_id", flat=True).get(pk=step_id))
             return attempt
         now = timezone.now()
@@ -366,7 +366,7 @@ def mark_cleaned(attempt: Attempt) -> None:
     Not for one that may run still: that needs ``prove_gone``.
     """
     now = timezone.now()
-    if Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).exclude(_MAY_RUN_STILL).update(cleaned_at=now):
+    if Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).exclude(MAY_RUN_STILL).update(cleaned_at=now):
         attempt.cleaned_at = now
 
 
@@ -382,7 +382,7 @@ def prove_gone(attempt: Attempt) -> None:
             return
         attempt.cleaned_at = now
         job = Job.objects.get(steps=attempt.step_id)
-        others = Attempt.objects.filter(step__job=job).filter(~Q(state=AttemptState.ENDED) | _MAY_RUN_STILL)
+        others = Attempt.objects.filter(step__job=job).filter(~Q(state=AttemptState.ENDED) | MAY_RUN_STILL)
         if not job.is_final or others.exists():
             return
         if attempt.claimed_at is not None and drop_orphaned_lock(job):
