@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from .errors import ApiRefused, ApiUnavailable, AttemptOver
+from .errors import ApiRefused, ApiUnavailable, AttemptOver, StepFailed
 from .proxy import proxy_for
 
 CONNECT_AND_READ_SECONDS = 20.0
@@ -77,7 +77,7 @@ class Api:
     ) -> Answer:
         """Make one call; a file as `body` is streamed, a 200 is written to the file `into` when given.
 
-        Statuses in `accept` are answers beside 2xx. Raises ApiUnavailable, AttemptOver or ApiRefused.
+        Statuses in `accept` are answers beside 2xx. Raises ApiUnavailable, AttemptOver, ApiRefused; StepFailed for a file.
         """
         for fresh in (False, True):
             connection = self._connection(timeout, fresh=fresh)
@@ -91,6 +91,9 @@ class Api:
                 if reused and not fresh and isinstance(error, ConnectionError | http.client.BadStatusLine):
                     continue
                 raise ApiUnavailable(f"{type(error).__name__}: {error}") from None
+            except StepFailed:
+                self._forget()
+                raise
         if 200 <= answer.status < 300 or answer.status in accept:
             return answer
         if answer.status in (401, 410):
@@ -139,17 +142,15 @@ class Api:
         if body is not None or method in ("POST", "PUT"):
             headers["Content-Type"] = content_type
         if isinstance(body, Path):
-            headers["Content-Length"] = str(body.stat().st_size)
-            with body.open("rb") as stream:
+            with _opened(body) as stream:
+                headers["Content-Length"] = str(os.fstat(stream.fileno()).st_size)
                 connection.request(method, target, stream, headers)
         else:
             connection.request(method, target, body if body is not None or method == "GET" else b"", headers)
         response = connection.getresponse()
         self._local.used = True
         if into is not None and response.status == 200:
-            with into.open("wb") as out:
-                while block := response.read(_BLOCK):
-                    out.write(block)
+            _save(response, into)
             content = b""
         else:
             content = response.read()
@@ -219,6 +220,27 @@ def retrying(  # noqa: UP047 - Python 3.11 has no type parameters
 def jittered(seconds: float) -> float:
     """Somewhere between half of it and all of it, so that many pods do not come back together."""
     return seconds * (0.5 + os.urandom(1)[0] / 510)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        # Not the API's fault: trying again would not help.
+        raise StepFailed("file-failed", f"The file {path.name} cannot be read: {error.strerror}.") from None
+
+
+def _save(response: http.client.HTTPResponse, path: Path) -> None:
+    try:
+        out = path.open("wb")
+    except OSError as error:
+        raise StepFailed("file-failed", f"The file {path.name} cannot be written: {error.strerror}.") from None
+    with out:
+        while block := response.read(_BLOCK):
+            try:
+                out.write(block)
+            except OSError as error:
+                raise StepFailed("file-failed", f"The file {path.name} cannot be written: {error.strerror}.") from None
 
 
 def _proxy_login(proxy: str) -> dict[str, str]:
