@@ -1,0 +1,111 @@
+"""What is left of attempts that are over: Jobs to delete, executors to prove gone, and Jobs of nobody."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from executors import attempts
+from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
+from executors.cluster import ClusterError
+from executors.models import Attempt
+from executors.watching.look import Looker
+from executors.watching.statuses import Seen, as_uuid, attempt_of, is_leaving, job_end, when
+from executors.watching.view import View
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
+
+logger = logging.getLogger(__name__)
+AT_ONCE = 200
+"""How many attempts one pass looks after; the rest is for the next one."""
+LINGER_SECONDS = 60
+"""How long a pod may stay after its executor's last word, beside its own time to end."""
+UNKNOWN_SECONDS = 60
+_REPORTED = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED, AttemptOutcome.CANCELLED})
+
+
+def uncleaned() -> list[Attempt]:
+    """The attempts that are over and of which something may be left, oldest first."""
+    query = Attempt.objects.filter(state=AttemptState.ENDED, cleaned_at=None).select_related("step")
+    return list(query.order_by("ended_at")[:AT_ONCE])
+
+
+def clear_cluster(looker: Looker, ended: Iterable[Attempt], view: View, api: Cluster) -> None:
+    """Leave nothing of ended attempts in the cluster but finished Jobs. A cluster that fails is asked again later."""
+    for attempt in ended:
+        if attempt.executor != ExecutorKind.KUBERNETES:
+            continue
+        try:
+            _clear(looker, attempt, view, api)
+        except ClusterError as error:
+            logger.warning("Attempt %s could not be cleared away yet: %s", attempt, error)
+            return
+
+
+def _clear(looker: Looker, attempt: Attempt, view: View, api: Cluster) -> None:
+    now, attempt_id = timezone.now(), str(attempt.pk)
+    job, pods = find_job(attempt, view, api), view.pods_of(attempt_id)
+    ended_at = attempt.ended_at or now
+    if job is None:
+        if attempt.claimed_at is None and now < ended_at + dt.timedelta(seconds=LINGER_SECONDS):
+            # Its launcher may be about to create it, and ends it itself then; this is for one that dies in between.
+            return
+        attempt.missing_since = attempt.missing_since or looker.absent_since(attempt, now)
+    if looker.is_gone(attempt, job, pods, now):
+        attempts.prove_gone(attempt)
+    elif job is not None and not is_leaving(job) and job_end(job) is None:
+        # After its last word an executor ends by itself.
+        patient = attempt.outcome in _REPORTED and attempt.claimed_at is not None and attempt.cancelled_at is None
+        linger = dt.timedelta(seconds=LINGER_SECONDS if patient else 0)
+        if now >= ended_at + linger:
+            looker.stop(attempt)
+
+
+def find_job(attempt: Attempt, view: View, api: Cluster) -> Seen | None:
+    """The attempt's Job. That it is not there is asked once more, as a view may be a moment behind.
+
+    Raises ClusterError.
+    """
+    namespace = attempt.namespace or view.namespace
+    if namespace == view.namespace:
+        job = view.jobs.get(str(attempt.pk))
+        if job is not None:
+            return job
+    found = api.read_job(namespace, attempt.job_name)
+    return found if found is not None and attempt_of(found) == str(attempt.pk) else None
+
+
+def delete_orphans(view: View, api: Cluster) -> None:
+    """Delete the unfinished Jobs of attempts that are over and cleaned up, or that this site does not have (any more).
+
+    Only Jobs that carry both our labels are in a view at all.
+    """
+    running = {attempt_id: job for attempt_id, job in view.jobs.items() if job_end(job) is None and not is_leaving(job)}
+    ids = {attempt_id: as_uuid(attempt_id) for attempt_id in running}
+    states = {
+        str(pk): (state, cleaned_at)
+        for pk, state, cleaned_at in Attempt.objects.filter(pk__in=[pk for pk in ids.values() if pk]).values_list(
+            "pk", "state", "cleaned_at"
+        )
+    } if running else {}  # fmt: skip
+    now = timezone.now()
+    for attempt_id, job in running.items():
+        state, cleaned_at = states.get(attempt_id, ("", None))
+        if state and (state != AttemptState.ENDED or cleaned_at is None):
+            continue
+        created = when(job["metadata"].get("creationTimestamp"))
+        if not state and created is not None and now < created + dt.timedelta(seconds=UNKNOWN_SECONDS):
+            continue
+        name = job["metadata"]["name"]
+        why = "its attempt is over" if state else "this site has no such attempt"
+        logger.warning("Job %s in namespace %s is deleted: %s", name, view.namespace, why)
+        try:
+            api.delete_job(view.namespace, name)
+        except ClusterError as error:
+            logger.warning("Job %s could not be deleted yet: %s", name, error)
+            return

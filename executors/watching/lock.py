@@ -1,0 +1,91 @@
+"""One active watcher: the others stand by, and one of them goes on when it is gone."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from pathlib import Path
+from typing import Protocol
+
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+logger = logging.getLogger(__name__)
+# Any number that nothing else in this database takes: "terrakub" in ASCII, as a signed 64-bit integer.
+ADVISORY_KEY = int.from_bytes(b"terrakub")
+
+
+class WatcherLock(Protocol):
+    """What only one watcher can have; it goes with its process."""
+
+    def acquire(self) -> bool:
+        """Try to have it, without waiting; True also when it was had already."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+
+class DatabaseLock:
+    """An advisory lock of PostgreSQL, on a connection of its own that is held with it."""
+
+    def __init__(self) -> None:
+        self._connection: BaseDatabaseWrapper | None = None
+
+    def acquire(self) -> bool:
+        """Raises DatabaseError while the database does not answer."""
+        if self._connection is None:
+            self._connection = connections.create_connection("default")
+            query = f"SELECT pg_try_advisory_lock({ADVISORY_KEY})"
+        else:
+            # A connection that answers is the one that has the lock.
+            query = "SELECT true"
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(query)
+                row = cursor.fetchone()
+        except (DatabaseError, InterfaceError):
+            self.release()
+            raise
+        if row is None or not row[0]:
+            self.release()
+            return False
+        return True
+
+    def release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+class FileLock:
+    """A locked file beside the SQLite database."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def acquire(self) -> bool:
+        if self._file is not None:
+            return True
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return False
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+def watcher_lock(folder: Path) -> WatcherLock:
+    """The lock that suits the database; ``folder`` is the installation's data folder."""
+    if connections["default"].vendor == "postgresql":
+        return DatabaseLock()
+    return FileLock(folder / "watcher.lock")

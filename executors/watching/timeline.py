@@ -1,0 +1,56 @@
+"""What a Job's pods tell of an attempt's way so far, with the cluster's own times; pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from executors.choices import EventKind
+from executors.watching.statuses import Seen, condition, container, newest, when
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of an attempt's timeline."""
+
+    kind: EventKind
+    detail: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The pod and the node of an attempt; empty while there is none."""
+
+    pod: str = ""
+    node: str = ""
+
+
+def place(pods: Sequence[Seen] | None) -> Place:
+    """Where an attempt runs, as far as pods may be seen."""
+    pod = newest(pods or ())
+    if pod is None:
+        return Place()
+    return Place(str(pod["metadata"]["name"]), str(pod["spec"].get("nodeName") or ""))
+
+
+def entries(pods: Sequence[Seen] | None) -> tuple[Entry, ...]:
+    """What is known to have happened, oldest first.
+
+    No status says when an image had arrived, so its entry has the time of the container's start, which is the first
+    moment at which it is known to be there.
+    """
+    pod = newest(pods or ())
+    if pod is None:
+        return ()
+    found = []
+    scheduled = condition(pod, "PodScheduled")
+    at = when(scheduled.get("lastTransitionTime")) if scheduled is not None else None
+    if at is not None:
+        found.append(Entry(EventKind.SCHEDULED, str(pod["spec"].get("nodeName") or ""), at))
+    one = container(pod)
+    if one.started_at is not None:
+        found.append(Entry(EventKind.IMAGE, one.image, one.started_at))
+        found.append(Entry(EventKind.STARTED, str(pod["metadata"]["name"]), one.started_at))
+    return tuple(found)
