@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from workspaces.access import Actor, groups_of, is_admin
 from workspaces.choices import TeamRole
 from workspaces.errors import NotAllowed
-from workspaces.models import Job, Organization, Team
+from workspaces.models import Access, Job, Organization, Team, Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,27 +38,37 @@ _BY_ROLE = {
 }
 
 
-def _of_team(team: Team) -> dict[str, bool]:
-    plan, approve = _BY_ROLE.get(TeamRole(team.role), (None, None)) if team.role else (None, None)
+def given_by(given: Team | Access) -> dict[str, bool]:
+    """The rights that one team or access gives, by name."""
+    plan, approve = _BY_ROLE.get(TeamRole(given.role), (None, None)) if given.role else (None, None)
     if plan is None or approve is None:
-        plan, approve = team.plan_job or team.manage_job, team.approve_job or team.manage_job
-    given = {field.name: getattr(team, field.name, False) for field in fields(Rights)}
-    return given | {"read": True, "plan_job": plan, "approve_job": approve, "manage_organization": False}
+        plan, approve = given.plan_job or given.manage_job, given.approve_job or given.manage_job
+    found = {field.name: getattr(given, field.name, False) for field in fields(Rights)}
+    return found | {"read": True, "plan_job": plan, "approve_job": approve, "manage_organization": False}
 
 
-def rights(actor: Actor, organization: Organization) -> Rights:
-    """The rights of all of the actor's teams in an organization together; an administrator has all."""
+def rights(actor: Actor, organization: Organization, workspace: Workspace | None = None) -> Rights:
+    """The rights of all of the actor's teams in an organization together; an administrator has all.
+
+    With a workspace also those that its accesses give; they count on this workspace alone.
+    """
     if is_admin(actor):
         return ALL
     if organization.disabled:
         return NONE
-    found = [_of_team(team) for team in organization.teams.filter(name__in=groups_of(actor))]
+    groups = groups_of(actor)
+    given: list[Team | Access] = list(organization.teams.filter(name__in=groups))
+    if workspace is not None and workspace.pk is not None:
+        given += workspace.accesses.filter(name__in=groups)
+    found = [given_by(row) for row in given]
     return Rights(**{field.name: any(row[field.name] for row in found) for field in fields(Rights)})
 
 
-def require(actor: Actor, organization: Organization, right: str, *, to: str) -> None:
+def require(
+    actor: Actor, organization: Organization, right: str, *, to: str, workspace: Workspace | None = None
+) -> None:
     """Raise NotAllowed unless the actor has a right; ``to`` says what for ("start a job")."""
-    if not getattr(rights(actor, organization), right):
+    if not getattr(rights(actor, organization, workspace), right):
         raise NotAllowed(f"You may not {to} in {organization.name}: none of your teams there has the right {right}.")
 
 
@@ -69,6 +79,7 @@ def may_approve(actor: Actor, job: Job) -> bool:
     """
     if is_admin(actor):
         return True
+    found = rights(actor, job.organization, job.workspace)
     if job.approval_team:
-        return job.approval_team in groups_of(actor) and rights(actor, job.organization).read
-    return rights(actor, job.organization).approve_job
+        return job.approval_team in groups_of(actor) and found.read
+    return found.approve_job

@@ -157,14 +157,14 @@ def audit(model: type[models.Model]) -> tuple[Attribute, ...]:
     return (*people, *of_columns(model, "createdDate updatedDate", writing=Writing.NEVER, required=False))
 
 
-def reference(name: str, field: str) -> Attribute:
+def reference(name: str, field: str, **changes: Any) -> Attribute:
     """An attribute that holds the id of another record, where the records have a foreign key."""
-    return Attribute(
-        name=name,
-        column=f"{field}_id",
-        read=lambda record: None if getattr(record, f"{field}_id") is None else str(getattr(record, f"{field}_id")),
-        max_length=36,
-    )
+
+    def read(record: Any) -> str | None:
+        key = getattr(record, f"{field}_id")
+        return None if key is None else str(key)
+
+    return replace(Attribute(name=name, column=f"{field}_id", read=read, max_length=36), **changes)
 
 
 def constant(name: str, value: Any = None, *, kind: Kind = Kind.TEXT) -> Attribute:

@@ -1,20 +1,26 @@
 """The records of organizations, workspaces and jobs."""
 
+from workspaces.models.access import Access
+from workspaces.models.agent import Agent
 from workspaces.models.collection import Collection, Item, Reference
 from workspaces.models.credentials import Ssh, Vcs
 from workspaces.models.job import Address, Job, Step
 from workspaces.models.organization import Organization, Team
 from workspaces.models.plan import SavedPlan
+from workspaces.models.schedule import Schedule
 from workspaces.models.source import ConfigurationVersion
 from workspaces.models.state import StateLock, StateVersion
+from workspaces.models.tag import Tag, WorkspaceTag
 from workspaces.models.template import Template
 from workspaces.models.token import AccessToken
 from workspaces.models.variable import GlobalVariable, Variable
 from workspaces.models.workspace import Workspace
 
 __all__ = (
+    "Access",
     "AccessToken",
     "Address",
+    "Agent",
     "Collection",
     "ConfigurationVersion",
     "GlobalVariable",
@@ -23,13 +29,16 @@ __all__ = (
     "Organization",
     "Reference",
     "SavedPlan",
+    "Schedule",
     "Ssh",
     "StateLock",
     "StateVersion",
     "Step",
+    "Tag",
     "Team",
     "Template",
     "Variable",
     "Vcs",
     "Workspace",
+    "WorkspaceTag",
 )

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from workspaces.choices import ExecutionMode, IacType, LastJobStatus
+from workspaces.models.agent import Agent
 from workspaces.models.base import Audited, Record
 from workspaces.models.credentials import Ssh, Vcs
 from workspaces.models.organization import Organization
@@ -35,6 +36,7 @@ class Workspace(Record, Audited):
     module_ssh_key = models.ForeignKey(
         Ssh, on_delete=models.PROTECT, null=True, blank=True, related_name="module_workspaces"
     )
+    agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="workspaces")
     locked = models.BooleanField(default=False, help_text="The jobs of a locked workspace wait.")
     lock_description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
     deleted = models.BooleanField(default=False)

@@ -49,7 +49,7 @@ def create_job(
     Raises InvalidInput, NotAllowed, and WrongState for a deleted workspace.
     """
     organization = workspace.organization
-    require(by, organization, "plan_job", to="start a job")
+    require(by, organization, "plan_job", to="start a job", workspace=workspace)
     if workspace.deleted or organization.disabled:
         raise WrongState(f"{workspace.name} was deleted; no job can be started on it.")
     if template is None and not tcl:
@@ -123,7 +123,7 @@ def reject_job(job: Job, *, by: Actor, comment: str = "") -> Job:
 
 def cancel_job(job: Job, *, by: Actor) -> Job:
     """Cancel a job; a step that runs is interrupted. Raises NotAllowed, and WrongState when the job has ended."""
-    require(by, job.organization, "approve_job", to="cancel a job")
+    require(by, job.organization, "approve_job", to="cancel a job", workspace=job.workspace)
     if not transitions.cancel(job.pk, by=name_of(by)):
         job.refresh_from_db()
         raise WrongState(f"Job {job.pk} has ended: it is {JobStatus(job.status).label.lower()}.")
@@ -155,7 +155,7 @@ def run_again(job: Job, *, by: Actor) -> Job:
 
 def delete_job(job: Job, *, by: Actor) -> None:
     """Remove a job with its steps and logs. Raises NotAllowed, and WrongState while it, or its last pod, is there."""
-    require(by, job.organization, "manage_job", to="delete a job")
+    require(by, job.organization, "manage_job", to="delete a job", workspace=job.workspace)
     with transaction.atomic():
         locked = Job.objects.select_for_update(of=("self",)).filter(pk=job.pk).first()
         if locked is None:

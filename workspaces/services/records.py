@@ -11,18 +11,23 @@ from django.db.models import ProtectedError
 from workspaces.access import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
 from workspaces.models import (
+    Access,
+    Agent,
     Collection,
     GlobalVariable,
     Item,
     Job,
     Organization,
     Reference,
+    Schedule,
     Ssh,
+    Tag,
     Team,
     Template,
     Variable,
     Vcs,
     Workspace,
+    WorkspaceTag,
 )
 from workspaces.models.base import Audited
 from workspaces.models.variable import AbstractVariable
@@ -33,7 +38,12 @@ RIGHTS: Mapping[type[models.Model], str] = {
     Organization: "manage_organization",
     Team: "manage_organization",
     GlobalVariable: "manage_organization",
+    Agent: "manage_organization",
+    Tag: "manage_workspace",
     Workspace: "manage_workspace",
+    WorkspaceTag: "manage_workspace",
+    Access: "manage_workspace",
+    Schedule: "manage_workspace",
     Variable: "manage_workspace",
     Template: "manage_template",
     Collection: "manage_collection",
@@ -57,10 +67,24 @@ def organization_of(record: models.Model) -> Organization:
     raise TypeError(f"{type(record).__name__} belongs to no organization")
 
 
+def workspace_of(record: models.Model) -> Workspace | None:
+    """The workspace that a record is or belongs to; None for what belongs to the organization as a whole."""
+    if isinstance(record, Workspace):
+        return record
+    found = getattr(record, "workspace", None)
+    # A reference needs the right on the collection, not on the workspace that it is for.
+    return found if isinstance(found, Workspace) and not isinstance(record, Reference) else None
+
+
 def require_right(record: models.Model, *, by: Actor, verb: str) -> None:
     """Raise NotAllowed unless the actor may change records of this kind in its organization."""
-    # The record's own row of the organization would be one more query for each row that is checked.
-    require(by, organization_of(record), RIGHTS[type(record)], to=f"{verb} a {record._meta.verbose_name}")
+    require(
+        by,
+        organization_of(record),
+        RIGHTS[type(record)],
+        to=f"{verb} a {record._meta.verbose_name}",
+        workspace=workspace_of(record),
+    )
 
 
 def _check_one_organization(record: models.Model) -> None:

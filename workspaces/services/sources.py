@@ -19,7 +19,7 @@ def create_configuration_version(
     workspace: Workspace, *, by: Actor, speculative: bool = False, auto_queue_runs: bool = False
 ) -> ConfigurationVersion:
     """Make room for an upload. Raises NotAllowed."""
-    require(by, workspace.organization, "plan_job", to="upload a source")
+    require(by, workspace.organization, "plan_job", to="upload a source", workspace=workspace)
     return ConfigurationVersion.objects.create(
         workspace=workspace,
         speculative=speculative,
@@ -43,7 +43,7 @@ def store_source(version: ConfigurationVersion, content: bytes) -> Configuration
 
 
 def upload_source(workspace: Workspace, content: bytes, *, by: Actor) -> ConfigurationVersion:
-    """Keep an archive as the workspace's newest source. Raises InvalidInput, NotAllowed and WrongState, keeping nothing.
+    """Keep an archive as the workspace's newest source. Raises InvalidInput, NotAllowed, WrongState, keeping nothing.
 
     WrongState is for a workspace whose source is a git repository: no job would run the archive.
     """

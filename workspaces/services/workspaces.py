@@ -54,8 +54,11 @@ def set_variable(
     hcl: bool = False,
     description: str | None = None,
 ) -> Variable:
-    """Make or change a workspace's variable. Raises InvalidInput (an EPHEMERAL_* key's with its grammar), NotAllowed."""
-    require(by, workspace.organization, "manage_workspace", to="change a variable")
+    """Make or change a workspace's variable.
+
+    Raises InvalidInput (an EPHEMERAL_* key's with its grammar) and NotAllowed.
+    """
+    require(by, workspace.organization, "manage_workspace", to="change a variable", workspace=workspace)
     variable = workspace.variables.filter(key=key).first() or Variable(workspace=workspace, key=key)
     variable.value, variable.category, variable.sensitive, variable.hcl = value, category, sensitive, hcl
     variable.description = description
@@ -64,7 +67,7 @@ def set_variable(
 
 def lock_workspace(workspace: Workspace, *, by: Actor, reason: str = "") -> Workspace:
     """Make the workspace's jobs wait. Raises NotAllowed, and WrongState when it is locked already."""
-    require(by, workspace.organization, "manage_workspace", to="lock a workspace")
+    require(by, workspace.organization, "manage_workspace", to="lock a workspace", workspace=workspace)
     changed = Workspace.objects.filter(pk=workspace.pk, locked=False).update(
         locked=True, lock_description=reason or f"Locked by {name_of(by)}"
     )
@@ -76,7 +79,7 @@ def lock_workspace(workspace: Workspace, *, by: Actor, reason: str = "") -> Work
 
 def unlock_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
     """Let the workspace's jobs go on. Raises NotAllowed, and WrongState when it isn't locked."""
-    require(by, workspace.organization, "manage_workspace", to="unlock a workspace")
+    require(by, workspace.organization, "manage_workspace", to="unlock a workspace", workspace=workspace)
     with transaction.atomic():
         if not Workspace.objects.filter(pk=workspace.pk, locked=True).update(locked=False, lock_description=None):
             raise WrongState(f"{workspace.name} is not locked.")

@@ -2,12 +2,15 @@
 
 from workspaces.api.resources.credentials import SSH, VCS
 from workspaces.api.resources.job import ADDRESS, JOB, STEP, TEMPLATE
-from workspaces.api.resources.organization import ORGANIZATION, TEAM
+from workspaces.api.resources.organization import AGENT, ORGANIZATION, TAG, TEAM
 from workspaces.api.resources.variable import COLLECTION, GLOBALVAR, ITEM, REFERENCE, VARIABLE
 from workspaces.api.resources.workspace import HISTORY, WORKSPACE
+from workspaces.api.resources.workspace_parts import ACCESS, SCHEDULE, WORKSPACE_TAG
 
 ALL = (
+    ACCESS,
     ADDRESS,
+    AGENT,
     COLLECTION,
     GLOBALVAR,
     HISTORY,
@@ -15,11 +18,14 @@ ALL = (
     JOB,
     ORGANIZATION,
     REFERENCE,
+    SCHEDULE,
     SSH,
     STEP,
+    TAG,
     TEAM,
     TEMPLATE,
     VARIABLE,
     VCS,
     WORKSPACE,
+    WORKSPACE_TAG,
 )

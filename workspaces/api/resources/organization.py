@@ -1,14 +1,14 @@
-"""``organization`` and ``team``."""
+"""``organization`` with its ``team``, ``agent`` and ``tag``."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from workspaces.access import Actor
-from workspaces.api.attributes import of_columns
+from workspaces.api.attributes import audit, of_columns
 from workspaces.api.resource import Change, make, nothing, to_many, to_one
 from workspaces.api.resources.changes import columns, creating, deleting, updating
-from workspaces.models import Organization, Team
+from workspaces.models import Agent, Organization, Tag, Team
 from workspaces.services.organizations import create_organization, delete_organization, update_organization
 
 
@@ -33,20 +33,20 @@ ORGANIZATION = make(
     Organization,
     of_columns(Organization, "name description disabled executionMode icon"),
     (
+        to_many("agent", "organization"),
         to_many("collection", "organization"),
         to_many("globalvar", "organization"),
         to_many("job", "organization"),
         to_many("ssh", "organization"),
+        to_many("tag", "organization"),
         to_many("team", "organization"),
         to_many("template", "organization"),
         to_many("vcs", "organization"),
         to_many("workspace", "organization"),
-        nothing("agent", many=True),
         nothing("module", many=True),
         nothing("notificationConfiguration", many=True),
         nothing("project", many=True),
         nothing("provider", many=True),
-        nothing("tag", many=True),
     ),
     root=True,
     narrow=_alive,
@@ -67,5 +67,27 @@ TEAM = make(
     joined=("organization",),
     create=creating(Team),
     update=updating(Team),
+    delete=deleting(),
+)
+
+AGENT = make(
+    "agent",
+    Agent,
+    of_columns(Agent, "name description url"),
+    (to_one("organization", required=True),),
+    joined=("organization",),
+    create=creating(Agent),
+    update=updating(Agent),
+    delete=deleting(),
+)
+
+TAG = make(
+    "tag",
+    Tag,
+    (*of_columns(Tag, "name"), *audit(Tag)),
+    (to_one("organization", required=True),),
+    joined=("organization",),
+    create=creating(Tag),
+    update=updating(Tag),
     delete=deleting(),
 )

@@ -1,0 +1,94 @@
+"""What belongs to one workspace beside its variables: ``access``, ``schedule`` and ``workspacetag``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workspaces.access import Actor
+from workspaces.api.attributes import Attribute, audit, decoded, encoded, of_columns, reference
+from workspaces.api.resource import Change, make, to_one
+from workspaces.api.resources.changes import columns, deleting, referenced
+from workspaces.models import Access, Schedule, Tag, Template, WorkspaceTag
+from workspaces.services.accesses import create_access, update_access
+from workspaces.services.records import create_record, update_record
+from workspaces.services.schedules import create_schedule, update_schedule
+
+
+def _create_access(change: Change, actor: Actor) -> Access:
+    return create_access(Access(**columns(change, Access)), by=actor)
+
+
+def _update_access(record: Access, change: Change, actor: Actor) -> None:
+    update_access(record, columns(change, Access), by=actor)
+
+
+ACCESS = make(
+    "access",
+    Access,
+    of_columns(Access, "name manageState manageWorkspace manageJob planJob approveJob role"),
+    (to_one("workspace", required=True),),
+    joined=("workspace__organization",),
+    create=_create_access,
+    update=_update_access,
+    delete=deleting(),
+)
+
+
+def _tag_fields(change: Change, organization_id: Any) -> dict[str, Any]:
+    related = dict(change.related)
+    return related | referenced(change, "tagId", Tag, organization_id, "tag")
+
+
+def _create_tag(change: Change, actor: Actor) -> WorkspaceTag:
+    organization_id = change.related["workspace"].organization_id
+    return create_record(WorkspaceTag(**_tag_fields(change, organization_id)), by=actor)
+
+
+def _update_tag(record: WorkspaceTag, change: Change, actor: Actor) -> None:
+    update_record(record, _tag_fields(change, record.workspace.organization_id), by=actor)
+
+
+WORKSPACE_TAG = make(
+    "workspacetag",
+    WorkspaceTag,
+    (reference("tagId", "tag", required=True, nullable=False),),
+    (to_one("workspace", required=True),),
+    joined=("workspace__organization",),
+    create=_create_tag,
+    update=_update_tag,
+    delete=deleting(),
+)
+
+
+def _schedule_fields(change: Change, organization_id: Any) -> dict[str, Any]:
+    plain = {name: value for name, value in change.attributes.items() if name != "templateReference"}
+    if "tcl" in plain:
+        plain["tcl"] = decoded("tcl", plain["tcl"])
+    fields = columns(Change(attributes=plain, related=change.related), Schedule)
+    return fields | referenced(change, "templateReference", Template, organization_id, "template")
+
+
+def _create_schedule(change: Change, actor: Actor) -> Schedule:
+    organization_id = change.related["workspace"].organization_id
+    return create_schedule(Schedule(**_schedule_fields(change, organization_id)), by=actor)
+
+
+def _update_schedule(record: Schedule, change: Change, actor: Actor) -> None:
+    update_schedule(record, _schedule_fields(change, record.workspace.organization_id), by=actor)
+
+
+SCHEDULE = make(
+    "schedule",
+    Schedule,
+    (
+        *of_columns(Schedule, "cron description enabled"),
+        reference("templateReference", "template"),
+        Attribute(name="tcl", read=lambda schedule: encoded(schedule.tcl), description="The flow's YAML in base64."),
+        *audit(Schedule),
+    ),
+    (to_one("workspace", required=True),),
+    joined=("workspace__organization",),
+    create=_create_schedule,
+    update=_update_schedule,
+    delete=deleting(),
+)
