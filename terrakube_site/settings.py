@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from terrakube_site import env, keys
 from terrakube_site.databases import database
@@ -129,7 +130,32 @@ UNFOLD = {
     "SITE_TITLE": "Terrakube Site",
     "SITE_HEADER": "Terrakube Site",
     "SITE_URL": None,
+    "SITE_SYMBOL": "deployed_code",
     "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "STYLES": [lambda request: static("terrakube/panel.css")],
+    "SCRIPTS": [lambda request: static("terrakube/panel.js")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("terrakube/favicon.svg")},
+    ],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
+    "SIDEBAR": {"show_search": False, "navigation": "terrakube_site.navigation.sidebar"},
+    "DASHBOARD_CALLBACK": "executors.dashboard.dashboard",
 }
 
 LOGGING: dict[str, Any] = {

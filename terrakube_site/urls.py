@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("runs/", include("executors.urls")),
     path("api/v1/", include("workspaces.api.urls")),
     path("executor/v1/", include("executors.reporting.urls")),
 ]

@@ -1,0 +1,78 @@
+"""Attempts at steps, as they are; nothing of them is changed by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from executors.models import Attempt, AttemptEvent
+from workspaces.admin.base import RecordAdmin, RecordInline
+from workspaces.shown import duration, moment
+
+# What a token is derived from and what proves a session is of no use to a reader.
+_HIDDEN = {"nonce", "session_hash"}
+
+
+class _ReadOnly:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class EventInline(_ReadOnly, RecordInline):
+    model = AttemptEvent
+    fields = ("at", "kind", "detail")
+    verbose_name_plural = "timeline"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Whoever sees the attempt sees its timeline.
+        return True
+
+
+@admin.register(Attempt)
+class AttemptAdmin(_ReadOnly, RecordAdmin):
+    organization_path = "step__job__organization"
+    list_display = ("name", "job", "executor", "progress", "why", "pod_name", "node_name", "created", "took")
+    list_select_related = ("step__job__organization",)
+    list_filter = ("state", "outcome", "executor")
+    search_fields = ("job_name", "pod_name", "node_name", "reason", "=step__job__id")
+    search_help_text = "Search by Kubernetes Job, pod, node, reason or job number"
+    fields = tuple(field.name for field in Attempt._meta.fields if field.name not in _HIDDEN)
+    inlines = (EventInline,)
+
+    @admin.display(description="attempt", ordering="job_name")
+    def name(self, attempt: Attempt) -> str:
+        return str(attempt)
+
+    @admin.display(description="job", ordering="step__job_id")
+    def job(self, attempt: Attempt) -> SafeString:
+        address = reverse("admin:workspaces_job_change", args=[attempt.step.job_id])
+        return format_html('<a href="{}">#{} {}</a>', address, attempt.step.job_id, attempt.step.name)
+
+    @admin.display(description="state", ordering="state")
+    def progress(self, attempt: Attempt) -> SafeString:
+        tones = {"succeeded": "good", "failed": "bad", "lost": "bad", "": "active"}
+        text = attempt.get_outcome_display() if attempt.outcome else attempt.get_state_display()
+        return format_html('<span class="tk-badge tk-{}">{}</span>', tones.get(attempt.outcome, "quiet"), text)
+
+    @admin.display(description="reason")
+    def why(self, attempt: Attempt) -> SafeString:
+        return format_html('<span class="tk-reason">{}</span>', attempt.reason)
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, attempt: Attempt) -> SafeString:
+        return moment(attempt.created_at)
+
+    @admin.display(description="took")
+    def took(self, attempt: Attempt) -> str:
+        return duration(attempt.ended_at - attempt.created_at) if attempt.ended_at else ""

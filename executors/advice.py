@@ -1,0 +1,32 @@
+"""What to do about the reasons for which attempts and steps fail, one sentence for each code."""
+
+from __future__ import annotations
+
+_ADVICE = {
+    "bad-settings": "Mend the variable on the workspace's page, where its grammar is said, and run the job again.",
+    "no-api-address": "An administrator sets AzBuilderApiUrl to the address at which pods reach this site.",
+    "job-data-too-large": "Make the variables smaller, or use an executor image that fetches its data (claim).",
+    "name-taken": "Delete the other Kubernetes Job of that name, or look who made it, and run the job again.",
+    "job-vanished": "Somebody deleted the Kubernetes Job. Run the job again.",
+    "quota": "Raise the namespace's quota, lower the workspace's requests, or wait for other pods to end.",
+    "forbidden": "An administrator gives this site's service account the right that the cluster's answer names.",
+    "cluster-unavailable": "An administrator looks whether the cluster's API answers; then run the job again.",
+    "refused": "The cluster's own words say which field it refuses; mend the setting of that field.",
+    "no-work-folder": "An administrator makes the executor's work folder writable.",
+    "not-started": "An administrator looks at the log of the worker on that machine.",
+    "no-schedules": "Remove the scheduleTemplates step from the template.",
+    "unschedulable": "Add a node that fits, or loosen node selector, tolerations or requests of the workspace.",
+    "image": "Check the name of the image and the secrets with which it is pulled.",
+    "image-pull": "Check the name of the image and the secrets with which it is pulled.",
+    "oom-killed": "Raise the memory limit of the workspace (EPHEMERAL_MEMORY_LIMIT).",
+    "evicted": "The node ran short of memory or disk: raise the requests, so that the pod gets a node with room.",
+    "node-lost": "Look at the state before running again: the step may have changed something.",
+    "deadline": "Raise ExecutorEphemeralDeadlineSeconds, or split what the step does.",
+    "start-timeout": "Look at the pod's events for what kept it from starting.",
+    "lost": "Look at the state before running again: the step may have changed something.",
+}
+
+
+def advice_for(code: str) -> str:
+    """What to do about a reason; empty where its own sentence says all."""
+    return _ADVICE.get(code, "")

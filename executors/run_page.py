@@ -1,0 +1,228 @@
+"""What the page of a job says: its steps, the attempts at them, their times, and why something waits or failed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+from collections import defaultdict
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.utils import timezone
+
+from executors.advice import advice_for
+from executors.choices import AttemptState, EventKind, ExecutorKind
+from executors.models import Attempt, AttemptEvent
+from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
+from workspaces.models import Job, Step
+from workspaces.shown import duration, label, tone
+
+_PHASES = {
+    "source": "Getting the source",
+    "tools": "Getting the tool",
+    "init": "Init",
+    "plan": "Plan",
+    "apply": "Apply",
+    "destroy": "Destroy",
+    "script": "Scripts",
+    "show": "Reading the result",
+    "upload": "Delivering the result",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a timeline: what happened, when, and how long after the line before."""
+
+    text: str
+    at: dt.datetime
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptShown:
+    """One attempt at a step, for people."""
+
+    attempt: Attempt
+    moments: tuple[Moment, ...]
+    place: tuple[tuple[str, str], ...]
+    commands: tuple[tuple[str, str], ...]
+
+    @property
+    def is_over(self) -> bool:
+        return self.attempt.state == AttemptState.ENDED
+
+    @property
+    def outcome(self) -> str:
+        return str(self.attempt.get_outcome_display() if self.is_over else self.attempt.get_state_display())
+
+    @property
+    def tone(self) -> str:
+        if not self.is_over:
+            return "active"
+        return {"succeeded": "good", "failed": "bad", "lost": "bad"}.get(self.attempt.outcome, "quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class StepShown:
+    """One step of a job, for people."""
+
+    step: Step
+    attempts: tuple[AttemptShown, ...]
+    took: str
+    advice: str
+
+    @property
+    def tone(self) -> str:
+        return tone(self.step.status)
+
+    @property
+    def label(self) -> str:
+        return label(self.step.status)
+
+    @property
+    def kind(self) -> str:
+        return StepType(self.step.type).label
+
+    @property
+    def has_log(self) -> bool:
+        return any(shown.attempt.launched_at or shown.attempt.log_size for shown in self.attempts)
+
+    @property
+    def is_active(self) -> bool:
+        return self.step.status in IN_EXECUTOR
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A job as its page shows it."""
+
+    job: Job
+    steps: tuple[StepShown, ...]
+    advice: str
+    force_stoppable: UUID | None = None
+    """The step whose executor was told to stop and goes on, None when there is none."""
+
+    @property
+    def tone(self) -> str:
+        return tone(self.job.status)
+
+    @property
+    def label(self) -> str:
+        return label(self.job.status)
+
+    @property
+    def took(self) -> str:
+        if self.job.started_at is None:
+            return ""
+        return duration((self.job.ended_at or timezone.now()) - self.job.started_at)
+
+    @property
+    def log_step(self) -> StepShown | None:
+        """The step whose log a reader wants first: the one that runs or failed, else the last that has one."""
+        with_log = [shown for shown in self.steps if shown.has_log]
+        for shown in with_log:
+            if shown.is_active or shown.step.status == JobStatus.FAILED:
+                return shown
+        return with_log[-1] if with_log else None
+
+
+@dataclass(slots=True)
+class _Gathered:
+    attempts: dict[UUID, list[Attempt]] = field(default_factory=lambda: defaultdict(list))
+    events: dict[UUID, list[AttemptEvent]] = field(default_factory=lambda: defaultdict(list))
+
+
+def _gather(steps: list[Step]) -> _Gathered:
+    found = _Gathered()
+    ids = []
+    for attempt in Attempt.objects.filter(step__in=steps).order_by("number"):
+        found.attempts[attempt.step_id].append(attempt)
+        ids.append(attempt.pk)
+    for event in AttemptEvent.objects.filter(attempt__in=ids).order_by("at", "id"):
+        found.events[event.attempt_id].append(event)
+    return found
+
+
+def _text(event: AttemptEvent) -> str:
+    if event.kind == EventKind.PHASE:
+        return _PHASES.get(event.detail, event.detail)
+    name = str(event.get_kind_display())
+    return f"{name}: {event.detail}" if event.detail else name
+
+
+def _moments(events: list[AttemptEvent]) -> tuple[Moment, ...]:
+    found = []
+    before: dt.datetime | None = None
+    for event in events:
+        found.append(Moment(_text(event), event.at, _short(event.at - before) if before else ""))
+        before = event.at
+    return tuple(found)
+
+
+def _short(span: dt.timedelta) -> str:
+    seconds = span.total_seconds()
+    return f"+{seconds:.1f} s" if seconds < 60 else f"+{duration(span)}"
+
+
+def _place(attempt: Attempt) -> tuple[tuple[str, str], ...]:
+    if attempt.executor == ExecutorKind.LOCAL:
+        parts = [("Machine", attempt.host), ("Process", str(attempt.process_id or ""))]
+    else:
+        parts = [
+            ("Kubernetes Job", attempt.job_name if attempt.namespace else ""),
+            ("Namespace", attempt.namespace),
+            ("Pod", attempt.pod_name),
+            ("Node", attempt.node_name),
+            ("Image", attempt.image),
+        ]
+    if attempt.peak_memory_bytes:
+        parts.append(("Most memory", f"{attempt.peak_memory_bytes / 2**20:.0f} MiB"))
+    if attempt.cpu_seconds is not None:
+        parts.append(("Processor time", f"{attempt.cpu_seconds:.1f} s"))
+    if attempt.exit_code is not None:
+        parts.append(("Exit code", str(attempt.exit_code)))
+    return tuple(part for part in parts if part[1])
+
+
+def _commands(attempt: Attempt) -> tuple[tuple[str, str], ...]:
+    """The kubectl commands that show the same, to copy."""
+    if attempt.executor == ExecutorKind.LOCAL or not attempt.namespace:
+        return ()
+    where = f"kubectl --namespace {shlex.quote(attempt.namespace)}"
+    name = shlex.quote(attempt.job_name)
+    return (
+        ("See why it waits or failed", f"{where} describe pod --selector job-name={name}"),
+        ("Follow its log", f"{where} logs --follow job/{name}"),
+    )
+
+
+def _span(step: Step) -> str:
+    begin = step.queued_at or step.started_at
+    if begin is None:
+        return ""
+    return duration((step.ended_at or timezone.now()) - begin)
+
+
+def load(job: Job) -> Run:
+    """A job with its steps and attempts, in three queries."""
+    steps = list(job.steps.all())
+    found = _gather(steps)
+    shown = []
+    stoppable = None
+    for step in steps:
+        attempts = found.attempts[step.pk]
+        if attempts and attempts[-1].state == AttemptState.INTERRUPTING and not attempts[-1].force_stop:
+            stoppable = step.pk
+        shown.append(
+            StepShown(
+                step=step,
+                attempts=tuple(
+                    AttemptShown(row, _moments(found.events[row.pk]), _place(row), _commands(row)) for row in attempts
+                ),
+                took=_span(step),
+                advice=advice_for(step.reason_code),
+            )
+        )
+    failed = next((row for row in shown if row.step.status == JobStatus.FAILED and row.advice), None)
+    return Run(job=job, steps=tuple(shown), advice=failed.advice if failed else "", force_stoppable=stoppable)

@@ -1,0 +1,221 @@
+// The log of a step: live by server-sent events, by asking again where those don't come through; whole, or its end.
+(() => {
+  "use strict";
+  const panel = document.getElementById("log");
+  if (!panel) return;
+  const byId = (id) => document.getElementById(id);
+  const steps = document.getElementById("run").dataset.steps;
+  // A terminal keeps so many lines; of a longer log its end is shown, and all of it can be downloaded.
+  const LINES = 50000;
+  const TAIL_BYTES = 3 * 1024 * 1024;
+  const WIDE_COLUMNS = 240;
+  const ERROR = /\b(error|panic|fatal|failed)\b/i;
+
+  const terminal = new window.Terminal({
+    convertEol: true, disableStdin: true, cursorBlink: false, cursorInactiveStyle: "none", scrollback: LINES,
+    fontSize: 12, fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace", lineHeight: 1.25,
+    theme: { background: "#0f1115", foreground: "#e5e7eb", cursor: "#0f1115", selectionBackground: "#3b5b92" },
+    allowProposedApi: true,
+  });
+  const fit = new window.FitAddon.FitAddon();
+  const search = new window.SearchAddon.SearchAddon();
+  terminal.loadAddon(fit);
+  terminal.loadAddon(search);
+  terminal.options.screenReaderMode = false;
+
+  let shown = null; // { step, attempt, offset, source, generation }
+  let generation = 0;
+  let opened = false;
+
+  function wrapped() { return byId("log-wrap").checked; }
+
+  function size() {
+    if (panel.hidden) return;
+    const wanted = fit.proposeDimensions();
+    if (!wanted || !wanted.cols) return;
+    const columns = wrapped() ? wanted.cols : Math.max(wanted.cols, WIDE_COLUMNS);
+    if (columns !== terminal.cols || wanted.rows !== terminal.rows) terminal.resize(columns, wanted.rows);
+  }
+
+  function ensureOpen() {
+    if (opened) return;
+    terminal.open(byId("log-terminal"));
+    opened = true;
+    size();
+    new ResizeObserver(size).observe(byId("log-terminal"));
+    terminal.onScroll(() => {
+      const buffer = terminal.buffer.active;
+      if (buffer.viewportY >= buffer.baseY) return;
+    });
+  }
+
+  function say(text) { byId("log-state").textContent = text; }
+
+  function note(text) {
+    byId("log-note").textContent = text;
+    byId("log-note").hidden = !text;
+  }
+
+  function address(kind, offset) {
+    return `${steps}${shown.step}/${kind}?attempt=${shown.attempt}` + (offset === undefined ? "" : `&offset=${offset}`);
+  }
+
+  function write(bytes, mine) {
+    return new Promise((done) => {
+      if (mine !== generation || !bytes.length) return done();
+      terminal.write(bytes, () => {
+        if (byId("log-follow").checked) terminal.scrollToBottom();
+        done();
+      });
+    });
+  }
+
+  function fromBase64(text) {
+    const binary = atob(text);
+    const bytes = new Uint8Array(binary.length);
+    for (let index = 0; index < binary.length; index += 1) bytes[index] = binary.charCodeAt(index);
+    return bytes;
+  }
+
+  async function piece(mine, offset) {
+    const response = await fetch(address("log", offset));
+    if (response.status === 401) {
+      say("You are signed out.");
+      return null;
+    }
+    if (!response.ok) throw new Error(String(response.status));
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const number = (name) => Number(response.headers.get(name));
+    return { bytes, end: number("X-Log-End"), size: number("X-Log-Size"), over: response.headers.get("X-Log-Over") === "1" };
+  }
+
+  async function load(mine) {
+    // What is there already comes in big pieces, not through the events.
+    let first = await piece(mine, 0);
+    if (!first || mine !== generation) return;
+    if (first.size > TAIL_BYTES + 1024 * 1024) {
+      note(`The log has ${(first.size / 1048576).toFixed(1)} MiB. Its last ${TAIL_BYTES / 1048576} MiB are shown here; download it to read all.`);
+      first = await piece(mine, first.size - TAIL_BYTES);
+      if (!first || mine !== generation) return;
+      const newline = first.bytes.indexOf(10);
+      first.bytes = first.bytes.subarray(newline + 1);
+    }
+    for (let part = first; ; part = await piece(mine, shown.offset)) {
+      if (!part || mine !== generation) return;
+      await write(part.bytes, mine);
+      if (mine !== generation) return;
+      const stuck = part.end <= shown.offset;
+      shown.offset = part.end;
+      if (part.end >= part.size || stuck) {
+        if (part.over) return over(mine);
+        return listen(mine);
+      }
+    }
+  }
+
+  function over(mine) {
+    if (mine !== generation) return;
+    panel.dataset.over = "1";
+    say(shown.offset ? "The log is complete." : "There is no output.");
+  }
+
+  function listen(mine) {
+    if (!("EventSource" in window)) return ask(mine);
+    let came = false;
+    const source = new EventSource(address("events", shown.offset));
+    shown.source = source;
+    say("Live");
+    source.onmessage = async (event) => {
+      came = true;
+      if (mine !== generation) return source.close();
+      const end = Number(event.lastEventId);
+      if (end <= shown.offset) return;
+      shown.offset = end;
+      write(fromBase64(event.data), mine);
+    };
+    source.addEventListener("over", () => { source.close(); over(mine); });
+    source.onerror = () => {
+      if (mine !== generation) return source.close();
+      say("Connecting again…");
+      // An event source that the server refused, or that never brought anything, gives way to asking.
+      if (source.readyState === EventSource.CLOSED || !came) {
+        source.close();
+        ask(mine);
+      }
+    };
+    source.onopen = () => { if (mine === generation) say("Live"); };
+  }
+
+  async function ask(mine) {
+    while (mine === generation) {
+      try {
+        const part = await piece(mine, shown.offset);
+        if (!part || mine !== generation) return;
+        await write(part.bytes, mine);
+        shown.offset = part.end;
+        say("Live (asking every second)");
+        if (part.over && part.end >= part.size) return over(mine);
+      } catch {
+        say("The site does not answer; trying again…");
+      }
+      if (mine !== generation) return;
+      await new Promise((done) => setTimeout(done, 1000));
+    }
+  }
+
+  function open(step, attempt, name) {
+    if (shown && shown.step === step && shown.attempt === attempt) return;
+    if (shown && shown.source) shown.source.close();
+    generation += 1;
+    shown = { step, attempt, offset: 0, source: null };
+    panel.dataset.over = "";
+    ensureOpen();
+    size();
+    terminal.reset();
+    terminal.write("\x1b[?25l");
+    note("");
+    say("Loading…");
+    byId("log-name").textContent = name ? `of ${name}` : "";
+    byId("log-download").href = address("log.txt");
+    const mine = generation;
+    load(mine).catch(() => ask(mine));
+  }
+
+  function find(back) {
+    const text = byId("log-search").value;
+    if (!text) return search.clearDecorations();
+    byId("log-follow").checked = false;
+    const options = { decorations: { matchBackground: "#7c5e10", activeMatchBackground: "#d97706", matchOverviewRuler: "#d97706", activeMatchColorOverviewRuler: "#d97706" } };
+    const found = back ? search.findPrevious(text, options) : search.findNext(text, options);
+    say(found ? "" : `“${text}” is not in what is shown.`);
+  }
+
+  byId("log-search").addEventListener("keydown", (event) => {
+    if (event.key === "Enter") { event.preventDefault(); find(event.shiftKey); }
+  });
+  byId("log-search").addEventListener("input", () => { if (!byId("log-search").value) search.clearDecorations(); });
+  byId("log-next").addEventListener("click", () => find(false));
+  byId("log-previous").addEventListener("click", () => find(true));
+  byId("log-wrap").addEventListener("change", size);
+  byId("log-follow").addEventListener("change", () => { if (byId("log-follow").checked) terminal.scrollToBottom(); });
+  byId("log-terminal").addEventListener("wheel", (event) => { if (event.deltaY < 0) byId("log-follow").checked = false; }, { passive: true });
+  byId("log-error").addEventListener("click", () => {
+    const buffer = terminal.buffer.active;
+    for (let line = 0; line < buffer.length; line += 1) {
+      if (ERROR.test(buffer.getLine(line).translateToString(true))) {
+        byId("log-follow").checked = false;
+        terminal.scrollToLine(Math.max(line - 2, 0));
+        terminal.selectLines(line, line);
+        return;
+      }
+    }
+    say("No line with an error.");
+  });
+
+  window.terrakubeLog = { open, text: () => {
+    const buffer = terminal.buffer.active;
+    const lines = [];
+    for (let line = 0; line < buffer.length; line += 1) lines.push(buffer.getLine(line).translateToString(true));
+    return lines.join("\n");
+  } };
+})();

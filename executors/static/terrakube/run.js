@@ -1,0 +1,95 @@
+// The page of a job stays true by itself: its parts come from the server when something has changed.
+(() => {
+  "use strict";
+  const run = document.getElementById("run");
+  if (!run) return;
+  const byId = (id) => document.getElementById(id);
+  const QUICK = 1000, SLOW = 5000;
+  let version = "", resultsVersion = run.dataset.resultsVersion, failures = 0, chosen = false, timer = 0;
+
+  function replace(element, html) {
+    // What the reader opened or typed stays as it is.
+    const open = new Map([...element.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
+    const typed = new Map([...element.querySelectorAll("[data-keep]")].map((one) => [one.name, one.value]));
+    const focused = element.contains(document.activeElement) ? document.activeElement : null;
+    const focus = focused && (focused.name || focused.dataset.logStep) ? focused : null;
+    element.innerHTML = html;
+    for (const one of element.querySelectorAll("details[id]")) if (open.has(one.id)) one.open = open.get(one.id);
+    for (const one of element.querySelectorAll("[data-keep]")) if (typed.has(one.name)) one.value = typed.get(one.name);
+    if (focus) {
+      const selector = focus.name ? `[name="${focus.name}"]` : `[data-log-step="${focus.dataset.logStep}"]`;
+      element.querySelector(selector)?.focus();
+    }
+  }
+
+  function busy() {
+    // A form that is just being sent must not vanish under the pointer.
+    return run.querySelector("form[data-sent]") !== null;
+  }
+
+  async function showResults(wanted) {
+    const response = await fetch(run.dataset.results);
+    if (!response.ok) return;
+    replace(byId("run-results"), await response.text());
+    resultsVersion = wanted;
+  }
+
+  function showLog(log) {
+    if (!log || chosen) return;
+    const panel = byId("log");
+    panel.hidden = false;
+    const button = run.querySelector(`[data-log-step="${log.step}"][data-log-attempt="${log.attempt}"]`);
+    window.terrakubeLog.open(log.step, log.attempt, button ? button.dataset.logName : "");
+  }
+
+  async function look() {
+    let pause = SLOW;
+    try {
+      const response = await fetch(`${run.dataset.live}?version=${version}`);
+      if (response.status === 401) {
+        lost("You are signed out. Sign in again to see how the job goes on.");
+        return;
+      }
+      if (response.status === 200 && !busy()) {
+        const parts = await response.json();
+        version = parts.version;
+        replace(byId("run-head"), parts.head);
+        replace(byId("run-steps"), parts.steps);
+        document.title = parts.title;
+        showLog(parts.log);
+        run.dataset.final = parts.final ? "1" : "";
+        if (parts.results !== resultsVersion) await showResults(parts.results);
+      } else if (!response.ok) {
+        throw new Error(String(response.status));
+      }
+      failures = 0;
+      byId("run-lost").hidden = true;
+      pause = run.dataset.final ? 15000 : QUICK;
+    } catch {
+      failures += 1;
+      if (failures > 2) lost("The site does not answer. What is shown here may be old; it is asked again.");
+    }
+    if (!document.hidden) timer = setTimeout(look, pause);
+    else timer = 0;
+  }
+
+  function lost(sentence) {
+    const note = byId("run-lost");
+    note.textContent = sentence;
+    note.hidden = false;
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && !timer) look();
+  });
+  run.addEventListener("submit", (event) => { if (!event.defaultPrevented) event.target.dataset.sent = "1"; });
+  run.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-log-step]");
+    if (!button) return;
+    chosen = true;
+    byId("log").hidden = false;
+    window.terrakubeLog.open(button.dataset.logStep, Number(button.dataset.logAttempt), button.dataset.logName);
+    byId("log").scrollIntoView({ behavior: "smooth", block: "nearest" });
+  });
+  look();
+})();

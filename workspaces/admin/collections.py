@@ -1,0 +1,60 @@
+"""Collections, with their items and the workspaces that use them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline
+from workspaces.forms.variables import VariableForm
+from workspaces.models import Collection, Item, Reference
+
+
+class ItemInline(RecordInline):
+    model = Item
+    form = VariableForm
+    right = "manage_collection"
+    fields = ("key", "value", "category", "sensitive", "hcl", "description")
+
+
+class ReferenceInline(RecordInline):
+    model = Reference
+    right = "manage_collection"
+    fields = ("workspace", "description")
+    autocomplete_fields = ("workspace",)
+    verbose_name = "workspace that uses it"
+    verbose_name_plural = "workspaces that use it"
+
+
+@admin.register(Collection)
+class CollectionAdmin(RecordAdmin):
+    right = "manage_collection"
+    list_display = ("name", "organization", "priority", "item_count", "workspace_count", "description")
+    list_select_related = ("organization",)
+    list_filter = ("organization",)
+    search_fields = ("name", "description", "organization__name")
+    autocomplete_fields = ("organization",)
+    readonly_fields = AUDIT_FIELDS
+    inlines = (ItemInline, ReferenceInline)
+    fieldsets = (
+        (None, {"fields": ("organization", "name", "priority", "description")}),
+        AUDIT_FIELDSET,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = found.annotate(
+            items_all=Count("items", distinct=True), references_all=Count("references", distinct=True)
+        )
+        return counted
+
+    @admin.display(description="items", ordering="items_all")
+    def item_count(self, record: Any) -> int:
+        return int(record.items_all)
+
+    @admin.display(description="workspaces", ordering="references_all")
+    def workspace_count(self, record: Any) -> int:
+        return int(record.references_all)

@@ -1,0 +1,74 @@
+"""How sources are reached: VCS connections and SSH keys; what is secret in them is never shown."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
+from workspaces.forms.secrets import SecretsForm
+from workspaces.models import Ssh, Vcs
+
+
+class VcsForm(SecretsForm):
+    secret_fields = ("client_secret", "private_key", "access_token")
+
+    class Meta:
+        model = Vcs
+        fields = (
+            "organization",
+            "name",
+            "description",
+            "vcs_type",
+            "connection_type",
+            "client_id",
+            "client_secret",
+            "private_key",
+            "access_token",
+            "endpoint",
+            "api_url",
+            "callback",
+            "redirect_url",
+            "status",
+        )
+
+
+class SshForm(SecretsForm):
+    secret_fields = ("private_key",)
+
+    class Meta:
+        model = Ssh
+        fields = ("organization", "name", "description", "ssh_type", "private_key")
+
+
+@admin.register(Vcs)
+class VcsAdmin(RecordAdmin):
+    form = VcsForm
+    right = "manage_vcs"
+    list_display = ("name", "organization", "vcs_type", "connection_type", "status", "updated_date")
+    list_select_related = ("organization",)
+    list_filter = ("vcs_type", "status", "organization")
+    search_fields = ("name", "description", "organization__name")
+    autocomplete_fields = ("organization",)
+    readonly_fields = ("status", *AUDIT_FIELDS)
+    fieldsets = (
+        (None, {"fields": ("organization", "name", "description", ("vcs_type", "connection_type"), "status")}),
+        ("Secrets", {"fields": ("client_id", "client_secret", "private_key", "access_token")}),
+        ("Addresses", {"fields": ("endpoint", "api_url", "callback", "redirect_url")}),
+        AUDIT_FIELDSET,
+    )
+
+
+@admin.register(Ssh)
+class SshAdmin(RecordAdmin):
+    form = SshForm
+    right = "manage_vcs"
+    list_display = ("name", "organization", "ssh_type", "description", "updated_date")
+    list_select_related = ("organization",)
+    list_filter = ("ssh_type", "organization")
+    search_fields = ("name", "description", "organization__name")
+    autocomplete_fields = ("organization",)
+    readonly_fields = AUDIT_FIELDS
+    fieldsets = (
+        (None, {"fields": ("organization", "name", "description", "ssh_type", "private_key")}),
+        AUDIT_FIELDSET,
+    )

@@ -1,0 +1,163 @@
+"""Jobs: their list, and what a person decides about one. The page of a job is that of ``executors``, which runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from workspaces.admin.base import RecordAdmin, actor_of, telling
+from workspaces.choices import FINAL_JOB, JobStatus
+from workspaces.errors import InvalidInput
+from workspaces.forms.jobs import DecisionForm
+from workspaces.models import Job
+from workspaces.services import jobs
+from workspaces.shown import badge, duration, moment
+
+
+def span_of(job: Job) -> str:
+    """How long a job has run, or ran; empty before it started."""
+    if job.started_at is None:
+        return ""
+    return duration((job.ended_at or timezone.now()) - job.started_at)
+
+
+class PhaseFilter(admin.SimpleListFilter):
+    """Jobs that go on, wait for a person, or have ended."""
+
+    title = "phase"
+    parameter_name = "phase"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Going on"), ("approval", "Waiting for approval"), ("ended", "Ended")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
+        if self.value() == "open":
+            return queryset.exclude(status__in=FINAL_JOB)
+        if self.value() == "approval":
+            return queryset.filter(status=JobStatus.WAITING_APPROVAL)
+        if self.value() == "ended":
+            return queryset.filter(status__in=FINAL_JOB)
+        return queryset
+
+
+@admin.register(Job)
+class JobAdmin(RecordAdmin):
+    right = "plan_job"
+    list_display = ("number", "state", "workspace_name", "organization", "template", "who", "age", "span", "why")
+    list_display_links = ("number",)
+    list_select_related = ("workspace", "organization", "template")
+    list_filter = (PhaseFilter, "status", "organization", "via")
+    search_fields = ("=id", "workspace__name", "created_by", "comments", "=commit_id")
+    search_help_text = "Search by number, workspace, person, comment or commit"
+    ordering = ("-id",)
+    list_before_template = "terrakube/jobs_live.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("tcl", "template__tcl")
+
+    @admin.display(description="job", ordering="id")
+    def number(self, job: Job) -> str:
+        return f"#{job.pk}"
+
+    @admin.display(description="status", ordering="status")
+    def state(self, job: Job) -> SafeString:
+        return format_html('<span data-job="{}" data-cell="status">{}</span>', job.pk, badge(job.status))
+
+    @admin.display(description="workspace", ordering="workspace__name")
+    def workspace_name(self, job: Job) -> SafeString:
+        address = reverse("admin:workspaces_workspace_change", args=[job.workspace_id])
+        return format_html('<a href="{}">{}</a>', address, job.workspace.name)
+
+    @admin.display(description="by", ordering="created_by")
+    def who(self, job: Job) -> SafeString:
+        return format_html('<span title="{}">{}</span>', job.get_via_display(), job.created_by)
+
+    @admin.display(description="started", ordering="created_date")
+    def age(self, job: Job) -> SafeString:
+        return moment(job.created_date)
+
+    @admin.display(description="took")
+    def span(self, job: Job) -> SafeString:
+        return format_html('<span data-job="{}" data-cell="span">{}</span>', job.pk, span_of(job))
+
+    @admin.display(description="reason")
+    def why(self, job: Job) -> SafeString:
+        return format_html('<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, job.reason)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Started from its workspace's page, where template, targets and comment are asked for.
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    # ---- what a person decides --------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        def own(route: str, view: Callable[..., HttpResponse], name: str) -> Any:
+            return path(route, self.admin_site.admin_view(require_POST(view)), name=f"workspaces_job_{name}")
+
+        return [
+            own("<int:pk>/approve/", self.approve_view, "approve"),
+            own("<int:pk>/reject/", self.reject_view, "reject"),
+            own("<int:pk>/cancel/", self.cancel_view, "cancel"),
+            own("<int:pk>/again/", self.again_view, "again"),
+            *super().get_urls(),
+        ]
+
+    def visible(self, request: HttpRequest, pk: int) -> Job:
+        """A job that the user may see. Raises Http404."""
+        found = Job.objects.visible_to(actor_of(request)).select_related("workspace", "organization").filter(pk=pk)
+        job = found.first()
+        if job is None:
+            raise Http404("There is no such job.")
+        return job  # type: ignore[no-any-return]
+
+    def back(self, job: Job) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:workspaces_job_change", args=[job.pk]))
+
+    def _decide(self, request: HttpRequest, pk: int, service: Callable[..., Job], done: str) -> HttpResponse:
+        job = self.visible(request, pk)
+        form = DecisionForm(request.POST)
+        with telling(request, f"Job {job.pk} was {done}."):
+            if not form.is_valid():
+                raise InvalidInput("The comment is too long: at most 400 characters.")
+            service(job, by=actor_of(request), comment=form.cleaned_data["comment"])
+        return self.back(job)
+
+    def approve_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._decide(request, pk, jobs.approve_job, "approved")
+
+    def reject_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._decide(request, pk, jobs.reject_job, "rejected")
+
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        job = self.visible(request, pk)
+        with telling(request, f"Job {job.pk} was cancelled."):
+            jobs.cancel_job(job, by=actor_of(request))
+        return self.back(job)
+
+    def again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        job = self.visible(request, pk)
+        again = job
+        with telling(request):
+            again = jobs.run_again(job, by=actor_of(request))
+        return self.back(again)
+
+
+def status_counts(request: HttpRequest) -> dict[str, int]:
+    """How many jobs that the user sees have each status and have not ended."""
+    found = Job.objects.visible_to(actor_of(request)).unfinished().values("status").annotate(number=Count("pk"))
+    return {row["status"]: row["number"] for row in found.order_by()}

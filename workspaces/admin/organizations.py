@@ -1,0 +1,75 @@
+"""Organizations and their teams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+
+from workspaces.admin.base import ADMINISTRATOR, RecordAdmin, actor_of
+from workspaces.models import Organization, Team
+from workspaces.services.organizations import add_default_templates
+
+
+@admin.register(Organization)
+class OrganizationAdmin(RecordAdmin):
+    organization_path = ""
+    right = "manage_organization"
+    add_right = ADMINISTRATOR
+    list_display = ("name", "description", "workspace_count", "team_count", "execution_mode", "disabled")
+    list_filter = ("disabled", "execution_mode")
+    search_fields = ("name", "description")
+    fieldsets = ((None, {"fields": ("name", "description", "icon", "execution_mode", "disabled")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = found.annotate(
+            workspaces_alive=Count("workspaces", filter=Q(workspaces__deleted=False), distinct=True),
+            teams_all=Count("teams", distinct=True),
+        )
+        return counted
+
+    @admin.display(description="workspaces", ordering="workspaces_alive")
+    def workspace_count(self, record: Any) -> int:
+        return int(record.workspaces_alive)
+
+    @admin.display(description="teams", ordering="teams_all")
+    def team_count(self, record: Any) -> int:
+        return int(record.teams_all)
+
+    def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            add_default_templates(obj, by=actor_of(request))
+
+
+@admin.register(Team)
+class TeamAdmin(RecordAdmin):
+    right = ADMINISTRATOR
+    list_display = ("name", "organization", "role", "plan_job", "approve_job", "manage_workspace", "manage_job")
+    list_select_related = ("organization",)
+    list_filter = ("organization", "role")
+    search_fields = ("name", "organization__name")
+    autocomplete_fields = ("organization",)
+    fieldsets = (
+        (None, {"fields": ("organization", "name", "role")}),
+        (
+            "Jobs",
+            {
+                "description": "These count where the role is custom or empty.",
+                "fields": (("plan_job", "approve_job", "manage_job"),),
+            },
+        ),
+        (
+            "What its members may manage",
+            {
+                "fields": (
+                    ("manage_workspace", "manage_state"),
+                    ("manage_collection", "manage_template"),
+                    ("manage_vcs", "manage_module", "manage_provider"),
+                )
+            },
+        ),
+    )

@@ -1,0 +1,267 @@
+"""Workspaces: their page with all that is done there, and their list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import QuerySet
+from django.forms import ModelChoiceField
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from workspaces.access import is_admin
+from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline, actor_of, allows, telling
+from workspaces.admin.placement import Placement, placements
+from workspaces.admin.variables import VariableInline
+from workspaces.errors import InvalidInput, ServiceError
+from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
+from workspaces.models import Collection, Organization, Reference, Ssh, Template, Vcs, Workspace
+from workspaces.services import jobs, sources
+from workspaces.services.workspaces import lock_workspace, unlock_workspace
+from workspaces.shown import badge, moment
+
+_OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
+    "default_template": Template,
+    "vcs": Vcs,
+    "ssh": Ssh,
+    "module_ssh_key": Ssh,
+}
+RECENT_JOBS = 8
+
+
+class CollectionInline(RecordInline):
+    """The collections that a workspace uses."""
+
+    model = Reference
+    right = "manage_workspace"
+    fields = ("collection", "description")
+    verbose_name = "collection"
+    verbose_name_plural = "collections it uses"
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.name == "collection":
+            shown_of: Any = getattr(request, "_organization_id", None)
+            kwargs["queryset"] = Collection.objects.filter(organization_id=shown_of)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(RecordAdmin):
+    right = "manage_workspace"
+    change_form_template = "terrakube/workspace.html"
+    list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "source")
+    list_select_related = ("organization",)
+    list_filter = ("organization", "last_job_status", "locked", "deleted", "iac_type")
+    search_fields = ("name", "description", "source", "organization__name")
+    search_help_text = "Search by name, organization or source"
+    autocomplete_fields = ("organization",)
+    readonly_fields = (*AUDIT_FIELDS, "locked", "lock_description")
+    inlines = (VariableInline, CollectionInline)
+    add_fieldsets = (
+        (None, {"fields": ("organization", "name", "description")}),
+        ("Source", {"fields": ("source", ("branch", "folder"))}),
+        ("Tool", {"fields": (("iac_type", "terraform_version"),)}),
+    )
+    fieldsets = (
+        (None, {"fields": ("organization", "name", "description", "default_template")}),
+        ("Source", {"fields": ("source", ("branch", "folder"), ("vcs", "ssh"), "module_ssh_key")}),
+        ("Tool", {"fields": (("iac_type", "terraform_version"),)}),
+        (
+            "More",
+            {
+                "classes": ("collapse",),
+                "fields": ("execution_mode", ("allow_remote_apply", "global_remote_state"), "shared_ids", "deleted"),
+            },
+        ),
+        AUDIT_FIELDSET,
+    )
+
+    # ---- list -------------------------------------------------------------------------------------------------------
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        self._placements: dict[Any, Placement] = placements(list(changelist.result_list))
+        return changelist
+
+    @admin.display(description="runs in")
+    def executor(self, record: Workspace) -> SafeString:
+        place = self._placements.get(record.pk, Placement())
+        return format_html(
+            '<span class="tk-badge tk-{}" title="{}">{}</span>',
+            "active" if place.ephemeral else "quiet",
+            f"Said by: {place.origin}",
+            "Kubernetes" if place.ephemeral else "This machine",
+        )
+
+    @admin.display(description="last job", ordering="last_job_date")
+    def last_job(self, record: Workspace) -> SafeString:
+        return format_html("{} {}", badge(record.last_job_status), moment(record.last_job_date))
+
+    @admin.display(description="lock", ordering="locked")
+    def lock(self, record: Workspace) -> SafeString | str:
+        if not record.locked:
+            return "–"
+        return format_html(
+            '<span class="tk-badge tk-attention" title="{}">Locked</span>', record.lock_description or ""
+        )
+
+    @admin.display(description="tool", ordering="terraform_version")
+    def tool(self, record: Workspace) -> str:
+        return f"{record.get_iac_type_display()} {record.terraform_version}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        found = super().get_queryset(request)
+        match = request.resolver_match
+        in_lists = match is not None and match.url_name in {"workspaces_workspace_changelist", "autocomplete"}
+        return found.filter(deleted=False) if in_lists and "deleted__exact" not in request.GET else found
+
+    # ---- page -------------------------------------------------------------------------------------------------------
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        request._organization_id = obj.organization_id if obj is not None else None  # type: ignore[attr-defined]
+        return super().get_form(request, obj, change, **kwargs)
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        model = _OF_THE_ORGANIZATION.get(db_field.name)
+        if model is None:
+            return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        organization_id = getattr(request, "_organization_id", None)
+        kwargs["queryset"] = model._default_manager.filter(organization_id=organization_id)
+        # RecordAdmin would widen it to all that is visible, so Django's own is asked.
+        return super(RecordAdmin, self).formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        # A new workspace has its name first; then it has a page with all the rest.
+        return self.inlines if obj is not None else ()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial = dict(super().get_changeform_initial_data(request))
+        if "organization" not in initial:
+            only = list(self._organizations(request).values_list("pk", flat=True)[:2])
+            if len(only) == 1:
+                initial["organization"] = only[0]
+        return initial
+
+    def _organizations(self, request: HttpRequest) -> QuerySet[Organization]:
+        return Organization.objects.visible_to(actor_of(request))
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        if "_addanother" not in request.POST and "_popup" not in request.POST:
+            messages.success(request, f"{obj.name} was created. Add its variables below, then start a job.")
+            return HttpResponseRedirect(reverse("admin:workspaces_workspace_change", args=[obj.pk]))
+        return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
+
+    def page_context(self, request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
+        """What a workspace's page shows beside its fields."""
+        recent = workspace.jobs.select_related("template").defer("tcl", "template__tcl")[:RECENT_JOBS]
+        return {
+            "workspace": workspace,
+            "recent_jobs": recent,
+            "may_start": allows(request, "plan_job", workspace.organization_id) and not workspace.deleted,
+            "may_manage": allows(request, "manage_workspace", workspace.organization_id),
+            "newest_source": workspace.configuration_versions.defer("content").exclude(content=None).first(),
+            "upload_form": UploadForm(),
+        }
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        workspace = self.get_object(request, unquote(object_id))
+        context = self.page_context(request, workspace) if isinstance(workspace, Workspace) else {}
+        context |= extra_context or {}
+        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+
+    # ---- what is done with a workspace ------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        def own(route: str, view: Any, name: str) -> Any:
+            return path(route, self.admin_site.admin_view(view), name=f"workspaces_workspace_{name}")
+
+        return [
+            own("<uuid:pk>/start/", self.start_view, "start"),
+            own("<uuid:pk>/lock/", require_POST(self.lock_view), "lock"),
+            own("<uuid:pk>/unlock/", require_POST(self.unlock_view), "unlock"),
+            own("<uuid:pk>/upload/", require_POST(self.upload_view), "upload"),
+            *super().get_urls(),
+        ]
+
+    def visible(self, request: HttpRequest, pk: Any) -> Workspace:
+        """A workspace that the user may see. Raises Http404."""
+        found = Workspace.objects.visible_to(actor_of(request)).select_related("organization").filter(pk=pk).first()
+        if found is None:
+            raise Http404("There is no such workspace.")
+        if not request.user.is_staff and not is_admin(actor_of(request)):
+            raise PermissionDenied
+        return found  # type: ignore[no-any-return]
+
+    def back(self, workspace: Workspace) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:workspaces_workspace_change", args=[workspace.pk]))
+
+    def start_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Start a job: the form, and what it asks for."""
+        workspace = self.visible(request, pk)
+        form = StartJobForm(request.POST or None, workspace=workspace)
+        if request.method == "POST" and form.is_valid():
+            data = form.cleaned_data
+            try:
+                job = jobs.create_job(
+                    workspace,
+                    by=actor_of(request),
+                    template=data["template"],
+                    targets=data["targets"],
+                    replaces=data["replaces"],
+                    comments=data["comments"] or None,
+                    refresh=data["refresh"],
+                    refresh_only=data["refresh_only"],
+                    auto_apply=data["auto_apply"],
+                    override_branch=data.get("branch") or None,
+                )
+            except ServiceError as error:
+                form.add_error(None, error.message)
+            else:
+                messages.success(request, f"Job {job.pk} was started.")
+                return HttpResponseRedirect(reverse("admin:workspaces_job_change", args=[job.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Start a job on {workspace.name}",
+            "workspace": workspace,
+            "original": workspace,
+            "form": form,
+        }
+        return TemplateResponse(request, "terrakube/start_job.html", context)
+
+    def lock_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        workspace = self.visible(request, pk)
+        form = LockForm(request.POST)
+        reason = form.cleaned_data["reason"] if form.is_valid() else ""
+        with telling(request, f"{workspace.name} is locked: its jobs wait."):
+            lock_workspace(workspace, by=actor_of(request), reason=reason)
+        return self.back(workspace)
+
+    def unlock_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        workspace = self.visible(request, pk)
+        with telling(request, f"{workspace.name} is unlocked: its jobs go on."):
+            unlock_workspace(workspace, by=actor_of(request))
+        return self.back(workspace)
+
+    def upload_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        workspace = self.visible(request, pk)
+        form = UploadForm(request.POST, request.FILES)
+        with telling(request, "The source was uploaded. The next job runs it."):
+            if not form.is_valid():
+                raise InvalidInput("Choose a tar.gz to upload.")
+            sources.upload_source(workspace, form.cleaned_data["archive"].read(), by=actor_of(request))
+        return self.back(workspace)

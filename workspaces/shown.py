@@ -1,0 +1,68 @@
+"""How values look in lists and pages: status badges, times, durations."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from workspaces.choices import JobStatus, LastJobStatus
+
+TONES = {
+    JobStatus.PENDING: "wait",
+    JobStatus.WAITING_APPROVAL: "attention",
+    JobStatus.APPROVED: "wait",
+    JobStatus.QUEUE: "wait",
+    JobStatus.RUNNING: "active",
+    JobStatus.COMPLETED: "good",
+    JobStatus.NO_CHANGES: "good",
+    JobStatus.NOT_EXECUTED: "quiet",
+    JobStatus.REJECTED: "bad",
+    JobStatus.CANCELLED: "quiet",
+    JobStatus.FAILED: "bad",
+    JobStatus.UNKNOWN: "quiet",
+}
+
+
+def tone(status: str) -> str:
+    """The group of colours of a status: good, bad, active, wait, attention or quiet."""
+    return TONES.get(JobStatus(status), "quiet") if status in JobStatus.values else "quiet"
+
+
+def label(status: str) -> str:
+    return str(LastJobStatus(status).label if status in LastJobStatus.values else JobStatus(status).label)
+
+
+def badge(status: str) -> SafeString:
+    """A status as a badge: its colour repeats what its words say."""
+    return format_html('<span class="tk-badge tk-{}">{}</span>', tone(status), label(status))
+
+
+def duration(span: dt.timedelta | None) -> str:
+    """A span in words: "4 s", "2 min 05 s", "3 h 10 min", "2 d 4 h"; empty for None."""
+    if span is None:
+        return ""
+    seconds = max(int(span.total_seconds()), 0)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    if seconds < 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def moment(at: dt.datetime | None) -> SafeString:
+    """A time as how long ago it was; a script shows the exact one in the viewer's zone on hover."""
+    if at is None:
+        return format_html("{}", "")
+    ago = duration(timezone.now() - at)
+    exact = at.astimezone(dt.UTC)
+    return format_html(
+        '<time class="tk-time" datetime="{}" title="{} UTC">{} ago</time>',
+        exact.isoformat(),
+        exact.strftime("%Y-%m-%d %H:%M:%S"),
+        ago,
+    )

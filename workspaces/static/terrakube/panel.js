@@ -1,0 +1,51 @@
+// Small helps on every page: exact times on hover in the viewer's zone, copying, a question before what can't be undone.
+(() => {
+  "use strict";
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+  document.addEventListener("mouseover", (event) => {
+    const time = event.target instanceof Element ? event.target.closest("time[datetime]") : null;
+    if (time && !time.dataset.exact) {
+      time.title = exact.format(new Date(time.dateTime));
+      time.dataset.exact = "1";
+    }
+  });
+
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
+    if (button) {
+      const source = document.getElementById(button.dataset.copy);
+      const before = button.textContent;
+      try {
+        await navigator.clipboard.writeText(source.textContent);
+        button.textContent = "Copied";
+      } catch {
+        // Without a secure address there is no clipboard; the text is marked, for the keyboard to copy.
+        const range = document.createRange();
+        range.selectNodeContents(source);
+        const selection = window.getSelection();
+        selection.removeAllRanges();
+        selection.addRange(range);
+        button.textContent = "Marked";
+      }
+      setTimeout(() => { button.textContent = before; }, 1500);
+    }
+    // A menu closes when something else is clicked.
+    for (const menu of document.querySelectorAll("details.tk-menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of document.querySelectorAll("details.tk-menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+})();

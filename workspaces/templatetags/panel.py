@@ -1,0 +1,20 @@
+"""Filters that templates of the panel share with its lists."""
+
+import datetime as dt
+
+from django import template
+from django.utils.safestring import SafeString
+
+from workspaces import shown
+
+register = template.Library()
+
+
+@register.filter
+def badge(status: str) -> SafeString:
+    return shown.badge(status)
+
+
+@register.filter
+def moment(at: dt.datetime | None) -> SafeString:
+    return shown.moment(at)
