@@ -77,7 +77,8 @@ class Api:
     ) -> Answer:
         """Make one call; a file as `body` is streamed, a 200 is written to the file `into` when given.
 
-        Statuses in `accept` are answers beside 2xx. Raises ApiUnavailable, AttemptOver, ApiRefused; StepFailed for a file.
+        Statuses in `accept` are answers beside 2xx.
+        Raises ApiUnavailable, AttemptOver or ApiRefused, and StepFailed for a file that cannot be read or written.
         """
         for fresh in (False, True):
             connection = self._connection(timeout, fresh=fresh)

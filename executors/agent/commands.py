@@ -21,6 +21,7 @@ _OVERRIDE = 'terraform {\n  backend "http" {}\n}\n'
 _ANSI = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 _ERROR_LINE = re.compile(rb"Error: ([^\r\n]+)\r?\n")
 _KEPT_BYTES = 1024 * 1024
+_VARIABLES_FILE = "variables.tfvars"
 _NOTHING: Mapping[str, str] = {}
 #: From these on, ephemeral variables have to be given to the apply of a plan again.
 _EPHEMERAL_SINCE = {"terraform": Version(1, 10, 0), "tofu": Version(1, 11, 0)}
@@ -142,7 +143,7 @@ class Terraform:
         declared = declared_variables(self._folder, tofu=self._tool.name == "tofu")
         if only_ephemeral:
             declared = {name: declaration for name, declaration in declared.items() if declaration.ephemeral}
-        path = self._context.private / "variables.tfvars"
+        path = self._context.private / _VARIABLES_FILE
         write_variables(path, values, declared)
         return [f"-var-file={path}"] if any(name in declared for name in values) else []
 
@@ -162,15 +163,18 @@ class Terraform:
         output: Path | None = None,
         cleanup: bool = False,
     ) -> int:
-        code = run(
-            [str(self._tool.path), *arguments],
-            cwd=self._folder,
-            environment={**self._environment, **self._backend, **more},
-            control=self._context.control,
-            write=write or self._show,
-            output=output,
-            cleanup=cleanup,
-        )
+        try:
+            code = run(
+                [str(self._tool.path), *arguments],
+                cwd=self._folder,
+                environment={**self._environment, **self._backend, **more},
+                control=self._context.control,
+                write=write or self._show,
+                output=output,
+                cleanup=cleanup,
+            )
+        finally:
+            (self._context.private / _VARIABLES_FILE).unlink(missing_ok=True)
         if output is None:
             self.exit_code = code
             # What a cancelled command says with its exit code is of no interest.

@@ -42,6 +42,7 @@ class LogChannel:
         self._on_cancel = on_cancel
         self._changed = threading.Condition()
         self._masking = threading.Lock()
+        self._in_line = False
         self._parts: deque[bytes] = deque()
         self._base = 0  # offset of the first byte that is kept
         self._size = 0  # offset behind the last byte that was written
@@ -61,14 +62,15 @@ class LogChannel:
     def write(self, data: bytes) -> bytes:
         """Add output; returns what of it is now safe to show (the rest follows with later writes)."""
         with self._masking:
+            self._in_line = not data.endswith(b"\n") if data else self._in_line
             shown = self._masker.feed(data)
             if shown:
                 self._append(shown)
             return shown
 
     def line(self, text: str) -> None:
-        """Add a line of our own."""
-        self.write(text.encode(errors="replace") + b"\n")
+        """Add a line of our own, after the end of whatever line there is."""
+        self.write((b"\n" if self._in_line else b"") + text.encode(errors="replace") + b"\n")
 
     def close(self, seconds: float) -> bool:
         """Send what is left, for at most `seconds`; whether the API has all of it."""

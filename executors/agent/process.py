@@ -17,6 +17,7 @@ from .errors import StepFailed
 _BLOCK = 64 * 1024
 _POLL_SECONDS = 0.1
 _DRAIN_SECONDS = 0.5
+_GONE_SECONDS = 0.2
 
 
 class Child:
@@ -100,7 +101,7 @@ def run(
         os.close(reader)
         child.kill()
         process.wait()
-        _reap()
+        _reap_group(process.pid)
     code = process.returncode
     return code if code >= 0 else 128 - code
 
@@ -143,8 +144,20 @@ def _copy(reader: int, write: Callable[[bytes], object]) -> bool:
     return bool(data)
 
 
-def _reap() -> None:
-    """As process 1 we inherit what the command left behind."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+def _reap_group(group: int) -> None:
+    """Wait until what the command left behind, and was just killed, is really gone.
+
+    As process 1 we inherit it and have to collect it; elsewhere somebody else does, in his own time.
+    """
+    deadline = time.monotonic() + _GONE_SECONDS
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        try:
+            os.killpg(group, 0)
+        except OSError:
+            return
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.002)

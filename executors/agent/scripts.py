@@ -11,7 +11,7 @@ all but the last of them).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from executors.job_data import Command
@@ -22,6 +22,7 @@ from .errors import StepFailed
 from .process import run
 
 TEMP_ENVIRONMENT_FILE = ".terrakube_temp_env"
+_REPOSITORY = "tools-repository"
 
 
 class Scripts:
@@ -30,10 +31,14 @@ class Scripts:
     What they write into `.terrakube_temp_env` goes into `environment`, for all that runs after them.
     """
 
-    def __init__(self, context: Context, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, context: Context, folder: Path, environment: dict[str, str], container: Mapping[str, str]
+    ) -> None:
         self._context = context
         self._folder = folder
         self._environment = environment
+        self._container = container
+        self._tools = context.work / "bash-tools"
         self.tool_folder: Path | None = None
         self.terraform_output: str | None = None
 
@@ -47,6 +52,9 @@ class Scripts:
             raise StepFailed("script-failed", f"This executor runs BASH scripts only, not {command.runtime}.")
         if command.verbose:
             self._context.say("Script:\n" + command.script.rstrip("\n"))
+        if "terrakubeToolsRepository" in command.script:
+            self._fetch_repository()
+        self._tools.mkdir(exist_ok=True)
         path = self._context.private / "userScript.sh"
         path.write_text(command.script.replace("\r\n", "\n"))
         path.chmod(0o600)
@@ -66,6 +74,24 @@ class Scripts:
         if code:
             raise StepFailed("script-failed", f"A script ended with exit code {code}.", exit_code=code)
 
+    def _fetch_repository(self) -> None:
+        """The installation's repository of tools, for the rare script that uses it; without it that script decides."""
+        target = self._context.work / _REPOSITORY
+        url, branch = self._container.get("TerrakubeToolsRepository"), self._container.get("TerrakubeToolsBranch")
+        if not url or target.exists():
+            return
+        code = run(
+            ["git", "clone", "--quiet", "--depth", "1", "--branch", branch or "main", "--", url, str(target)],
+            cwd=self._folder,
+            environment={**self._environment, "GIT_TERMINAL_PROMPT": "0"},
+            control=self._context.control,
+            write=self._context.log.write,
+            whole_group=True,
+        )
+        self._context.control.check()
+        if code:
+            self._context.say("The repository of tools could not be cloned.")
+
     def _script_environment(self) -> dict[str, str]:
         job = self._context.job
         environment = {name: value for name, value in job.variables.items() if is_shell_name(name)}
@@ -81,11 +107,14 @@ class Scripts:
             "source": job.source,
             "branch": job.branch,
             "vcsType": job.vcs_type,
+            "terrakubeApi": self._container.get("TerrakubeApiUrl", ""),
+            "bashToolsDirectory": str(self._tools),
+            "terrakubeToolsRepository": str(self._context.work / _REPOSITORY),
         }
+        path = [self._tools, *([self.tool_folder] if self.tool_folder else [])]
+        environment["PATH"] = os.pathsep.join([*map(str, path), environment.get("PATH", os.defpath)])
         if self.terraform_output is not None:
             environment["terraformOutput"] = self.terraform_output
-        if self.tool_folder is not None:
-            environment["PATH"] = f"{self.tool_folder}{os.pathsep}{environment.get('PATH', os.defpath)}"
         too_long = sorted(name for name, value in environment.items() if not fits(name, value))
         if too_long:
             self._context.say(f"Too long for a script's environment (128 KiB) and left out: {', '.join(too_long)}.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +44,12 @@ def run_claimed(
         on_cancel=lambda: control.cancel("The job was cancelled."),
     )
     heartbeat = Heartbeat(api, control, claim.heartbeat_seconds)
-    control.on_cancel = lambda reason: log.line(f"Stopping: {reason}")
+
+    def tell(reason: str) -> None:
+        # Whoever hears of the cancel may be the very thread that has to make room in the log.
+        threading.Thread(target=log.line, args=(f"Stopping: {reason}",), daemon=True).start()
+
+    control.on_cancel = tell
     context = Context(claim, api, control, log, heartbeat, work, private)
     outcome = run_step(context, container)
     code = _report(context, outcome)
@@ -65,6 +72,8 @@ def _report(context: Context, outcome: Outcome) -> int:
             changes=outcome.changes,
         )
     context.banner(f"{outcome.outcome.capitalize()}: {outcome.message}")
+    # The one line for who looks at the pod instead of the job.
+    sys.stdout.write(f"{outcome.outcome}: {outcome.message}\n")
     deadline = time.monotonic() + context.claim.outage_seconds
     context.log.close(context.claim.outage_seconds)
     context.heartbeat.stop()

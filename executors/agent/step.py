@@ -64,7 +64,7 @@ def _run(context: Context, container: Mapping[str, str], terraform: list[Terrafo
         raise StepFailed("bad-step-type", f"This executor knows no step type {job.type!r}.")
     environment = job_environment(container, job.environment_variables, say=context.say)
     folder = _source(context, environment)
-    scripts = Scripts(context, folder, environment)
+    scripts = Scripts(context, folder, environment, container)
     try:
         if job.type in TYPES:
             terraform.append(TerraformStep(context, folder, environment, scripts))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -48,7 +50,7 @@ class Attempt:
 class ApiServer:
     """Serves one attempt. `before` may answer a request itself, for what a sound server would not do."""
 
-    def __init__(self, answer: dict[str, Any]) -> None:
+    def __init__(self, answer: dict[str, Any], host: str = "127.0.0.1") -> None:
         self.attempt = Attempt(answer)
         self.calls: list[Call] = []
         self.before: Callable[[Call], tuple[int, dict[str, Any]] | None] = lambda call: None
@@ -66,10 +68,17 @@ class ApiServer:
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A client that hangs up is no news."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}{PATH}"
+        self._server = Server((host, 0), Handler)
+        self.url = f"http://{host}:{self._server.server_address[1]}{PATH}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
+
+    def speak_tls(self, certificate: Path) -> None:
+        """Answer with this certificate, whose key is in the same file."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = self.url.replace("http:", "https:")
 
     def close(self) -> None:
         self._server.shutdown()

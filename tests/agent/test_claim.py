@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import json
 import os
 import shutil
@@ -11,15 +13,41 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from executors.agent.proxy import proxy_for
 from executors.job_data import JobData, encode_claim, encode_inline
-from tests.agent.api_server import ATTEMPT_TOKEN, ApiServer, Call
+from tests.agent.api_server import ATTEMPT_TOKEN, PATH, ApiServer, Call
 from tests.agent.harness import Agent, job
 
 Serve = Callable[..., ApiServer]
 Start = Callable[..., Agent]
 
 COMMAND = {"runtime": "BASH", "script": "echo ran; env"}
+
+
+def self_signed(path: Path) -> str:
+    """A certificate for 127.0.0.1 without key usage, as many clusters have; its key is in the file too."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, path.stem)])
+    today = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - datetime.timedelta(days=1))
+        .not_valid_after(today + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(pem + private)
+    return pem.decode()
 
 
 def scripted(serve: Serve, **more: Any) -> ApiServer:
@@ -105,13 +133,43 @@ def test_the_job_data_is_not_in_the_environment_of_what_runs(serve: Serve, start
         assert name not in api.log
 
 
-def test_the_certificate_in_the_job_data_is_the_one_that_is_trusted(serve: Serve, start: Start) -> None:
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_certificate_in_the_job_data_is_the_one_that_is_trusted(
+    serve: Serve, start: Start, tmp_path: Path, trusted: bool
+) -> None:
+    ours = self_signed(tmp_path / "ours.pem")
+    other = self_signed(tmp_path / "other.pem")
     api = scripted(serve)
-    agent = start(
-        api, data=encode_claim(api.url.replace("http:", "https:"), ATTEMPT_TOKEN), TERRAKUBE_START_SECONDS="0.1"
-    )
-    assert agent.wait() == 21, "TLS to a server without it"
-    assert "SSL" in agent.errors
+    api.speak_tls(tmp_path / "ours.pem")
+    data = encode_claim(api.url, ATTEMPT_TOKEN, ours if trusted else other)
+    agent = start(api, data=data, TERRAKUBE_START_SECONDS="0.1")
+    assert agent.wait() == (0 if trusted else 21)
+    assert ("certificate verify failed" in agent.errors) != trusted
+
+
+def test_a_proxy_is_used_for_all_but_the_hosts_that_are_excepted(serve: Serve, start: Start) -> None:
+    api = scripted(serve)
+    proxy = api.url.removesuffix(PATH)
+    assert start(api, data=encode_claim(f"http://api.invalid{PATH}", ATTEMPT_TOKEN), http_proxy=proxy).wait() == 0
+    assert "ran" in api.log
+
+
+@pytest.mark.parametrize(
+    ("host", "environ", "proxy"),
+    [
+        ("api", {}, None),
+        ("api", {"HTTPS_PROXY": "http://u:p@proxy:3128/"}, "u:p@proxy:3128"),
+        ("api", {"https_proxy": "proxy:1", "HTTPS_PROXY": "proxy:2"}, "proxy:1"),
+        ("api", {"HTTP_PROXY": "proxy:1"}, None),
+        ("api.example.com", {"HTTPS_PROXY": "p:1", "NO_PROXY": "other, .example.com"}, None),
+        ("api.example.com", {"HTTPS_PROXY": "p:1", "no_proxy": "example.com:443"}, None),
+        ("myexample.com", {"HTTPS_PROXY": "p:1", "NO_PROXY": "example.com,"}, "p:1"),
+        ("api", {"HTTPS_PROXY": "p:1", "NO_PROXY": "*"}, None),
+        ("127.0.0.1", {"HTTPS_PROXY": "p:1"}, None),
+    ],
+)
+def test_the_usual_variables_name_the_proxy(host: str, environ: dict[str, str], proxy: str | None) -> None:
+    assert proxy_for("https", host, environ) == proxy
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.agent.api_server import ApiServer
+from tests.agent.git_server import Repository
 from tests.agent.harness import Agent
 
 Serve = Callable[..., ApiServer]
@@ -101,6 +103,20 @@ def test_a_script_knows_terrakubes_variables_and_no_key(serve: Serve, start: Sta
     assert f"workingDirectory={next(line for line in lines if line.endswith('/source'))}" in lines
 
 
+def test_scripts_share_a_directory_of_tools_and_get_the_repository_of_tools_when_they_name_it(
+    serve: Serve, start: Start, tmp_path: Path
+) -> None:
+    Repository(tmp_path / "tools").commit("a tool")
+    api = scripted(
+        serve,
+        bash("printf '#!/bin/sh\\necho at tool' >$bashToolsDirectory/mine; chmod +x $bashToolsDirectory/mine"),
+        bash('mine; echo "at $(cat $terrakubeToolsRepository/a.txt)"; echo "at $terrakubeApi"'),
+    )
+    agent = start(api, TerrakubeToolsRepository=f"file://{tmp_path}/tools", TerrakubeApiUrl="https://terrakube.example")
+    assert agent.wait() == 0
+    assert order(api) == ["at tool", "at a tool", "at https://terrakube.example"]
+
+
 def test_a_script_that_fails_stops_the_rest_and_runs_those_for_failures(serve: Serve, start: Start) -> None:
     api = scripted(
         serve,
@@ -148,7 +164,7 @@ def test_errors_and_output_come_in_order_and_a_last_line_without_end_too(serve: 
     api = scripted(serve, bash("echo at 1; echo at 2 >&2; echo at 3; printf 'at 4'"))
     assert start(api).wait() == 0
     assert order(api)[:3] == ["at 1", "at 2", "at 3"]
-    assert "at 4" in api.log
+    assert "at 4\n==> Succeeded" in api.log
 
 
 def test_a_script_runs_in_the_workspaces_folder_with_the_tool_on_its_path(serve: Serve, start: Start) -> None:

@@ -97,6 +97,18 @@ def test_an_ephemeral_variable_is_given_to_the_apply_of_a_plan_again(serve: Serv
     assert start(apply).wait() == 0, apply.log
 
 
+def test_tofu_knows_the_variables_at_init_already(serve: Serve, start: Start) -> None:
+    main = 'variable "where" { type = string }\nmodule "m" { source = var.where }\n'
+    module = 'output "here" { value = 1 }\n'
+    api = serve(
+        {"main.tf": main, "modules/m/main.tf": module},
+        tofu=True,
+        terraformVersion="1.12.6",
+        variables={"where": "./modules/m"},
+    )
+    assert start(api).wait() == 0, api.log
+
+
 def test_the_flags_of_the_job_reach_the_plan(serve: Serve, start: Start) -> None:
     main = 'resource "terraform_data" "a" {}\n'
     apply = serve({"main.tf": main}, type="terraformApply")
