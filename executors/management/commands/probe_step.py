@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -15,9 +17,15 @@ from workspaces.access import TokenUser
 from workspaces.choices import FINAL_JOB, Category, JobStatus
 from workspaces.ephemeral.variables import ENABLE
 from workspaces.models import Organization
-from workspaces.services import organizations, tokens, workspaces
+from workspaces.services import organizations, sources, tokens, workspaces
 
-FLOW = "flow:\n  - type: customScripts\n    step: 100\n    commands:\n      - {runtime: BASH, priority: 1, script: 'true'}\n"
+FLOW = """\
+flow:
+  - type: customScripts
+    step: 100
+    commands:
+      - {runtime: BASH, priority: 1, script: ls}
+"""
 
 
 class Command(BaseCommand):
@@ -41,6 +49,7 @@ class Command(BaseCommand):
             organization, by=None, name="probe", source="empty", branch="remote-content", terraform_version="1.11.4"
         )
         workspaces.set_variable(workspace, by=None, key=ENABLE, value="1", category=Category.ENV)
+        sources.store_source(sources.create_configuration_version(workspace, by=None), _archive())
         template = organization.templates.create(name="Probe", tcl=FLOW)
         path = f"{address}/api/v1/organization/{organization.pk}/job"
         document = {
@@ -62,6 +71,13 @@ class Command(BaseCommand):
         if status != JobStatus.COMPLETED:
             raise CommandError(f"The step ended {status}: {reason}")
         self.stdout.write("One step ran in a pod of its own and reported back.")
+
+
+def _archive() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("probe"))
+    return buffer.getvalue()
 
 
 def _call(method: str, url: str, token: str, document: dict[str, Any] | None = None) -> Any:
