@@ -1,0 +1,241 @@
+"""The watcher as a process: one is active, it ends when told, and it outlives what it depends on."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from executors import beats
+from executors.cluster import ClusterError, Expired
+from executors.watching.lock import DatabaseLock, FileLock
+from executors.watching.observer import Reflector
+from executors.watching.watcher import Watcher
+
+
+_HOLD = """
+import fcntl, os, sys
+fcntl.flock(os.open({path!r}, os.O_RDWR), fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_file_lock_has_one_holder_and_goes_with_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "watcher.lock"
+    code = _HOLD.format(path=str(path))
+    path.parent.mkdir()
+    path.touch()
+    mine = FileLock(path)
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert not mine.acquire()
+        other.kill()
+    assert mine.acquire()
+    assert mine.acquire(), "who has it still has it"
+    mine.release()
+    assert FileLock(path).acquire()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_an_advisory_lock_has_one_holder_and_goes_with_its_connection() -> None:
+    first, second = DatabaseLock(), DatabaseLock()
+    try:
+        assert first.acquire()
+        assert not second.acquire()
+        assert first.acquire()
+        first.release()
+        assert second.acquire()
+    finally:
+        first.release()
+        second.release()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_holder_whose_connection_was_cut_learns_that_it_has_the_lock_no_more() -> None:
+    first, second = DatabaseLock(), DatabaseLock()
+    try:
+        assert first.acquire()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        with pytest.raises(Exception, match=r"terminat|closed|lost"):
+            first.acquire()
+        assert second.acquire()
+        assert not first.acquire()
+    finally:
+        first.release()
+        second.release()
+
+
+@pytest.mark.django_db
+def test_a_turn_shows_that_the_watcher_lives_and_asks_the_worker_to(
+    conf: Any, tmp_path: Path, queued: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    watcher = Watcher(conf, tmp_path)
+    with django_capture_on_commit_callbacks(execute=True):
+        watcher.turn()
+    assert not beats.is_stale(beats.WATCHER)
+    assert queued == [("executors.tasks.beat",)]
+
+
+# ---- the process ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    environment = _environment(tmp_path)
+    subprocess.run([*_MANAGE, "migrate", "-v0"], env=environment, check=True, timeout=60)
+    return tmp_path
+
+
+_MANAGE = (sys.executable, str(settings.BASE_DIR / "manage.py"))
+
+
+def _environment(data_dir: Path) -> dict[str, str]:
+    dropped = ("TERRAKUBE", "Terrakube", "Executor", "AzBuilder")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(dropped)}
+    return kept | {"TERRAKUBE_DATA_DIR": str(data_dir)}
+
+
+@pytest.fixture
+def watchers(data_dir: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Two watchers of one installation."""
+    started = [
+        subprocess.Popen([*_MANAGE, "watch"], env=_environment(data_dir), stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    yield started
+    for one in started:
+        one.kill()
+        one.communicate()
+
+
+def _lines(one: subprocess.Popen[str]) -> queue.Queue[str]:
+    found: queue.Queue[str] = queue.Queue()
+
+    def read() -> None:
+        for line in one.stderr or ():
+            found.put(line)
+
+    threading.Thread(target=read, daemon=True).start()
+    return found
+
+
+def _await(lines: queue.Queue[str], words: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        if words in lines.get(timeout=max(0.01, deadline - time.monotonic())):
+            return
+
+
+def test_one_watcher_is_active_and_another_takes_over_within_seconds(
+    watchers: list[subprocess.Popen[str]],
+) -> None:
+    heard = {one: _lines(one) for one in watchers}
+    active: subprocess.Popen[str] | None = None
+    deadline = time.monotonic() + 20
+    said: dict[subprocess.Popen[str], str] = dict.fromkeys(watchers, "")
+    while time.monotonic() < deadline and not all(said.values()):
+        for one in watchers:
+            while not heard[one].empty():
+                said[one] += heard[one].get()
+        time.sleep(0.05)
+    active = next(one for one in watchers if "is the active one" in said[one])
+    standby = next(one for one in watchers if one is not active)
+    assert "stands by" in said[standby]
+    began = time.monotonic()
+    active.kill()
+    _await(heard[standby], "is the active one", 10)
+    assert time.monotonic() - began < 6
+    began = time.monotonic()
+    standby.send_signal(signal.SIGTERM)
+    assert standby.wait(5) == 0
+    assert time.monotonic() - began < 2
+
+
+# ---- watching -------------------------------------------------------------------------------------------------------
+
+
+def _job(uid: str, version: int) -> dict[str, Any]:
+    labels = {"terrakube.io/attempt": f"attempt-{uid}"}
+    return {"metadata": {"uid": uid, "name": uid, "resourceVersion": str(version), "labels": labels}, "spec": {}}
+
+
+class Server:
+    """Lists and watches that go wrong as real ones do; the script is played once and then repeats its last part."""
+
+    def __init__(self, *watches: list[Any]) -> None:
+        self.listed = 0
+        self.asked: list[str] = []
+        self._watches = list(watches)
+
+    def list(self, namespace: str, selector: str) -> tuple[list[dict[str, Any]], str]:
+        self.listed += 1
+        return [_job("a", 1)], "1"
+
+    def watch(self, namespace: str, selector: str, version: str, *, seconds: int) -> Iterator[tuple[str, Any]]:
+        self.asked.append(version)
+        for event in self._watches.pop(0) if self._watches else [None]:
+            if event is None:
+                time.sleep(0.05)
+                return
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+def _reflect(server: Server, until: Any) -> tuple[Reflector, queue.Queue[str]]:
+    changed: queue.Queue[str] = queue.Queue()
+    reflector = Reflector("Jobs", server.list, server.watch, "terrakube", changed)
+    thread = threading.Thread(target=reflector.run)
+    thread.start()
+    deadline = time.monotonic() + 5
+    while not until(reflector) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    reflector.stop()
+    thread.join(5)
+    assert until(reflector)
+    return reflector, changed
+
+
+def test_a_watch_goes_on_from_the_bookmark_of_the_one_before() -> None:
+    bookmark = {"metadata": {"resourceVersion": "40"}}
+    server = Server([("MODIFIED", _job("a", 7)), ("BOOKMARK", bookmark), None])
+    _reflect(server, lambda _: len(server.asked) >= 2)
+    assert server.asked[:2] == ["1", "40"]
+    assert server.listed == 1
+
+
+@pytest.mark.parametrize(
+    "failure", [Expired("too old", status=410), ClusterError("reset"), ("ERROR", {"code": 410, "message": "too old"})]
+)
+def test_a_watch_that_was_cut_is_begun_with_a_new_list(failure: Any) -> None:
+    server = Server([("ADDED", _job("b", 2)), failure])
+    reflector, changed = _reflect(server, lambda _: server.listed >= 2)
+    assert {one["metadata"]["uid"] for one in reflector.objects()} == {"a"}
+    heard = set()
+    while not changed.empty():
+        heard.add(changed.get())
+    assert heard == {"attempt-a", "attempt-b"}, "what is gone with the gap is looked at too"
+
+
+def test_the_last_that_was_seen_of_what_is_gone_is_kept() -> None:
+    last = _job("a", 9) | {"status": {"phase": "Failed"}}
+    server = Server([("DELETED", last), None])
+    reflector, _ = _reflect(server, lambda one: one.departed())
+    assert reflector.objects() == []
+    assert reflector.departed()["attempt-a"]["status"] == {"phase": "Failed"}
