@@ -121,7 +121,20 @@ class Claim(enum.Enum):
 
 def claim(attempt: Attempt, session: str) -> Claim:
     """Give an attempt to the session that asks first; the same session may ask again. Nobody else ever gets it."""
-    now, digest = timezone.now(), session_hash(session)
+    return _give(attempt, session_hash(session))
+
+
+def claim_by_report(attempt: Attempt) -> Claim:
+    """Give an attempt to Terrakube's own executor, which has no session: its first report is its claim.
+
+    It may say so again, as such a client repeats what was not answered; whether that is still the same executor is for
+    the caller to tell.
+    """
+    return _give(attempt, "")
+
+
+def _give(attempt: Attempt, digest: str) -> Claim:
+    now = timezone.now()
     with transaction.atomic():
         _lock_job(attempt.step_id)
         won = _move(

@@ -55,6 +55,11 @@ SETTINGS: Mapping[str, Setting] = {
         ("ExecutorEphemeralNamespace", "terrakube", "Namespace of the Kubernetes Jobs."),
         ("ExecutorEphemeralImage", "azbuilder/executor:2.22.0", "Image of the executor in the pods."),
         (
+            "ExecutorEphemeralImageVersion",
+            None,
+            "Version of Terrakube's executor in the image, such as 2.30, where neither its name nor its tag tells.",
+        ),
+        (
             "ExecutorEphemeralSecret",
             "terrakube-executor-secrets",
             "Secrets whose entries become environment variables of the pods, separated by commas; empty for none.",
@@ -112,6 +117,7 @@ class Installation:
 
     namespace: str
     image: str
+    image_version: tuple[int, int] | None
     secrets: tuple[str, ...]
     node_selector: Mapping[str, str]
     deadline_seconds: int
@@ -133,15 +139,21 @@ class Installation:
 
     @property
     def is_terrakube_image(self) -> bool:
-        """Whether the pods run Terrakube's own executor: the image is named azbuilder/executor, in any registry.
+        """Whether the pods run Terrakube's own executor.
 
-        An image that is built on Terrakube's has to keep that name; every other is taken for ours.
+        The image is named azbuilder/executor, in any registry, or ExecutorEphemeralImageVersion says so; every other
+        is taken for ours.
         """
-        return _repository(self.image)[-2:] == ["azbuilder", "executor"]
+        return self.image_version is not None or is_terrakube_name(self.image)
 
     @property
     def terrakube_version(self) -> tuple[int, int] | None:
-        """Version of Terrakube's executor, by the image's tag as in (2, 30); None for ours and where no tag tells."""
+        """Version of Terrakube's executor, as in (2, 30); None for ours and where nothing tells.
+
+        ExecutorEphemeralImageVersion wins over the image's tag.
+        """
+        if self.image_version is not None:
+            return self.image_version
         match = re.search(r":v?(\d+)\.(\d+)[^/]*$", self.image.partition("@")[0])
         return (int(match[1]), int(match[2])) if match and self.is_terrakube_image else None
 
@@ -180,6 +192,7 @@ def read(environ: Mapping[str, str]) -> Installation:
             pattern=_IMAGE,
             allowed="an image such as registry:5000/path/name:tag",
         ),
+        image_version=reader.get(_version, "ExecutorEphemeralImageVersion", None),
         secrets=reader.names("ExecutorEphemeralSecret"),
         node_selector=reader.node_selector(),
         deadline_seconds=reader.seconds("ExecutorEphemeralDeadlineSeconds", minimum=60),
@@ -216,16 +229,29 @@ def check_installation(app_configs: Sequence[AppConfig] | None = None, **kwargs:
         found = read(os.environ)
     except SettingErrors as errors:
         return [Error(str(error), id="executors.E001") for error in errors.errors]
+    warnings = _unknown_version(found)
     signs = ("KUBERNETES_SERVICE_HOST", "KUBECONFIG", *(name for name in SETTINGS if name.startswith("ExecutorEph")))
     if found.api_url is None and any(os.environ.get(name) for name in signs):
-        return [
+        warnings.append(
             Warning(
                 "AzBuilderApiUrl is not set, so no step can be launched in the cluster.",
                 hint="Set it to the address at which pods reach this site, such as http://terrakube-api:8080.",
                 id="executors.W001",
             )
-        ]
-    return []
+        )
+    return warnings
+
+
+def _unknown_version(found: Installation) -> list[CheckMessage]:
+    if not found.is_terrakube_image or found.terrakube_version is not None:
+        return []
+    return [
+        Warning(
+            f"The tag of {found.image} tells no version, so steps are described to it as to the newest executor.",
+            hint="Set ExecutorEphemeralImageVersion, such as 2.30: an older executor hangs on a field it does not know.",
+            id="executors.W004",
+        )
+    ]
 
 
 class _Reader:
@@ -361,6 +387,19 @@ def _contradictions(found: Installation) -> list[SettingError]:
         for name, value, other, least in pairs
         if value <= least
     ]
+
+
+def _version(environ: Mapping[str, str], name: str, default: None) -> tuple[int, int] | None:
+    text = env.text(environ, name, "", pattern=r"v?\d{1,3}\.\d{1,3}([.+-].*)?", allowed="a version such as 2.30")
+    if not text:
+        return default
+    major, minor = re.findall(r"\d+", text)[:2]
+    return int(major), int(minor)
+
+
+def is_terrakube_name(image: str) -> bool:
+    """Whether an image's name is that of Terrakube's own executor, in any registry."""
+    return _repository(image)[-2:] == ["azbuilder", "executor"]
 
 
 def _repository(image: str) -> list[str]:

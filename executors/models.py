@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models import Q
 
 from executors.choices import AttemptOutcome, AttemptState, EventKind, ExecutorKind
-from workspaces.models import Step
+from workspaces.encryption import EncryptedBinaryField
+from workspaces.models import Job, Step
 
 
 def new_nonce() -> str:
@@ -75,6 +76,11 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return self.job_name or f"Attempt {self.number}"
 
+    @property
+    def claimed_by_report(self) -> bool:
+        """Whether Terrakube's own executor runs it, which has no session and whose first report was its claim."""
+        return self.claimed_at is not None and not self.session_hash
+
 
 class AttemptEvent(models.Model):
     """One entry of an attempt's timeline."""
@@ -108,6 +114,27 @@ class LogChunk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.offset}+{self.size}"
+
+
+class LogCursor(models.Model):
+    """How far the log lines of Terrakube's own executor were taken over into an attempt's log."""
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, primary_key=True, related_name="log_cursor")
+    stream_id = models.CharField(max_length=41, blank=True, default="", help_text="Of the last Redis entry.")
+    line_numbers = models.JSONField(default=list, help_text="Those that came by HTTP, as [first, last] ranges.")
+
+    def __str__(self) -> str:
+        return self.stream_id or "at the start"
+
+
+class JobContext(models.Model):
+    """The JSON document that executors and scripts keep beside a job."""
+
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, primary_key=True, related_name="context")
+    content = EncryptedBinaryField(help_text="It may hold a plan's values, so it lies encrypted as plans do.")
+
+    def __str__(self) -> str:
+        return f"Context of job {self.job_id}"
 
 
 class Beat(models.Model):

@@ -19,6 +19,13 @@ def state(request: HttpRequest, attempt: Attempt) -> HttpResponse:
         current = states.current_state(job.workspace)
         if current is None:
             return HttpResponse(status=204)
+        if current.content is None:
+            # An empty answer would be a workspace without resources, and the plan would create them all again.
+            return error_response(
+                f"State {current.number} of this workspace lies in storage that this site could not read.",
+                409,
+                code="state-elsewhere",
+            )
         return HttpResponse(current.content, content_type="application/json")
     try:
         version = states.write_state(job, raw_body(request), lock_id=request.GET.get("lock", ""))

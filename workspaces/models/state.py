@@ -18,7 +18,7 @@ class StateVersion(Record, Audited):
     serial = models.BigIntegerField(default=1)
     lineage = models.CharField(max_length=64, default="0")
     md5 = models.CharField(max_length=32, default="0")
-    content = EncryptedBinaryField()
+    content = EncryptedBinaryField(null=True, help_text="None while it lies in storage that could not be read.")
     json = EncryptedBinaryField(null=True, help_text="What `show -json` says of it; none until the executor sent it.")
 
     objects = WorkspaceScopedQuerySet.as_manager()

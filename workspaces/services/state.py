@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
+from workspaces.access import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
 from workspaces.models import Job, StateLock, StateVersion, Workspace
 
@@ -28,19 +30,28 @@ def current_state(workspace: Workspace) -> StateVersion | None:
     return workspace.state_versions.order_by("-number").first()
 
 
+def _read_state(content: bytes) -> tuple[int, str]:
+    """(serial, lineage) of a state. Raises InvalidInput for what is none."""
+    try:
+        state = json.loads(content)
+        return int(state["serial"]), str(state["lineage"])
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInput("This is not a Terraform state: JSON with serial and lineage is expected.") from None
+
+
+def _md5(content: bytes) -> str:
+    # The backend protocol asks for an MD5; it guards against damage, not against an attacker.
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
 def write_state(job: Job, content: bytes, *, lock_id: str = "") -> StateVersion:
     """Keep a state that a job's Terraform wrote, as the workspace's newest version.
 
     Writing the same content again, as a repeated request does, makes no new version. Raises InvalidInput for what is no
     state, and StateLocked when another lock than ``lock_id`` is held.
     """
-    try:
-        state = json.loads(content)
-        serial, lineage = int(state["serial"]), str(state["lineage"])
-    except (ValueError, KeyError, TypeError):
-        raise InvalidInput("This is not a Terraform state: JSON with serial and lineage is expected.") from None
-    # The backend protocol asks for an MD5; it guards against damage, not against an attacker.
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    serial, lineage = _read_state(content)
+    md5 = _md5(content)
     with transaction.atomic():
         # The workspace's row serializes its writers, so that two cannot take the same number.
         workspace = Workspace.objects.select_for_update(of=("self",)).get(pk=job.workspace_id)
@@ -60,6 +71,46 @@ def write_state(job: Job, content: bytes, *, lock_id: str = "") -> StateVersion:
             content=content,
             created_by=job.created_by,
             updated_by=job.created_by,
+        )
+
+
+def record_state(
+    workspace: Workspace,
+    *,
+    key: UUID,
+    job: Job | None,
+    content: bytes | None,
+    described: bytes | None,
+    by: Actor,
+) -> StateVersion:
+    """Keep a state that an executor wrote into storage of its own, as the workspace's newest version.
+
+    ``key`` is its id there and here, so the same again makes no new version. ``content`` None is a state that could not
+    be read; ``described`` is its ``show -json`` form. Raises InvalidInput for what is no state, and for an id that is
+    taken.
+    """
+    serial, lineage = (1, "0") if content is None else _read_state(content)
+    with transaction.atomic():
+        # As in write_state, and so that a repeated request meets the version that the first one makes.
+        Workspace.objects.select_for_update(of=("self",)).get(pk=workspace.pk)
+        known = StateVersion.objects.filter(pk=key).first()
+        if known is not None:
+            if known.workspace_id != workspace.pk:
+                raise InvalidInput("This state is another workspace's.")
+            return known
+        newest = current_state(workspace)
+        return StateVersion.objects.create(
+            pk=key,
+            workspace=workspace,
+            job=job,
+            number=newest.number + 1 if newest else 1,
+            serial=serial,
+            lineage=lineage[:64],
+            md5="0" if content is None else _md5(content),
+            content=content,
+            json=described,
+            created_by=name_of(by),
+            updated_by=name_of(by),
         )
 
 
