@@ -29,6 +29,7 @@ from .errors import ApiRefused, ApiUnavailable, AttemptOver
 ERRORED_STATE_FILE = "errored.tfstate"
 _BLOCK = 64 * 1024
 _LAST_SECONDS = 60.0
+_NEVER_SHUT_DOWN_SECONDS = 3600.0
 
 
 class StateBackend:
@@ -56,7 +57,9 @@ class StateBackend:
             state = backend
 
         self._server = _Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="backend", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(_NEVER_SHUT_DOWN_SECONDS,), name="backend", daemon=True
+        ).start()
 
     def environment(self) -> dict[str, str]:
         """What tells terraform where its backend is; none of it ends up in a plan file."""
@@ -131,6 +134,9 @@ class StateBackend:
     def lock(self, info: bytes) -> Answer:
         """Take the workspace's lock; 423 with the holder's info when somebody else has it."""
         answer = self._held(lambda: self._call("/lock", info, frozenset({409, 423})))
+        if answer.status != 200 and answer.json().get("ID") == Answer(200, info).json().get("ID", ""):
+            # Ours: the answer to the first try was lost.
+            answer = Answer(200, b"{}")
         if answer.status == 200:
             self._lock_info = info
         elif answer.status in (409, 423):

@@ -77,8 +77,22 @@ def make_claim(api: Api, *, seconds: float, pause: Callable[[float], object]) ->
     try:
         return Claim.from_json(answer.json())
     except JobDataError as error:
-        result = {"outcome": "failed", "exitCode": None, "changes": None, "reason": "bad-job-data", "logSize": 0}
-        # Nothing has run, so where this is not heard the API's own watch finds the pod gone.
-        with contextlib.suppress(AttemptOver, ApiRefused, ApiUnavailable):
-            api.post_json("/result", {**result, "message": str(error)}, timeout=_CALL_SECONDS)
+        report_early_failure(api, "bad-job-data", str(error))
         raise
+
+
+def report_early_failure(api: Api, reason: str, message: str) -> None:
+    """Say that the step failed before anything was run; tried once.
+
+    Where this is not heard the API's own watch finds the pod gone.
+    """
+    result = {
+        "outcome": "failed",
+        "exitCode": None,
+        "changes": None,
+        "reason": reason,
+        "message": message,
+        "logSize": 0,
+    }
+    with contextlib.suppress(AttemptOver, ApiRefused, ApiUnavailable):
+        api.post_json("/result", result, timeout=_CALL_SECONDS)

@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .api import Api, retrying
-from .claim import Claim
+from .claim import Claim, report_early_failure
 from .context import Context
 from .control import Control
 from .errors import ApiRefused, ApiUnavailable, AttemptOver
@@ -32,13 +33,25 @@ def run_claimed(
     """Run the step and report it; returns the exit code. `secrets` are masked beside the claim's own."""
     control.grace_seconds = claim.grace_seconds
     hide_from_children()
-    work = Path(tempfile.mkdtemp(prefix="terrakube-", dir=container.get("TERRAKUBE_WORK_DIR") or None))
-    private = work / "private"
-    private.mkdir(mode=0o700)
+    try:
+        work = _make_work(container.get("TERRAKUBE_WORK_DIR") or None)
+    except OSError as error:
+        message = f"There is no directory to work in: {error.strerror}: {error.filename}."
+        report_early_failure(api, "no-work-directory", message)
+        sys.stderr.write(message + "\n")
+        return FAILED
     job = claim.job
+    password = urlsplit(job.source).password if "://" in job.source else None
     log = LogChannel(
         api,
-        sensitive=[*claim.sensitive, *secrets, api.token, job.access_token or "", job.module_ssh_key or ""],
+        sensitive=[
+            *claim.sensitive,
+            *secrets,
+            api.token,
+            job.access_token or "",
+            job.module_ssh_key or "",
+            password or "",
+        ],
         buffer_bytes=claim.log_buffer_bytes,
         on_over=control.fence,
         on_cancel=lambda: control.cancel("The job was cancelled."),
@@ -50,13 +63,21 @@ def run_claimed(
         threading.Thread(target=log.line, args=(f"Stopping: {reason}",), daemon=True).start()
 
     control.on_cancel = tell
-    context = Context(claim, api, control, log, heartbeat, work, private)
+    context = Context(claim, api, control, log, heartbeat, work, work / "private")
     outcome = run_step(context, container)
     code = _report(context, outcome)
     if context.undelivered_state is None and os.getpid() != 1:
         # A container's files go with it; a pod must not wait for their removal.
         shutil.rmtree(work, ignore_errors=True)
     return code
+
+
+def _make_work(parent: str | None) -> Path:
+    if parent:
+        Path(parent).mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="terrakube-", dir=parent))
+    (work / "private").mkdir(mode=0o700)
+    return work
 
 
 def _report(context: Context, outcome: Outcome) -> int:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from executors.job_data import Command
+from executors.job_data import MAX_ENVIRONMENT_STRING_BYTES, Command
 
 from .api import Body, retrying
 from .backend import StateBackend
@@ -19,6 +19,7 @@ from .tools import find_tool
 PLANS = ("terraformPlan", "terraformPlanDestroy")
 TYPES = (*PLANS, "terraformApply", "terraformDestroy")
 _LAST_UPLOAD_SECONDS = 10.0
+_KILLED = 128 + 9
 
 
 class TerraformStep:
@@ -121,7 +122,7 @@ class TerraformStep:
             self._fail_or_ignore("apply", code)
         if any(command.after for command in self._job.command_list or ()):
             output = self._context.private / "output.json"
-            if terraform.output_json(output):
+            if terraform.output_json(output) and output.stat().st_size < MAX_ENVIRONMENT_STRING_BYTES:
                 self._scripts.terraform_output = output.read_text(errors="replace")
             output.unlink(missing_ok=True)
 
@@ -205,4 +206,6 @@ class TerraformStep:
 
     def _failed(self, reason: str, command: str, code: int) -> StepFailed:
         message = self._terraform.first_error.text or f"{command} ended with exit code {code}."
+        if code == _KILLED:
+            message = f"{command} was killed from outside, most often because the memory of the container was used up."
         return StepFailed(reason, message, exit_code=code)

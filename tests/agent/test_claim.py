@@ -117,6 +117,14 @@ def test_an_answer_that_cannot_be_used_is_reported(serve: Serve, start: Start) -
     assert "tofu must be true or false" in api.attempt.result["message"]
 
 
+def test_a_pod_without_a_place_to_write_says_so(serve: Serve, start: Start, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    api = scripted(serve)
+    assert start(api, TERRAKUBE_WORK_DIR=str(tmp_path / "file")).wait() == 10
+    assert api.attempt.result is not None
+    assert api.attempt.result["reason"] == "no-work-directory"
+
+
 def test_inline_data_is_claimed_too_and_what_the_claim_says_counts(serve: Serve, start: Start) -> None:
     api = scripted(serve)
     inline = JobData.from_json(job(type="customScripts", commandList=[{**COMMAND, "script": "echo from the variable"}]))

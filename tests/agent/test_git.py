@@ -177,6 +177,17 @@ def test_a_wrong_token_fails_at_once_and_is_not_shown(serve: Serve, start: Start
     assert "wrong-token" not in api.log
 
 
+def test_a_password_in_the_address_is_masked(serve: Serve, start: Start, repository: Repository) -> None:
+    server = GitServer(repository.path.parent, "me", "pass-of-mine")
+    try:
+        api = cloning(serve, f"{server.url}/net/.git".replace("http://", "http://me:pass-of-mine@"))
+        assert start(api).wait(10) == 0, api.log
+    finally:
+        server.close()
+    assert "pass-of-mine" not in api.log
+    assert "http://me:***@127" in api.log
+
+
 def test_a_token_is_for_the_sources_host_alone(tmp_path: Path) -> None:
     data = JobData.from_json(job(source="https://git.example:8443/a.git", vcsType="GITLAB", accessToken="t"))
     with git_environment(data, {"GIT_CONFIG_COUNT": "1"}, tmp_path) as environment:

@@ -92,6 +92,21 @@ def test_a_result_that_nobody_takes_is_said_by_the_exit_code(serve: Serve, start
     assert start(api).wait() == 22
 
 
+def test_a_lock_whose_answer_was_lost_is_still_ours(serve: Serve, start: Start) -> None:
+    api = applying(serve)
+    lost = [True]
+
+    def before(call: Any) -> tuple[int, dict[str, Any]] | None:
+        if call.path == "/lock" and lost and lost.pop():
+            api.attempt.lock = json.loads(call.body)
+            return 502, {}
+        return None
+
+    api.before = before
+    assert start(api).wait() == 0, api.log
+    assert api.attempt.lock is None
+
+
 def test_uploads_are_tried_again(serve: Serve, start: Start) -> None:
     api = serve({"main.tf": MAIN})
     failures = {"/source": 2, "/plan-file": 1, "/plan-json": 1, "/lock": 1, "/state": 1, "/result": 2}

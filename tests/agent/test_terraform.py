@@ -142,6 +142,16 @@ def test_a_failing_plan_says_terraforms_first_error(serve: Serve, start: Start) 
     assert "/plan-file" not in api.attempt.files
 
 
+def test_a_terraform_that_is_killed_is_said_to_be(serve: Serve, start: Start) -> None:
+    main = 'resource "terraform_data" "a" {\n  provisioner "local-exec" { command = "kill -9 $PPID; sleep 9" }\n}\n'
+    api = serve({"main.tf": main}, type="terraformApply")
+    assert start(api).wait() == 10
+    assert api.attempt.result is not None
+    assert "was killed from outside" in api.attempt.result["message"]
+    assert api.attempt.result["exitCode"] == 137
+    assert api.attempt.lock is None
+
+
 def test_a_failing_init_is_its_own_reason_and_shows_its_output_even_without_a_header(
     serve: Serve, start: Start
 ) -> None:
