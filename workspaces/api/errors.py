@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +18,6 @@ from rest_framework.views import set_rollback
 from terrakube_site.api_errors import status_of
 from workspaces.errors import NotAllowed, ServiceError
 
-_DENIED = {"POST": "CreatePermission Denied", "PATCH": "UpdatePermission Denied", "DELETE": "DeletePermission Denied"}
 # These come from the framework around Terrakube's API and have its shape.
 _FRAMEWORK_ERRORS = (exceptions.MethodNotAllowed, exceptions.NotAcceptable, exceptions.UnsupportedMediaType)
 
@@ -45,6 +46,25 @@ class ReadDenied(exceptions.APIException):
 
     status_code = HTTPStatus.FORBIDDEN
     default_detail = "ReadPermission Denied"
+
+
+class Denied(exceptions.APIException):
+    """What the caller may not do; the first sentence is Terrakube's, the second says why."""
+
+    status_code = HTTPStatus.FORBIDDEN
+
+    def __init__(self, doing: str, why: str) -> None:
+        super().__init__(f"{doing}Permission Denied")
+        self.why = why
+
+
+@contextmanager
+def denying(doing: str) -> Iterator[None]:
+    """Say of a service's refusal what was tried: Create, Update or Delete."""
+    try:
+        yield
+    except NotAllowed as error:
+        raise Denied(doing, error.message) from error
 
 
 class TooLarge(exceptions.APIException):
@@ -82,11 +102,9 @@ def _of_framework(error: exceptions.APIException, path: str) -> dict[str, Any]:
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """The answer to an exception of a view below /api/v1; None for what is a mistake of ours."""
-    request = context["request"]
     if isinstance(error, ServiceError):
         set_rollback()
-        denied = [_DENIED.get(request.method, "")] if isinstance(error, NotAllowed) else []
-        return Response(errors(*filter(None, denied), error.message), status=status_of(error))
+        return Response(errors(error.message), status=status_of(error))
     if isinstance(error, IntegrityError):
         set_rollback()
         return Response(errors("This operation conflicts with data that already exists."), status=HTTPStatus.CONFLICT)
@@ -98,8 +116,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
         response.data = None
     elif isinstance(error, _FRAMEWORK_ERRORS):
-        response.data = _of_framework(error, request.path)
+        response.data = _of_framework(error, context["request"].path)
     else:
         detail = getattr(error, "detail", None)
-        response.data = errors(str(detail) if isinstance(detail, str) else str(error))
+        sentences = [str(detail) if isinstance(detail, str) else str(error)]
+        response.data = errors(*sentences, *([error.why] if isinstance(error, Denied) else []))
     return response

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from rest_framework.exceptions import ParseError
-from rest_framework_json_api.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework_json_api.renderers import JSONRenderer
 
 from workspaces.api.errors import TooLarge
 
+MEDIA_TYPE: str = JSONRenderer.media_type
 MAX_BODY_BYTES = 4 * 2**20
 
 
@@ -29,10 +31,15 @@ def read_json(stream: Any, *, limit: int = MAX_BODY_BYTES) -> Any:
         raise ParseError("The body is not valid JSON") from error
 
 
-class DocumentParser(JSONParser):  # type: ignore[misc]
-    """Reads a document whole; what may stand in it depends on the resource, and is looked at there."""
+class DocumentParser(BaseParser):
+    """Reads a document whole; what may stand in it depends on the resource, and is looked at there.
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: dict[str, Any] | None = None) -> Any:
+    Not a JSONParser, for which the framework reads the body itself, with the limit that is meant for forms.
+    """
+
+    media_type = MEDIA_TYPE
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         return read_json(stream)
 
 

@@ -3,9 +3,13 @@
 from django.urls import path
 
 from workspaces.api import registry, resources
+from workspaces.api.operations import OperationsView
 from workspaces.api.views import ResourceView
 
 registry.register(resources.ALL)
 
 app_name = "api"
-urlpatterns = [path("<path:path>", ResourceView.as_view(), name="resources")]
+urlpatterns = [
+    path("operations", OperationsView.as_view(), name="operations"),
+    path("<path:path>", ResourceView.as_view(), name="resources"),
+]

@@ -17,7 +17,7 @@ from workspaces.access import Actor
 from workspaces.api import bodies, documents, parameters, paths
 from workspaces.api.authentication import BearerAuthentication
 from workspaces.api.documents import Document
-from workspaces.api.errors import exception_handler
+from workspaces.api.errors import denying, exception_handler
 from workspaces.api.media import DocumentParser, DocumentRenderer
 from workspaces.api.parameters import Parameters
 from workspaces.api.paths import Collection, Element, Link, Nothing
@@ -86,12 +86,13 @@ def create(target: Collection, document: Any, actor: Actor) -> models.Model:
     """Make a record in a collection. Raises the API's errors and those of the services."""
     resource = target.resource
     data = bodies.data_of(document, resource)
-    if resource.create is None:
-        raise NotAllowed(f"A {resource.type} is made by the server alone.")
     owner = {}
     if target.owner is not None and target.relationship is not None:
         owner = {_back(resource, target.relationship.field): target.owner}
-    return resource.create(bodies.creation(data, resource, actor, Change(related=owner)), actor)
+    with denying("Create"):
+        if resource.create is None:
+            raise NotAllowed(f"A {resource.type} is made by the server alone.")
+        return resource.create(bodies.creation(data, resource, actor, Change(related=owner)), actor)
 
 
 def _back(resource: Resource, field: str) -> str:
@@ -106,17 +107,17 @@ def update(target: Element, document: Any, actor: Actor) -> None:
     """Change a record."""
     resource = target.resource
     data = bodies.data_of(document, resource, key=str(target.record.pk))
-    if resource.update is None:
-        raise NotAllowed(f"A {resource.type} is changed by the server alone.")
-    with transaction.atomic():
+    with denying("Update"), transaction.atomic():
+        if resource.update is None:
+            raise NotAllowed(f"A {resource.type} is changed by the server alone.")
         resource.update(target.record, bodies.change(data, resource, actor), actor)
 
 
 def delete(target: Element, actor: Actor) -> None:
     """Remove a record."""
-    if target.resource.delete is None:
-        raise NotAllowed(f"A {target.resource.type} cannot be deleted.")
-    with transaction.atomic():
+    with denying("Delete"), transaction.atomic():
+        if target.resource.delete is None:
+            raise NotAllowed(f"A {target.resource.type} cannot be deleted.")
         target.resource.delete(target.record, actor)
 
 
