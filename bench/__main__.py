@@ -1,0 +1,163 @@
+"""Run the measures that were asked for, and print them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bench import figures, site
+from bench.figures import Figure
+from bench.kube import JobWatch, Kube, own_namespace
+
+MEASURES = {
+    1: "POST job → Kubernetes Job exists",
+    2: "step reported done → next step's Job exists",
+    3: "100 jobs on 100 workspaces at once",
+    4: "the executor: container started → first call, last call → process gone, peak memory",
+    5: "memory of web, worker and watcher",
+    6: "the whole: POST of a plan-and-apply job → completed through its two pods",
+}
+_WORKSPACES = 100
+_BURST_THREADS = 16
+
+
+def _asked(argv: list[str] | None = None) -> argparse.Namespace:
+    listed = "\n".join(f"  {number}  {text}" for number, text in MEASURES.items())
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description=f"The measures:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", metavar="1,2", default="1,2,3,4,5,6", help="the measures to take")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there too")
+    parser.add_argument("--count", type=int, default=60, help="jobs of measures 1 and 2 (60)")
+    parser.add_argument("--bursts", type=int, default=3, help="bursts of measure 3 (3)")
+    parser.add_argument("--whole", type=int, default=7, help="jobs of measures 4 and 6 (7)")
+    parser.add_argument("--terraform", metavar="VERSION", default="1.11.4", help="version in the executor's image")
+    asked = parser.parse_args(argv)
+    try:
+        asked.only = {int(text) for text in asked.only.split(",")}
+    except ValueError:
+        parser.error("--only takes numbers, separated by commas")
+    if unknown := asked.only - MEASURES.keys():
+        parser.error(f"there is no measure {', '.join(map(str, sorted(unknown)))}")
+    return asked
+
+
+def _circumstances(image: str) -> dict[str, str]:
+    database = "PostgreSQL" if os.environ.get("TEST_DATABASE_URL") else "SQLite"
+    broker = "Redis" if os.environ.get("TEST_REDIS_HOSTNAME") else "the database"
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "cpus": str(os.cpu_count()),
+        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+        "python": platform.python_version(),
+        "database": database,
+        "queue": broker,
+        "image": image,
+    }
+
+
+def main() -> int:
+    asked = _asked()
+    if not os.environ.get("KUBECONFIG"):
+        print("bench: KUBECONFIG is not set; a cluster is needed", file=sys.stderr)
+        return 2
+    host = os.environ.get("KUBE_HOST", "127.0.0.1")
+    image = os.environ.get("BENCH_EXECUTOR_IMAGE") or os.environ.get("TEST_EXECUTOR_IMAGE", "terrakube-executor:latest")
+    circumstances = _circumstances(image)
+    print("  ".join(f"{name}: {value}" for name, value in circumstances.items()), flush=True)
+    found: list[Figure] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="terrakube-bench.") as folder,
+        site.own_database() as database,
+        own_namespace(_BURST_THREADS) as kube,
+    ):
+        port = site.free_port(host)
+        os.environ.update(
+            site.settings(
+                folder=Path(folder), database=database, host=host, port=port, namespace=kube.namespace, image=image
+            )
+        )
+        log = Path(folder) / "site.log"
+        try:
+            with site.running(host, port, log) as running:
+                for figure in _measure(asked, running, kube):
+                    found.append(figure)
+        except Exception:
+            sys.stderr.write(log.read_text(errors="replace")[-4000:])
+            raise
+        finally:
+            if found:
+                print(figures.table(found), flush=True)
+        circumstances["load after"] = " ".join(f"{load:.1f}" for load in os.getloadavg())
+        if asked.json:
+            figures.write_json(asked.json, circumstances, found)
+    print(f"load after: {circumstances['load after']}")
+    return 0
+
+
+def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube) -> Iterator[Figure]:
+    """Take the measures, in an order in which none disturbs the next."""
+    import django
+
+    django.setup()
+    # Only now the settings are known and the models can be imported.
+    from bench import launches, memory, pods
+    from bench.processes import ExecutorRuns
+    from bench.rest import Rest
+    from bench.seed import make_records
+    from executors.launching.preview import preview
+    from workspaces.models import Workspace
+
+    records = make_records(waiting=_WORKSPACES, version=asked.terraform)
+    rest = Rest(running.address, records)
+    waiting = records.waiting
+
+    def manifest_of(workspace: str) -> dict[str, Any]:
+        return preview(Workspace.objects.get(pk=workspace))
+
+    watch = JobWatch(kube)
+    try:
+        bare = launches.BareJobs(kube, watch, manifest_of(waiting[0]))
+        if 1 in asked.only:
+            yield from launches.post_to_job(asked.count, rest, watch, bare, waiting)
+        if 2 in asked.only:
+            yield from launches.result_to_job(asked.count, rest, watch, kube, bare, waiting)
+        if 3 in asked.only:
+            yield from launches.hundred_at_once(asked.bursts, rest, watch, kube, bare, waiting)
+    finally:
+        watch.close()
+    if asked.only & {4, 6}:
+        if not os.environ.get("KUBE_HOST"):
+            print("bench: KUBE_HOST is not set, so no pod can reach the site: 4 and 6 are left out", file=sys.stderr)
+        else:
+            listener = ExecutorRuns(running.address)
+            try:
+                taken = pods.run_jobs(asked.whole, rest, records.running, listener)
+            finally:
+                listener.close()
+            if 4 in asked.only:
+                yield from pods.executor_figures(listener.runs)
+            if 6 in asked.only:
+                bare_taken = pods.bare_pods(3, kube, manifest_of(records.running))
+                yield from pods.whole_figures(taken, bare_taken)
+    if 5 in asked.only:
+        time.sleep(5)
+        yield from memory.memory_figures(running.up_pid)
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    stop: Callable[[int, object], None] = _stop
+    signal.signal(signal.SIGTERM, stop)
+    sys.exit(main())
