@@ -16,6 +16,8 @@ from .api import Api, retrying
 from .errors import ApiRefused, ApiUnavailable, AttemptOver, ClaimRefused
 
 _CALL_SECONDS = 10.0
+#: Less could not hold what is on its way to an API that answers.
+_LEAST_LOG_BUFFER = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class Claim:
                 heartbeat_seconds=max(0.05, float(raw.get("heartbeatSeconds", 5))),
                 grace_seconds=float(raw.get("graceSeconds", 120)),
                 outage_seconds=float(raw.get("outageSeconds", 300)),
-                log_buffer_bytes=max(1024, int(raw.get("logBufferBytes", 64 * 1024 * 1024))),
+                log_buffer_bytes=max(_LEAST_LOG_BUFFER, int(raw.get("logBufferBytes", 64 * 1024 * 1024))),
             )
         except (TypeError, ValueError, AttributeError) as error:
             if isinstance(error, JobDataError):

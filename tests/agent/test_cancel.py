@@ -39,6 +39,15 @@ def kept_state(api: ApiServer) -> list[str]:
     return [resource["name"] for resource in json.loads(api.attempt.states[-1])["resources"]]
 
 
+def runs(pid: str) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    # Ended, and waiting to be collected by the machine's first process.
+    return "State:\tZ" not in status
+
+
 def cancel_by_api(api: ApiServer, agent: Agent) -> None:
     api.attempt.cancel = True
 
@@ -85,7 +94,7 @@ def test_what_does_not_end_in_time_is_killed_with_all_that_it_started(
     api.attempt.cancel = True
     assert agent.wait() == 11
     assert 0.9 < time.monotonic() - begun < 4
-    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
+    api.wait(lambda: not runs(pid.read_text().strip()), 2)
 
 
 def test_force_kills_at_once_and_releases_the_lock_that_terraform_held(serve: Serve, start: Start) -> None:
@@ -128,6 +137,20 @@ def test_scripts_are_cancelled_too_and_their_failure_scripts_do_not_run(serve: S
     assert "more" not in api.log
     assert "failure script" not in api.log
     assert api.log.count("it has begun") == 1
+
+
+def test_a_script_that_floods_the_log_is_cancelled_too(serve: Serve, start: Start) -> None:
+    command = {"runtime": "BASH", "script": "echo it has begun; exec yes no end of it"}
+    api = serve({}, type="customScripts", commandList=[command])
+    agent = start(api)
+    api.wait(lambda: len(api.attempt.log) > 5 * 2**20)
+    begun = time.monotonic()
+    api.attempt.cancel = True
+    assert agent.wait() == 11
+    assert time.monotonic() - begun < 5
+    assert api.attempt.lost == []
+    assert api.attempt.result is not None
+    assert api.attempt.result["logSize"] == len(api.attempt.log)
 
 
 def test_a_clone_is_cancelled_too(serve: Serve, start: Start, tmp_path: Path) -> None:

@@ -55,17 +55,20 @@ print([name for name in names if name in sys.modules])
 
 
 def test_the_first_call_comes_soon_and_the_end_soon_after_the_last(serve: Serve, start: Start) -> None:
-    firsts, lasts = [], []
-    for _ in range(3):
+    first = last = 1.0
+    # The best of some tries: other programs on the machine are not the agent's doing.
+    for _ in range(10):
         api = serve({}, type="customScripts", commandList=[])
         begun = time.time()
         agent = start(api)
         assert agent.wait() == 0
-        lasts.append(time.time() - api.calls[-1].at)
-        firsts.append(api.calls[0].at - begun)
+        last = min(last, time.time() - api.calls[-1].at)
+        first = min(first, api.calls[0].at - begun)
         assert api.calls[0].path == "/claim"
-    assert min(firsts) < 0.15
-    assert min(lasts) < 0.2
+        if first < 0.15 and last < 0.2:
+            break
+    assert first < 0.15
+    assert last < 0.2
 
 
 def test_it_takes_little_memory(serve: Serve, start: Start) -> None:
