@@ -25,6 +25,8 @@ _GROUPS = (
             ("Variables", "data_object", "admin:workspaces_variable_changelist", "read"),
             ("Collections", "stacks", "admin:workspaces_collection_changelist", "read"),
             ("Templates", "account_tree", "admin:workspaces_template_changelist", "read"),
+            ("Schedules", "schedule", "admin:workspaces_schedule_changelist", "read"),
+            ("States", "database", "admin:workspaces_stateversion_changelist", "read"),
             ("Organizations", "corporate_fare", "admin:workspaces_organization_changelist", "read"),
             ("Organization variables", "public", "admin:workspaces_globalvariable_changelist", "read"),
         ),

@@ -66,3 +66,17 @@ def moment(at: dt.datetime | None) -> SafeString:
         exact.strftime("%Y-%m-%d %H:%M:%S"),
         ago,
     )
+
+
+def until(at: dt.datetime | None) -> SafeString:
+    """A time to come as how long it is until then; a dash for None."""
+    if at is None:
+        return format_html("{}", "–")
+    exact = at.astimezone(dt.UTC)
+    left = at - timezone.now()
+    return format_html(
+        '<time class="tk-time" datetime="{}" title="{} UTC">{}</time>',
+        exact.isoformat(),
+        exact.strftime("%Y-%m-%d %H:%M:%S"),
+        f"in {duration(left)}" if left > dt.timedelta() else "due",
+    )

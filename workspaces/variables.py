@@ -54,14 +54,14 @@ class _Sources:
     items: tuple[Item, ...]
 
 
-def _sources(workspace: Workspace) -> _Sources:
+def _sources(workspace: Workspace, *, own: bool = True) -> _Sources:
     items = (
         Item.objects.filter(collection__references__workspace=workspace)
         .select_related("collection")
         .order_by("-collection__priority", "collection__name", "key")
     )
     return _Sources(
-        tuple(workspace.variables.all()),
+        tuple(workspace.variables.all()) if own else (),
         tuple(GlobalVariable.objects.filter(organization_id=workspace.organization_id)),
         tuple(items),
     )
@@ -119,13 +119,16 @@ def plan_arguments(addresses: Iterable[tuple[str, str]]) -> str:
     return "".join(f" -{flags[AddressType(kind)]}={_quoted(address)}" for kind, address in addresses)
 
 
-def workspace_inputs(workspace: Workspace, *, step: FlowStep | None = None, plan_args: str = "") -> Inputs:
+def workspace_inputs(
+    workspace: Workspace, *, step: FlowStep | None = None, plan_args: str = "", own: bool = True
+) -> Inputs:
     """What any step of a workspace would get now.
 
     ``step`` narrows by its ``inputsEnv`` and ``inputsTerraform``; None applies no such filter. ``plan_args`` becomes
-    TF_CLI_ARGS_plan unless a variable sets that already.
+    TF_CLI_ARGS_plan unless a variable sets that already. Without ``own`` it is what the workspace inherits, as if it
+    had no variables itself.
     """
-    sources = _sources(workspace)
+    sources = _sources(workspace, own=own)
     base = {
         "TF_IN_AUTOMATION": "1",
         "workspaceName": workspace.name,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executors.models import Attempt, AttemptEvent
-from workspaces.admin.base import RecordAdmin, RecordInline
+from workspaces.access import is_admin
+from workspaces.admin.base import RecordAdmin, RecordInline, actor_of, allows
+from workspaces.models import Step
 from workspaces.shown import duration, moment
 
 # What a token is derived from and what proves a session is of no use to a reader.
@@ -41,7 +44,6 @@ class EventInline(_ReadOnly, RecordInline):
 
 @admin.register(Attempt)
 class AttemptAdmin(_ReadOnly, RecordAdmin):
-    organization_path = "step__job__organization"
     list_display = ("name", "job", "executor", "progress", "why", "pod_name", "node_name", "created", "took")
     list_select_related = ("step__job__organization",)
     list_filter = ("state", "outcome", "executor")
@@ -49,6 +51,14 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
     search_help_text = "Search by Kubernetes Job, pod, node, reason or job number"
     fields = tuple(field.name for field in Attempt._meta.fields if field.name not in _HIDDEN)
     inlines = (EventInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().get_queryset(request)
+        user = actor_of(request)
+        return found if is_admin(user) else found.filter(step__in=Step.objects.visible_to(user).values("pk"))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allows(request, "read", None if obj is None else obj.step)
 
     @admin.display(description="attempt", ordering="job_name")
     def name(self, attempt: Attempt) -> str:

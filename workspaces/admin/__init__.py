@@ -1,11 +1,15 @@
 """The admin panel of organizations, workspaces and jobs; one module a subject."""
 
 from workspaces.admin import (
+    agents,
     audit,
     collections,
     credentials,
     jobs,
     organizations,
+    schedules,
+    states,
+    tags,
     templates,
     tokens,
     users,
@@ -14,11 +18,15 @@ from workspaces.admin import (
 )
 
 __all__ = (
+    "agents",
     "audit",
     "collections",
     "credentials",
     "jobs",
     "organizations",
+    "schedules",
+    "states",
+    "tags",
     "templates",
     "tokens",
     "users",

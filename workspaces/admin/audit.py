@@ -24,9 +24,9 @@ def hide(value: str) -> str:
 _HIDE = f"{__name__}.hide"
 _STAMPS = ["created_by", "created_date", "updated_by", "updated_date"]
 
-for plain in (models.Organization, models.Team, models.Reference):
+for plain in (models.Organization, models.Team, models.Access, models.Agent, models.Reference, models.WorkspaceTag):
     auditlog.register(plain)
-for stamped in (models.Collection, models.Template):
+for stamped in (models.Collection, models.Tag, models.Template):
     auditlog.register(stamped, exclude_fields=_STAMPS)
 auditlog.register(models.Workspace, exclude_fields=[*_STAMPS, "last_job_status", "last_job_date"])
 for variable in (models.Variable, models.GlobalVariable, models.Item):
@@ -39,6 +39,7 @@ auditlog.register(
 )
 auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
 auditlog.register(models.AccessToken, exclude_fields=_STAMPS)
+auditlog.register(models.Schedule, exclude_fields=[*_STAMPS, "next_at"])
 
 admin.site.unregister(LogEntry)
 

@@ -1,25 +1,25 @@
-"""What all pages of the panel share: who sees and does what, by the same rules as the API, and who changed it."""
+"""What all pages of the panel share: who sees and does what, by the same rules as the API, and how it is saved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.forms import ModelChoiceField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin, TabularInline
 
-from workspaces.access import is_admin, name_of
+from workspaces.access import groups_of, is_admin
+from workspaces.admin import saving
 from workspaces.errors import ServiceError
-from workspaces.models import Organization
-from workspaces.models.base import Audited
-from workspaces.permissions import Rights, rights
+from workspaces.models import Access, Organization
+from workspaces.permissions import Rights, given_by, rights
 from workspaces.querysets import ScopedQuerySet
+from workspaces.services.records import RIGHTS, organization_of, workspace_of
 
 ADMINISTRATOR = "administrator"
 """The right that only administrators have."""
@@ -30,39 +30,65 @@ def actor_of(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     return request.user
 
 
-def rights_by_organization(request: HttpRequest) -> dict[UUID, Rights]:
-    """The rights of a user who is no administrator in each organization they see; asked once a request."""
-    found: dict[UUID, Rights] | None = getattr(request, "_rights_by_organization", None)
+class _Known:
+    """What was found out about a user's rights in one request."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._user = actor_of(request)
+        self._organizations: dict[Any, Rights] | None = None
+        self._records: dict[tuple[Any, Any], Rights] = {}
+        self._accesses: list[dict[str, bool]] | None = None
+
+    def organizations(self) -> dict[Any, Rights]:
+        if self._organizations is None:
+            self._organizations = {
+                row.pk: rights(self._user, row) for row in Organization.objects.visible_to(self._user)
+            }
+        return self._organizations
+
+    def accesses(self) -> list[dict[str, bool]]:
+        if self._accesses is None:
+            found = Access.objects.filter(name__in=groups_of(self._user), workspace__organization__disabled=False)
+            self._accesses = [given_by(row) for row in found]
+        return self._accesses
+
+    def of(self, record: models.Model) -> Rights:
+        organization, workspace = organization_of(record), workspace_of(record)
+        key = (organization.pk, workspace.pk if workspace is not None else None)
+        if key not in self._records:
+            self._records[key] = rights(self._user, organization, workspace)
+        return self._records[key]
+
+
+def _known(request: HttpRequest) -> _Known:
+    found: _Known | None = getattr(request, "_known_rights", None)
     if found is None:
-        user = actor_of(request)
-        found = {row.pk: rights(user, row) for row in Organization.objects.visible_to(user)}
-        request._rights_by_organization = found  # type: ignore[attr-defined]
+        found = request._known_rights = _Known(request)  # type: ignore[attr-defined]
     return found
 
 
-def allows(request: HttpRequest, right: str, organization_id: UUID | None = None) -> bool:
-    """Whether the user has a right in an organization; without one, in any at all."""
+def allows(request: HttpRequest, right: str, record: models.Model | None = None) -> bool:
+    """Whether the user has a right on a record; without one, on anything at all."""
     if not request.user.is_active:
         return False
     if is_admin(actor_of(request)):
         return True
     if right == ADMINISTRATOR:
         return False
-    found = rights_by_organization(request)
-    if organization_id is None:
-        return any(getattr(row, right) for row in found.values())
-    return organization_id in found and bool(getattr(found[organization_id], right))
+    known = _known(request)
+    if record is not None:
+        return bool(getattr(known.of(record), right))
+    return any(getattr(row, right) for row in known.organizations().values()) or any(
+        row[right] for row in known.accesses()
+    )
 
 
 def organizations_with(request: HttpRequest, right: str) -> models.QuerySet[Organization]:
     """The organizations in which the user has a right."""
     if is_admin(actor_of(request)):
         return Organization.objects.all()
-    if right == ADMINISTRATOR:
-        return Organization.objects.none()
-    return Organization.objects.filter(
-        pk__in=[pk for pk, row in rights_by_organization(request).items() if getattr(row, right)]
-    )
+    found = _known(request).organizations() if right != ADMINISTRATOR else {}
+    return Organization.objects.filter(pk__in=[pk for pk, row in found.items() if getattr(row, right)])
 
 
 @contextmanager
@@ -80,64 +106,51 @@ def telling(request: HttpRequest, success: str = "") -> Iterator[None]:
 class RightsMixin:
     """Permissions by the user's teams instead of Django's permissions of each model.
 
-    ``organization_path`` leads from a record to its organization, "" when it is one; ``right`` is what changing takes,
-    ``add_right`` and ``delete_right`` where they differ.
+    ``right`` is what changing takes, None for what the services ask; ``add_right`` where making one differs.
     """
 
-    right = ADMINISTRATOR
+    model: type[models.Model]
+    right: str | None = None
     add_right: str | None = None
-    delete_right: str | None = None
     read_right = "read"
-    organization_path = "organization"
 
-    def organization_id_of(self, record: Any) -> UUID | None:
-        if not self.organization_path:
-            return record.pk  # type: ignore[no-any-return]
-        for name in self.organization_path.split("__"):
-            record = getattr(record, f"{name}_id") if name == "organization" else getattr(record, name)
-        return record  # type: ignore[no-any-return]
-
-    def _may(self, request: HttpRequest, right: str, record: Any) -> bool:
-        return allows(request, right, None if record is None else self.organization_id_of(record))
+    @property
+    def needed(self) -> str:
+        return self.right or RIGHTS.get(self.model, ADMINISTRATOR)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return allows(request, self.read_right)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.read_right, obj)
+        return allows(request, self.read_right, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.right, obj)
+        return allows(request, self.needed, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.add_right or self.right, obj)
+        return allows(request, self.add_right or self.needed, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.delete_right or self.right, obj)
+        return allows(request, self.needed, obj)
 
 
 class RecordAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
-    """A record of an organization: seen and changed as the user's teams allow, with its audit columns kept."""
+    """A record of an organization: seen and changed as the user's teams allow, saved by the services."""
 
     list_per_page = 50
     show_full_result_count = False
     compressed_fields = True
-    list_filter_submit = False
     warn_unsaved_form = True
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        found = super().get_queryset(request)
-        if is_admin(actor_of(request)):
-            return found  # type: ignore[no-any-return]
-        path = self.organization_path
-        allowed = [pk for pk, row in rights_by_organization(request).items() if getattr(row, self.read_right)]
-        return found.filter(**{f"{path}__in" if path else "pk__in": allowed})  # type: ignore[no-any-return]
+        found: models.QuerySet[Any] = super().get_queryset(request)
+        return found.visible_to(actor_of(request)) if isinstance(found, ScopedQuerySet) else found
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
         if db_field.name == "organization":
-            kwargs["queryset"] = organizations_with(request, self.add_right or self.right)
+            kwargs["queryset"] = organizations_with(request, self.add_right or self.needed)
         else:
             related: Any = db_field.remote_field.model._default_manager.all()
             if isinstance(related, ScopedQuerySet):
@@ -146,35 +159,80 @@ class RecordAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fixed = tuple(super().get_readonly_fields(request, obj))
-        # A record doesn't move: what refers to it stays in its organization.
-        stays = ("organization",) if obj is not None and self.organization_path == "organization" else ()
-        return tuple(dict.fromkeys((*fixed, *stays)))
+        # A record doesn't move: what refers to it stays in its organization, or workspace.
+        names = {field.name for field in self.model._meta.fields} & {"organization", "workspace", "collection"}
+        return tuple(dict.fromkeys((*fixed, *(sorted(names) if obj is not None else ()))))
+
+    # ---- saving -----------------------------------------------------------------------------------------------------
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+        except ServiceError as error:
+            # What a form can't know, such as a right that was lost meanwhile.
+            messages.error(request, error.message)
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        sign(request, obj, change=change)
-        super().save_model(request, obj, form, change)
+        _save(obj, form, change=change, request=request)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        formset.save(commit=False)
+        for record in formset.deleted_objects:
+            saving.delete(record, by=actor_of(request))
+        changed = dict(formset.changed_objects)
+        for row in formset.forms:
+            if row.instance in changed or row.instance in formset.new_objects:
+                _save(row.instance, row, change=row.instance in changed, request=request)
+        formset.save_m2m()
+
+    # ---- deleting ---------------------------------------------------------------------------------------------------
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        saving.delete(obj, by=actor_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        for record in queryset:
+            saving.delete(record, by=actor_of(request))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)  # type: ignore[no-any-return]
+        except ServiceError as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect("../change/")
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        if self.model in saving.HIDES:
+            # Nothing goes with it: it is hidden, with all that belongs to it.
+            return [str(one) for one in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
+        found: tuple[list[Any], dict[str, int], set[str], list[Any]] = super().get_deleted_objects(objs, request)
+        shown, counts, _, protected = found
+        # Whoever may delete a record may delete what is part of it.
+        return shown, counts, set(), protected
 
 
-def sign(request: HttpRequest, record: Any, *, change: bool) -> None:
-    """Write into a record's audit columns who saves it."""
-    if isinstance(record, Audited):
-        name = name_of(actor_of(request))[:256]
-        record.updated_by = name
-        if not change:
-            record.created_by = name
+def _save(record: models.Model, form: Any, *, change: bool, request: HttpRequest) -> None:
+    if not change:
+        saving.create(record, by=actor_of(request))
+        return
+    fields = {field.name for field in record._meta.concrete_fields}
+    changed = {name: form.cleaned_data[name] for name in _changed(form) if name in fields}
+    saving.update(record, changed, by=actor_of(request))
+
+
+def _changed(form: Any) -> Iterable[str]:
+    return [name for name in form.changed_data if name in form.cleaned_data]
 
 
 class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
     """Rows of a record on its own page; whoever may change the record may change them."""
 
     extra = 0
-    parent_path = "organization"
-
-    def organization_id_of(self, record: Any) -> UUID | None:
-        # An inline is asked about its parent.
-        if not self.parent_path:
-            return record.pk  # type: ignore[no-any-return]
-        return getattr(record, f"{self.parent_path}_id")  # type: ignore[no-any-return]
 
 
 AUDIT_FIELDS = ("created_by", "created_date", "updated_by", "updated_date")

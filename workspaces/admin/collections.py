@@ -16,13 +16,11 @@ from workspaces.models import Collection, Item, Reference
 class ItemInline(RecordInline):
     model = Item
     form = VariableForm
-    right = "manage_collection"
     fields = ("key", "value", "category", "sensitive", "hcl", "description")
 
 
 class ReferenceInline(RecordInline):
     model = Reference
-    right = "manage_collection"
     fields = ("workspace", "description")
     autocomplete_fields = ("workspace",)
     verbose_name = "workspace that uses it"
@@ -31,7 +29,6 @@ class ReferenceInline(RecordInline):
 
 @admin.register(Collection)
 class CollectionAdmin(RecordAdmin):
-    right = "manage_collection"
     list_display = ("name", "organization", "priority", "item_count", "workspace_count", "description")
     list_select_related = ("organization",)
     list_filter = ("organization",)

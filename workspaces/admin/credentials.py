@@ -43,7 +43,6 @@ class SshForm(SecretsForm):
 @admin.register(Vcs)
 class VcsAdmin(RecordAdmin):
     form = VcsForm
-    right = "manage_vcs"
     list_display = ("name", "organization", "vcs_type", "connection_type", "status", "updated_date")
     list_select_related = ("organization",)
     list_filter = ("vcs_type", "status", "organization")
@@ -61,7 +60,6 @@ class VcsAdmin(RecordAdmin):
 @admin.register(Ssh)
 class SshAdmin(RecordAdmin):
     form = SshForm
-    right = "manage_vcs"
     list_display = ("name", "organization", "ssh_type", "description", "updated_date")
     list_select_related = ("organization",)
     list_filter = ("ssh_type", "organization")

@@ -15,7 +15,7 @@ def decisions(request: HttpRequest, job: Job) -> dict[str, bool]:
     final = job.status in FINAL_JOB
     return {
         "may_decide": job.status == JobStatus.WAITING_APPROVAL and may_approve(actor_of(request), job),
-        "may_cancel": not final and allows(request, "approve_job", job.organization_id),
-        "may_stop": final and job.holds_workspace and allows(request, "approve_job", job.organization_id),
-        "may_run_again": final and allows(request, "plan_job", job.organization_id) and not job.workspace.deleted,
+        "may_cancel": not final and allows(request, "approve_job", job),
+        "may_stop": final and job.holds_workspace and allows(request, "approve_job", job),
+        "may_run_again": final and allows(request, "plan_job", job) and not job.workspace.deleted,
     }

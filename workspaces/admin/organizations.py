@@ -8,15 +8,12 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
-from workspaces.admin.base import ADMINISTRATOR, RecordAdmin, actor_of
+from workspaces.admin.base import ADMINISTRATOR, RecordAdmin
 from workspaces.models import Organization, Team
-from workspaces.services.organizations import add_default_templates
 
 
 @admin.register(Organization)
 class OrganizationAdmin(RecordAdmin):
-    organization_path = ""
-    right = "manage_organization"
     add_right = ADMINISTRATOR
     list_display = ("name", "description", "workspace_count", "team_count", "execution_mode", "disabled")
     list_filter = ("disabled", "execution_mode")
@@ -38,11 +35,6 @@ class OrganizationAdmin(RecordAdmin):
     @admin.display(description="teams", ordering="teams_all")
     def team_count(self, record: Any) -> int:
         return int(record.teams_all)
-
-    def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if not change:
-            add_default_templates(obj, by=actor_of(request))
 
 
 @admin.register(Team)

@@ -17,7 +17,6 @@ from workspaces.models import Template
 
 @admin.register(Template)
 class TemplateAdmin(RecordAdmin):
-    right = "manage_template"
     list_display = ("name", "organization", "description", "version", "updated_by", "updated_date")
     list_select_related = ("organization",)
     list_filter = ("organization",)

@@ -15,7 +15,6 @@ from workspaces.services.tokens import revoke_token
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(RecordAdmin):
-    organization_path = ""
     right = read_right = ADMINISTRATOR
     list_display = ("description", "name", "team", "created_date", "expires_at", "deleted")
     list_display_links = ("description", "name")

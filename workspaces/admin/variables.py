@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
+from unfold.forms import PaginationInlineFormSet
 
 from workspaces.admin.base import RecordAdmin, RecordInline
 from workspaces.choices import Category
+from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.forms.variables import VariableForm
 from workspaces.models import GlobalVariable, Variable
 from workspaces.models.variable import AbstractVariable
@@ -19,10 +19,22 @@ def shown(record: AbstractVariable) -> str:
     return first[:77] + "…" if rest or len(first) > 78 else first
 
 
+class VariableFormSet(PaginationInlineFormSet):  # type: ignore[misc]
+    """A workspace's variables; of one that the executor's section changes too, only one place can be right."""
+
+    def clean(self) -> None:
+        super().clean()
+        entered = EphemeralForm(self.data, workspace=self.instance).changes if self.instance.pk else {}
+        for row in self.forms:
+            key = row.cleaned_data.get("key") if hasattr(row, "cleaned_data") else None
+            if key in entered and (row.has_changed() or row in self.deleted_forms):
+                row.add_error("key", f"{key} is changed in the section of the ephemeral executor too.")
+
+
 class VariableInline(RecordInline):
     model = Variable
     form = VariableForm
-    right = "manage_workspace"
+    formset = VariableFormSet
     fields = ("key", "value", "category", "sensitive", "hcl", "description")
     verbose_name = "variable"
     verbose_name_plural = "variables"
@@ -45,8 +57,6 @@ class _VariableAdmin(RecordAdmin):
 
 @admin.register(Variable)
 class VariableAdmin(_VariableAdmin):
-    right = "manage_workspace"
-    organization_path = "workspace__organization"
     list_display = ("key", "shown_value", "workspace", "organization", "short_category", "sensitive", "hcl")
     list_select_related = ("workspace__organization",)
     search_fields = ("key", "description", "workspace__name")
@@ -58,14 +68,9 @@ class VariableAdmin(_VariableAdmin):
     def organization(self, record: Variable) -> str:
         return str(record.workspace.organization)
 
-    def get_readonly_fields(self, request: Any, obj: Any = None) -> tuple[str, ...]:
-        fixed = super().get_readonly_fields(request, obj)
-        return (*fixed, "workspace") if obj is not None else fixed
-
 
 @admin.register(GlobalVariable)
 class GlobalVariableAdmin(_VariableAdmin):
-    right = "manage_organization"
     list_display = ("key", "shown_value", "organization", "short_category", "sensitive", "hcl")
     list_select_related = ("organization",)
     search_fields = ("key", "description", "organization__name")

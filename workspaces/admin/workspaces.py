@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -23,8 +24,10 @@ from workspaces.admin.placement import Placement, placements
 from workspaces.admin.variables import VariableInline
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
+from workspaces.forms.workspaces import WorkspaceForm
 from workspaces.models import Collection, Organization, Reference, Ssh, Template, Vcs, Workspace
 from workspaces.services import jobs, sources
+from workspaces.services.ephemeral import change_settings
 from workspaces.services.workspaces import lock_workspace, unlock_workspace
 from workspaces.shown import badge, moment
 
@@ -41,7 +44,6 @@ class CollectionInline(RecordInline):
     """The collections that a workspace uses."""
 
     model = Reference
-    right = "manage_workspace"
     fields = ("collection", "description")
     verbose_name = "collection"
     verbose_name_plural = "collections it uses"
@@ -57,7 +59,7 @@ class CollectionInline(RecordInline):
 
 @admin.register(Workspace)
 class WorkspaceAdmin(RecordAdmin):
-    right = "manage_workspace"
+    form = WorkspaceForm
     change_form_template = "terrakube/workspace.html"
     list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "source")
     list_select_related = ("organization",)
@@ -129,7 +131,18 @@ class WorkspaceAdmin(RecordAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         request._organization_id = obj.organization_id if obj is not None else None  # type: ignore[attr-defined]
-        return super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.executor_defaults = self.executor_defaults()
+        return form
+
+    def executor_defaults(self) -> Mapping[str, str]:
+        """What the installation says of settings that nobody sets; for a subclass that knows how steps run."""
+        return {}
+
+    def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.executor is not None and form.executor.changes:
+            change_settings(obj, form.executor.changes, by=actor_of(request))
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
@@ -169,8 +182,8 @@ class WorkspaceAdmin(RecordAdmin):
         return {
             "workspace": workspace,
             "recent_jobs": recent,
-            "may_start": allows(request, "plan_job", workspace.organization_id) and not workspace.deleted,
-            "may_manage": allows(request, "manage_workspace", workspace.organization_id),
+            "may_start": allows(request, "plan_job", workspace) and not workspace.deleted,
+            "may_manage": allows(request, "manage_workspace", workspace),
             "newest_source": workspace.configuration_versions.defer("content").exclude(content=None).first(),
             "upload_form": UploadForm(),
         }

@@ -1,0 +1,18 @@
+"""Agents: addresses of persistent executors, which Terrakube's clients know."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from workspaces.admin.base import RecordAdmin
+from workspaces.models import Agent
+
+
+@admin.register(Agent)
+class AgentAdmin(RecordAdmin):
+    list_display = ("name", "organization", "url", "description")
+    list_select_related = ("organization",)
+    list_filter = ("organization",)
+    search_fields = ("name", "url", "description")
+    autocomplete_fields = ("organization",)
+    fields = ("organization", "name", "url", "description")
