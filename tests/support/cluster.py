@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -43,10 +44,10 @@ def kube_host() -> str:
     return os.environ["KUBE_HOST"]
 
 
-@pytest.fixture
-def cluster_namespace(cluster_api: client.ApiClient) -> Iterator[str]:
-    """Give the name of a fresh namespace, which is deleted with all that is in it after the test."""
-    core = client.CoreV1Api(cluster_api)
+@contextmanager
+def fresh_namespace(api: client.ApiClient) -> Iterator[str]:
+    """Give the name of a fresh namespace, which is deleted with all that is in it in the end."""
+    core = client.CoreV1Api(api)
     name = f"test-{uuid4().hex[:10]}"
     core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=name, labels=NAMESPACE_LABELS)))
     try:
@@ -56,6 +57,13 @@ def cluster_namespace(cluster_api: client.ApiClient) -> Iterator[str]:
         core.delete_namespace(name)
         # Not to wait out the grace period of pods that nobody looks at any more.
         core.delete_collection_namespaced_pod(name, grace_period_seconds=0)
+
+
+@pytest.fixture
+def cluster_namespace(cluster_api: client.ApiClient) -> Iterator[str]:
+    """Give the name of a fresh namespace, which is deleted with all that is in it after the test."""
+    with fresh_namespace(cluster_api) as name:
+        yield name
 
 
 def _await_default_service_account(core: client.CoreV1Api, namespace: str) -> None:
@@ -81,14 +89,15 @@ def pytest_runtest_makereport(
     funcargs = getattr(item, "funcargs", {})
     if report.when == "call" and report.failed and "cluster_namespace" in funcargs:
         try:
-            text = _evidence(client.CoreV1Api(funcargs["cluster_api"]), funcargs["cluster_namespace"])
+            text = evidence(client.CoreV1Api(funcargs["cluster_api"]), funcargs["cluster_namespace"])
         except (client.ApiException, urllib3.exceptions.HTTPError) as error:
             text = f"could not be read: {error}"
         report.sections.append(("events and pods of the test's namespace", text))
     return report
 
 
-def _evidence(core: client.CoreV1Api, namespace: str) -> str:
+def evidence(core: client.CoreV1Api, namespace: str) -> str:
+    """Return the events of a namespace and what its pods say, to be read by people."""
     lines = []
     for event in _items(core, core.list_namespaced_event(namespace)):
         about = event["involvedObject"]
