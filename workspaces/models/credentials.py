@@ -14,7 +14,7 @@ class Vcs(Record, Audited):
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="vcs")
     name = models.CharField(max_length=64)
-    description = models.CharField(max_length=264)
+    description = models.CharField(max_length=264, blank=True, default="")
     vcs_type = models.CharField(max_length=16, choices=VcsType)
     connection_type = models.CharField(max_length=16, choices=ConnectionType, default=ConnectionType.OAUTH)
     client_id = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
