@@ -14,8 +14,10 @@ class ExecutorsConfig(AppConfig):
         # Applications are imported before their models can be.
         from executors.checks import check_token_place
         from executors.conf import check_installation
+        from executors.terrakube.storage import check_storage
 
         register(check_installation)
+        register(check_storage)
         register(check_token_place, Tags.security, deploy=True)
         if "qcluster" in sys.argv:
             # The task cluster forks its workers: what is imported now is shared between them, and there at the first

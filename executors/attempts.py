@@ -66,7 +66,7 @@ def open_attempt(step_id: UUID, *, executor: ExecutorKind) -> Attempt | None:
         step = Step.objects.select_related("job__workspace__organization").get(pk=step_id)
         if step.status != JobStatus.QUEUE:
             return None
-        attempt = step.attempts.exclude(state=AttemptState.ENDED).first()
+        attempt: Attempt | None = step.attempts.exclude(state=AttemptState.ENDED).first()
         if attempt is None:
             if step.attempts.exists():
                 # Its last attempt ended and the step was not told: for the sweep, which knows why.

@@ -248,7 +248,7 @@ def _unknown_version(found: Installation) -> list[CheckMessage]:
     return [
         Warning(
             f"The tag of {found.image} tells no version, so steps are described to it as to the newest executor.",
-            hint="Set ExecutorEphemeralImageVersion, such as 2.30: an older executor hangs on a field it does not know.",
+            hint="Set ExecutorEphemeralImageVersion, such as 2.30: older ones hang on a field that they do not know.",
             id="executors.W004",
         )
     ]

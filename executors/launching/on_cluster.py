@@ -13,6 +13,7 @@ from executors.job_data import JobDataError, encode_claim, encode_inline
 from executors.launching import manifest, payload
 from executors.launching.errors import LaunchError
 from executors.models import Attempt
+from executors.terrakube import dispatch
 from workspaces.ephemeral import PodSettings
 from workspaces.models import Step
 from workspaces.variables import Inputs
@@ -81,6 +82,8 @@ def launch(attempt: Attempt, step: Step, inputs: Inputs, pod: PodSettings, conf:
     Safe to repeat: the same attempt gives the same objects, and what exists already is looked at and adopted.
     Raises LaunchError.
     """
+    if conf.is_terrakube_image:
+        dispatch.prepare(attempt, step)
     text = ephemeral_job_data(attempt, step, inputs, conf)
     identity = identity_of(attempt)
     namespace = conf.namespace

@@ -89,20 +89,9 @@ def job_data(step: Step, inputs: Inputs, *, control_keys: bool) -> JobData:
     )
 
 
-def _masked(data: JobData, inputs: Inputs) -> list[str]:
-    texts = set(inputs.sensitive_texts)
-    texts.update(text for text in (data.access_token, data.module_ssh_key) if text)
-    return sorted(texts)
-
-
-def latest_plan(job: Job) -> SavedPlan | None:
-    """The plan that a job's apply applies: that of its last plan step. None when none was kept."""
-    return SavedPlan.objects.filter(step__job=job, content__isnull=False).order_by("-step__step_number").first()
-
-
-def claim_answer(attempt: Attempt) -> dict[str, Any]:
-    """All that our own executor needs to run a step, handed over at its claim and nowhere else."""
-    step = (
+def load_step(attempt: Attempt) -> Step:
+    """The attempt's step with all that its inputs are made of."""
+    step: Step = (
         Step.objects.select_related(
             "job__organization",
             "job__workspace__organization",
@@ -113,6 +102,30 @@ def claim_answer(attempt: Attempt) -> dict[str, Any]:
         .prefetch_related("job__addresses")
         .get(pk=attempt.step_id)
     )
+    return step
+
+
+def _masked(data: JobData, inputs: Inputs) -> list[str]:
+    texts = set(inputs.sensitive_texts)
+    texts.update(text for text in (data.access_token, data.module_ssh_key) if text)
+    return sorted(texts)
+
+
+def sensitive_texts(attempt: Attempt) -> list[str]:
+    """What must not be seen in an attempt's log, for logs that come unmasked."""
+    step = load_step(attempt)
+    inputs = step_inputs(step.job, flows.from_json(step.flow))
+    return _masked(job_data(step, inputs, control_keys=False), inputs)
+
+
+def latest_plan(job: Job) -> SavedPlan | None:
+    """The plan that a job's apply applies: that of its last plan step. None when none was kept."""
+    return SavedPlan.objects.filter(step__job=job, content__isnull=False).order_by("-step__step_number").first()
+
+
+def claim_answer(attempt: Attempt) -> dict[str, Any]:
+    """All that our own executor needs to run a step, handed over at its claim and nowhere else."""
+    step = load_step(attempt)
     inputs = step_inputs(step.job, flows.from_json(step.flow))
     data = job_data(step, inputs, control_keys=False)
     conf = installation()

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from executors.choices import UNCLAIMED, AttemptState
 from executors.conf import Installation
 from executors.models import Attempt
+from executors.watching import exits
 from executors.watching.diagnosis import Diagnosis, Kind, Wait
+
+BEATS_SINCE = (2, 33)
+"""The version of Terrakube's executor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,10 @@ class Patience:
     ordinary_seconds: float = 3
     """What is ordinary about a start is only worth a sentence when it lasts."""
     lost_after_seconds: float = 900
+    terrakube: bool = False
+    """Whether new pods run Terrakube's own executor."""
+    terrakube_beats: bool = False
+    """Whether that executor says that it is there while it works, as it does since 2.33."""
     ending_seconds: float = 150
     """A pod's own time to end, after which its node kills it."""
 
@@ -46,9 +54,12 @@ def patience(conf: Installation) -> Patience:
             Wait.IMAGE: min(60.0, start),
             Wait.REFERENCE: min(60.0, start),
             Wait.SCHEDULING: start,
-            Wait.CLAIM: min(60.0, start),
+            # Terrakube's executor first clones the repository, and says nothing until it has.
+            Wait.CLAIM: start if conf.is_terrakube_image else min(60.0, start),
         },
         lost_after_seconds=conf.lost_after_seconds,
+        terrakube=conf.is_terrakube_image,
+        terrakube_beats=conf.terrakube_version is not None and conf.terrakube_version >= BEATS_SINCE,
         ending_seconds=conf.termination_grace_seconds,
     )
 
@@ -109,18 +120,25 @@ def _after(moment: dt.datetime, seconds: float) -> dt.datetime:
     return moment + dt.timedelta(seconds=seconds)
 
 
-def _ended(found: Diagnosis) -> Decision:
+def _text(attempt: Attempt, found: Diagnosis, limits: Patience) -> str:
+    """What to say of a Job that is over."""
+    if found.code == exits.RESULT_MISSING and (attempt.claimed_by_report or limits.terrakube):
+        return exits.TERRAKUBE_RESULT_MISSING
+    return found.text
+
+
+def _ended(found: Diagnosis, text: str = "") -> Decision:
     if found.wait == Wait.CLAIM:
         reason = f"The container runs, and its executor never reported. {found.advice}"
         return Decision(act=Act.REPLACE, code="not-claimed", reason=reason)
-    return Decision(act=Act.REPLACE if found.may_retry else Act.FAIL, code=found.code, reason=found.text)
+    return Decision(act=Act.REPLACE if found.may_retry else Act.FAIL, code=found.code, reason=text or found.text)
 
 
 def _unclaimed(
     attempt: Attempt, found: Diagnosis, *, now: dt.datetime, noted: dt.datetime, limits: Patience
 ) -> Decision:
     if found.kind in {Kind.SUCCEEDED, Kind.FAILED}:
-        return _ended(found)
+        return _ended(found, _text(attempt, found, limits))
     if found.kind == Kind.ENDING:
         # Fenced, it may take its time to go; what is ended by its deadline waits for the Job to say so.
         return _ended(found) if found.may_retry else Decision(act=Act.NOTHING)
@@ -162,7 +180,7 @@ def _claimed(attempt: Attempt, found: Diagnosis, *, now: dt.datetime, limits: Pa
         ready = _after(found.since or heard, limits.report_seconds)
         if now < ready:
             return Decision(act=Act.NOTHING, again_at=ready)
-        return Decision(act=Act.LOSE, code=found.code, reason=found.text)
+        return Decision(act=Act.LOSE, code=found.code, reason=_text(attempt, found, limits))
     if found.kind == Kind.MISSING:
         if attempt.missing_since is None:
             return Decision(act=Act.MISS, again_at=_after(now, limits.missing_seconds))
@@ -172,6 +190,9 @@ def _claimed(attempt: Attempt, found: Diagnosis, *, now: dt.datetime, limits: Pa
         if now >= believed and (gone or now >= last):
             return Decision(act=Act.LOSE, code=found.code, reason=found.text)
         return Decision(act=Act.NOTHING, again_at=believed if now < believed else min(last, _after(now, 5)))
+    if attempt.claimed_by_report and not limits.terrakube_beats and found.kind == Kind.RUNNING:
+        # It says nothing while it works, and its pod is the sign that it does; that has a deadline of its own.
+        return Decision(act=Act.NOTHING, again_at=max(silent, _after(now, 60)))
     if now >= silent:
         minutes = limits.lost_after_seconds / 60
         said = f" {found.sentence}" if found.kind in {Kind.STUCK, Kind.ENDING} else ""

@@ -21,9 +21,15 @@ class Meaning:
     may_retry: bool = True
 
 
+RESULT_MISSING = "result-missing"
+TERRAKUBE_RESULT_MISSING = (
+    "Terrakube's executor ended without a result. Up to 2.32 it does so, with exit code 0, when Redis, an index of "
+    "releases or this site does not answer it. Look at the pod's log"
+)
+
 _MEANINGS = {
     exit_codes.SUCCEEDED: Meaning(
-        "result-missing",
+        RESULT_MISSING,
         "The container ended with 0, but its executor never reported a result",
         "See whether the image is an executor's",
         may_retry=False,

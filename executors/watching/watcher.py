@@ -13,6 +13,7 @@ from django.utils import timezone
 from executors import beats, cluster
 from executors.cluster import ClusterError
 from executors.conf import Installation
+from executors.terrakube.following import Follower
 from executors.watching.lock import watcher_lock
 from executors.watching.lost_tasks import launch_due
 from executors.watching.observer import Observer
@@ -36,6 +37,7 @@ class Watcher:
         self._conf = conf
         self._lock = watcher_lock(data_dir)
         self.sweep = sweep or Sweep(conf)
+        self._follower = Follower(conf)
         self._observer: Observer | None = None
         self._connect_at = 0.0
         self._told = ""
@@ -107,6 +109,7 @@ class Watcher:
         if now >= self._next_due:
             self._next_due = now + DUE_SECONDS
             launch_due(self.sweep.requeue)
+            self._follower.turn()
         self._look_again()
         self._look_at_changed(until=min(self._next_sweep, self._next_due, self._next_beat, self._soonest()))
 

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from workspaces.access import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
-from workspaces.models import ConfigurationVersion, Workspace
+from workspaces.models import ConfigurationVersion, Job, Workspace
 from workspaces.permissions import require
 
 _GZIP = b"\x1f\x8b"
@@ -58,6 +58,22 @@ def upload_source(workspace: Workspace, content: bytes, *, by: Actor) -> Configu
 def source_address(version: ConfigurationVersion) -> str:
     """Where a job finds the archive; Terrakube's address for ``overrideSource``."""
     return f"{settings.PUBLIC_URL}/remote/tfe/v2/configuration-versions/{version.pk}/terraformContent.tar.gz"
+
+
+def pin_source(job: Job) -> bool:
+    """Write into a job that runs an uploaded source which one that is: the newest, unless it names one already.
+
+    False, changing nothing, when it does, when its source is a repository, or when nothing was uploaded.
+    """
+    branch = job.override_branch or job.workspace.first_branch
+    if job.override_source or branch != "remote-content":
+        return False
+    uploaded = ConfigurationVersion.objects.filter(workspace=job.workspace_id, content__isnull=False)
+    version = uploaded.defer("content").order_by("-created_date").first()
+    if version is None:
+        return False
+    job.override_source = source_address(version)
+    return bool(Job.objects.filter(pk=job.pk).update(override_source=job.override_source))
 
 
 _ADDRESS = re.compile(r"/remote/tfe/v2/configuration-versions/([0-9a-f-]{36})/terraformContent\.tar\.gz")

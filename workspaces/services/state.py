@@ -93,7 +93,7 @@ def record_state(
     with transaction.atomic():
         # As in write_state, and so that a repeated request meets the version that the first one makes.
         Workspace.objects.select_for_update(of=("self",)).get(pk=workspace.pk)
-        known = StateVersion.objects.filter(pk=key).first()
+        known: StateVersion | None = StateVersion.objects.filter(pk=key).first()
         if known is not None:
             if known.workspace_id != workspace.pk:
                 raise InvalidInput("This state is another workspace's.")

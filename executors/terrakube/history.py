@@ -1,0 +1,50 @@
+"""The states that Terrakube's executor announces: fetched from the storage where it put them."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from executors.terrakube import storage
+from executors.terrakube.storage import StorageError
+from workspaces.access import Actor
+from workspaces.errors import InvalidInput
+from workspaces.models import Job, StateVersion, Workspace
+from workspaces.services.state import record_state
+
+logger = logging.getLogger(__name__)
+
+
+def _job(workspace: Workspace, reference: Any) -> Job | None:
+    text = str(reference or "")
+    return (
+        Job.objects.filter(workspace=workspace, pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
+    )
+
+
+def record(workspace: Workspace, output: Any, job_reference: Any, *, by: Actor) -> StateVersion:
+    """Keep the state at the address that an executor gives. Again makes no second version.
+
+    A state that cannot be read now is kept by its id alone, and looked for when somebody asks for it. Raises
+    InvalidInput for an address that names no state.
+    """
+    key = storage.state_key(output) if isinstance(output, str) else None
+    if key is None:
+        raise InvalidInput("output must be the address of a state: …/tfstate/v1/organization/…/state/<uuid>.json.")
+    content = described = None
+    try:
+        content = storage.load_state(workspace.organization_id, workspace.pk, key)
+        described = storage.load_described_state(workspace.organization_id, workspace.pk, key)
+    except StorageError as error:
+        logger.warning("State %s was announced and not read: %s", key, error)
+    try:
+        return record_state(
+            workspace, key=key, job=_job(workspace, job_reference), content=content, described=described, by=by
+        )
+    except InvalidInput:
+        if content is None:
+            raise
+        logger.warning("State %s in storage is none", key)
+        return record_state(
+            workspace, key=key, job=_job(workspace, job_reference), content=None, described=described, by=by
+        )

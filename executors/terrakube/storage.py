@@ -1,0 +1,210 @@
+"""The object storage into which Terrakube's executor writes plans, states and logs, read under Terrakube's settings.
+
+`StorageType` is AWS for anything that speaks S3 (`AwsEndpoint` for other servers than Amazon's, then with the bucket in
+the path), or LOCAL for a folder that executors share with this site. Azure's and Google's are not read here: steps run
+all the same, and their states and logs stay there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.files.storage import FileSystemStorage
+
+from terrakube_site import env
+from terrakube_site.env import SettingError
+
+logger = logging.getLogger(__name__)
+KINDS = ("AWS", "AZURE", "GCP", "LOCAL")
+LARGEST_BYTES = 512 * 2**20
+TIMEOUT_SECONDS = 10
+
+
+class StorageError(Exception):
+    """The storage does not answer, or refuses; the text holds no key."""
+
+
+class Store(Protocol):
+    """What is asked of Django's storages."""
+
+    def open(self, name: str, mode: str = "rb") -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Where the objects lie; ``kind`` is "" where nothing says so. ``endpoint`` None is Amazon's own."""
+
+    kind: str
+    bucket: str = ""
+    region: str | None = None
+    endpoint: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+    folder: Path = Path("/")
+
+
+def read(environ: Mapping[str, str]) -> StorageSettings:
+    """The storage by Terrakube's names. Raises SettingError."""
+    kind = env.choice(environ, "StorageType", "", KINDS)
+    if kind == "LOCAL":
+        home = Path(environ.get("HOME") or "/")
+        return StorageSettings(
+            kind=kind, folder=env.path(environ, "TERRAKUBE_LOCAL_STORAGE", home / ".terraform-spring-boot/local")
+        )
+    if kind != "AWS":
+        return StorageSettings(kind=kind)
+    bucket = env.text(environ, "AwsStorageBucketName", "")
+    if not bucket:
+        raise SettingError("AwsStorageBucketName", None, "the bucket in which executors keep plans and states")
+    by_role = env.flag(environ, "AwsEnableRoleAuth", False)
+    endpoint = env.url(environ, "AwsEndpoint", None)
+    return StorageSettings(
+        kind=kind,
+        bucket=bucket,
+        region=env.text(environ, "AwsStorageRegion", None),
+        # With a role Terrakube's own client passes the endpoint over.
+        endpoint=None if by_role else endpoint,
+        access_key=None if by_role else env.secret(environ, "AwsStorageAccessKey", None),
+        secret_key=None if by_role else env.secret(environ, "AwsStorageSecretKey", None),
+    )
+
+
+def check_storage(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Tell at start what is wrong with the storage's settings (a Django system check)."""
+    try:
+        kind = read(os.environ).kind
+    except SettingError as error:
+        return [Error(str(error), id="executors.E005")]
+    if kind in {"AZURE", "GCP"}:
+        return [
+            Warning(
+                f"StorageType is {kind}, which this site does not read.",
+                hint="Steps of Terrakube's executor run, but their states, plans and logs can only be found there.",
+                id="executors.W005",
+            )
+        ]
+    return []
+
+
+def s3(settings: StorageSettings) -> Store:
+    """A bucket. Its library is only loaded here, since most installations have none."""
+    from botocore.config import Config
+    from storages.backends.s3 import S3Storage
+
+    config = Config(
+        connect_timeout=TIMEOUT_SECONDS,
+        read_timeout=TIMEOUT_SECONDS,
+        retries={"max_attempts": 2},
+        s3={"addressing_style": "path" if settings.endpoint else "auto"},
+        # Servers other than Amazon's do not all know the newer checksums.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    store: Store = S3Storage(
+        access_key=settings.access_key,
+        secret_key=settings.secret_key,
+        bucket_name=settings.bucket,
+        region_name=settings.region,
+        endpoint_url=settings.endpoint,
+        client_config=config,
+    )
+    return store
+
+
+@cache
+def _store() -> Store | None:
+    """The storage of this process; None where there is none that can be read."""
+    try:
+        settings = read(os.environ)
+    except SettingError as error:
+        logger.error("The object storage is not read: %s", error)
+        return None
+    if settings.kind == "AWS":
+        return s3(settings)
+    return FileSystemStorage(location=settings.folder) if settings.kind == "LOCAL" else None
+
+
+def is_readable() -> bool:
+    return _store() is not None
+
+
+def forget() -> None:
+    """Read the settings anew at the next use."""
+    _store.cache_clear()
+
+
+def _load(name: str) -> bytes | None:
+    """An object's content, None when it is not there. Raises StorageError."""
+    store = _store()
+    if store is None:
+        return None
+    # A process without S3 never loads its library, and its errors share no other root.
+    try:
+        with store.open(name) as file:
+            data: bytes = file.read(LARGEST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        raise StorageError(f"{name} could not be read: {type(error).__name__}") from error
+    if len(data) > LARGEST_BYTES:
+        raise StorageError(f"{name} is larger than {LARGEST_BYTES // 2**20} MiB")
+    return data
+
+
+# Locally the folders have other names than in a bucket.
+_LOCAL_FOLDERS = {"tfstate": "state", "tfoutput": "output"}
+
+
+def _named(container: str, path: str) -> str:
+    local = isinstance(_store(), FileSystemStorage)
+    return f"{_LOCAL_FOLDERS[container] if local else container}/{path}"
+
+
+def load_log(organization_id: UUID, job_id: int, step_id: UUID) -> bytes | None:
+    """A step's whole log as its executor left it; None without one. Raises StorageError."""
+    return _load(_named("tfoutput", f"{organization_id}/{job_id}/{step_id}.tfoutput"))
+
+
+def load_state(organization_id: UUID, workspace_id: UUID, key: UUID) -> bytes | None:
+    """A raw state; None without one. Raises StorageError."""
+    return _load(_named("tfstate", f"{organization_id}/{workspace_id}/state/{key}.raw.json"))
+
+
+def load_described_state(organization_id: UUID, workspace_id: UUID, key: UUID) -> bytes | None:
+    """What ``show -json`` said of a state; None without it. Raises StorageError."""
+    return _load(_named("tfstate", f"{organization_id}/{workspace_id}/state/{key}.json"))
+
+
+def load_current_state(organization_id: UUID, workspace_id: UUID) -> bytes | None:
+    """The state as terraform's own backend keeps it; None without one. Raises StorageError."""
+    if isinstance(_store(), FileSystemStorage):
+        return _load(f"backend/{organization_id}/{workspace_id}/terraform.tfstate")
+    return _load(f"tfstate/{organization_id}/{workspace_id}/terraform.tfstate")
+
+
+def load_plan(organization_id: UUID, workspace_id: UUID, job_id: int, step_id: UUID) -> bytes | None:
+    """A saved plan; None without one. Raises StorageError."""
+    path = f"{organization_id}/{workspace_id}/{job_id}/{step_id}/terraformLibrary.tfPlan"
+    return _load(_named("tfstate", path))
+
+
+_STATE_ADDRESS = re.compile(r"/tfstate/v1/organization/[^/]+/workspace/[^/]+/state/([0-9a-fA-F-]{36})\.json$")
+
+
+def state_key(address: str) -> UUID | None:
+    """The id of the state that an executor's ``history`` names by its address; None for no such address."""
+    found = _STATE_ADDRESS.search(address)
+    try:
+        return UUID(found[1]) if found else None
+    except ValueError:
+        return None

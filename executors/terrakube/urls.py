@@ -1,0 +1,21 @@
+"""The addresses that Terrakube's executor calls; those of the API are the API's own, and only reports end here."""
+
+from django.urls import path, re_path
+
+from executors.terrakube.beside import ConsumerGroupsView, ContextView, LogsView, SourceView
+from executors.terrakube.reports import HistoryView, ReportView
+
+app_name = "terrakube"
+urlpatterns = [
+    re_path(r"^api/v1/(?P<path>organization/[^/]+/job/[^/]+)$", ReportView.as_view(), name="job"),
+    re_path(r"^api/v1/(?P<path>organization/[^/]+/job/[^/]+/step/[^/]+)$", ReportView.as_view(), name="step"),
+    re_path(r"^api/v1/(?P<path>organization/[^/]+/workspace/[^/]+/history)$", HistoryView.as_view(), name="history"),
+    path("logs", LogsView.as_view(), name="logs"),
+    path("logs/<str:job_id>/setup-consumer-groups", ConsumerGroupsView.as_view(), name="consumer-groups"),
+    path("context/v1/<str:job_id>", ContextView.as_view(), name="context"),
+    path(
+        "remote/tfe/v2/configuration-versions/<uuid:version_id>/terraformContent.tar.gz",
+        SourceView.as_view(),
+        name="source",
+    ),
+]
