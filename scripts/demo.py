@@ -30,7 +30,7 @@ def fail(text: str) -> SystemExit:
 
 def free_port(host: str) -> int:
     wanted = int(os.environ.get("DEMO_PORT", "8000"))
-    for port in (wanted, *range(wanted + 1, wanted + 50)):
+    for port in range(wanted, wanted + 50):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
