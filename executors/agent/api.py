@@ -10,13 +10,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote, urlsplit
+
+from executors.job_data import JobDataError
 
 from .errors import ApiRefused, ApiUnavailable, AttemptOver, StepFailed
 from .proxy import proxy_for
 
-CONNECT_AND_READ_SECONDS = 20.0
+if TYPE_CHECKING:
+    import ssl
+
+READ_SECONDS = 20.0
+_CONNECT_SECONDS = 5.0
 _BLOCK = 64 * 1024
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
@@ -50,7 +56,10 @@ class Answer:
 
 
 class Api:
-    """Calls below the attempt's address, with whatever bearer token is current."""
+    """Calls below the attempt's address, with whatever bearer token is current.
+
+    Raises JobDataError for a CA bundle that is none.
+    """
 
     def __init__(self, attempt_url: str, token: str, ca_bundle: str | None, environ: Mapping[str, str]) -> None:
         parts = urlsplit(attempt_url)
@@ -60,7 +69,7 @@ class Api:
         self._netloc = parts.netloc.rpartition("@")[2]
         self._base = parts.path
         self._proxy = proxy_for(parts.scheme, self._host, environ)
-        self._ca_bundle = ca_bundle
+        self._tls = _tls_context(ca_bundle) if self._https else None
         self._local = threading.local()
         self.token = token
 
@@ -73,7 +82,7 @@ class Api:
         content_type: str = "application/octet-stream",
         accept: frozenset[int] = frozenset(),
         into: Path | None = None,
-        timeout: float = CONNECT_AND_READ_SECONDS,
+        timeout: float = READ_SECONDS,
     ) -> Answer:
         """Make one call; a file as `body` is streamed, a 200 is written to the file `into` when given.
 
@@ -81,9 +90,9 @@ class Api:
         Raises ApiUnavailable, AttemptOver or ApiRefused, and StepFailed for a file that cannot be read or written.
         """
         for fresh in (False, True):
-            connection = self._connection(timeout, fresh=fresh)
-            reused = getattr(self._local, "used", False)
+            reused = getattr(self._local, "connection", None) is not None
             try:
+                connection = self._connection(timeout)
                 answer, retry_after = self._exchange(connection, method, path, body, content_type, into)
                 break
             except (OSError, http.client.HTTPException) as error:
@@ -119,7 +128,7 @@ class Api:
             body,
             content_type="application/json",
             accept=accept,
-            timeout=timeout or CONNECT_AND_READ_SECONDS,
+            timeout=timeout or READ_SECONDS,
         )
 
     def close(self) -> None:
@@ -149,7 +158,6 @@ class Api:
         else:
             connection.request(method, target, body if body is not None or method == "GET" else b"", headers)
         response = connection.getresponse()
-        self._local.used = True
         if into is not None and response.status == 200:
             _save(response, into)
             content = b""
@@ -159,29 +167,26 @@ class Api:
             self._forget()
         return Answer(response.status, content), _seconds(response.getheader("Retry-After"))
 
-    def _connection(self, timeout: float, *, fresh: bool) -> http.client.HTTPConnection:
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is None or fresh:
-            connection = self._connect(timeout)
-            self._local.connection, self._local.used = connection, False
-        connection.timeout = timeout
-        if connection.sock is not None:
-            connection.sock.settimeout(timeout)
+        if connection is None:
+            connection = self._connect()
+            self._local.connection = connection
+        connection.sock.settimeout(timeout)
         return connection
 
-    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+    def _connect(self) -> http.client.HTTPConnection:
         via = urlsplit(f"//{self._proxy}") if self._proxy else None
         host, port = (via.hostname or "", via.port or 3128) if via else (self._host, self._port)
-        if not self._https:
-            return http.client.HTTPConnection(host, port, timeout=timeout, blocksize=_BLOCK)
-        import ssl
-
-        context = ssl.create_default_context(cadata=self._ca_bundle)
-        # Python 3.13 refuses a certificate authority without key usage, which many clusters and companies have.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        connection = http.client.HTTPSConnection(host, port, timeout=timeout, blocksize=_BLOCK, context=context)
-        if via:
-            connection.set_tunnel(self._host, self._port, _proxy_login(self._proxy or ""))
+        # A first packet that got lost is soon sent again; a whole connection that does not come is better tried anew.
+        limit = _CONNECT_SECONDS
+        if self._tls is None:
+            connection = http.client.HTTPConnection(host, port, timeout=limit, blocksize=_BLOCK)
+        else:
+            connection = http.client.HTTPSConnection(host, port, timeout=limit, blocksize=_BLOCK, context=self._tls)
+            if via:
+                connection.set_tunnel(self._host, self._port, _proxy_login(self._proxy or ""))
+        connection.connect()
         return connection
 
     def _forget(self) -> None:
@@ -221,6 +226,18 @@ def retrying(  # noqa: UP047 - Python 3.11 has no type parameters
 def jittered(seconds: float) -> float:
     """Somewhere between half of it and all of it, so that many pods do not come back together."""
     return seconds * (0.5 + os.urandom(1)[0] / 510)
+
+
+def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cadata=ca_bundle)
+    except (ssl.SSLError, ValueError):
+        raise JobDataError("The caBundle is no PEM text with certificates.") from None
+    # Python 3.13 refuses a certificate authority without key usage, which many clusters and companies have.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _opened(path: Path) -> BinaryIO:

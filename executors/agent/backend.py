@@ -121,9 +121,7 @@ class StateBackend:
             older, self.undelivered, self._undelivered_lock = self.undelivered, path, lock_id
         if older is not None:
             older.unlink(missing_ok=True)
-        answer = self._held(
-            lambda: self._post_state(path, lock_id), "The API is away: the state waits to be delivered."
-        )
+        answer = self._held(lambda: self._post_state(path, lock_id), "the state waits to be delivered")
         if 200 <= answer.status < 300:
             with self._lock:
                 if self.undelivered == path:
@@ -159,16 +157,14 @@ class StateBackend:
     def _call(self, path: str, body: Body, accept: frozenset[int]) -> Answer:
         return self._api.call("POST", path, body, content_type="application/json", accept=accept)
 
-    def _held(
-        self, attempt: Callable[[], Answer], waiting: str = "The API is away: terraform waits for its state."
-    ) -> Answer:
+    def _held(self, attempt: Callable[[], Answer], waiting: str = "terraform waits for its state") -> Answer:
         try:
             # Not ended by a cancel: the last state of an interrupted terraform matters most.
             answer = retrying(
                 attempt,
                 seconds=0 if self._gave_up else self._outage_seconds,
                 pause=time.sleep,
-                first_failure=lambda error: self._say(waiting),
+                first_failure=lambda error: self._say(f"The API is away: {waiting} ({error})"),
             )
             self._gave_up = False
             return answer

@@ -155,6 +155,14 @@ def test_the_certificate_in_the_job_data_is_the_one_that_is_trusted(
     assert ("certificate verify failed" in agent.errors) != trusted
 
 
+def test_a_certificate_that_is_none_is_bad_job_data(serve: Serve, start: Start) -> None:
+    api = scripted(serve)
+    data = encode_claim(api.url.replace("http:", "https:"), ATTEMPT_TOKEN, "no certificate")
+    agent = start(api, data=data)
+    assert agent.wait() == 64
+    assert "The caBundle is no PEM text" in agent.errors
+
+
 def test_a_proxy_is_used_for_all_but_the_hosts_that_are_excepted(serve: Serve, start: Start) -> None:
     api = scripted(serve)
     proxy = api.url.removesuffix(PATH)

@@ -39,7 +39,7 @@ def test_an_outage_in_the_middle_of_an_apply_loses_nothing(serve: Serve, start: 
     assert api.attempt.result is not None
     assert api.attempt.result["logSize"] == len(api.attempt.log)
     assert api.attempt.lost == []
-    assert "The API is away: terraform waits for its state." in api.log
+    assert "The API is away: terraform waits for its state" in api.log
     assert "Apply complete!" in api.log
     assert "/state-json" in api.attempt.files
     assert api.attempt.lock is None
