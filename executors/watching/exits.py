@@ -78,7 +78,7 @@ def meaning(code: int) -> Meaning:
 def terminated(state: Mapping[str, Any], memory_limit: str) -> Meaning:
     """What a container's end says; ``memory_limit`` is empty without one."""
     reason, code = str(state.get("reason", "")), int(state.get("exitCode", 0))
-    if reason == "OOMKilled":
+    if reason == "OOMKilled" or "OOM-killed" in str(state.get("message", "")):
         if memory_limit:
             return Meaning(
                 "oom-killed",

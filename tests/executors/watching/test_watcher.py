@@ -23,7 +23,6 @@ from executors.watching.lock import DatabaseLock, FileLock
 from executors.watching.observer import Reflector
 from executors.watching.watcher import Watcher
 
-
 _HOLD = """
 import fcntl, os, sys
 fcntl.flock(os.open({path!r}, os.O_RDWR), fcntl.LOCK_EX)
