@@ -33,8 +33,7 @@ RETRY_SECONDS = (2, 10, 30)
 
 
 def _lock_job(step_id: UUID) -> None:
-    job_id = Step.objects.values_list("job_id", flat=True).get(pk=step_id)
-    Job.objects.select_for_update(of=("self",)).only("pk").get(pk=job_id)
+    Job.objects.select_for_update(of=("self",)).only("pk").get(steps=step_id)
 
 
 def record(attempt: Attempt, kind: EventKind, detail: str = "", at: dt.datetime | None = None) -> None:
@@ -63,15 +62,13 @@ def open_attempt(step_id: UUID, *, executor: ExecutorKind) -> Attempt | None:
     now = timezone.now()
     with transaction.atomic():
         _lock_job(step_id)
-        step = Step.objects.select_related("job__workspace__organization").get(pk=step_id)
+        step = Step.objects.get(pk=step_id)
         if step.status != JobStatus.QUEUE:
             return None
-        attempt: Attempt | None = step.attempts.exclude(state=AttemptState.ENDED).first()
+        attempt = step.attempts.order_by("-number").first()
         if attempt is None:
-            if step.attempts.exists():
-                # Its last attempt ended and the step was not told: for the sweep, which knows why.
-                return None
             attempt = _create(step, number=1, executor=executor, not_before=now)
+        # An ended one whose step was not told is for the sweep, which knows why.
         if attempt.state != AttemptState.NEW or attempt.not_before > now:
             return None
         attempt.step = step

@@ -7,12 +7,13 @@ None instead of raising.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from workspaces import flows
@@ -70,14 +71,17 @@ class Outcome:
 
 
 def _locked(job_id: int) -> Job | None:
-    query = Job.objects.select_for_update(of=("self",)).select_related("workspace", "organization", "template")
-    return query.filter(pk=job_id).first()
+    return _locking().filter(pk=job_id).first()
+
+
+def _locking() -> QuerySet[Job]:
+    return Job.objects.select_for_update(of=("self",)).select_related("workspace", "organization")
 
 
 def _locked_by_step(step_id: UUID) -> tuple[Job, Step] | None:
-    # The Job row is the lock for all of its steps, so two reports of one pod take turns.
-    job_id = Step.objects.filter(pk=step_id).values_list("job_id", flat=True).first()
-    job = _locked(job_id) if job_id is not None else None
+    # The Job row is the lock for all of its steps, so two reports of one pod take turns. The step is read by a query of
+    # its own: what is joined to a row that had to be waited for is as old as the wait.
+    job = _locking().filter(steps=step_id).first()
     return None if job is None else (job, job.steps.get(pk=step_id))
 
 
@@ -133,24 +137,28 @@ def _why_wait(job: Job) -> str:
             holds_workspace=True, steps__status__in=IN_EXECUTOR, steps__type__in=EXCLUSIVE_TYPES
         ).first()
         return f"Waits for job {busy.pk}, which is changing the state of this workspace" if busy else ""
-    holder = others.filter(holds_workspace=True).first()
-    if holder is not None and holder.is_final:
-        return f"Waits until the last pod of job {holder.pk} of this workspace is gone"
-    ahead = holder or others.filter(pk__lt=job.pk).order_by("pk").first()
-    return (
-        f"Waits for job {ahead.pk} of this workspace, which is {JobStatus(ahead.status).label.lower()}" if ahead else ""
-    )
+    # The workspace's active job, else the oldest that came before this one.
+    before = others.filter(Q(holds_workspace=True) | Q(pk__lt=job.pk))
+    ahead = before.only("status", "holds_workspace").order_by("-holds_workspace", "pk").first()
+    if ahead is None:
+        return ""
+    if ahead.holds_workspace and ahead.is_final:
+        return f"Waits until the last pod of job {ahead.pk} of this workspace is gone"
+    return f"Waits for job {ahead.pk} of this workspace, which is {JobStatus(ahead.status).label.lower()}"
 
 
 def _incomplete(workspace: Workspace) -> list[str]:
     return [row.key for row in workspace.variables.filter(sensitive=True).order_by("key") if row.incomplete]
 
 
-def _start(job: Job) -> bool:
-    """Make a waiting job the active one of its workspace, with its steps; False when it must go on waiting or ended."""
+def _start(job: Job) -> list[Step] | None:
+    """Make a waiting job the active one of its workspace; returns its new steps in their order.
+
+    None when it must go on waiting or has ended.
+    """
     if job.workspace.deleted or job.organization.disabled:
         _end_job(job, S.FAILED, reason="The workspace was deleted before the job started")
-        return False
+        return None
     reason = _why_wait(job)
     if not reason:
         names = _incomplete(job.workspace)
@@ -159,7 +167,7 @@ def _start(job: Job) -> bool:
             job.output = sentence
             _end_job(job, S.FAILED, reason=sentence)
             Job.objects.filter(pk=job.pk).update(output=sentence[:1024])
-            return False
+            return None
         try:
             with transaction.atomic():
                 job.holds_workspace = not job.plan_only
@@ -172,8 +180,8 @@ def _start(job: Job) -> bool:
     if reason:
         if reason != job.reason:
             _move_job(job, S.PENDING, reason=reason)
-        return False
-    Step.objects.bulk_create(
+        return None
+    return Step.objects.bulk_create(
         Step(
             job=job,
             step_number=flow.step,
@@ -183,7 +191,6 @@ def _start(job: Job) -> bool:
         )
         for flow in flows.parse(job.tcl)
     )
-    return True
 
 
 def advance(job_id: int) -> UUID | None:
@@ -196,13 +203,12 @@ def advance(job_id: int) -> UUID | None:
         job = _locked(job_id)
         if job is None or job.status not in {S.PENDING, S.APPROVED}:
             return None
-        if job.started_at is None and not _start(job):
-            return None
-        return _next(job)
+        steps = _start(job) if job.started_at is None else list(job.steps.filter(status=S.PENDING))
+        return None if steps is None else _next(job, steps)
 
 
-def _next(job: Job) -> UUID | None:
-    for step in job.steps.filter(status=S.PENDING):
+def _next(job: Job, pending: Iterable[Step]) -> UUID | None:
+    for step in pending:
         flow = flows.from_json(step.flow)
         if step.type == StepType.APPROVAL:
             if not step.decision and job.auto_apply:

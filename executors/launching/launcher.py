@@ -29,19 +29,8 @@ RELAUNCH_SECONDS = 5
 
 
 def load_step(step_id: UUID) -> Step | None:
-    """A step with all that its launch reads."""
-    return (
-        Step.objects.select_related(
-            "job__organization",
-            "job__workspace__organization",
-            "job__workspace__vcs",
-            "job__workspace__ssh",
-            "job__workspace__module_ssh_key",
-        )
-        .prefetch_related("job__addresses")
-        .filter(pk=step_id)
-        .first()
-    )
+    """A step with what every launch reads of it."""
+    return Step.objects.select_related("job__workspace__organization").filter(pk=step_id).first()
 
 
 def launch_step(step_id: UUID) -> bool:

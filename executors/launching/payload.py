@@ -90,18 +90,8 @@ def job_data(step: Step, inputs: Inputs, *, control_keys: bool) -> JobData:
 
 
 def load_step(attempt: Attempt) -> Step:
-    """The attempt's step with all that its inputs are made of."""
-    step: Step = (
-        Step.objects.select_related(
-            "job__organization",
-            "job__workspace__organization",
-            "job__workspace__vcs",
-            "job__workspace__ssh",
-            "job__workspace__module_ssh_key",
-        )
-        .prefetch_related("job__addresses")
-        .get(pk=attempt.step_id)
-    )
+    """The attempt's step with what the inputs of every step are made of."""
+    step: Step = Step.objects.select_related("job__workspace__organization").get(pk=attempt.step_id)
     return step
 
 
