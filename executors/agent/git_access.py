@@ -53,10 +53,13 @@ def git_environment(job: JobData, environment: Mapping[str, str], private: Path)
     if credentials is None:
         yield quiet
         return
+    try:
+        url = urlsplit(job.source)
+    except ValueError:
+        raise StepFailed("source-failed", "The source is no address that can be read.") from None
     helper = private / "git-credentials"
     helper.write_text(_HELPER)
     helper.chmod(0o700)
-    url = urlsplit(job.source)
     settings = [
         ("credential.helper", ""),
         (f"credential.{url.scheme}://{url.netloc.rpartition('@')[2]}.helper", str(helper)),

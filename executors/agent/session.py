@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .api import Api, retrying
 from .claim import Claim, report_early_failure
@@ -25,6 +26,7 @@ from .step import Outcome, run_step
 
 _EXIT_CODES = {"succeeded": SUCCEEDED, "failed": FAILED, "cancelled": CANCELLED}
 _LEAST_RESULT_SECONDS = 10.0
+_SAID_BY_TERRAFORM = ("terraform-failed", "init-failed")
 
 
 def run_claimed(
@@ -41,7 +43,6 @@ def run_claimed(
         sys.stderr.write(message + "\n")
         return FAILED
     job = claim.job
-    password = urlsplit(job.source).password if "://" in job.source else None
     log = LogChannel(
         api,
         sensitive=[
@@ -50,7 +51,7 @@ def run_claimed(
             api.token,
             job.access_token or "",
             job.module_ssh_key or "",
-            password or "",
+            _password(job.source),
         ],
         buffer_bytes=claim.log_buffer_bytes,
         on_over=control.fence,
@@ -80,6 +81,14 @@ def _make_work(parent: str | None) -> Path:
     return work
 
 
+def _password(source: str) -> str:
+    """The password in an address, "" when it has none or is no address."""
+    try:
+        return unquote(urlsplit(source).password or "")
+    except ValueError:
+        return ""
+
+
 def _report(context: Context, outcome: Outcome) -> int:
     if context.control.fenced:
         context.log.close(0)
@@ -92,9 +101,14 @@ def _report(context: Context, outcome: Outcome) -> int:
             exit_code=outcome.exit_code,
             changes=outcome.changes,
         )
-    context.banner(f"{outcome.outcome.capitalize()}: {outcome.message}")
-    # The one line for who looks at the pod instead of the job.
-    sys.stdout.write(f"{outcome.outcome}: {outcome.message}\n")
+    sentence = f"{outcome.outcome.capitalize()}: {outcome.message}"
+    if context.job.show_header:
+        context.banner(sentence)
+    elif outcome.outcome != "succeeded" and outcome.reason not in _SAID_BY_TERRAFORM:
+        context.loudly(sentence)
+    with contextlib.suppress(OSError):
+        # The one line for who looks at the pod instead of the job.
+        os.write(1, f"{sentence}\n".encode(errors="replace"))
     deadline = time.monotonic() + context.claim.outage_seconds
     context.log.close(context.claim.outage_seconds)
     context.heartbeat.stop()

@@ -86,6 +86,10 @@ def test_a_pinned_commit_is_taken_even_where_the_server_hands_out_tips_only(
         ({"commitId": "--upload-pack=x"}, "The commit is not a full hash."),
         ({"branch": "--upload-pack=x"}, "The workspace names no branch or tag."),
         ({"source": "--upload-pack=x"}, "The workspace has no source to clone."),
+        (
+            {"source": "http://[x", "vcsType": "GITLAB", "accessToken": "t"},
+            "The source is no address that can be read.",
+        ),
         ({"source": "empty"}, "The workspace has no source to clone."),
     ],
 )

@@ -170,6 +170,12 @@ def test_a_step_without_header_shows_terraform_alone(serve: Serve, start: Start)
     assert api.log.lstrip().startswith("Changes to Outputs:")
 
 
+def test_a_step_without_header_still_says_why_it_failed(serve: Serve, start: Start) -> None:
+    api = serve({"main.tf": ""}, showHeader=False, folder="/none")
+    assert start(api).wait() == 10
+    assert api.log == "Failed: The source has no folder '/none'.\n"
+
+
 def test_a_failed_apply_still_reports_the_state_that_there_is(serve: Serve, start: Start) -> None:
     main = MAIN + 'resource "terraform_data" "b" {\n  input = terraform_data.a.id\n'
     main += '  provisioner "local-exec" { command = "exit 3" }\n}\n'
