@@ -20,6 +20,8 @@ try:
     ALLOWED_HOSTS = list(env.comma_list(_environ, "TERRAKUBE_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]")))
     CSRF_TRUSTED_ORIGINS = list(env.comma_list(_environ, "TERRAKUBE_TRUSTED_ORIGINS", ()))
     PUBLIC_URL: str = env.url(_environ, "TerrakubeApiUrl", "http://127.0.0.1:8000")
+    OIDC_ISSUER: str = env.url(_environ, "DexIssuerUri", "")
+    OIDC_CLIENT_ID: str = env.text(_environ, "DexClientId", "")
     ADMIN_GROUP: str = env.text(_environ, "TERRAKUBE_ADMIN_GROUP", "TERRAKUBE_ADMIN")
     MAX_SOURCE_BYTES = 2**20 * env.integer(_environ, "TERRAKUBE_MAX_SOURCE_MIB", 64, minimum=1)
     LOG_LEVEL: str = env.choice(_environ, "TERRAKUBE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))

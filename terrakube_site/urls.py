@@ -4,11 +4,19 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from terrakube_site import discovery
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("runs/", include("executors.urls")),
     path("", include("executors.terrakube.urls")),
     path("api/v1/", include("workspaces.api.urls")),
+    path("", include("workspaces.api.tokens")),
+    path("remote/tfe/v2/", include("workspaces.api.uploads")),
+    path("", include("executors.api")),
+    path("", include("terrakube_site.releases")),
+    path("", include("terrakube_site.health")),
+    path(".well-known/terraform.json", discovery.terraform),
     path("executor/v1/", include("executors.reporting.urls")),
 ]

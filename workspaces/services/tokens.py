@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from workspaces.access import Actor, TokenUser, groups_of, is_admin, name_of
@@ -78,6 +79,17 @@ def _signed(record: AccessToken, *, name: str) -> str:
     if record.expires_at is not None:
         claims["exp"] = int(record.expires_at.timestamp())
     return jwt.encode(claims, _key(settings.PAT_SECRET), algorithm="HS256")
+
+
+def own_tokens(actor: Actor) -> QuerySet[AccessToken]:
+    """The personal tokens that somebody made and that were not revoked."""
+    return AccessToken.objects.filter(created_by=name_of(actor), team="", deleted=False)
+
+
+def team_tokens(actor: Actor) -> QuerySet[AccessToken]:
+    """The tokens of somebody's teams that were not revoked; an administrator sees those of all teams."""
+    tokens = AccessToken.objects.filter(deleted=False).exclude(team="")
+    return tokens if is_admin(actor) else tokens.filter(team__in=groups_of(actor))
 
 
 def revoke_token(record: AccessToken, *, by: Actor) -> None:

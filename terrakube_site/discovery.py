@@ -1,0 +1,27 @@
+"""Where Terraform's own command line finds what it needs on this host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+_SCOPES = ("openid", "profile", "email", "offline_access", "groups")
+
+
+@require_safe
+def terraform(request: HttpRequest) -> JsonResponse:
+    """The services of Terraform's remote protocols; the login only where an OpenID Connect issuer is set."""
+    services: dict[str, Any] = {}
+    if settings.OIDC_ISSUER:
+        services["login.v1"] = {
+            "client": settings.OIDC_CLIENT_ID,
+            "grant_types": ["authz_code", *_SCOPES],
+            "authz": f"{settings.OIDC_ISSUER}/auth?scope={'+'.join(_SCOPES)}",
+            "token": f"{settings.OIDC_ISSUER}/token",
+            "ports": [10000, 10001],
+        }
+    services |= {"state.v2": "/remote/state/v2/", "tfe.v2": "/remote/tfe/v2/", "tfe.v2.1": "/remote/tfe/v2/"}
+    return JsonResponse(services)

@@ -1,0 +1,180 @@
+"""The indexes of Terraform's and OpenTofu's releases, for executors: asked once in a while, and kept for bad times.
+
+A source is an address, or in a closed network a file. The last good copy is kept in the data folder too, so that a
+restart during an outage of the source costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from terrakube_site import env
+from terrakube_site.api_errors import error_response
+
+logger = logging.getLogger(__name__)
+DEFAULTS = {
+    "terraform": "https://releases.hashicorp.com/terraform/index.json",
+    "tofu": "https://api.github.com/repos/opentofu/opentofu/releases?per_page=100",
+}
+NAMES = {"terraform": "CustomTerraformReleasesUrl", "tofu": "CustomTofuReleasesUrl"}
+TIMEOUT_SECONDS = 20
+LARGEST_BYTES = 64 * 2**20
+_RETRY_SECONDS = 30
+
+
+class Unavailable(Exception):
+    """The source gives no index; the message says why and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where an index comes from; ``file`` is set instead of ``address`` for one on this machine."""
+
+    name: str
+    address: str = ""
+    file: Path | None = None
+    token: str = field(default="", repr=False)
+    keep_seconds: int = 1800
+
+
+def read_source(environ: Mapping[str, str], name: str) -> Source:
+    """The source of "terraform" or "tofu" by Terrakube's settings. Raises SettingError."""
+    given = env.text(environ, NAMES[name], "") or DEFAULTS[name]
+    keep = 60 * env.integer(environ, "CustomReleaseCacheExpirationMinutes", 30, minimum=1, maximum=100_000)
+    parts = urlsplit(given)
+    if given.startswith("/"):
+        return Source(name=name, file=Path(given))
+    if parts.scheme == "file" and parts.path.startswith("/"):
+        return Source(name=name, file=Path(unquote(parts.path)))
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise env.SettingError(NAMES[name], given, "an http or https address, or the absolute path of a file")
+    token = env.secret(environ, "CustomReleaseGithubToken", "") if parts.hostname.endswith("github.com") else ""
+    return Source(name=name, address=given, token=token or "", keep_seconds=keep)
+
+
+@dataclass(slots=True)
+class Index:
+    """One index with its last good copy. Of many that ask at once, one asks the source."""
+
+    source: Source
+    folder: Path
+    copy: bytes | None = None
+    fetched_at: float = 0.0
+    tried_at: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def read(self) -> bytes:
+        """The index as JSON text; an old one when the source fails. Raises Unavailable when there is none at all."""
+        if self.source.file is not None:
+            return _from_file(self.source.file)
+        with self._lock:
+            now = time.time()
+            self._remember()
+            if self.copy is not None and now - max(self.fetched_at, 0) < self.source.keep_seconds:
+                return self.copy
+            if self.copy is not None and now - self.tried_at < _RETRY_SECONDS:
+                return self.copy
+            self.tried_at = now
+            try:
+                self._keep(_download(self.source), now)
+            except Unavailable as error:
+                if self.copy is None:
+                    raise
+                logger.warning("The old index of %s is used: %s", self.source.name, error)
+        return self.copy or b""
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / f"{self.source.name}.json"
+
+    def _remember(self) -> None:
+        """Take up the copy of an earlier process."""
+        if self.copy is None:
+            try:
+                self.copy, self.fetched_at = self._file.read_bytes(), self._file.stat().st_mtime
+            except OSError:
+                return
+
+    def _keep(self, content: bytes, now: float) -> None:
+        self.copy, self.fetched_at = content, now
+        part = self._file.with_name(f".{self.source.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(content)
+            part.replace(self._file)
+        except OSError as error:
+            # A folder that cannot be written costs only the copy after a restart.
+            logger.warning("The index of %s could not be kept in %s: %s", self.source.name, self.folder, error)
+
+
+def _checked(content: bytes, where: str) -> bytes:
+    try:
+        index = json.loads(content)
+    except ValueError:
+        index = None
+    if not isinstance(index, dict | list):
+        raise Unavailable(f"{where} holds no index of releases")
+    return content
+
+
+def _from_file(file: Path) -> bytes:
+    try:
+        return _checked(file.read_bytes(), str(file))
+    except OSError as error:
+        raise Unavailable(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _download(source: Source) -> bytes:
+    host = urlsplit(source.address).hostname or ""
+    request = urllib.request.Request(  # noqa: S310 - the scheme was looked at when the setting was read
+        source.address, headers={"Accept": "application/json", "User-Agent": "terrakube-site"}
+    )
+    if source.token:
+        # Not to where the source may redirect to.
+        request.add_unredirected_header("Authorization", f"Bearer {source.token}")
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            content: bytes = answer.read(LARGEST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"{host} gives no index of releases: {error}") from error
+    if len(content) > LARGEST_BYTES:
+        raise Unavailable(f"The index of releases of {host} is larger than {LARGEST_BYTES} bytes")
+    return _checked(content, host)
+
+
+@lru_cache(maxsize=2)
+def index(name: str) -> Index:
+    """This process's index of "terraform" or "tofu"."""
+    return Index(read_source(os.environ, name), settings.DATA_DIR / "releases")
+
+
+@require_safe
+def releases(request: HttpRequest, name: str) -> HttpResponse:
+    """The index of one tool."""
+    try:
+        return HttpResponse(index(name).read(), content_type="application/json")
+    except Unavailable as error:
+        logger.warning("No index of %s: %s", name, error)
+        return error_response(f"There is no index of {name}'s releases: {error}", 503)
+
+
+urlpatterns = [
+    path("terraform/index.json", releases, {"name": "terraform"}, name="terraform-releases"),
+    path("tofu/index.json", releases, {"name": "tofu"}, name="tofu-releases"),
+]

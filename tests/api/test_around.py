@@ -1,0 +1,285 @@
+"""What is beside /api/v1: health, discovery, indexes of releases, logs, states, uploads."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from executors import beats
+from executors.choices import AttemptState, ExecutorKind
+from executors.models import Attempt, Beat, LogChunk
+from terrakube_site import releases
+from terrakube_site.env import SettingError
+from tests.api.client import MEDIA_TYPE, Api, token_of
+from tests.factories import TeamFactory
+from workspaces import transitions
+from workspaces.models import ConfigurationVersion, Job, SavedPlan, StateVersion, Template, Workspace
+from workspaces.services.jobs import create_job
+
+# ---- health ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_process_that_answers_is_up(client: Client) -> None:
+    assert client.get("/actuator/health").json() == {"status": "UP", "groups": ["liveness", "readiness"]}
+    assert client.get("/actuator/health/liveness").json() == {"status": "UP"}
+    assert client.get("/actuator/health/nosuch").status_code == 404
+    assert client.get("/actuator/env").status_code == 404
+
+
+@pytest.mark.django_db
+def test_readiness_tells_which_part_shows_no_sign_of_life(client: Client) -> None:
+    beats.beat(beats.WATCHER)
+    response = client.get("/actuator/health/readiness")
+    assert response.status_code == 503
+    assert response.json()["components"].keys() == {"queue"}
+    beats.beat(beats.WORKER)
+    response = client.get("/actuator/health/readiness")
+    assert (response.status_code, response.json()) == (200, {"status": "UP"})
+    old = timezone.now() - dt.timedelta(seconds=beats.STALE_SECONDS + 1)
+    Beat.objects.filter(name=beats.WATCHER).update(at=old)
+    assert client.get("/actuator/health/readiness").json()["components"].keys() == {"watcher"}
+
+
+# ---- discovery ------------------------------------------------------------------------------------------------------
+
+
+def test_terraform_finds_its_services_and_a_login_where_there_is_one(client: Client, settings: Settings) -> None:
+    services = {"state.v2": "/remote/state/v2/", "tfe.v2": "/remote/tfe/v2/", "tfe.v2.1": "/remote/tfe/v2/"}
+    settings.OIDC_ISSUER = ""
+    assert client.get("/.well-known/terraform.json").json() == services
+    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = "https://dex.example/dex", "terrakube"
+    assert client.get("/.well-known/terraform.json").json()["login.v1"] == {
+        "client": "terrakube",
+        "grant_types": ["authz_code", "openid", "profile", "email", "offline_access", "groups"],
+        "authz": "https://dex.example/dex/auth?scope=openid+profile+email+offline_access+groups",
+        "token": "https://dex.example/dex/token",
+        "ports": [10000, 10001],
+    }
+
+
+# ---- indexes of releases --------------------------------------------------------------------------------------------
+
+
+class Upstream:
+    """A server of release indexes on the loopback; ``status`` and ``content`` are what it answers."""
+
+    def __init__(self) -> None:
+        self.status, self.content, self.asked = 200, b'{"name":"terraform","versions":{}}', 0
+        self.headers: dict[str, str] = {}
+        upstream = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                upstream.asked += 1
+                upstream.headers = dict(self.headers.items())
+                self.send_response(upstream.status)
+                self.end_headers()
+                self.wfile.write(upstream.content)
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/index.json"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    upstream = Upstream()
+    yield upstream
+    upstream.stop()
+
+
+def index_of(upstream: Upstream, folder: Path) -> releases.Index:
+    source = releases.read_source({"CustomTerraformReleasesUrl": upstream.address}, "terraform")
+    return releases.Index(source, folder)
+
+
+def test_an_index_is_asked_for_once_and_kept(upstream: Upstream, tmp_path: Path) -> None:
+    index = index_of(upstream, tmp_path)
+    assert index.read() == index.read() == upstream.content
+    assert upstream.asked == 1
+    # Another process takes up the copy.
+    assert index_of(upstream, tmp_path).read() == upstream.content
+    assert upstream.asked == 1
+
+
+@pytest.mark.parametrize(("status", "content"), [(500, b"{}"), (200, b"<html>"), (200, b"5")])
+def test_an_old_copy_serves_while_the_source_fails(
+    upstream: Upstream, tmp_path: Path, status: int, content: bytes
+) -> None:
+    index = index_of(upstream, tmp_path)
+    good = index.read()
+    upstream.status, upstream.content = status, content
+    index.fetched_at = index.tried_at = 0
+    assert index.read() == good
+    assert index.read() == good
+    assert upstream.asked == 2
+    with pytest.raises(releases.Unavailable):
+        index_of(upstream, tmp_path / "empty").read()
+
+
+def test_a_closed_network_has_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "index.json"
+    file.write_text('[{"name": "v1.8.0", "assets": []}]')
+    for text in (str(file), f"file://{file}"):
+        index = releases.Index(releases.read_source({"CustomTofuReleasesUrl": text}, "tofu"), tmp_path)
+        assert json.loads(index.read())[0]["name"] == "v1.8.0"
+    gone = releases.Index(releases.Source(name="tofu", file=tmp_path / "gone.json"), tmp_path)
+    with pytest.raises(releases.Unavailable, match="cannot be read"):
+        gone.read()
+
+
+@pytest.mark.parametrize("text", ["ftp://a.example/x", "index.json", "http://", "file://index.json"])
+def test_a_source_that_is_none_is_refused_by_name(text: str) -> None:
+    with pytest.raises(SettingError, match="CustomTerraformReleasesUrl"):
+        releases.read_source({"CustomTerraformReleasesUrl": text}, "terraform")
+
+
+def test_the_indexes_are_open_and_say_when_they_cannot_be_had(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "index.json"
+    source = releases.Source(name="terraform", file=file)
+    monkeypatch.setattr(releases, "index", lambda name: releases.Index(source, tmp_path))
+    assert client.get("/tofu/index.json").status_code == 503
+    file.write_text('{"versions": {}}')
+    response = client.get("/terraform/index.json")
+    assert (response.status_code, response.json()) == (200, {"versions": {}})
+
+
+# ---- logs, states and plans -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def job(workspace: Workspace, template: Template) -> Job:
+    job = create_job(workspace, by=None, template=template)
+    transitions.advance(job.pk)
+    return job
+
+
+def test_a_step_names_the_address_of_its_log_which_is_empty_and_then_grows(
+    owner: Api, stranger: Api, job: Job, settings: Settings
+) -> None:
+    step = job.steps.all()[0]
+    address = owner.read(f"step/{step.pk}")["data"]["attributes"]["output"]
+    path = address.removeprefix(settings.PUBLIC_URL)
+    assert path == f"/tfoutput/v1/organization/{job.organization_id}/job/{job.pk}/step/{step.pk}"
+    caller = Api(owner.token, prefix="")
+    response = caller.get(path)
+    assert (response.status_code, response.content) == (200, b"")
+    attempt = Attempt.objects.create(
+        step=step,
+        number=1,
+        executor=ExecutorKind.LOCAL,
+        state=AttemptState.CLAIMED,
+        created_at=timezone.now(),
+        not_before=timezone.now(),
+        log_size=10,
+    )
+    LogChunk.objects.create(attempt=attempt, offset=0, size=6, data=b"hello\n")
+    LogChunk.objects.create(attempt=attempt, offset=6, size=4, data=b"you\n")
+    response = caller.get(path)
+    assert response["Content-Type"] == "application/octet-stream"
+    assert b"".join(response) == b"hello\nyou\n"
+    assert Api(stranger.token, prefix="").get(path).status_code == 404
+    assert Api(prefix="").get(path).status_code == 401
+
+
+def test_states_and_plans_are_opened_by_the_right_manage_state(
+    owner: Api, reader: Api, stranger: Api, workspace: Workspace, job: Job, settings: Settings
+) -> None:
+    state = StateVersion.objects.create(
+        workspace=workspace, job=job, number=1, content=b'{"serial":1}', json=b'{"values":{"outputs":{}}}'
+    )
+    step = job.steps.all()[0]
+    SavedPlan.objects.create(step=step, content=b"plan")
+    history = f"organization/{workspace.organization_id}/workspace/{workspace.pk}/history"
+    found = owner.read(f"{history}?sort=-createdDate")["data"][0]
+    assert found["attributes"]["jobReference"] == str(job.pk)
+    output = found["attributes"]["output"].removeprefix(settings.PUBLIC_URL)
+    base = f"/tfstate/v1/organization/{workspace.organization_id}/workspace/{workspace.pk}"
+    assert output == f"{base}/state/{state.pk}.json"
+    answers = {
+        output: b'{"values":{"outputs":{}}}',
+        f"{base}/state/terraform.tfstate": b'{"serial":1}',
+        f"{base}/jobId/{job.pk}/step/{step.pk}/terraform.tfstate": b"plan",
+    }
+    TeamFactory.create(organization=workspace.organization, name="STATES", manage_state=True)
+    states = Api(token_of("STATES"), prefix="")
+    for path, content in answers.items():
+        response = states.get(path)
+        assert (response.status_code, response.content) == (200, content)
+        assert Api(reader.token, prefix="").get(path).status_code == 403
+        assert Api(stranger.token, prefix="").get(path).status_code == 404
+        assert Api(prefix="").get(path).status_code == 401
+    missing = "00000000-0000-0000-0000-000000000000"
+    assert states.get(f"{base}/state/{missing}.json").status_code == 404
+
+
+# ---- uploads --------------------------------------------------------------------------------------------------------
+
+
+def test_a_source_is_uploaded_once_to_the_address_that_was_made_for_it_and_run(
+    owner: Api, reader: Api, stranger: Api, workspace: Workspace, template: Template, settings: Settings
+) -> None:
+    path = f"/remote/tfe/v2/workspaces/{workspace.pk}/configuration-versions"
+    sent = {"data": {"type": "configuration-versions", "attributes": {"auto-queue-runs": False}}}
+    assert Api(reader.token, prefix="").call("POST", path, sent).status_code == 403
+    assert Api(stranger.token, prefix="").call("POST", path, sent).status_code == 404
+    caller = Api(owner.token, prefix="")
+    response = caller.call("POST", path, sent)
+    assert response.status_code == 201
+    data = json.loads(response.content)["data"]
+    assert data["attributes"]["status"] == "pending"
+    upload = data["attributes"]["upload-url"].removeprefix(settings.PUBLIC_URL)
+    one = f"/remote/tfe/v2/configuration-versions/{data['id']}"
+    archive = gzip.compress(b"as if it were a tar")
+
+    def put(to: str, content: bytes = archive) -> int:
+        return caller.client.put(to, content, content_type="application/octet-stream").status_code
+
+    assert put(one) == 403
+    assert put(f"{one}?token=forged") == 403
+    assert put(upload, b"no archive") == 400
+    assert put(upload) == 200
+    assert put(upload) == 409
+    assert json.loads(caller.get(one).content)["data"]["attributes"]["status"] == "uploaded"
+    assert Api(stranger.token, prefix="").get(one).status_code == 404
+    assert bytes(ConfigurationVersion.objects.get().content or b"") == archive
+
+    jobs, related = f"organization/{workspace.organization_id}/job", {"workspace": ("workspace", workspace.pk)}
+    source = f"{settings.PUBLIC_URL}{one}/terraformContent.tar.gz"
+    attributes = {"templateReference": str(template.pk), "overrideSource": source}
+    made = owner.made(jobs, "job", attributes, related)
+    assert made["attributes"]["overrideSource"] == source
+    wrong = attributes | {"overrideSource": "https://elsewhere.example/x.tar.gz"}
+    assert owner.post(jobs, "job", wrong, related).status_code == 400
+
+
+def test_an_upload_over_the_limit_is_413(owner: Api, workspace: Workspace, settings: Settings) -> None:
+    settings.MAX_SOURCE_BYTES = 100
+    path = f"/remote/tfe/v2/workspaces/{workspace.pk}/configuration-versions"
+    response = Api(owner.token, prefix="").call("POST", path, {"data": {}})
+    upload = json.loads(response.content)["data"]["attributes"]["upload-url"].removeprefix(settings.PUBLIC_URL)
+    sent = owner.client.put(upload, b"\x1f\x8b" + b"a" * 100, content_type=MEDIA_TYPE)
+    assert sent.status_code == 413
