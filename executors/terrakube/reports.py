@@ -44,7 +44,7 @@ class ReportView(ResourceView):
         data = bodies.data_of(request.data, target.resource, key=str(target.record.pk))
         attributes = data.get("attributes")
         status = attributes.get("status") if isinstance(attributes, dict) else None
-        if not isinstance(attributes, dict) or status not in REPORTS:
+        if not isinstance(attributes, dict) or not isinstance(status, str) or status not in REPORTS:
             return super().patch(request, path)
         if isinstance(target.record, Job):
             _job_reported(target.record, JobStatus(status), attributes)
