@@ -14,7 +14,7 @@ _ADVICE = {
     "refused": "The cluster's own words say which field it refuses; mend the setting of that field.",
     "no-work-folder": "An administrator makes the executor's work folder writable.",
     "not-started": "An administrator looks at the log of the worker on that machine.",
-    "no-schedules": "Remove the scheduleTemplates step from the template.",
+    "no-schedules": "Correct the name or the schedule in the template's scheduleTemplates step.",
     "unschedulable": "Add a node that fits, or loosen node selector, tolerations or requests of the workspace.",
     "image": "Check the name of the image and the secrets with which it is pulled.",
     "image-pull": "Check the name of the image and the secrets with which it is pulled.",

@@ -8,6 +8,7 @@ from executors import beats
 from executors.launching import launcher
 from workspaces import transitions
 from workspaces.models import Job
+from workspaces.services import schedules
 
 
 def advance_job(job_id: int) -> None:
@@ -32,5 +33,9 @@ def cancel_step(step_id: str) -> None:
 
 
 def beat() -> None:
-    """Show that tasks are worked on: queued by the watcher, so a frozen queue or worker lets it grow old."""
+    """Show that tasks are worked on, and start what the clock starts.
+
+    Queued by the watcher, so a frozen queue or worker lets it grow old.
+    """
     beats.beat(beats.WORKER)
+    schedules.start_due()

@@ -20,6 +20,7 @@ from workspaces import flows
 from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, FINAL_STEP, IN_EXECUTOR, PLAN_TYPES, JobStatus, StepType
 from workspaces.models import Job, Step, Workspace
 from workspaces.queueing import enqueue
+from workspaces.scheduling import CannotSchedule, schedule_templates
 
 S = JobStatus
 
@@ -229,10 +230,16 @@ def _next(job: Job, pending: Iterable[Step]) -> UUID | None:
             _end_job(job, S.COMPLETED, reason="The workspace was deleted, as its template says")
             return None
         elif step.type == StepType.SCHEDULE_TEMPLATES:
-            reason = "This template's scheduleTemplates step cannot be done: schedules are not available"
-            _move_step(step, S.FAILED, ended_at=timezone.now(), reason_code="no-schedules", reason=reason)
-            _end_job(job, S.FAILED, reason=reason)
-            return None
+            try:
+                schedule_templates(job, flow.templates or ())
+            except CannotSchedule as error:
+                _move_step(
+                    step, S.FAILED, ended_at=timezone.now(), reason_code="no-schedules", reason=str(error)[:1024]
+                )
+                _end_job(job, S.FAILED, reason=str(error))
+                return None
+            _move_step(step, S.COMPLETED, ended_at=timezone.now())
+            continue
         return _hand_over(job, step)
     _end_job(job, S.COMPLETED)
     return None

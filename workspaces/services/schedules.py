@@ -9,30 +9,21 @@ from typing import Any
 
 from django.utils import timezone
 
-from workspaces import cron
 from workspaces.access import Actor, TokenUser
 from workspaces.choices import Via
 from workspaces.errors import ServiceError
 from workspaces.models import Job, Schedule
+from workspaces.scheduling import CLOCK_NAME, next_time
 from workspaces.services.jobs import create_job
 from workspaces.services.records import create_record, update_record
 
 logger = logging.getLogger(__name__)
-# Terrakube's name for whoever starts a scheduled job.
-CLOCK = TokenUser(name="serviceAccount", internal=True)
-
-
-def _next(schedule: Schedule, now: dt.datetime) -> dt.datetime | None:
-    try:
-        return cron.parse(schedule.cron).next_after(now) if schedule.enabled else None
-    except cron.CronError:
-        # It is refused with its sentence when the record is checked.
-        return None
+CLOCK = TokenUser(name=CLOCK_NAME, internal=True)
 
 
 def create_schedule(schedule: Schedule, *, by: Actor) -> Schedule:
     """Make a schedule. Raises NotAllowed and InvalidInput."""
-    schedule.next_at = _next(schedule, timezone.now())
+    schedule.next_at = next_time(schedule, timezone.now())
     return create_record(schedule, by=by)
 
 
@@ -40,7 +31,7 @@ def update_schedule(schedule: Schedule, changes: Mapping[str, Any], *, by: Actor
     """Change a schedule; what was due while it was disabled is not made up for. Raises NotAllowed and InvalidInput."""
     for name, value in changes.items():
         setattr(schedule, name, value)
-    return update_record(schedule, {**changes, "next_at": _next(schedule, timezone.now())}, by=by)
+    return update_record(schedule, {**changes, "next_at": next_time(schedule, timezone.now())}, by=by)
 
 
 def start_due(now: dt.datetime | None = None) -> list[Job]:
@@ -56,7 +47,9 @@ def start_due(now: dt.datetime | None = None) -> list[Job]:
     started = []
     for schedule in due:
         # Whoever moves the time on starts the job.
-        moved = Schedule.objects.filter(pk=schedule.pk, next_at=schedule.next_at).update(next_at=_next(schedule, now))
+        moved = Schedule.objects.filter(pk=schedule.pk, next_at=schedule.next_at).update(
+            next_at=next_time(schedule, now)
+        )
         workspace = schedule.workspace
         if not moved or workspace.locked or workspace.deleted or workspace.organization.disabled:
             continue
