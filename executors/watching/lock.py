@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -54,8 +55,12 @@ class DatabaseLock:
 
     def release(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        if connection is None:
+            return
+        with contextlib.suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
+            # A pool would keep the connection, and the lock with it.
+            cursor.execute("SELECT pg_advisory_unlock_all()")
+        connection.close()
 
 
 class FileLock:

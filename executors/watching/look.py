@@ -199,8 +199,6 @@ class Looker:
 
     def clear_away(self, attempt: Attempt, *, over: bool, gone: bool) -> None:
         """Leave nothing of an ended attempt but a Job that is ``over``: its log can be read until its TTL is."""
-        if gone and not over:
-            self.stop(attempt)
         if gone:
             attempts.prove_gone(attempt)
         elif not over:

@@ -34,10 +34,11 @@ class Requeue:
     """Queues a task again, with a pause that doubles each time it did not help."""
 
     def __init__(self) -> None:
-        self._next: dict[tuple[str, str], tuple[float, float]] = {}
+        self._next: dict[tuple[str, str, str], tuple[float, float]] = {}
 
-    def __call__(self, name: str, argument: int | str) -> None:
-        key, now = (name, str(argument)), time.monotonic()
+    def __call__(self, name: str, argument: int | str, *, occasion: object = "") -> None:
+        """Queue a task, unless that was done lately for the same ``occasion``."""
+        key, now = (name, str(argument), str(occasion)), time.monotonic()
         at, pause = self._next.get(key, (0.0, LATE_SECONDS / 2))
         if now < at:
             return
@@ -59,9 +60,10 @@ def launch_due(requeue: Requeue) -> int:
     due = Attempt.objects.filter(
         Q(not_before__gt=F("created_at")) | Q(created_at__lt=late), state=AttemptState.NEW, not_before__lte=now
     )
-    found = list(due.order_by("not_before").values_list("step_id", flat=True)[:AT_ONCE])
-    for step_id in found:
-        requeue("launch_step", str(step_id))
+    found = list(due.order_by("not_before").values_list("step_id", "not_before")[:AT_ONCE])
+    for step_id, not_before in found:
+        # Put off again, it is another occasion.
+        requeue("launch_step", str(step_id), occasion=not_before)
     return len(found)
 
 
@@ -84,8 +86,8 @@ def advance_jobs(requeue: Requeue) -> None:
     late = timezone.now() - dt.timedelta(seconds=LATE_SECONDS)
     between_steps = Q(status=JobStatus.PENDING, started_at__isnull=False)
     stopped = Job.objects.filter(between_steps | Q(status=JobStatus.APPROVED), updated_date__lt=late)
-    for job_id in stopped.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
-        requeue("advance_job", job_id)
+    for job_id, updated in stopped.order_by("pk").values_list("pk", "updated_date")[:AT_ONCE]:
+        requeue("advance_job", job_id, occasion=updated)
     # Only whoever advances it can tell whether a job may start; those that surely may not are left out.
     holder = Job.objects.filter(workspace=OuterRef("workspace_id"), holds_workspace=True)
     waiting = Job.objects.filter(

@@ -59,14 +59,17 @@ class Reflector:
     def stop(self) -> None:
         self._stopped.set()
 
-    def run(self) -> None:
-        """List and watch until it is stopped."""
+    def run(self, *, until_forbidden: bool = False) -> None:
+        """List and watch until it is stopped, or, where that is asked for, until it may not any more."""
         while not self._stopped.is_set():
             try:
                 self._list_and_watch()
             except Expired:
-                continue
+                self._stopped.wait(random.uniform(0, 0.5))  # noqa: S311 - spreads load
             except ClusterError as error:
+                if error.status == 403 and until_forbidden:
+                    self.synced = False
+                    return
                 self._pause(error)
             except Exception as error:
                 # A thread that ends would leave the view as it is for ever.
@@ -89,7 +92,8 @@ class Reflector:
         while not self._stopped.is_set() and time.monotonic() < relist_at:
             for kind, seen in self._streamer(self._namespace, SELECTOR, version, seconds=WATCH_SECONDS):
                 if kind == "ERROR":
-                    raise Expired(str(seen.get("message", "the watch failed")), status=seen.get("code"))
+                    failure = Expired if seen.get("code") == 410 else ClusterError
+                    raise failure(str(seen.get("message", "the watch failed")), status=seen.get("code"))
                 version = seen["metadata"]["resourceVersion"]
                 if kind != "BOOKMARK":
                     self._apply(kind, trimmed(seen))
@@ -150,7 +154,7 @@ class Observer:
                 logger.info("Pods in namespace %s %s", self.namespace, what)
                 self._sees_pods = allowed
             if allowed:
-                self._pods.run()
+                self._pods.run(until_forbidden=True)
             else:
                 self._stopped.wait(RIGHTS_SECONDS)
 

@@ -27,6 +27,7 @@ SWEEP_SECONDS = 10.0
 DUE_SECONDS = 1.0
 STAND_BY_SECONDS = 3.0
 CONNECT_SECONDS = 30.0
+FIRST_VIEW_SECONDS = 3.0
 AFTER_ERROR_SECONDS = 2.0
 
 
@@ -131,6 +132,10 @@ class Watcher:
             return
         self._observer = Observer(api, self._conf.namespace)
         self._observer.start()
+        # The first sweep after a start should not be a blind one, should the cluster answer.
+        until = now + FIRST_VIEW_SECONDS
+        while self._observer.view() is None and time.monotonic() < until:
+            time.sleep(0.05)
 
     def _view(self) -> View | None:
         return self._observer.view() if self._observer is not None else None

@@ -25,7 +25,7 @@ def ago(seconds: float) -> dt.datetime:
 def attempt(state: AttemptState, **columns: Any) -> Attempt:
     columns = {"created_at": ago(30), "launched_at": ago(30), **columns}
     if state in {AttemptState.CLAIMED, AttemptState.INTERRUPTING}:
-        columns = {"claimed_at": ago(20), "heartbeat_at": ago(2), **columns}
+        columns = {"claimed_at": ago(20), "heartbeat_at": ago(2), "session_hash": "0" * 64, **columns}
     return Attempt(state=state, **columns)
 
 

@@ -60,7 +60,7 @@ class Scene:
     job: Job
     watcher: Watcher
 
-    def watch(self, until: Callable[[], object], what: str, seconds: float = 30) -> None:
+    def watch(self, until: Callable[[], object], what: str, seconds: float = 60) -> None:
         """Let the watcher take turns until something holds."""
         limit = time.monotonic() + seconds
         while not until():

@@ -137,12 +137,7 @@ def test_the_same_view_again_writes_nothing(
     view = memory_cluster.view()
     with django_assert_num_queries(0):
         assert not sweep.looker.is_news(str(attempt.pk), view.jobs[str(attempt.pk)], view.pods_of(str(attempt.pk)))
-        sweep.look_at(fresh_with_step(attempt), view, memory_cluster)  # type: ignore[arg-type]
-
-
-def fresh_with_step(attempt: Attempt) -> Attempt:
-    # Loaded before the queries are counted.
-    return attempt
+        sweep.look_at(attempt, view, memory_cluster)  # type: ignore[arg-type]
 
 
 def test_queries_of_a_pass_do_not_grow_with_running_attempts(
@@ -327,6 +322,18 @@ def test_an_attempt_that_was_put_off_is_launched_when_it_is_due(make: Make, run:
     )
     run()
     assert ("launch_step", str(attempt.step_id)) in names(queued)
+
+
+def test_an_attempt_that_is_put_off_again_is_launched_again_without_a_growing_pause(
+    make: Make, run: Run, queued: list[Any]
+) -> None:
+    attempt = make(AttemptState.NEW, seconds=0)
+    for passed in range(3):
+        now = timezone.now() - dt.timedelta(seconds=1 - passed / 10)
+        Attempt.objects.filter(pk=attempt.pk).update(not_before=now, created_at=now - dt.timedelta(seconds=5))
+        run()
+        run()
+    assert names(queued).count(("launch_step", str(attempt.step_id))) == 3
 
 
 def test_an_attempt_whose_launcher_died_is_launched_again_when_it_is_late(

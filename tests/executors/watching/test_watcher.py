@@ -232,6 +232,13 @@ def test_a_watch_that_was_cut_is_begun_with_a_new_list(failure: Any) -> None:
     assert heard == {"attempt-a", "attempt-b"}, "what is gone with the gap is looked at too"
 
 
+def test_a_watch_that_is_forbidden_ends_where_it_can_do_without() -> None:
+    server = Server([ClusterError("forbidden", status=403)])
+    reflector = Reflector("pods", server.list, server.watch, "terrakube", queue.Queue())
+    reflector.run(until_forbidden=True)
+    assert not reflector.synced
+
+
 def test_the_last_that_was_seen_of_what_is_gone_is_kept() -> None:
     last = _job("a", 9) | {"status": {"phase": "Failed"}}
     server = Server([("DELETED", last), None])
