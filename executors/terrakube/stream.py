@@ -40,7 +40,8 @@ def _client() -> redis.Redis | None:
     # Not loaded where there is none.
     import redis
 
-    return redis.Redis(**connection, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)
+    # Terrakube knows no number of a database, so its executors write into the first, wherever our queue lies.
+    return redis.Redis(**connection | {"db": 0}, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)
 
 
 def is_configured() -> bool:
