@@ -1,4 +1,4 @@
-"""What to do about the reasons for which attempts and steps fail, one sentence for each code."""
+"""What to do about a launch that failed, one sentence for each code; the watcher's own sentences say it themselves."""
 
 from __future__ import annotations
 
@@ -12,18 +12,10 @@ _ADVICE = {
     "forbidden": "An administrator gives this site's service account the right that the cluster's answer names.",
     "cluster-unavailable": "An administrator looks whether the cluster's API answers; then run the job again.",
     "refused": "The cluster's own words say which field it refuses; mend the setting of that field.",
+    "import-failed": "Check the repository, branch and folder that the template imports its commands from.",
     "no-work-folder": "An administrator makes the executor's work folder writable.",
     "not-started": "An administrator looks at the log of the worker on that machine.",
     "no-schedules": "Correct the name or the schedule in the template's scheduleTemplates step.",
-    "unschedulable": "Add a node that fits, or loosen node selector, tolerations or requests of the workspace.",
-    "image": "Check the name of the image and the secrets with which it is pulled.",
-    "image-pull": "Check the name of the image and the secrets with which it is pulled.",
-    "oom-killed": "Raise the memory limit of the workspace (EPHEMERAL_MEMORY_LIMIT).",
-    "evicted": "The node ran short of memory or disk: raise the requests, so that the pod gets a node with room.",
-    "node-lost": "Look at the state before running again: the step may have changed something.",
-    "deadline": "Raise ExecutorEphemeralDeadlineSeconds, or split what the step does.",
-    "start-timeout": "Look at the pod's events for what kept it from starting.",
-    "lost": "Look at the state before running again: the step may have changed something.",
 }
 
 

@@ -9,11 +9,12 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline
+from workspaces.admin.variables import ShowsValue
 from workspaces.forms.variables import VariableForm
 from workspaces.models import Collection, Item, Reference
 
 
-class ItemInline(RecordInline):
+class ItemInline(ShowsValue, RecordInline):
     model = Item
     form = VariableForm
     fields = ("key", "value", "category", "sensitive", "hcl", "description")

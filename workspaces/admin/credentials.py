@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
+from workspaces.admin.hiding import HidesSecrets, said_to_be_set
 from workspaces.forms.secrets import SecretsForm
 from workspaces.models import Ssh, Vcs
 
@@ -41,8 +42,12 @@ class SshForm(SecretsForm):
 
 
 @admin.register(Vcs)
-class VcsAdmin(RecordAdmin):
+class VcsAdmin(HidesSecrets, RecordAdmin):
     form = VcsForm
+    hidden = {name: f"{name}_is_set" for name in VcsForm.secret_fields}
+    client_secret_is_set = said_to_be_set("client_secret", "client secret")
+    private_key_is_set = said_to_be_set("private_key", "private key")
+    access_token_is_set = said_to_be_set("access_token", "access token")
     list_display = ("name", "organization", "vcs_type", "connection_type", "status", "updated_date")
     list_select_related = ("organization",)
     list_filter = ("vcs_type", "status", "organization")
@@ -58,8 +63,10 @@ class VcsAdmin(RecordAdmin):
 
 
 @admin.register(Ssh)
-class SshAdmin(RecordAdmin):
+class SshAdmin(HidesSecrets, RecordAdmin):
     form = SshForm
+    hidden = {"private_key": "private_key_is_set"}
+    private_key_is_set = said_to_be_set("private_key", "private key")
     list_display = ("name", "organization", "ssh_type", "description", "updated_date")
     list_select_related = ("organization",)
     list_filter = ("ssh_type", "organization")

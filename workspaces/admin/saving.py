@@ -26,6 +26,7 @@ _DELETE: Mapping[type[models.Model], Callable[..., Any]] = {
     Workspace: workspaces.delete_workspace,
 }
 _create_record: Callable[..., Any] = records.create_record
+_update_record: Callable[..., Any] = records.update_record
 HIDES = frozenset(_DELETE)
 """Records of which nothing is lost when they are deleted: they are hidden and their name is free again."""
 
@@ -51,7 +52,7 @@ def create(record: models.Model, *, by: Actor) -> None:
 def update(record: models.Model, changed: Mapping[str, Any], *, by: Actor) -> None:
     """Save the changed fields of a record. Raises ServiceError."""
     if changed:
-        _UPDATE.get(type(record), records.update_record)(record, changed, by=by)
+        _UPDATE.get(type(record), _update_record)(record, changed, by=by)
 
 
 def delete(record: models.Model, *, by: Actor) -> None:

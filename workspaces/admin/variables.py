@@ -6,6 +6,7 @@ from django.contrib import admin
 from unfold.forms import PaginationInlineFormSet
 
 from workspaces.admin.base import RecordAdmin, RecordInline
+from workspaces.admin.hiding import HidesSecrets
 from workspaces.choices import Category
 from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.forms.variables import VariableForm
@@ -31,7 +32,17 @@ class VariableFormSet(PaginationInlineFormSet):  # type: ignore[misc]
                 row.add_error("key", f"{key} is changed in the section of the ephemeral executor too.")
 
 
-class VariableInline(RecordInline):
+class ShowsValue(HidesSecrets):
+    """Shows whoever may not change a variable its value only when it isn't sensitive."""
+
+    hidden = {"value": "shown_value"}
+
+    @admin.display(description="value")
+    def shown_value(self, record: AbstractVariable) -> str:
+        return shown(record)
+
+
+class VariableInline(ShowsValue, RecordInline):
     model = Variable
     form = VariableForm
     formset = VariableFormSet
@@ -41,14 +52,10 @@ class VariableInline(RecordInline):
     show_change_link = False
 
 
-class _VariableAdmin(RecordAdmin):
+class _VariableAdmin(ShowsValue, RecordAdmin):
     form = VariableForm
     search_fields: tuple[str, ...] = ("key", "description")
     list_filter: tuple[str, ...] = ("category", "sensitive", "hcl")
-
-    @admin.display(description="value")
-    def shown_value(self, record: AbstractVariable) -> str:
-        return shown(record)
 
     @admin.display(description="category", ordering="category")
     def short_category(self, record: AbstractVariable) -> str:

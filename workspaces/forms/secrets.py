@@ -73,6 +73,8 @@ class SecretField(forms.CharField):
         super().__init__(**{"required": False, "strip": False} | kwargs)
 
     def clean(self, value: Any) -> Any:
+        if value is KEEP and self.required:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
         return KEEP if value is KEEP else _unix_lines(super().clean(value))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -98,6 +100,7 @@ class SecretsForm(forms.ModelForm):  # type: ignore[type-arg]
             field = SecretField(label=self.fields[name].label, help_text=self.fields[name].help_text)
             field.widget.stored = bool(self.instance.pk and getattr(self.instance, name))
             field.widget.clearable = bool(getattr(model_field, "blank", False))
+            field.required = not field.widget.clearable and not field.widget.stored
             self.fields[name] = field
             self.initial.pop(name, None)
 

@@ -1,0 +1,126 @@
+"""Every list and every form of the panel opens, for an administrator and a member, with a bounded number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib import admin as django_admin
+from django.test import Client
+from django.urls import reverse
+
+from executors import attempts
+from executors.choices import ExecutorKind
+from executors.models import Attempt
+from tests.factories import (
+    PLAN_AND_APPLY,
+    CollectionFactory,
+    GlobalVariableFactory,
+    ItemFactory,
+    OrganizationFactory,
+    ReferenceFactory,
+    TeamFactory,
+    TemplateFactory,
+    VariableFactory,
+    WorkspaceFactory,
+)
+from workspaces import transitions
+from workspaces.models import Workspace
+from workspaces.services import jobs
+
+pytestmark = pytest.mark.django_db
+
+# Of a list page, whatever it lists: session, user, counts, filters, rows and what a page of rows looks up.
+LIST_QUERIES = 14
+
+
+def registered() -> list[str]:
+    return sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in django_admin.site._registry)
+
+
+def fill(workspace: Workspace, number: int) -> None:
+    """Make a few of everything beside a workspace."""
+    organization = workspace.organization
+    TeamFactory.create(organization=organization)
+    TemplateFactory.create(organization=organization)
+    GlobalVariableFactory.create(organization=organization)
+    item = ItemFactory.create(collection=CollectionFactory.create(organization=organization))
+    ReferenceFactory.create(collection=item.collection, workspace=workspace)
+    VariableFactory.create(workspace=workspace)
+    job = jobs.create_job(workspace, by=None, tcl=PLAN_AND_APPLY, comments=f"number {number}")
+    step_id = transitions.advance(job.pk)
+    if step_id is not None:
+        attempts.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
+
+
+@pytest.fixture
+def filled() -> Workspace:
+    organization = OrganizationFactory.create()
+    for number in range(8):
+        fill(WorkspaceFactory.create(organization=organization), number)
+    first: Workspace = organization.workspaces.all()[0]
+    return first
+
+
+@pytest.mark.parametrize("name", registered())
+def test_a_list_opens_with_a_bounded_number_of_queries(
+    name: str, admin: Client, filled: Workspace, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    with django_assert_max_num_queries(LIST_QUERIES):  # type: ignore[attr-defined]
+        assert admin.get(reverse(f"admin:{name}_changelist")).status_code == 200
+
+
+@pytest.mark.parametrize("name", registered())
+def test_a_form_for_a_new_record_opens_or_says_that_there_is_none(name: str, admin: Client, filled: Workspace) -> None:
+    assert admin.get(reverse(f"admin:{name}_add")).status_code in {200, 403}
+
+
+@pytest.mark.parametrize("name", registered())
+def test_the_page_of_a_record_opens(name: str, admin: Client, filled: Workspace) -> None:
+    model = next(
+        model for model in django_admin.site._registry if f"{model._meta.app_label}_{model._meta.model_name}" == name
+    )
+    record = model._default_manager.first()
+    if record is not None:
+        assert admin.get(reverse(f"admin:{name}_change", args=[record.pk])).status_code == 200
+
+
+def test_the_page_of_a_workspace_takes_the_same_queries_for_many_variables(
+    admin: Client, filled: Workspace, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    for _ in range(20):
+        VariableFactory.create(workspace=filled)
+    with django_assert_max_num_queries(32):  # type: ignore[attr-defined]
+        assert admin.get(reverse("admin:workspaces_workspace_change", args=[filled.pk])).status_code == 200
+
+
+def test_a_member_opens_what_the_sidebar_offers(filled: Workspace, sign_in: Callable[..., Client]) -> None:
+    client = sign_in(filled.organization, role="read")
+    index = client.get(reverse("admin:index"))
+    assert index.status_code == 200
+    entries = [item for group in index.context["sidebar_navigation"] for item in group["items"]]
+    assert {item["title"] for item in entries} >= {"Jobs", "Workspaces", "Teams"}
+    assert "Users" not in {item["title"] for item in entries}
+    for item in entries:
+        assert client.get(item["link"]).status_code == 200, item["title"]
+
+
+def test_the_first_page_says_what_to_do_when_there_is_nothing(admin: Client) -> None:
+    text = admin.get(reverse("admin:index")).content.decode()
+    assert "Create an organization" in text
+    assert reverse("admin:workspaces_organization_add") in text
+
+
+def test_the_first_page_shows_what_waits_and_why(admin: Client, filled: Workspace) -> None:
+    jobs.create_job(filled, by=None, tcl=PLAN_AND_APPLY)
+    transitions.advance(filled.jobs.latest("pk").pk)
+    text = admin.get(reverse("admin:index")).content.decode()
+    assert "Waits for job" in text
+    assert "never seen" in text
+
+
+def test_attempts_never_show_what_their_token_is_made_of(admin: Client, filled: Workspace) -> None:
+    attempt = Attempt.objects.all()[0]
+    text = admin.get(reverse("admin:executors_attempt_change", args=[attempt.pk])).content.decode()
+    assert attempt.job_name in text
+    assert attempt.nonce not in text
