@@ -23,7 +23,7 @@ from workspaces.models import Job, Step, Workspace
 from workspaces.services import jobs
 
 BUCKET = "terrakube"
-REGION = "eu-west-1"
+REGION = "us-east-1"
 type UseImage = Callable[[str], None]
 type Launch = Callable[..., Attempt]
 
