@@ -162,11 +162,13 @@ def _attributes(change: Mapping[str, Any]) -> tuple[Attribute, ...]:
         change.get("after_sensitive", False),
     )
     return tuple(
-        Attribute(
-            _path(path), before, after, any(_path(path) == name or _path(path).startswith(f"{name}") for name in forced)
-        )
+        Attribute(_path(path), before, after, any(_is_within(_path(path), name) for name in forced))
         for path, before, after in found
     )
+
+
+def _is_within(path: str, name: str) -> bool:
+    return path == name or path.startswith((f"{name}.", f"{name}["))
 
 
 def read_plan(content: bytes) -> Plan | None:

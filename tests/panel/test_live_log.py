@@ -1,0 +1,168 @@
+"""Logs as they come: every viewer gets every byte, and many viewers cost one reader."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.test import AsyncClient
+from django.urls import reverse
+
+from executors import log_stream
+from executors.choices import AttemptState
+from executors.models import Attempt
+from executors.reporting import logs
+from tests.factories import UserFactory
+from tests.panel.test_job_page import claim, finish, launch, start
+from workspaces.models import Workspace
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def attempt(workspace: Workspace) -> Attempt:
+    found = launch(start(workspace))
+    claim(found)
+    found.refresh_from_db()
+    return found
+
+
+def write(attempt: Attempt, text: bytes) -> None:
+    attempt.refresh_from_db()
+    logs.append(attempt, attempt.log_size, text)
+
+
+async def read_all(attempt: Attempt, offset: int = 0) -> bytes:
+    found = b""
+    async for piece in log_stream.follow(attempt.pk, offset):
+        if piece is not None:
+            found += piece.data
+    return found
+
+
+def lines(first: int, last: int) -> bytes:
+    return b"".join(b"line %d\n" % number for number in range(first, last))
+
+
+def test_every_viewer_gets_what_was_there_and_what_comes(attempt: Attempt) -> None:
+    write(attempt, lines(0, 100))
+
+    async def watch() -> list[bytes]:
+        early = [asyncio.create_task(read_all(attempt)) for _ in range(10)]
+        await asyncio.sleep(0.3)
+        for number in range(5):
+            await sync_to_async(write)(attempt, lines(100 + number, 101 + number))
+            await asyncio.sleep(0.1)
+        late = [asyncio.create_task(read_all(attempt)) for _ in range(10)]
+        await asyncio.sleep(0.3)
+        await sync_to_async(write)(attempt, b"last\n")
+        await sync_to_async(finish)(attempt)
+        return await asyncio.gather(*early, *late)
+
+    assert set(asyncio.run(watch())) == {lines(0, 105) + b"last\n"}
+
+
+def test_fifty_viewers_cost_one_reader(attempt: Attempt) -> None:
+    async def watch() -> int:
+        viewers = [asyncio.create_task(read_all(attempt)) for _ in range(50)]
+        await asyncio.sleep(1)
+        looks = log_stream.broadcaster().looks
+        await sync_to_async(finish)(attempt)
+        await asyncio.gather(*viewers)
+        return looks
+
+    assert 1 <= asyncio.run(watch()) <= 1 / log_stream.POLL_SECONDS + 1
+
+
+def test_the_reader_rests_when_nobody_watches(attempt: Attempt) -> None:
+    async def watch() -> int:
+        viewer = asyncio.create_task(read_all(attempt))
+        await asyncio.sleep(0.3)
+        viewer.cancel()
+        await asyncio.sleep(0.5)
+        before = log_stream.broadcaster().looks
+        await asyncio.sleep(0.7)
+        return log_stream.broadcaster().looks - before
+
+    assert asyncio.run(watch()) == 0
+
+
+def test_a_log_longer_than_what_is_kept_comes_whole(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_stream, "KEPT_BYTES", 2000)
+    monkeypatch.setattr(log_stream, "PIECE_BYTES", 700)
+
+    async def watch() -> bytes:
+        viewer = asyncio.create_task(read_all(attempt))
+        for number in range(40):
+            await sync_to_async(write)(attempt, lines(number * 20, number * 20 + 20))
+        await sync_to_async(finish)(attempt)
+        return await viewer
+
+    assert asyncio.run(watch()) == lines(0, 800)
+
+
+def test_a_viewer_goes_on_where_its_connection_broke(attempt: Attempt) -> None:
+    write(attempt, b"first\nsecond\n")
+    finish(attempt)
+    user = UserFactory.create(is_staff=True, is_superuser=True)
+    address = reverse("runs:events", args=[attempt.step.job_id, attempt.step_id])
+    whole = asyncio.run(_events(user, address))
+    assert [data for _, data in whole] == [b"first\nsecond\n"]
+    rest = asyncio.run(_events(user, address, headers={"last-event-id": "6"}))
+    assert rest == [("13", b"second\n")]
+    assert asyncio.run(_events(user, address, headers={"last-event-id": "13"})) == []
+
+
+async def _events(user: User, address: str, **options: object) -> list[tuple[str, bytes]]:
+    client = AsyncClient()
+    await client.aforce_login(user)
+    response = await client.get(address, **options)  # type: ignore[arg-type]
+    assert (response.status_code, response["Content-Type"]) == (200, "text/event-stream")
+    body: AsyncIterator[bytes] = response.streaming_content  # type: ignore[attr-defined]
+    text = b"".join([part async for part in body]).decode()
+    assert text.endswith("event: over\ndata: {}\n\n")
+    found = []
+    for event in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in event.splitlines() if ": " in line)
+        if "id" in fields:
+            found.append((fields["id"], base64.b64decode(fields["data"])))
+    return found
+
+
+def test_events_are_for_who_may_see_the_job(attempt: Attempt) -> None:
+    address = reverse("runs:events", args=[attempt.step.job_id, attempt.step_id])
+    stranger = UserFactory.create(is_staff=True)
+
+    async def ask() -> tuple[int, int]:
+        client = AsyncClient()
+        out = await client.get(address)
+        await client.aforce_login(stranger)
+        return out.status_code, (await client.get(address)).status_code
+
+    assert asyncio.run(ask()) == (401, 404)
+
+
+def test_a_download_holds_the_whole_log_without_colours(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executors.pages.LOG_BYTES", 8)
+    write(attempt, b"\x1b[1mbold\x1b[0m and ")
+    write(attempt, b"\x1b[31mr\xc3\xa9d\x1b[0m\nend")
+    finish(attempt)
+    user = UserFactory.create(is_staff=True, is_superuser=True)
+    address = reverse("runs:download", args=[attempt.step.job_id, attempt.step_id])
+
+    async def download(colors: str) -> bytes:
+        client = AsyncClient()
+        await client.aforce_login(user)
+        response = await client.get(address, {"colors": colors})
+        assert f"{attempt.job_name}.log" in response["Content-Disposition"]
+        body: AsyncIterator[bytes] = response.streaming_content  # type: ignore[attr-defined]
+        return b"".join([part async for part in body])
+
+    assert asyncio.run(download("0")).decode() == "bold and réd\nend"
+    assert asyncio.run(download("1")).startswith(b"\x1b[1mbold")
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.ENDED
