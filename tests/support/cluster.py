@@ -1,5 +1,6 @@
 """A real Kubernetes cluster for tests: a namespace for each, and what its pods said when one fails."""
 
+import json
 import os
 import time
 from collections.abc import Generator, Iterator
@@ -13,6 +14,8 @@ from kubernetes import client, config
 
 NAMESPACE_LABELS = {"terrakube.io/test": "true"}
 LOG_LINES = 60
+MOST_EVENTS, MOST_PODS = 200, 20
+"""What a person can still read of a namespace that is full."""
 
 
 def _connect() -> client.ApiClient:
@@ -99,10 +102,10 @@ def pytest_runtest_makereport(
 def evidence(core: client.CoreV1Api, namespace: str) -> str:
     """Return the events of a namespace and what its pods say, to be read by people."""
     lines = []
-    for event in _items(core, core.list_namespaced_event(namespace)):
+    for event in _items(core.list_namespaced_event(namespace, _preload_content=False))[-MOST_EVENTS:]:
         about = event["involvedObject"]
         lines.append(f"{about.get('kind')} {about.get('name')}: {event.get('reason')}: {event.get('message')}")
-    for pod in _items(core, core.list_namespaced_pod(namespace)):
+    for pod in _items(core.list_namespaced_pod(namespace, _preload_content=False))[-MOST_PODS:]:
         name = pod["metadata"]["name"]
         lines.append(f"--- pod {name}: {pod['status'].get('phase')}")
         for container in pod["spec"]["containers"]:
@@ -114,7 +117,7 @@ def evidence(core: client.CoreV1Api, namespace: str) -> str:
     return "\n".join(lines) or "no events and no pods"
 
 
-def _items(core: client.CoreV1Api, answer: object) -> list[dict[str, Any]]:
+def _items(answer: Any) -> list[dict[str, Any]]:
     """Return the items of a list as the API server wrote them."""
-    items: list[dict[str, Any]] = core.api_client.sanitize_for_serialization(answer)["items"]
+    items: list[dict[str, Any]] = json.loads(answer.data)["items"]
     return items

@@ -1,0 +1,126 @@
+"""Launch jobs as a worker does, each in a process of its own that is killed at a given line of the way.
+
+    python -m tests.spine.killed_launches < orders.json > outcomes.json
+
+An order is ``{"task": name, "argument": id, "line": place, "seconds": n}``: SIGKILL just before a line is run for the
+first time, where a place is ``file.py:number``, or after so many seconds, whatever the process is doing then; with
+neither it runs to its end. The outcome of each is ``{"killed": bool, "lines": [places in order of first reach]}``.
+
+All processes are forked from one that has loaded everything and connected to nothing, as a worker's are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+WATCHED = (
+    "executors/launching/",
+    "executors/cluster/",
+    "executors/attempts.py",
+    "executors/tasks.py",
+    "workspaces/transitions.py",
+    "workspaces/queueing.py",
+)
+AT_ONCE = 3
+_TOOL = 3
+
+type Order = dict[str, Any]
+type Outcome = dict[str, Any]
+
+
+def _is_watched(code: CodeType) -> bool:
+    path = code.co_filename.removeprefix(f"{PROJECT}/")
+    # What a module does when it is first imported is not part of a launch.
+    return path.startswith(WATCHED) and code.co_name != "<module>"
+
+
+def _watch_lines(out: int, fatal: str | None) -> None:
+    """Write each watched place to a file as it is first reached; die before running the fatal one."""
+    monitoring = sys.monitoring
+    monitoring.use_tool_id(_TOOL, "killer")
+
+    def on_line(code: CodeType, number: int) -> object:
+        if _is_watched(code):
+            place = f"{code.co_filename.removeprefix(f'{PROJECT}/')}:{number}"
+            if place == fatal:
+                os.kill(os.getpid(), signal.SIGKILL)
+            os.write(out, place.encode() + b"\n")
+        # Its first time is all that counts.
+        return monitoring.DISABLE
+
+    monitoring.register_callback(_TOOL, monitoring.events.LINE, on_line)
+    monitoring.set_events(_TOOL, monitoring.events.LINE)
+
+
+def _work(order: Order, out: int) -> None:
+    from executors import tasks
+
+    _watch_lines(out, order.get("line"))
+    if order.get("seconds"):
+        # Its default action ends the process at once, within any call; nothing of Python runs any more.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, order["seconds"])
+    getattr(tasks, order["task"])(order["argument"])
+
+
+def _child(order: Order, path: Path) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        _work(order, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+        code = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def carry_out(orders: list[Order]) -> list[Outcome]:
+    """Carry out all orders, a few at once."""
+    outcomes: list[Outcome] = [{} for _ in orders]
+    waiting = enumerate(orders)
+    running: dict[int, int] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / str(number) for number in range(len(orders))]
+        while True:
+            for number, order in _some(waiting, AT_ONCE - len(running)):
+                running[_child(order, paths[number])] = number
+            if not running:
+                return outcomes
+            pid, status = os.wait()
+            number = running.pop(pid)
+            killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGALRM)
+            if not killed and status:
+                raise SystemExit(f"{orders[number]} failed with wait status {status}")
+            lines = paths[number].read_text().split() if paths[number].exists() else []
+            # A line of several parts may be reached part by part.
+            outcomes[number] = {"killed": killed, "lines": list(dict.fromkeys(lines))}
+
+
+def _some[T](items: Iterator[T], count: int) -> Iterator[T]:
+    for _, item in zip(range(count), items, strict=False):
+        yield item
+
+
+def main() -> None:
+    import django
+
+    django.setup()
+    from executors import cluster, tasks  # noqa: F401 - loaded before the fork
+
+    cluster.preload()
+    json.dump(carry_out(json.load(sys.stdin)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

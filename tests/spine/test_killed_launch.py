@@ -1,0 +1,203 @@
+"""A worker that is killed at any point of a launch: the step's commands run once all the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from executors import attempts
+from executors.choices import EventKind
+from executors.models import Attempt, AttemptEvent
+from executors.reporting import logs
+from tests.spine.bell import Bell
+from tests.spine.cluster import Cluster, Object
+from tests.spine.conftest import SiteMaker
+from tests.spine.processes import PROJECT
+from tests.spine.site import Site, story
+from tests.spine.waiting import await_that
+from workspaces.choices import FINAL_JOB, JobStatus
+from workspaces.models import Job
+
+pytestmark = [pytest.mark.cluster, pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow]
+
+AT_ANY_TIME = 12
+"""How many launches of each kind are killed by the clock, within calls of the database and the cluster too."""
+LAUNCH_SECONDS = 0.1
+ALL_SECONDS = 150
+IN_CLUSTER = (
+    "executors/launching/launcher.py",
+    "executors/launching/on_cluster.py",
+    "executors/cluster/",
+    "executors/attempts.py",
+)
+"""Where launches into the cluster are killed, each of which costs a pod. What both kinds share is left to the other."""
+
+type Order = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def site(make_site: SiteMaker) -> Iterator[Site]:
+    """A site without worker and watcher, so that nobody but the test launches at first; it may create Secrets."""
+    with make_site(optional_role=True) as site:
+        site.start_web()
+        yield site
+
+
+def carry_out(site: Site, orders: Iterable[Order]) -> list[dict[str, Any]]:
+    """What comes of launches in processes that are killed; see ``tests.spine.killed_launches``."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.spine.killed_launches"],
+        input=json.dumps(list(orders)),
+        env=site.worker.environ | {"DJANGO_SETTINGS_MODULE": "terrakube_site.settings"},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stderr
+    outcomes: list[dict[str, Any]] = json.loads(answer.stdout)
+    return outcomes
+
+
+def first_line(function: Callable[..., object]) -> str:
+    """The place of the first line that a function runs."""
+    code = function.__code__
+    (number, *_) = (line for _, _, line in code.co_lines() if line is not None and line > code.co_firstlineno)
+    return f"{code.co_filename.removeprefix(f'{PROJECT}/')}:{number}"
+
+
+class Launches:
+    """Jobs whose one step rings and leaves a mark in its log, and the ways in which their launches are killed."""
+
+    def __init__(self, site: Site, bell: Bell, **workspace: Any) -> None:
+        self._site = site
+        self._workspace = workspace
+        self._flow = json.dumps(
+            {
+                "flow": [
+                    {
+                        "type": "customScripts",
+                        "name": "Ring",
+                        "step": 100,
+                        "commands": [
+                            {"runtime": "BASH", "priority": 1, "script": f"echo mark; {bell.script('$jobId')}"}
+                        ],
+                    }
+                ]
+            }
+        )
+        self.jobs: list[Job] = []
+
+    def job(self) -> Job:
+        job = self._site.job(self._site.workspace(**self._workspace), self._flow)
+        self.jobs.append(job)
+        return job
+
+    def advance(self, job: Job, **how: Any) -> Order:
+        return {"task": "advance_job", "argument": job.pk, **how}
+
+    def launch_again(self, job: Job, **how: Any) -> Order:
+        return {"task": "launch_step", "argument": str(job.steps.get().pk), **how}
+
+    def kill_at_each_line(self, within: tuple[str, ...]) -> list[str]:
+        """Kill one launch at each line in these files that an undisturbed one reaches; returns all lines it reaches."""
+        (undisturbed,) = carry_out(self._site, [self.advance(self.job())])
+        places = [line for line in undisturbed["lines"] if line.startswith(within)]
+        outcomes = carry_out(self._site, [self.advance(self.job(), line=line) for line in places])
+        assert [line for line, outcome in zip(places, outcomes, strict=True) if not outcome["killed"]] == []
+        found: list[str] = undisturbed["lines"]
+        return found
+
+    def kill_second_launches(self, after: str, known: list[str]) -> int:
+        """Kill launches that find what a first one left which was killed at the line ``after``.
+
+        At each line that is not ``known`` from a first launch; returns how many these are.
+        """
+        probe = self.job()
+        carry_out(self._site, [self.advance(probe, line=after)])
+        (again,) = carry_out(self._site, [self.launch_again(probe)])
+        lines = [line for line in again["lines"] if line not in known]
+        jobs = [self.job() for _ in lines]
+        first = carry_out(self._site, [self.advance(job, line=after) for job in jobs])
+        orders = [self.launch_again(job, line=line) for job, line in zip(jobs, lines, strict=True)]
+        second = carry_out(self._site, orders)
+        # Where the executor was quicker than its second launch, there was nothing left to launch.
+        assert all(outcome["killed"] for outcome in first)
+        return sum(outcome["killed"] for outcome in second)
+
+    def kill_at_any_time(self) -> None:
+        carry_out(
+            self._site,
+            [
+                self.advance(self.job(), seconds=LAUNCH_SECONDS * (number + 1) / AT_ANY_TIME)
+                for number in range(AT_ANY_TIME)
+            ],
+        )
+
+    def await_ends(self) -> None:
+        """Let worker and watcher find what was left, with what was queued lost, and wait for the end of all jobs."""
+        self._site.lose_tasks()
+        self._site.worker.start()
+        self._site.watcher.start()
+        numbers = [job.pk for job in self.jobs]
+        left = Job.objects.filter(pk__in=numbers).exclude(status__in=FINAL_JOB)
+        await_that(lambda: not left.exists(), f"all of {len(numbers)} jobs have ended", ALL_SECONDS)
+
+    def others(self, bell: Bell) -> list[str]:
+        """The stories of the jobs that did not complete, or whose commands were not started exactly once."""
+        return [story(job) for job in self.jobs if not _ran_once(job, bell)]
+
+    def attempts(self) -> list[Attempt]:
+        return list(Attempt.objects.filter(step__job__in=self.jobs).order_by("pk"))
+
+
+def _ran_once(job: Job, bell: Bell) -> bool:
+    job.refresh_from_db()
+    attempts = list(Attempt.objects.filter(step__job=job))
+    marks = sum(logs.read(attempt).data.count(b"mark\n") for attempt in attempts)
+    claims = AttemptEvent.objects.filter(attempt__step__job=job, kind=EventKind.CLAIMED).count()
+    return (job.status, bell.count(str(job.pk)), marks, claims) == (JobStatus.COMPLETED, 1, 1, 1)
+
+
+def _labelled(items: Iterable[Object]) -> list[str]:
+    return sorted(item["metadata"]["labels"]["terrakube.io/attempt"] for item in items)
+
+
+@pytest.mark.timeout(300, method="signal")
+def test_a_worker_killed_at_any_point_of_a_launch_into_the_cluster_starts_commands_once(
+    site: Site, look: Callable[[Site], Cluster], bell: Bell
+) -> None:
+    cluster, launches = look(site), Launches(site, bell)
+    marking = first_line(attempts.mark_launched)
+    lines = launches.kill_at_each_line(IN_CLUSTER)
+    assert marking in lines
+    assert launches.kill_second_launches(marking, lines)
+    launches.kill_at_any_time()
+
+    begun = {str(attempt.pk) for attempt in launches.attempts()}
+    made, hidden = set(_labelled(cluster.jobs())), set(_labelled(cluster.secrets()))
+    # Launches were cut off before the attempt, before its Job, before the Secret and after it.
+    assert len(begun) < len(launches.jobs)
+    assert hidden < made < begun
+
+    launches.await_ends()
+    assert launches.others(bell) == []
+    assert _labelled(cluster.jobs()) == sorted(str(attempt.pk) for attempt in launches.attempts())
+
+
+@pytest.mark.timeout(300, method="signal")
+def test_a_worker_killed_at_any_point_of_a_launch_on_this_machine_starts_commands_once(site: Site, bell: Bell) -> None:
+    for process in (site.worker, site.watcher):
+        process.end()
+    launches = Launches(site, bell, on_cluster=False)
+    marking = first_line(attempts.mark_launched)
+    lines = launches.kill_at_each_line(("",))
+    assert marking in lines
+    launches.kill_second_launches(marking, lines)
+    launches.kill_at_any_time()
+    launches.await_ends()
+    assert launches.others(bell) == []
