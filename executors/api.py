@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from executors.models import Attempt
 from executors.reporting import logs
+from executors.terrakube import stored
 from workspaces.api.errors import NotThere
 from workspaces.api.plain import PlainView
 from workspaces.models import SavedPlan, StateVersion, Step, Workspace
@@ -29,7 +30,7 @@ class StepLogView(PlainView):
             raise NotThere(f"Unknown identifier {step_id} for step")
         attempt = Attempt.objects.filter(step=step_id, log_size__gt=0).order_by("-number").first()
         if attempt is None:
-            return HttpResponse(b"", content_type=_BYTES)
+            return HttpResponse(stored.step_log(step_id) or b"", content_type=_BYTES)
         return StreamingHttpResponse(_pieces(attempt), content_type=_BYTES)
 
 
@@ -60,8 +61,9 @@ class StateJsonView(StateView):
     """What ``show -json`` says of one state; ``output`` of a ``history`` is this address."""
 
     def get(self, request: Request, organization_id: UUID, workspace_id: UUID, state_id: UUID) -> HttpResponse:
-        versions = StateVersion.objects.filter(workspace=self.workspace(organization_id, workspace_id), pk=state_id)
-        content = versions.values_list("json", flat=True).first()
+        workspace = self.workspace(organization_id, workspace_id)
+        versions = StateVersion.objects.filter(workspace=workspace, pk=state_id)
+        content = versions.values_list("json", flat=True).first() or stored.described_state(workspace, state_id)
         if content is None:
             raise NotThere(f"There is no description of the state {state_id}")
         return HttpResponse(content, content_type="application/json")
@@ -71,8 +73,10 @@ class CurrentStateView(StateView):
     """The workspace's newest state, as Terraform wrote it."""
 
     def get(self, request: Request, organization_id: UUID, workspace_id: UUID) -> HttpResponse:
-        versions = StateVersion.objects.filter(workspace=self.workspace(organization_id, workspace_id))
+        workspace = self.workspace(organization_id, workspace_id)
+        versions = StateVersion.objects.filter(workspace=workspace)
         content = versions.order_by("-number").values_list("content", flat=True).first()
+        content = content or stored.current_state(workspace)
         if content is None:
             raise NotThere(f"The workspace {workspace_id} has no state")
         return HttpResponse(content, content_type=_BYTES)
@@ -86,7 +90,7 @@ class PlanFileView(StateView):
     ) -> HttpResponse:
         workspace = self.workspace(organization_id, workspace_id)
         plans = SavedPlan.objects.filter(step=step_id, step__job=job_id, step__job__workspace=workspace)
-        content = plans.values_list("content", flat=True).first()
+        content = plans.values_list("content", flat=True).first() or stored.plan(workspace, job_id, step_id)
         if content is None:
             raise NotThere(f"The step {step_id} has no saved plan")
         return HttpResponse(content, content_type=_BYTES)

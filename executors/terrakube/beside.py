@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.parsers import BaseParser
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,27 +19,24 @@ from executors.terrakube.folding import Line, fold_lines
 from workspaces.access import is_admin
 from workspaces.api.errors import BadRequest, NotThere
 from workspaces.api.media import read_json
-from workspaces.api.views import ApiView
+from workspaces.api.plain import AnyJsonParser, PlainView
 from workspaces.errors import WrongState
 from workspaces.models import ConfigurationVersion, Job
 
 MAX_BODY_BYTES = 32 * 2**20
 
 
-class JsonParser(BaseParser):
-    """JSON under whatever name: the executor calls its log lines a JSON:API document."""
+class LargeJsonParser(AnyJsonParser):
+    """A batch of lines, or a context with a plan's values, may be larger than what people send."""
 
-    media_type = "*/*"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         return read_json(stream, limit=MAX_BODY_BYTES)
 
 
-class ExecutorView(ApiView):
-    """Answers in plain JSON, whatever the client calls what it sends."""
+class ExecutorView(PlainView):
+    """What an executor asks or says beside the API's resources."""
 
-    parser_classes = (JsonParser,)  # type: ignore[assignment]
-    renderer_classes = (JSONRenderer,)  # type: ignore[assignment]
+    parser_classes = (LargeJsonParser,)
 
     def require_internal(self) -> None:
         if not is_admin(self.actor):

@@ -107,6 +107,11 @@ def fold_lines(attempt: Attempt, lines: Iterable[Line]) -> None:
             cursor.save(update_fields=["line_numbers"])
 
 
+def masked_log(attempt: Attempt, data: bytes) -> bytes:
+    """A whole log without what its step's sensitive variables hold."""
+    return _masked(data, sensitive_texts(attempt))
+
+
 def fold_whole(attempt: Attempt, load: Callable[[], bytes | None]) -> None:
     """Make a stored log the attempt's own where that has none; ``load`` is only asked then."""
     size = Attempt.objects.values_list("log_size", flat=True).get(pk=attempt.pk)
