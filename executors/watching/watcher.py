@@ -76,6 +76,7 @@ class Watcher:
         if active and now < self._next_lock:
             return True
         self._next_lock = now + STAND_BY_SECONDS
+        close_old_connections()
         held = self._lock.acquire()
         if held and not active:
             logger.info("This watcher is the active one")
@@ -100,7 +101,6 @@ class Watcher:
         now = time.monotonic()
         if now >= self._next_beat:
             self._next_beat = now + beats.EVERY_SECONDS
-            close_old_connections()
             beats.beat(beats.WATCHER)
             enqueue("executors.tasks.beat")
         if now >= self._next_sweep:

@@ -93,7 +93,7 @@ def memory_cluster(monkeypatch: pytest.MonkeyPatch, conf: Installation) -> Memor
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What was handed to the task runner."""
     found: list[tuple[Any, ...]] = []
-    monkeypatch.setattr("workspaces.queueing.async_task", lambda *task: found.append(task))
+    monkeypatch.setattr("workspaces.queueing.async_task", lambda *task, **options: found.append(task))
     return found
 
 

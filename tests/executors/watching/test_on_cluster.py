@@ -120,7 +120,7 @@ def begin(
     transactional_db: None,
 ) -> Iterator[Begin]:
     """Begin a job whose step is launched with an image and a workspace's variables; tasks are done at once."""
-    monkeypatch.setattr("workspaces.queueing.async_task", lambda name, *args: import_string(name)(*args))
+    monkeypatch.setattr("workspaces.queueing.async_task", lambda name, *args, **options: import_string(name)(*args))
     monkeypatch.setattr(attempts, "RETRY_SECONDS", (1,))
     monkeypatch.setattr("executors.watching.watcher.SWEEP_SECONDS", 2.0)
     watchers: list[Watcher] = []

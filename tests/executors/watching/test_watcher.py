@@ -70,7 +70,10 @@ def test_a_holder_whose_connection_was_cut_learns_that_it_has_the_lock_no_more()
     try:
         assert first.acquire()
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON database = pg_database.oid"
+                " WHERE locktype = 'advisory' AND datname = current_database()"
+            )
         with pytest.raises(Exception, match=r"terminat|closed|lost"):
             first.acquire()
         assert second.acquire()
@@ -141,6 +144,7 @@ def _await(lines: queue.Queue[str], words: str, seconds: float) -> None:
             return
 
 
+@pytest.mark.slow
 def test_one_watcher_is_active_and_another_takes_over_within_seconds(
     watchers: list[subprocess.Popen[str]],
 ) -> None:
