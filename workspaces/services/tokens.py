@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -14,6 +15,7 @@ from django.utils import timezone
 from workspaces.access import Actor, TokenUser, groups_of, is_admin, name_of
 from workspaces.errors import NotAllowed
 from workspaces.models import AccessToken
+from workspaces.services import oidc
 
 ISSUER = "Terrakube"
 INTERNAL_ISSUER = "TerrakubeInternal"
@@ -99,6 +101,14 @@ def revoke_token(record: AccessToken, *, by: Actor) -> None:
     record.save(update_fields=["deleted", "updated_by", "updated_date"])
 
 
+def _person(claims: Mapping[str, Any]) -> TokenUser:
+    """Who an issuer's token speaks of; the groups of another type than text are none."""
+    groups = claims.get("groups")
+    names = {group for group in groups if isinstance(group, str)} if isinstance(groups, list) else set()
+    name = claims.get("name") or claims.get("email") or claims.get("sub") or ""
+    return TokenUser(name=str(name), email=str(claims.get("email") or ""), groups=frozenset(names))
+
+
 def user_of(token: str) -> TokenUser:
     """Who the bearer of a token is. Raises InvalidToken."""
     try:
@@ -112,6 +122,8 @@ def user_of(token: str) -> TokenUser:
                 options={"verify_aud": False, "require": ["exp"]},
             )
             return TokenUser(name="TerrakubeInternal", email=str(claims.get("email", "")), internal=True)
+        if oidc.is_issuer(issuer):
+            return _person(oidc.claims_of(token))
         claims = jwt.decode(
             token,
             _key(settings.PAT_SECRET),
@@ -121,7 +133,7 @@ def user_of(token: str) -> TokenUser:
             leeway=LEEWAY_SECONDS,
             options={"require": ["jti"]},
         )
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+    except (jwt.PyJWTError, oidc.IssuerError, ValueError, TypeError) as error:
         raise InvalidToken("The token is not valid") from error
     try:
         record = AccessToken.objects.filter(pk=claims["jti"]).only("deleted").first()
