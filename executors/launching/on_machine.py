@@ -6,6 +6,7 @@ of this machine can tell, also after restarts and with no trust in process ids, 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -122,8 +123,23 @@ def is_alive(attempt: Attempt) -> bool:
     return False
 
 
+def _holders(folder: Path) -> list[int]:
+    """The processes that have the attempt's lock: the executor, and what it started, also when it is gone itself."""
+    lock, found = str((folder / _ALIVE).resolve()), []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdecimal() or process.name == str(os.getpid()):
+            continue
+        try:
+            if any(os.readlink(link) == lock for link in (process / "fd").iterdir()):
+                found.append(int(process.name))
+        except OSError:
+            # It ended meanwhile, or is somebody else's.
+            continue
+    return found
+
+
 def stop(attempt: Attempt) -> bool:
-    """Ask the attempt's process to stop, or kill it where the attempt says so. True when it is gone.
+    """Ask what runs an attempt to stop, or kill it where the attempt says so. True when all of it is gone.
 
     Only this machine's attempts can be stopped here; those of another are left to a process there.
     """
@@ -131,12 +147,14 @@ def stop(attempt: Attempt) -> bool:
         return False
     if not is_alive(attempt):
         return True
-    process_id = _process_id(_folder(attempt, installation()))
-    if process_id is not None:
-        try:
-            os.kill(process_id, signal.SIGKILL if attempt.force_stop else signal.SIGTERM)
-        except ProcessLookupError:
-            return True
+    folder = _folder(attempt, installation())
+    holders, executor = _holders(folder), _process_id(folder)
+    # The executor passes the request on to what it runs, once; without it, that is asked itself.
+    targets = [executor] if executor in holders and not attempt.force_stop else holders
+    for process_id in targets:
+        if process_id is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGKILL if attempt.force_stop else signal.SIGTERM)
     return False
 
 

@@ -14,7 +14,7 @@ from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
 from executors.models import Attempt
 from executors.watching.look import Looker
-from executors.watching.statuses import Seen, as_uuid, attempt_of, is_leaving, job_end, when
+from executors.watching.statuses import Seen, as_uuid, attempt_of, is_leaving, job_end
 from executors.watching.view import View
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ AT_ONCE = 200
 """How many attempts one pass looks after; the rest is for the next one."""
 LINGER_SECONDS = 60
 """How long a pod may stay after its executor's last word, beside its own time to end."""
-UNKNOWN_SECONDS = 60
 _REPORTED = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED, AttemptOutcome.CANCELLED})
 
 
@@ -81,29 +80,18 @@ def find_job(attempt: Attempt, view: View, api: Cluster) -> Seen | None:
 
 
 def delete_orphans(view: View, api: Cluster) -> None:
-    """Delete the unfinished Jobs of attempts that are over and cleaned up, or that this site does not have (any more).
+    """Delete the unfinished Jobs of attempts that are over and cleaned up.
 
-    Only Jobs that carry both our labels are in a view at all.
+    A Job whose attempt this site does not know may be another site's, in the same namespace. One of a deleted
+    organization needs no care: its executor is told that it is over, and ends.
     """
     running = {attempt_id: job for attempt_id, job in view.jobs.items() if job_end(job) is None and not is_leaving(job)}
-    ids = {attempt_id: as_uuid(attempt_id) for attempt_id in running}
-    states = {
-        str(pk): (state, cleaned_at)
-        for pk, state, cleaned_at in Attempt.objects.filter(pk__in=[pk for pk in ids.values() if pk]).values_list(
-            "pk", "state", "cleaned_at"
-        )
-    } if running else {}  # fmt: skip
-    now = timezone.now()
-    for attempt_id, job in running.items():
-        state, cleaned_at = states.get(attempt_id, ("", None))
-        if state and (state != AttemptState.ENDED or cleaned_at is None):
-            continue
-        created = when(job["metadata"].get("creationTimestamp"))
-        if not state and created is not None and now < created + dt.timedelta(seconds=UNKNOWN_SECONDS):
-            continue
+    ids = [pk for pk in map(as_uuid, running) if pk is not None]
+    over = Attempt.objects.filter(pk__in=ids, state=AttemptState.ENDED, cleaned_at__isnull=False) if ids else ()
+    for attempt in over:
+        job = running[str(attempt.pk)]
         name = job["metadata"]["name"]
-        why = "its attempt is over" if state else "this site has no such attempt"
-        logger.warning("Job %s in namespace %s is deleted: %s", name, view.namespace, why)
+        logger.warning("Job %s in namespace %s is deleted: its attempt is over", name, view.namespace)
         try:
             api.delete_job(view.namespace, name)
         except ClusterError as error:

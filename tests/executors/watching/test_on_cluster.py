@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from kubernetes import client
 
@@ -26,7 +28,6 @@ from tests.factories import PLAN_AND_APPLY, VariableFactory, WorkspaceFactory
 from tests.spine import rights
 from tests.support.needs import PREFIX
 from workspaces.choices import JobStatus
-from workspaces.models import Job
 from workspaces.services import jobs
 
 pytestmark = [pytest.mark.cluster, pytest.mark.django_db(transaction=True)]
@@ -252,20 +253,21 @@ def test_a_cancelled_pod_is_told_to_go_and_frees_the_workspace_when_it_has(begin
     assert (scene.pods(), scene.attempt().outcome) == ([], AttemptOutcome.CANCELLED)
 
 
-def test_a_job_of_nobody_is_deleted_and_other_peoples_are_not(
-    begin: Begin, idle_image: str, monkeypatch: pytest.MonkeyPatch
+def test_a_running_job_of_an_attempt_that_is_over_is_deleted_and_other_peoples_are_not(
+    begin: Begin, idle_image: str
 ) -> None:
-    monkeypatch.setattr("executors.watching.ended.UNKNOWN_SECONDS", 1)
     scene = begin(idle_image)
     name = scene.attempt().job_name
-    other: Any = scene.batch.read_namespaced_job(name, scene.namespace)
-    pod = scene.batch.api_client.sanitize_for_serialization(other.spec.template.spec)
-    labels = {"app.kubernetes.io/managed-by": "terrakube-site"}
-    body: Any = {"metadata": {"name": "other", "labels": labels}, "spec": {"template": {"spec": pod}}}
-    scene.batch.create_namespaced_job(scene.namespace, body)
-    Job.objects.all().delete()
+    made: Any = scene.batch.read_namespaced_job(name, scene.namespace)
+    pod = scene.batch.api_client.sanitize_for_serialization(made.spec.template.spec)
+    managed = {"app.kubernetes.io/managed-by": "terrakube-site"}
+    # As an attempt of another site in the same namespace has it, and as somebody makes it by hand.
+    for other, labels in (("foreign", {"terrakube.io/attempt": str(uuid4())}), ("by-hand", {})):
+        body: Any = {"metadata": {"name": other, "labels": managed | labels}, "spec": {"template": {"spec": pod}}}
+        scene.batch.create_namespaced_job(scene.namespace, body)
+    Attempt.objects.update(state=AttemptState.ENDED, cleaned_at=timezone.now(), ended_at=timezone.now())
     scene.watch(lambda: name not in scene.live_jobs(), "the Job's end")
-    assert scene.live_jobs() == ["other"]
+    assert sorted(scene.live_jobs()) == ["by-hand", "foreign"]
 
 
 # ---- with the guide's Role alone ------------------------------------------------------------------------------------
