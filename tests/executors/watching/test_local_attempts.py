@@ -130,6 +130,22 @@ def test_a_cancelled_process_that_does_not_end_is_killed_when_its_time_is_over(
     assert (fresh(attempt).outcome, job_of(attempt).holds_workspace) == (AttemptOutcome.CANCELLED, False)
 
 
+def test_what_outlives_a_killed_executor_keeps_the_workspace_and_is_told_to_end(
+    make: Make, sweep: Sweep, conf: Installation, process: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    attempt = made(make, AttemptState.INTERRUPTING, seconds=0)
+    terraform = process(attempt)
+    # The executor is gone; what it started still has its lock.
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (conf.local_work_dir / str(attempt.pk) / "pid").write_text(str(gone.pid))
+    assert on_machine.is_alive(attempt)
+    assert job_of(attempt).holds_workspace
+    sweep.run(None, None)
+    assert terraform.wait(5) == -signal.SIGTERM
+    assert not on_machine.is_alive(attempt)
+
+
 def test_the_work_folder_of_an_ended_attempt_is_removed(make: Make, sweep: Sweep, conf: Installation) -> None:
     attempt = made(make)
     folder: Path = conf.local_work_dir / str(attempt.pk)

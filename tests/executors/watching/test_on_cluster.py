@@ -28,6 +28,7 @@ from tests.factories import PLAN_AND_APPLY, VariableFactory, WorkspaceFactory
 from tests.spine import rights
 from tests.support.needs import PREFIX
 from workspaces.choices import JobStatus
+from workspaces.models import Job
 from workspaces.services import jobs
 
 pytestmark = [pytest.mark.cluster, pytest.mark.django_db(transaction=True)]
