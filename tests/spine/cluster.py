@@ -83,6 +83,9 @@ class Cluster:
 
         return await_that(ended, f"the container of pod {name} has ended", seconds).exit_code
 
+    def create_pod(self, pod: Object) -> None:
+        self.core.create_namespaced_pod(self.namespace, pod)  # type: ignore[arg-type]
+
     def delete_pod_now(self, pod: Object) -> None:
         """As ``kubectl delete pod --grace-period=0 --force``."""
         self.core.delete_namespaced_pod(pod["metadata"]["name"], self.namespace, grace_period_seconds=0)
