@@ -190,8 +190,8 @@ def _claimed(attempt: Attempt, found: Diagnosis, *, now: dt.datetime, limits: Pa
         if now >= believed and (gone or now >= last):
             return Decision(act=Act.LOSE, code=found.code, reason=found.text)
         return Decision(act=Act.NOTHING, again_at=believed if now < believed else min(last, _after(now, 5)))
-    if attempt.claimed_by_report and not limits.terrakube_beats and found.kind == Kind.RUNNING:
-        # It says nothing while it works, and its pod is the sign that it does; that has a deadline of its own.
+    if attempt.claimed_by_report and not limits.terrakube_beats and found.kind not in {Kind.STUCK, Kind.ENDING}:
+        # It says nothing while it works, so only its pod can show that it does not; that has a deadline of its own.
         return Decision(act=Act.NOTHING, again_at=max(silent, _after(now, 60)))
     if now >= silent:
         minutes = limits.lost_after_seconds / 60
