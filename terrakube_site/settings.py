@@ -126,6 +126,14 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Terrakube Site",
+    "VERSION": "v1",
+    "OAS_VERSION": "3.1.0",
+    "DESCRIPTION": "Organizations, workspaces, variables and jobs, as Terrakube's clients know them.",
+    "POSTPROCESSING_HOOKS": [],
+}
+
 AUDITLOG_INCLUDE_ALL_MODELS = False
 
 UNFOLD = {

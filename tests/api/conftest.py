@@ -4,10 +4,39 @@ from __future__ import annotations
 
 import pytest
 from django.core.cache import cache
+from django.db import models
 
 from tests.api.client import Api, token_of
-from tests.factories import OrganizationFactory, TeamFactory, TemplateFactory, WorkspaceFactory
-from workspaces.models import Organization, Template, Workspace
+from tests.factories import (
+    CollectionFactory,
+    GlobalVariableFactory,
+    ItemFactory,
+    OrganizationFactory,
+    ReferenceFactory,
+    TeamFactory,
+    TemplateFactory,
+    VariableFactory,
+    WorkspaceFactory,
+)
+from workspaces import transitions
+from workspaces.choices import AddressType
+from workspaces.models import (
+    Access,
+    Address,
+    Agent,
+    Organization,
+    Schedule,
+    Ssh,
+    StateVersion,
+    Tag,
+    Template,
+    Vcs,
+    Workspace,
+    WorkspaceTag,
+)
+from workspaces.services.jobs import create_job
+
+SECRET = "value-of-net"
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +91,39 @@ def stranger(db: None) -> Api:
     other = OrganizationFactory.create(name="elsewhere")
     TeamFactory.create(organization=other, name="STRANGERS", manage_workspace=True, manage_job=True, role="admin")
     return Api(token_of("STRANGERS"))
+
+
+@pytest.fixture
+def everything(organization: Organization, workspace: Workspace) -> dict[str, models.Model]:
+    """A record of every type in one organization."""
+    template = TemplateFactory.create(organization=organization)
+    job = create_job(workspace, by=None, template=template)
+    transitions.advance(job.pk)
+    collection = CollectionFactory.create(organization=organization)
+    tag = Tag.objects.create(organization=organization, name="net")
+    step = job.steps.first()
+    team = organization.teams.first()
+    assert step is not None
+    assert team is not None
+    return {
+        "organization": organization,
+        "workspace": workspace,
+        "template": template,
+        "job": job,
+        "step": step,
+        "team": team,
+        "tag": tag,
+        "collection": collection,
+        "address": Address.objects.create(job=job, name="module.a", type=AddressType.TARGET),
+        "variable": VariableFactory.create(workspace=workspace, value=SECRET),
+        "globalvar": GlobalVariableFactory.create(organization=organization, value=SECRET),
+        "item": ItemFactory.create(collection=collection, value=SECRET),
+        "reference": ReferenceFactory.create(collection=collection, workspace=workspace),
+        "vcs": Vcs.objects.create(organization=organization, name="v", description="", vcs_type="GITHUB"),
+        "ssh": Ssh.objects.create(organization=organization, name="s", private_key=SECRET),
+        "agent": Agent.objects.create(organization=organization, name="a"),
+        "access": Access.objects.create(workspace=workspace, name="OTHERS"),
+        "schedule": Schedule.objects.create(workspace=workspace, cron="0 0 20 ? * FRI", template=template),
+        "workspacetag": WorkspaceTag.objects.create(workspace=workspace, tag=tag),
+        "history": StateVersion.objects.create(workspace=workspace, number=1, content=b"{}"),
+    }

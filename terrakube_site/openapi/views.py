@@ -1,0 +1,79 @@
+"""The description, as JSON for programs and as a page for people."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from terrakube_site.openapi.document import document
+from terrakube_site.openapi.parts import Part
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@lru_cache(maxsize=1)
+def _json() -> bytes:
+    return json.dumps(document(), ensure_ascii=False).encode()
+
+
+@require_safe
+@vary_on_headers("Accept")
+def doc(request: HttpRequest) -> HttpResponse:
+    """The page where a browser asks, else the description itself."""
+    # Only a browser names it; what takes anything is a program.
+    if "text/html" in request.headers.get("Accept", ""):
+        return _page(request)
+    return description(request)
+
+
+@require_safe
+def description(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(_json(), content_type="application/vnd.oai.openapi+json")
+
+
+def _page(request: HttpRequest) -> HttpResponse:
+    return render(request, "terrakube/doc.html", {"groups": _groups()})
+
+
+@lru_cache(maxsize=1)
+def _groups() -> list[tuple[str, list[Part]]]:
+    """The operations by subject, with what the page shows of each."""
+    found: list[Part] = []
+    for address, item in document()["paths"].items():
+        for method in _METHODS:
+            if method in item:
+                found.append(_shown(address, method, item[method]))
+    found.sort(key=lambda operation: operation["tag"])
+    return [(tag, list(rows)) for tag, rows in groupby(found, key=lambda operation: str(operation["tag"]))]
+
+
+def _shown(address: str, method: str, operation: Part) -> Part:
+    body = operation.get("requestBody", {}).get("content", {})
+    media_type = next(iter(body), "")
+    example: Any = body.get(media_type, {}).get("example")
+    return {
+        "tag": operation["tags"][0],
+        "name": operation["operationId"],
+        "method": method.upper(),
+        "path": address,
+        "summary": operation["summary"],
+        "parameters": operation.get("parameters", []),
+        "media_type": media_type,
+        "example": "" if example is None else json.dumps(example, indent=2, ensure_ascii=False),
+        "responses": sorted(operation["responses"].items()),
+        "open": operation.get("security") == [],
+    }
+
+
+urlpatterns = [
+    path("doc", doc, name="doc"),
+    path("doc/openapi.json", description, name="openapi"),
+]

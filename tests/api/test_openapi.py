@@ -1,0 +1,175 @@
+"""The description of the API says what the API does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from django.db import models
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.validation import validate_schema
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from terrakube_site.openapi.document import document
+from tests.api.client import Api
+
+SNAPSHOT = Path(__file__).with_name("api.txt")
+# Pages of the panel, and what only executors call.
+NOT_DESCRIBED = ("admin/", "runs/", "executor/", "logs", "context/", "doc", "healthz", "metrics")
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@cache
+def described() -> dict[str, Any]:
+    return document()
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in described()["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield method, path, item[method]
+
+
+def outline() -> str:
+    """Each operation with its answers, and each schema with its members; ! marks those that must be there."""
+    lines = [
+        f"{method.upper()} {path} {' '.join(sorted(operation['responses']))}"
+        for method, path, operation in operations()
+    ]
+    for name, schema in described()["components"]["schemas"].items():
+        data = schema["properties"].get("data", schema)
+        inner = data.get("properties", {}).get("attributes", data)
+        members = [
+            f"{key}{'!' if key in inner.get('required', []) else ''}:{json.dumps(value.get('type', '…'))}"
+            for key, value in inner.get("properties", {}).items()
+        ]
+        lines.append(f"{name} {' '.join(members)}")
+    return "\n".join(sorted(lines)) + "\n"
+
+
+def test_the_description_is_valid_openapi() -> None:
+    assert described()["openapi"] == "3.1.0"
+    validate_schema(described())  # type: ignore[no-untyped-call]
+
+
+def test_a_change_of_the_api_is_seen() -> None:
+    found = outline()
+    if not SNAPSHOT.exists():
+        SNAPSHOT.write_text(found)
+        pytest.fail(f"{SNAPSHOT} was written anew: look at what changed and commit it")
+    assert found == SNAPSHOT.read_text(), "delete the file to have it written anew"
+
+
+def test_every_operation_has_a_name_a_summary_and_answers() -> None:
+    found = list(operations())
+    assert len({operation["operationId"] for _, _, operation in found}) == len(found)
+    for _, path, operation in found:
+        assert operation["summary"]
+        assert set(re.findall(r"{(\w+)}", path)) == {
+            parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"
+        }
+        if "requestBody" in operation and "/uploads" not in path and operation["operationId"] != "upload_source":
+            (body,) = operation["requestBody"]["content"].values()
+            assert "example" in body or operation["operationId"].startswith("update")
+
+
+def _routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern):
+            yield path
+
+
+def test_every_route_is_described() -> None:
+    known = {re.sub(r"{\w+}", "*", path.removeprefix("/")) for path in described()["paths"]}
+    for route in _routes(get_resolver().url_patterns):
+        if not route or route.startswith(NOT_DESCRIBED) or "api/v1/" in route or "terraformContent" in route:
+            continue
+        assert re.sub(r"<[^>]+>", "*", route) in known, route
+
+
+def test_what_is_read_is_as_described(everything: dict[str, models.Model], owner: Api) -> None:
+    schemas = described()["components"]["schemas"]
+    for kind, record in everything.items():
+        for method, path, _ in operations():
+            if method != "get" or not path.endswith(f"/{{{kind}Id}}") or not path.startswith("/api/v1/"):
+                continue
+            address = path.removeprefix("/api/v1/")
+            for name, other in everything.items():
+                address = address.replace(f"{{{name}Id}}", str(other.pk))
+            found = owner.read(address)["data"]
+            assert found["id"] == str(record.pk)
+            schema = {"$ref": f"#/components/schemas/{kind[0].upper()}{kind[1:]}", "components": {"schemas": schemas}}
+            jsonschema.validate(found, schema)
+            assert (
+                found["attributes"].keys()
+                <= schemas[f"{kind[0].upper()}{kind[1:]}"]["properties"]["attributes"]["properties"].keys()
+            )
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_sent_is_answered_as_described(
+    everything: dict[str, models.Model], owner: Api, data: st.DataObject
+) -> None:
+    found = [item for item in operations() if item[1].startswith("/api/v1/") and item[0] != "delete"]
+    method, path, operation = data.draw(st.sampled_from(found))
+    known = {f"{name}Id": str(record.pk) for name, record in everything.items()}
+    ids = st.sampled_from(["0", "nonsense", "00000000-0000-0000-0000-000000000000", "9" * 30, "%00", "%ff"])
+    for name in re.findall(r"{(\w+)}", path):
+        use = known[name] if data.draw(st.integers(0, 9)) else data.draw(ids)
+        path = path.replace(f"{{{name}}}", use)
+    body: Any = None
+    if "requestBody" in operation:
+        (content,) = operation["requestBody"]["content"].values()
+        kind = operation["tags"][0]
+        keys = st.sampled_from(_names(content["schema"])) | st.text(max_size=5)
+        resource = {
+            "type": kind,
+            "id": known.get(f"{kind}Id", "1"),
+            "attributes": data.draw(
+                st.dictionaries(st.sampled_from(attributes) | st.text(max_size=5), _json, max_size=4)
+            ),
+            "relationships": data.draw(_json | st.just({"workspace": {"data": None}})),
+        }
+        body = data.draw(st.just({"data": resource}) | _json)
+    response = owner.call(method.upper(), path.removeprefix("/api/v1/"), body)
+    assert str(response.status_code) in operation["responses"], (method, path, body, response.content)
+
+
+def _names(schema: dict[str, Any]) -> list[str]:
+    if "$ref" not in schema:
+        return ["name"]
+    resolved = described()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return list(resolved["properties"]["data"]["properties"]["attributes"]["properties"]) or ["name"]
+
+
+@pytest.mark.parametrize("path", ["/doc", "/doc/openapi.json"])
+def test_programs_get_the_description(client: Client, path: str) -> None:
+    assert json.loads(client.get(path).content)["info"]["title"] == "Terrakube Site"
+
+
+def test_people_get_a_page_that_needs_no_other_host(client: Client) -> None:
+    response = client.get("/doc", headers={"Accept": "text/html,*/*;q=0.8"})
+    text = response.content.decode()
+    assert "create_organization_job" in text
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text)
+    assert "<script" not in text
