@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from executors import beats
 from workspaces.access import is_admin
-from workspaces.admin.base import actor_of, allows
+from workspaces.admin.base import actor_of, allows, scope
 from workspaces.choices import JobStatus
 from workspaces.models import Job, Organization, Step, Workspace
 from workspaces.shown import duration
@@ -40,21 +40,20 @@ def _health(name: str, title: str, help: str) -> Health:
 
 def _first_run(request: HttpRequest) -> str:
     """What is missing before a first job can be started: "organization", "workspace", or nothing."""
-    actor = actor_of(request)
-    if not Organization.objects.visible_to(actor).exists():
-        return "organization" if is_admin(actor) else "team"
-    if not Workspace.objects.visible_to(actor).exists():
+    if not Organization.objects.within(scope(request)).exists():
+        return "organization" if is_admin(actor_of(request)) else "team"
+    if not Workspace.objects.within(scope(request)).exists():
         return "workspace"
     return ""
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the first page shows to its context."""
-    actor = actor_of(request)
-    visible = Job.objects.visible_to(actor).select_related("workspace", "organization").defer("tcl")
+    seen = scope(request)
+    visible = Job.objects.within(seen).select_related("workspace", "organization").defer("tcl")
     today = timezone.now() - dt.timedelta(hours=24)
     failed_steps = (
-        Step.objects.visible_to(actor)
+        Step.objects.within(seen)
         .filter(status=JobStatus.FAILED, ended_at__gte=today)
         .exclude(reason_code="")
         .values("reason_code")

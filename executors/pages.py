@@ -22,6 +22,7 @@ from executors.choices import AttemptState
 from executors.models import Attempt
 from executors.reporting import logs
 from executors.results import results_of, results_version
+from workspaces.admin.base import scope
 from workspaces.admin.decisions import decisions
 from workspaces.admin.jobs import span_of
 from workspaces.models import Job
@@ -29,6 +30,8 @@ from workspaces.shown import badge
 
 LOG_BYTES = 2**20
 ROWS = 100
+LONGEST_TEXT = 200
+_ERROR = re.compile(rb"\b(?:error|panic|fatal|failed)\b", re.IGNORECASE)
 _TICKING = re.compile(r'<time[^>]*>[^<]*</time>|data-ticks[^>]*>[^<]*<|name="csrfmiddlewaretoken"[^>]*>')
 _ANSI = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
@@ -123,7 +126,7 @@ def results(request: HttpRequest, job_id: int) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """How the jobs of ``?ids=`` stand, for a list of them."""
     ids = [int(text) for text in request.GET.get("ids", "").split(",") if text.isdecimal() and len(text) < 19][:ROWS]
-    found = Job.objects.visible_to(request.user).filter(pk__in=ids).defer("tcl")
+    found = Job.objects.within(scope(request)).filter(pk__in=ids).defer("tcl")
     return JsonResponse(
         {
             "jobs": [
@@ -152,6 +155,25 @@ def log(request: HttpRequest, job_id: int, step_id: UUID) -> HttpResponse:
     response["X-Log-Attempt"] = str(attempt.number)
     response["X-Log-Over"] = "1" if attempt.state == AttemptState.ENDED else "0"
     return response
+
+
+@page
+def find(request: HttpRequest, job_id: int, step_id: UUID) -> HttpResponse:
+    """Where ``?text=`` is first found in a log from ``?offset=`` on, or without a text the first error; else null."""
+    attempt = find_attempt(request, job_id, step_id)
+    text = request.GET.get("text", "")[:LONGEST_TEXT]
+    pattern = re.compile(re.escape(text).encode(), re.IGNORECASE) if text else _ERROR
+    offset, rest = _offset(request), b""
+    while True:
+        piece = logs.read(attempt, offset, limit=LOG_BYTES)
+        window = rest + piece.data
+        match = pattern.search(window)
+        if match is not None:
+            return JsonResponse({"offset": offset - len(rest) + match.start()})
+        if piece.end <= offset:
+            return JsonResponse({"offset": None})
+        # What is looked for may be cut by the end of a piece.
+        rest, offset = window[-LONGEST_TEXT:], piece.end
 
 
 async def _whole(attempt: Attempt, *, plain: bool) -> AsyncIterator[bytes]:

@@ -12,5 +12,6 @@ urlpatterns = [
     path("<int:job_id>/results", pages.results, name="results"),
     path("<int:job_id>/steps/<uuid:step_id>/log", pages.log, name="log"),
     path("<int:job_id>/steps/<uuid:step_id>/log.txt", pages.download, name="download"),
+    path("<int:job_id>/steps/<uuid:step_id>/find", pages.find, name="find"),
     path("<int:job_id>/steps/<uuid:step_id>/events", pages.events, name="events"),
 ]

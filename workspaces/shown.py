@@ -54,11 +54,20 @@ def duration(span: dt.timedelta | None) -> str:
     return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
 
 
+def roughly(span: dt.timedelta) -> str:
+    """A span in its largest unit: "4 s", "32 min", "3 h", "12 d"."""
+    seconds = max(int(span.total_seconds()), 0)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
 def moment(at: dt.datetime | None) -> SafeString:
     """A time as how long ago it was; a script shows the exact one in the viewer's zone on hover."""
     if at is None:
         return format_html("{}", "")
-    ago = duration(timezone.now() - at)
+    ago = roughly(timezone.now() - at)
     exact = at.astimezone(dt.UTC)
     return format_html(
         '<time class="tk-time" datetime="{}" title="{} UTC">{} ago</time>',

@@ -12,8 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executors.models import Attempt, AttemptEvent
-from workspaces.access import is_admin
-from workspaces.admin.base import RecordAdmin, RecordInline, actor_of, allows
+from workspaces.admin.base import RecordAdmin, RecordInline, allows, scope
 from workspaces.models import Step
 from workspaces.shown import duration, moment
 
@@ -54,8 +53,8 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)
-        user = actor_of(request)
-        return found if is_admin(user) else found.filter(step__in=Step.objects.visible_to(user).values("pk"))
+        seen = scope(request)
+        return found if seen.everything else found.filter(step__in=Step.objects.within(seen).values("pk"))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return allows(request, "read", None if obj is None else obj.step)

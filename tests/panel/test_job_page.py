@@ -230,6 +230,28 @@ def test_a_log_is_read_in_pieces_and_what_is_lost_is_said(workspace: Workspace, 
     assert admin.get(address, {"offset": "22"})["X-Log-Over"] == "1"
 
 
+def test_a_log_is_looked_through_over_the_ends_of_its_pieces(
+    workspace: Workspace, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executors.pages.LOG_BYTES", 4)
+    attempt = launch(start(workspace))
+    claim(attempt)
+    text = b"all is well\nno terror\nthen an Error: broken\nneedle.*\n"
+    for byte in range(0, len(text), 5):
+        attempt.refresh_from_db()
+        logs.append(attempt, byte, text[byte : byte + 5])
+
+    def found(**query: str) -> int | None:
+        answer = admin.get(reverse("runs:find", args=[attempt.step.job_id, attempt.step_id]), query)
+        offset: int | None = answer.json()["offset"]
+        return offset
+
+    assert found() == text.index(b"Error")
+    assert found(text="NEEDLE.*") == text.index(b"needle")
+    assert found(text="needle.x") is None
+    assert found(text="all", offset="3") is None
+
+
 def test_signed_out_pages_are_told_so(workspace: Workspace) -> None:
     job = start(workspace)
     assert Client().get(reverse("runs:live", args=[job.pk])).status_code == 401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,14 +12,15 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
 
 from workspaces.access import groups_of, is_admin
 from workspaces.admin import saving
 from workspaces.errors import ServiceError
-from workspaces.models import Access, Organization
+from workspaces.models import Access, Organization, Team
 from workspaces.permissions import Rights, given_by, rights
-from workspaces.querysets import ScopedQuerySet
+from workspaces.querysets import Scope, ScopedQuerySet, scope_of
 from workspaces.services.records import RIGHTS, organization_of, workspace_of
 
 ADMINISTRATOR = "administrator"
@@ -31,26 +33,30 @@ def actor_of(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
 
 
 class _Known:
-    """What was found out about a user's rights in one request."""
+    """What was found out about a user who is no administrator in one request."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._user = actor_of(request)
-        self._organizations: dict[Any, Rights] | None = None
         self._records: dict[tuple[Any, Any], Rights] = {}
-        self._accesses: list[dict[str, bool]] | None = None
 
-    def organizations(self) -> dict[Any, Rights]:
-        if self._organizations is None:
-            self._organizations = {
-                row.pk: rights(self._user, row) for row in Organization.objects.visible_to(self._user)
-            }
-        return self._organizations
+    @cached_property
+    def scope(self) -> Scope:
+        return scope_of(self._user).looked_up()
 
-    def accesses(self) -> list[dict[str, bool]]:
-        if self._accesses is None:
-            found = Access.objects.filter(name__in=groups_of(self._user), workspace__organization__disabled=False)
-            self._accesses = [given_by(row) for row in found]
-        return self._accesses
+    @cached_property
+    def teams(self) -> dict[Any, set[str]]:
+        """The names of the rights that all teams of the user give together, by organization."""
+        found: dict[Any, set[str]] = defaultdict(set)
+        teams = Team.objects.filter(name__in=groups_of(self._user), organization__disabled=False)
+        for team in teams:
+            found[team.organization_id] |= {name for name, given in given_by(team).items() if given}
+        return found
+
+    @cached_property
+    def accesses(self) -> set[str]:
+        """The names of the rights that the user has on some workspace alone."""
+        rows = Access.objects.filter(name__in=groups_of(self._user), workspace__organization__disabled=False)
+        return {name for row in rows for name, given in given_by(row).items() if given}
 
     def of(self, record: models.Model) -> Rights:
         organization, workspace = organization_of(record), workspace_of(record)
@@ -78,17 +84,20 @@ def allows(request: HttpRequest, right: str, record: models.Model | None = None)
     known = _known(request)
     if record is not None:
         return bool(getattr(known.of(record), right))
-    return any(getattr(row, right) for row in known.organizations().values()) or any(
-        row[right] for row in known.accesses()
-    )
+    return any(right in given for given in known.teams.values()) or right in known.accesses
 
 
 def organizations_with(request: HttpRequest, right: str) -> models.QuerySet[Organization]:
     """The organizations in which the user has a right."""
     if is_admin(actor_of(request)):
         return Organization.objects.all()
-    found = _known(request).organizations() if right != ADMINISTRATOR else {}
-    return Organization.objects.filter(pk__in=[pk for pk, row in found.items() if getattr(row, right)])
+    found = _known(request).teams if right != ADMINISTRATOR else {}
+    return Organization.objects.filter(pk__in=[pk for pk, given in found.items() if right in given])
+
+
+def scope(request: HttpRequest) -> Scope:
+    """What the user sees, looked up once for a request."""
+    return Scope(everything=True) if is_admin(actor_of(request)) else _known(request).scope
 
 
 @contextmanager
@@ -144,7 +153,7 @@ class RecordAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         found: models.QuerySet[Any] = super().get_queryset(request)
-        return found.visible_to(actor_of(request)) if isinstance(found, ScopedQuerySet) else found
+        return found.within(scope(request)) if isinstance(found, ScopedQuerySet) else found
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
@@ -154,7 +163,7 @@ class RecordAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         else:
             related: Any = db_field.remote_field.model._default_manager.all()
             if isinstance(related, ScopedQuerySet):
-                kwargs["queryset"] = related.visible_to(actor_of(request))
+                kwargs["queryset"] = related.within(scope(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

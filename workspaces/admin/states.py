@@ -11,8 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from workspaces.access import is_admin
-from workspaces.admin.base import AUDIT_FIELDS, RecordAdmin, actor_of
+from workspaces.admin.base import AUDIT_FIELDS, RecordAdmin, scope
 from workspaces.models import StateVersion, Workspace
 from workspaces.shown import moment
 
@@ -29,9 +28,9 @@ class StateVersionAdmin(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request).defer("content", "json")
-        user = actor_of(request)
+        seen = scope(request)
         # Its manager knows no visibility of its own.
-        return found if is_admin(user) else found.filter(workspace__in=Workspace.objects.visible_to(user).values("pk"))
+        return found if seen.everything else found.filter(workspace__in=Workspace.objects.within(seen).values("pk"))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -43,17 +43,21 @@
     opened = true;
     size();
     new ResizeObserver(size).observe(byId("log-terminal"));
-    terminal.onScroll(() => {
-      const buffer = terminal.buffer.active;
-      if (buffer.viewportY >= buffer.baseY) return;
-    });
   }
 
   function say(text) { byId("log-state").textContent = text; }
 
-  function note(text) {
-    byId("log-note").textContent = text;
-    byId("log-note").hidden = !text;
+  function note(text, action) {
+    const place = byId("log-note");
+    place.textContent = text;
+    place.hidden = !text;
+    if (!action) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "tk-button tk-small";
+    button.textContent = action;
+    button.addEventListener("click", () => begin(shown.step, shown.attempt, undefined));
+    place.append(" ", button);
   }
 
   function address(kind, offset) {
@@ -89,16 +93,28 @@
     return { bytes, end: number("X-Log-End"), size: number("X-Log-Size"), over: response.headers.get("X-Log-Over") === "1" };
   }
 
-  async function load(mine) {
+  function mebibytes(bytes) { return `${(bytes / 1048576).toFixed(1)} MiB`; }
+
+  async function load(mine, from) {
     // What is there already comes in big pieces, not through the events.
-    let first = await piece(mine, 0);
+    let first = await piece(mine, from || 0);
     if (!first || mine !== generation) return;
-    if (first.size > TAIL_BYTES + 1024 * 1024) {
-      note(`The log has ${(first.size / 1048576).toFixed(1)} MiB. Its last ${TAIL_BYTES / 1048576} MiB are shown here; download it to read all.`);
-      first = await piece(mine, first.size - TAIL_BYTES);
-      if (!first || mine !== generation) return;
-      const newline = first.bytes.indexOf(10);
-      first.bytes = first.bytes.subarray(newline + 1);
+    shown.partial = first.size > TAIL_BYTES + 1048576;
+    shown.last = Infinity;
+    if (shown.partial) {
+      let begin = from;
+      if (begin === undefined) {
+        begin = first.size - TAIL_BYTES;
+        note(`The log has ${mebibytes(first.size)}; its last ${mebibytes(TAIL_BYTES)} are shown. Searching looks through all of it.`);
+      } else {
+        shown.last = begin + TAIL_BYTES;
+        note(`The log has ${mebibytes(first.size)}; a part from ${mebibytes(begin)} on is shown.`, "Show its end");
+      }
+      if (begin) {
+        first = await piece(mine, begin);
+        if (!first || mine !== generation) return;
+        first.bytes = first.bytes.subarray(first.bytes.indexOf(10) + 1);
+      }
     }
     for (let part = first; ; part = await piece(mine, shown.offset)) {
       if (!part || mine !== generation) return;
@@ -106,10 +122,8 @@
       if (mine !== generation) return;
       const stuck = part.end <= shown.offset;
       shown.offset = part.end;
-      if (part.end >= part.size || stuck) {
-        if (part.over) return over(mine);
-        return listen(mine);
-      }
+      if (shown.offset >= shown.last) return say("");
+      if (part.end >= part.size || stuck) return part.over ? over(mine) : listen(mine);
     }
   }
 
@@ -163,11 +177,10 @@
     }
   }
 
-  function open(step, attempt, name) {
-    if (shown && shown.step === step && shown.attempt === attempt) return;
+  function begin(step, attempt, from) {
     if (shown && shown.source) shown.source.close();
     generation += 1;
-    shown = { step, attempt, offset: 0, source: null };
+    shown = { step, attempt, offset: from || 0, source: null, partial: false };
     panel.dataset.over = "";
     ensureOpen();
     size();
@@ -175,19 +188,55 @@
     terminal.write("\x1b[?25l");
     note("");
     say("Loading…");
-    byId("log-name").textContent = name ? `of ${name}` : "";
-    byId("log-download").href = address("log.txt");
     const mine = generation;
-    load(mine).catch(() => ask(mine));
+    return load(mine, from).catch(() => ask(mine));
   }
 
-  function find(back) {
+  function open(step, attempt, name) {
+    if (shown && shown.step === step && shown.attempt === attempt) return;
+    begin(step, attempt, undefined);
+    byId("log-name").textContent = name ? `of ${name}` : "";
+    byId("log-download").href = address("log.txt");
+  }
+
+  // Look through the whole log, on the server, for what is not in the part that is shown; true when it was found.
+  async function findOutside(text) {
+    if (!shown.partial) return false;
+    say("Looking through the whole log…");
+    const response = await fetch(address("find", 0) + (text ? `&text=${encodeURIComponent(text)}` : ""));
+    const offset = response.ok ? (await response.json()).offset : null;
+    if (offset === null) return false;
+    byId("log-follow").checked = false;
+    await begin(shown.step, shown.attempt, Math.max(offset - 16384, 0));
+    return true;
+  }
+
+  async function find(back) {
     const text = byId("log-search").value;
     if (!text) return search.clearDecorations();
     byId("log-follow").checked = false;
     const options = { decorations: { matchBackground: "#7c5e10", activeMatchBackground: "#d97706", matchOverviewRuler: "#d97706", activeMatchColorOverviewRuler: "#d97706" } };
-    const found = back ? search.findPrevious(text, options) : search.findNext(text, options);
-    say(found ? "" : `“${text}” is not in what is shown.`);
+    const here = () => (back ? search.findPrevious(text, options) : search.findNext(text, options));
+    if (here()) return say("");
+    if (await findOutside(text)) here();
+    else say(`“${text}” is not in the log.`);
+  }
+
+  function errorLine() {
+    const buffer = terminal.buffer.active;
+    for (let line = 0; line < buffer.length; line += 1) {
+      if (ERROR.test(buffer.getLine(line).translateToString(true))) return line;
+    }
+    return -1;
+  }
+
+  async function firstError() {
+    if (!(await findOutside("")) && errorLine() < 0) return say("No line with an error.");
+    const line = errorLine();
+    if (line < 0) return;
+    byId("log-follow").checked = false;
+    terminal.scrollToLine(Math.max(line - 2, 0));
+    terminal.selectLines(line, line);
   }
 
   byId("log-search").addEventListener("keydown", (event) => {
@@ -199,18 +248,7 @@
   byId("log-wrap").addEventListener("change", size);
   byId("log-follow").addEventListener("change", () => { if (byId("log-follow").checked) terminal.scrollToBottom(); });
   byId("log-terminal").addEventListener("wheel", (event) => { if (event.deltaY < 0) byId("log-follow").checked = false; }, { passive: true });
-  byId("log-error").addEventListener("click", () => {
-    const buffer = terminal.buffer.active;
-    for (let line = 0; line < buffer.length; line += 1) {
-      if (ERROR.test(buffer.getLine(line).translateToString(true))) {
-        byId("log-follow").checked = false;
-        terminal.scrollToLine(Math.max(line - 2, 0));
-        terminal.selectLines(line, line);
-        return;
-      }
-    }
-    say("No line with an error.");
-  });
+  byId("log-error").addEventListener("click", firstError);
 
   window.terrakubeLog = { open, text: () => {
     const buffer = terminal.buffer.active;

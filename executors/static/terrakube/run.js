@@ -14,6 +14,7 @@
     const focused = element.contains(document.activeElement) ? document.activeElement : null;
     const focus = focused && (focused.name || focused.dataset.logStep) ? focused : null;
     element.innerHTML = html;
+    window.terrakubeTimes(element);
     for (const one of element.querySelectorAll("details[id]")) if (open.has(one.id)) one.open = open.get(one.id);
     for (const one of element.querySelectorAll("[data-keep]")) if (typed.has(one.name)) one.value = typed.get(one.name);
     if (focus) {

@@ -3,6 +3,13 @@
   "use strict";
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
+  // Times of day are the viewer's; the server wrote them in its own zone.
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  window.terrakubeTimes = (root) => {
+    for (const time of root.querySelectorAll("time[data-clock]")) time.textContent = clock.format(new Date(time.dateTime));
+  };
+  document.addEventListener("DOMContentLoaded", () => window.terrakubeTimes(document));
+
   document.addEventListener("mouseover", (event) => {
     const time = event.target instanceof Element ? event.target.closest("time[datetime]") : null;
     if (time && !time.dataset.exact) {

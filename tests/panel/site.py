@@ -1,0 +1,94 @@
+"""A site of real processes on this machine, for a browser: its own data folder, the example workspace, an administrator."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+_START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSite:
+    """Where the site is, and who may sign in."""
+
+    url: str
+    user: str
+    password: str
+    workspace: str
+    environ: dict[str, str]
+
+    def run(self, code: str) -> str:
+        """Run Python in the site and return what it prints."""
+        return _manage(self.environ, "shell", "--no-imports", "-c", code)
+
+
+def _manage(environ: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+    done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await(url: str) -> None:
+    for _ in range(_START_SECONDS * 5):
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - an address of this test's own
+                return
+        except urllib.error.URLError:
+            time.sleep(0.2)
+    raise TimeoutError(f"{url} does not answer")
+
+
+@contextmanager
+def panel_site(folder: Path, **more: str) -> Iterator[PanelSite]:
+    """Run web and worker with the example workspace until the context ends."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
+    environ = {
+        **keep,
+        "TERRAKUBE_DATA_DIR": str(folder),
+        "TerrakubeApiUrl": url,
+        "ExecutorLocalApiUrl": url,
+        "AzBuilderApiUrl": url,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **more,
+    }
+    _manage(environ, "migrate", "--verbosity", "0")
+    made: dict[str, Any] = json.loads(_manage(environ, "seed_example").splitlines()[-1])
+    web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--port", str(port), "--no-access-log"]
+    worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"]
+    with (folder / "processes.log").open("wb") as output:
+        processes = [
+            subprocess.Popen(
+                command, env=environ, cwd=settings.BASE_DIR, stdout=output, stderr=output, start_new_session=True
+            )
+            for command in ([*web, "--timeout-graceful-shutdown", "1"], worker)
+        ]
+        try:
+            _await(f"{url}/admin/login/")
+            yield PanelSite(url, made["user"], made["password"], made["workspace"], environ)
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(30)

@@ -1,0 +1,195 @@
+"""The panel in a real browser: settings edited by their controls, a job followed to its outputs, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, expect
+
+from tests.panel.site import PanelSite, panel_site
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not (shutil.which("terraform") or shutil.which("tofu")), reason="neither terraform nor tofu"),
+]
+STEP_MILLISECONDS = 90_000
+# The machine's network changes whenever a pod starts; the browser then drops what it is loading.
+_NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelSite]:
+    with panel_site(tmp_path_factory.mktemp("panel")) as running:
+        yield running
+
+
+class Visit:
+    """A page that is watched: what it asks of other hosts, and what goes wrong in it."""
+
+    def __init__(self, page: Page, site: PanelSite) -> None:
+        self.page, self.site = page, site
+        self.wrong: list[str] = []
+        self.foreign: list[str] = []
+        self._interrupted = False
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("console", lambda message: self._note(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: self._ask(request.url))
+
+    def _note(self, text: str) -> None:
+        if _NETWORK_CHANGED in text:
+            self._interrupted = True
+        self.wrong.append(text)
+
+    def _ask(self, url: str) -> None:
+        if not url.startswith((self.site.url, "data:", "blob:")):
+            self.foreign.append(url)
+
+    def open(self, path: str) -> None:
+        """Open a page of the site, again when the machine's network changed meanwhile."""
+        for _ in range(5):
+            before, self._interrupted = len(self.wrong), False
+            try:
+                self.page.goto(f"{self.site.url}{path}")
+                self.page.wait_for_load_state("networkidle", timeout=5000)
+            except Error as error:
+                if (
+                    _NETWORK_CHANGED not in str(error)
+                    and "networkidle" not in str(error)
+                    and "Timeout" not in str(error)
+                ):
+                    raise
+                self._interrupted = self._interrupted or _NETWORK_CHANGED in str(error)
+            if not self._interrupted:
+                return
+            del self.wrong[before:]
+
+
+@pytest.fixture
+def visit(browser: Browser, site: PanelSite) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    found = Visit(context.new_page(), site)
+    found.open("/admin/login/")
+    found.page.fill("#id_username", site.user)
+    found.page.fill("#id_password", site.password)
+    found.page.click("button[type=submit]")
+    found.page.wait_for_url(lambda url: "login" not in url)
+    yield found
+    context.close()
+
+
+def workspace_path(site: PanelSite) -> str:
+    return f"/admin/workspaces/workspace/{site.workspace}/change/"
+
+
+def test_a_job_is_started_followed_approved_and_its_outputs_are_shown(visit: Visit, site: PanelSite) -> None:
+    page = visit.page
+    visit.open(workspace_path(site))
+    page.get_by_role("link", name="Start a job").click()
+    page.fill("#id_comments", "from the browser")
+    page.get_by_role("button", name="Start the job").click()
+    expect(page).to_have_url(re.compile(r"/admin/workspaces/job/\d+/change/"))
+
+    state = page.locator("#run-state")
+    expect(state).to_contain_text("Waiting for approval", timeout=STEP_MILLISECONDS)
+    expect(page.locator("#run-results")).to_contain_text("3 to add", timeout=STEP_MILLISECONDS)
+    page.wait_for_function("window.terrakubeLog.text().includes('Plan: 3 to add')", timeout=STEP_MILLISECONDS)
+    assert page.title().startswith("Waiting for approval")
+
+    page.get_by_label("Comment", exact=True).fill("looks right")
+    page.get_by_role("button", name="Approve").click()
+    expect(state).to_contain_text("Completed", timeout=STEP_MILLISECONDS)
+    expect(page.locator("#run-results")).to_contain_text("Hello, world!", timeout=STEP_MILLISECONDS)
+    page.wait_for_function("window.terrakubeLog.text().includes('Apply complete!')", timeout=STEP_MILLISECONDS)
+    expect(page.locator("#run-steps")).to_contain_text("approved by")
+    assert "(sensitive)" in page.locator("#run-results").inner_text()
+
+    page.fill("#log-search", "Apply complete")
+    page.keyboard.press("Enter")
+    expect(page.locator("#log-follow")).not_to_be_checked()
+    assert visit.foreign == []
+
+
+def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: Visit, site: PanelSite) -> None:
+    page = visit.page
+    visit.open(workspace_path(site))
+    page.locator(".tk-segments").get_by_text("On", exact=True).click()
+
+    tolerations = page.locator("#setting-EPHEMERAL_CONFIG_TOLERATIONS")
+    tolerations.get_by_role("button", name="Add a toleration").click()
+    tolerations.get_by_label("Key of the taint").fill("dedicated")
+    tolerations.get_by_label("Operator").select_option("Equal")
+    tolerations.get_by_label("Value").fill("not a label")
+    selector = page.locator("#setting-EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS")
+    selector.get_by_role("button", name="Add a pair").click()
+    selector.get_by_label("Key").fill("disk")
+    selector.get_by_label("Value").fill("ssd")
+    memory = page.locator("#setting-EPHEMERAL_MEMORY_LIMIT")
+    memory.get_by_label("Amount").fill("2")
+    memory.get_by_label("Unit").select_option("Gi")
+    page.get_by_role("button", name="Save and continue editing").click()
+
+    wrong = page.locator("#setting-EPHEMERAL_CONFIG_TOLERATIONS .tk-error")
+    expect(wrong).to_contain_text("key[=value][:operator[:effect]]")
+    expect(tolerations.get_by_label("Value")).to_have_value("not a label")
+    tolerations.get_by_label("Value").fill("tf")
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+
+    stored = site.run(
+        "from workspaces.models import Variable\n"
+        "print(*sorted(f'{v.key}={v.value}' for v in Variable.objects.filter(category='ENV')), sep='\\n')"
+    )
+    assert stored.splitlines() == [
+        "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS=disk=ssd",
+        "EPHEMERAL_CONFIG_TOLERATIONS=dedicated=tf:Equal:NoSchedule",
+        "EPHEMERAL_MEMORY_LIMIT=2Gi",
+        "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR=1",
+    ]
+    page.get_by_role("link", name="Show the Kubernetes Job").click()
+    expect(page.locator("#preview-yaml")).to_contain_text("disk: ssd")
+    expect(page.locator("#preview-yaml")).to_contain_text("memory: 2Gi")
+
+    visit.open(workspace_path(site))
+    page.locator(".tk-segments").get_by_text("Off", exact=True).click()
+    for name in ("EPHEMERAL_CONFIG_TOLERATIONS", "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS", "EPHEMERAL_MEMORY_LIMIT"):
+        page.locator(f"#setting-{name} [data-set]").uncheck()
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    assert (
+        site.run("from workspaces.models import Variable\nprint(Variable.objects.filter(category='ENV').count())")
+        == "1\n"
+    )
+
+
+PAGES = (
+    "/admin/",
+    "/admin/workspaces/job/",
+    "/admin/workspaces/workspace/",
+    "/admin/workspaces/workspace/add/",
+    "/admin/workspaces/variable/",
+    "/admin/workspaces/template/",
+    "/admin/workspaces/organization/",
+    "/admin/workspaces/team/add/",
+    "/admin/workspaces/vcs/add/",
+    "/admin/executors/attempt/",
+    "/admin/auth/user/",
+    "/admin/django_q/ormq/",
+)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_ask_no_other_host_and_report_no_error_and_fit_their_width(
+    width: int, visit: Visit, site: PanelSite
+) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 844})
+    for path in (*PAGES, workspace_path(site)):
+        visit.open(path)
+        assert visit.wrong == [], path
+        assert visit.foreign == [], path
+        wide = visit.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{path} is {wide} pixels wide"
