@@ -72,9 +72,16 @@ def find_attempt(request: HttpRequest, job_id: int, step_id: UUID) -> Attempt:
     return attempt
 
 
-def _offset(request: HttpRequest) -> int:
-    text = request.headers.get("Last-Event-ID") or request.GET.get("offset", "0")
+def _whole_number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    return _whole_number(request.GET.get(name, ""))
+
+
+def _offset(request: HttpRequest) -> int:
+    return _whole_number(request.headers.get("Last-Event-ID") or request.GET.get("offset", ""))
 
 
 @page
@@ -145,11 +152,18 @@ def rows(request: HttpRequest) -> HttpResponse:
 
 @page
 def log(request: HttpRequest, job_id: int, step_id: UUID) -> HttpResponse:
-    """A piece of a log from ``?offset=`` on; what it is a piece of is said in headers."""
+    """A piece of a log from ``?offset=`` on; what it is a piece of is said in headers.
+
+    ``?tail=`` begins so many bytes before the end of a log that is much longer.
+    """
     attempt = find_attempt(request, job_id, step_id)
+    tail = _number(request, "tail")
     offset = min(_offset(request), attempt.log_size)
+    if tail and attempt.log_size > tail + LOG_BYTES:
+        offset = attempt.log_size - tail
     piece = logs.read(attempt, offset, limit=LOG_BYTES)
     response = HttpResponse(piece.data, content_type="application/octet-stream")
+    response["X-Log-Start"] = str(offset)
     response["X-Log-End"] = str(piece.end)
     response["X-Log-Size"] = str(attempt.log_size)
     response["X-Log-Attempt"] = str(attempt.number)

@@ -1,4 +1,4 @@
-"""A site of real processes on this machine, for a browser: its own data folder, the example workspace, an administrator."""
+"""A site of real processes on this machine, for a browser: its own data folder and the example workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel in a real browser: settings edited by their controls, a job followed to its outputs, nothing from elsewhere."""
+"""The panel in a real browser: settings edited by their controls, and a job followed to its outputs."""
 
 from __future__ import annotations
 

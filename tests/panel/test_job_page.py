@@ -215,7 +215,9 @@ def test_a_source_is_uploaded_and_what_is_none_is_refused(workspace: Workspace, 
     assert workspace.configuration_versions.count() == 1
 
 
-def test_a_log_is_read_in_pieces_and_what_is_lost_is_said(workspace: Workspace, admin: Client) -> None:
+def test_a_log_is_read_in_pieces_and_what_is_lost_is_said(
+    workspace: Workspace, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attempt = launch(start(workspace))
     claim(attempt)
     attempt.refresh_from_db()
@@ -226,6 +228,9 @@ def test_a_log_is_read_in_pieces_and_what_is_lost_is_said(workspace: Workspace, 
     assert response.content == b"green\x1b[0m\n" + logs.lost_note(7)
     assert (response["X-Log-End"], response["X-Log-Size"], response["X-Log-Over"]) == ("22", "22", "0")
     assert response["Cache-Control"].startswith("max-age=0")
+    assert admin.get(address, {"tail": "4"})["X-Log-Start"] == "0", "a short log comes whole"
+    monkeypatch.setattr("executors.pages.LOG_BYTES", 8)
+    assert admin.get(address, {"tail": "4"})["X-Log-Start"] == "18"
     finish(attempt)
     assert admin.get(address, {"offset": "22"})["X-Log-Over"] == "1"
 

@@ -7,7 +7,7 @@
   const steps = document.getElementById("run").dataset.steps;
   // A terminal keeps so many lines; of a longer log its end is shown, and all of it can be downloaded.
   const LINES = 50000;
-  const TAIL_BYTES = 3 * 1024 * 1024;
+  const TAIL_BYTES = 2 * 1024 * 1024;
   const WIDE_COLUMNS = 240;
   const ERROR = /\b(error|panic|fatal|failed)\b/i;
 
@@ -81,8 +81,8 @@
     return bytes;
   }
 
-  async function piece(mine, offset) {
-    const response = await fetch(address("log", offset));
+  async function piece(mine, offset, tail) {
+    const response = await fetch(address("log", offset) + (tail ? `&tail=${tail}` : ""));
     if (response.status === 401) {
       say("You are signed out.");
       return null;
@@ -90,32 +90,23 @@
     if (!response.ok) throw new Error(String(response.status));
     const bytes = new Uint8Array(await response.arrayBuffer());
     const number = (name) => Number(response.headers.get(name));
-    return { bytes, end: number("X-Log-End"), size: number("X-Log-Size"), over: response.headers.get("X-Log-Over") === "1" };
+    return { bytes, start: number("X-Log-Start"), end: number("X-Log-End"), size: number("X-Log-Size"), over: response.headers.get("X-Log-Over") === "1" };
   }
 
   function mebibytes(bytes) { return `${(bytes / 1048576).toFixed(1)} MiB`; }
 
   async function load(mine, from) {
     // What is there already comes in big pieces, not through the events.
-    let first = await piece(mine, from || 0);
+    const first = await piece(mine, from || 0, from === undefined ? TAIL_BYTES : 0);
     if (!first || mine !== generation) return;
-    shown.partial = first.size > TAIL_BYTES + 1048576;
-    shown.last = Infinity;
-    if (shown.partial) {
-      let begin = from;
-      if (begin === undefined) {
-        begin = first.size - TAIL_BYTES;
-        note(`The log has ${mebibytes(first.size)}; its last ${mebibytes(TAIL_BYTES)} are shown. Searching looks through all of it.`);
-      } else {
-        shown.last = begin + TAIL_BYTES;
-        note(`The log has ${mebibytes(first.size)}; a part from ${mebibytes(begin)} on is shown.`, "Show its end");
-      }
-      if (begin) {
-        first = await piece(mine, begin);
-        if (!first || mine !== generation) return;
-        first.bytes = first.bytes.subarray(first.bytes.indexOf(10) + 1);
-      }
+    shown.partial = from !== undefined || first.start > 0;
+    shown.last = from === undefined ? Infinity : from + TAIL_BYTES;
+    if (from !== undefined) {
+      note(`The log has ${mebibytes(first.size)}; a part from ${mebibytes(from)} on is shown.`, "Show its end");
+    } else if (first.start) {
+      note(`The log has ${mebibytes(first.size)}; its last ${mebibytes(TAIL_BYTES)} are shown. Searching looks through all of it.`);
     }
+    if (first.start) first.bytes = first.bytes.subarray(first.bytes.indexOf(10) + 1);
     for (let part = first; ; part = await piece(mine, shown.offset)) {
       if (!part || mine !== generation) return;
       await write(part.bytes, mine);
