@@ -49,12 +49,17 @@ class Parameters:
     fields: Fields = field(default_factory=dict)
     page: Page | None = None
 
-    def apply(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def apply(self, rows: QuerySet[Any], *, root: bool = False) -> QuerySet[Any]:
+        """The rows that are asked for, in order; pages of a ``root`` collection come in the order of their keys.
+
+        Those of one owner are few. All of a type may be very many, and any other order would read them all for a page.
+        """
         rows = rows.filter(self.condition) if self.condition else rows
-        # The key at the end makes the order one and the same for every page.
         if not self.order and self.page is None:
             return rows
-        return rows.order_by(*(self.order or rows.model._meta.ordering or ()), "pk")
+        usual = () if root else rows.model._meta.ordering or ()
+        # The key at the end makes the order one and the same for every page.
+        return rows.order_by(*(self.order or usual), "pk")
 
 
 def read(query: QueryDict, resource: Resource, *, many: bool) -> Parameters:

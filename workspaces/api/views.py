@@ -134,7 +134,7 @@ def element_document(
 
 
 def collection_document(target: Collection, actor: Actor, asked: Parameters) -> Document:
-    rows = asked.apply(target.rows)
+    rows = asked.apply(target.rows, root=target.owner is None)
     meta: dict[str, Any] | None = None
     if asked.page is not None:
         records, page = asked.page.cut(rows)

@@ -1,0 +1,72 @@
+"""The commands of docs/rest.md, run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from executors.choices import AttemptState, ExecutorKind
+from executors.models import Attempt, LogChunk
+from tests.api.client import token_of
+from workspaces import transitions
+from workspaces.choices import JobStatus
+from workspaces.models import Job, Organization
+
+GUIDE = Path(django_settings.BASE_DIR) / "docs" / "rest.md"
+DISPATCHED = "Its steps say how far it is"
+
+
+def commands(text: str) -> str:
+    return "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+
+
+def run(script: str, folder: Path) -> str:
+    """The output of commands in one shell after another, each with the variables of the last."""
+    kept = folder / "variables"
+    before = f"[ ! -e {kept} ] || . {kept}\n"
+    after = f"\ndeclare -p TOKEN API ORG WORKSPACE TEMPLATE JOB >{kept}; declare -f call id >>{kept}\n"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", before + script + after],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "TOKEN": token_of("TERRAKUBE_ADMIN"), "NO_PROXY": "*"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on PATH")
+@pytest.mark.django_db(transaction=True)
+def test_every_command_of_the_guide_works(live_server: LiveServer, settings: Settings, tmp_path: Path) -> None:
+    settings.PUBLIC_URL = live_server.url
+    text = GUIDE.read_text().replace("http://127.0.0.1:8000", live_server.url)
+    start, _, rest = text.partition(DISPATCHED)
+    run(commands(start), tmp_path)
+    job = Job.objects.get()
+    transitions.advance(job.pk)
+    step, now = job.steps.all()[0], timezone.now()
+    attempt = Attempt.objects.create(
+        step=step,
+        number=1,
+        executor=ExecutorKind.LOCAL,
+        state=AttemptState.CLAIMED,
+        created_at=now,
+        not_before=now,
+        log_size=6,
+    )
+    LogChunk.objects.create(attempt=attempt, offset=0, size=6, data=b"hello\n")
+    output = run(commands(rest), tmp_path)
+    assert "hello\n" in output
+    job.refresh_from_db()
+    assert job.status == JobStatus.CANCELLED
+    moved = Organization.objects.get(name="moved")
+    assert [row.name for row in moved.workspaces.all()] == ["network"]
