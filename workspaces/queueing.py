@@ -1,12 +1,24 @@
 """Hand work to the background task runner once the transaction is committed."""
 
 import logging
-from functools import partial
+from functools import lru_cache, partial
 
 from django.db import transaction
-from django_q.tasks import async_task
+from django_q import tasks
+from django_q.brokers import Broker, get_broker
 
 logger = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=1)
+def _broker() -> Broker:
+    # Without one that is kept, each task would connect to Redis anew and sign in there.
+    return get_broker()
+
+
+def async_task(name: str, *args: str | int) -> None:
+    """Queue a task now. Raises whatever its broker raises."""
+    tasks.async_task(name, *args, broker=_broker())
 
 
 def _send(name: str, *args: str | int) -> None:
