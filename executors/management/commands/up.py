@@ -76,7 +76,8 @@ class Command(BaseCommand):
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
         web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--host", options["host"]]
         web += ["--port", str(options["port"]), "--no-access-log", "--log-level", "warning"]
-        web += ["--timeout-graceful-shutdown", "5"]
+        # Above the pause between two heartbeats, so that an executor keeps its connection.
+        web += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]
         processes = [
             Process("web", web),
             Process("worker", [*manage, "qcluster"]),
