@@ -33,7 +33,7 @@ RETRY_SECONDS = (2, 10, 30)
 
 
 def _lock_job(step_id: UUID) -> None:
-    Job.objects.select_for_update(of=("self",)).only("pk").get(steps=step_id)
+    Job.objects.select_for_update(of=("self",)).values_list("pk").get(steps=step_id)
 
 
 def record(attempt: Attempt, kind: EventKind, detail: str = "", at: dt.datetime | None = None) -> None:

@@ -140,16 +140,17 @@ def _why_wait(job: Job) -> str:
         return f"Waits for job {busy.pk}, which is changing the state of this workspace" if busy else ""
     # The workspace's active job, else the oldest that came before this one.
     before = others.filter(Q(holds_workspace=True) | Q(pk__lt=job.pk))
-    ahead = before.only("status", "holds_workspace").order_by("-holds_workspace", "pk").first()
+    ahead = before.order_by("-holds_workspace", "pk").values_list("pk", "status").first()
     if ahead is None:
         return ""
-    if ahead.holds_workspace and ahead.is_final:
-        return f"Waits until the last pod of job {ahead.pk} of this workspace is gone"
-    return f"Waits for job {ahead.pk} of this workspace, which is {JobStatus(ahead.status).label.lower()}"
+    number, status = ahead
+    if status in FINAL_JOB:
+        return f"Waits until the last pod of job {number} of this workspace is gone"
+    return f"Waits for job {number} of this workspace, which is {JobStatus(status).label.lower()}"
 
 
 def _incomplete(workspace: Workspace) -> list[str]:
-    return [row.key for row in workspace.variables.filter(sensitive=True).order_by("key") if row.incomplete]
+    return sorted(row.key for row in workspace.variables.filter(sensitive=True).order_by() if row.incomplete)
 
 
 def _start(job: Job) -> list[Step] | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from uuid import UUID
 
 import yaml
@@ -34,6 +35,8 @@ class FlowError(ValueError):
         super().__init__(f"Line {line}: {key} {message}." if key else f"Line {line}: {message}.")
 
 
+# A template's text is read twice for each of its jobs, by a parser that is written in Python.
+@lru_cache(maxsize=64)
 def parse(text: str) -> tuple[FlowStep, ...]:
     """Read a template's YAML; the steps come in ascending order of their numbers.
 
