@@ -7,9 +7,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrakube_site.settings")
 # Only this process serves every request from another thread, and needs a pool to reuse connections.
 os.environ.setdefault("TERRAKUBE_DATABASE_POOL", "1")
 
+from django.core.asgi import get_asgi_application
+
 # Static files are sent by a middleware that reads them in the ordinary way; they are small, and cached by browsers.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
-
-from django.core.asgi import get_asgi_application
 
 application = get_asgi_application()
