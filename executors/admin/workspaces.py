@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -10,16 +11,20 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from executors.cluster import ClusterError
 from executors.conf import installation
+from executors.launching import dry_run
 from executors.launching.manifest import OWN_USER
 from executors.launching.preview import preview
 from terrakube_site.env import SettingErrors
+from workspaces.admin.base import actor_of, allows
 from workspaces.admin.workspaces import WorkspaceAdmin
 from workspaces.choices import StepType
 from workspaces.ephemeral import SETTINGS, EphemeralSyntaxErrors, render_pairs, variables
+from workspaces.errors import NotAllowed
+from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.models import Workspace
 from workspaces.models.variable import HIDDEN
+from workspaces.permissions import require
 from workspaces.variables import workspace_inputs
 
 IN_A_POD = (StepType.PLAN, StepType.APPLY, StepType.DESTROY, StepType.PLAN_DESTROY, StepType.SCRIPTS)
@@ -72,18 +77,25 @@ class ExecutedWorkspaceAdmin(WorkspaceAdmin):
         return found
 
     def preview_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Show the Kubernetes Job of a step; nothing is created."""
+        """Show the Kubernetes Job of a step; a POST asks the cluster about it. Nothing is created."""
         workspace = self.visible(request, pk)
-        asked = request.GET.get("type", StepType.PLAN)
+        asked = request.POST.get("type") or request.GET.get("type", StepType.PLAN)
         kind = StepType(asked) if asked in IN_A_POD else StepType.PLAN
-        text, errors = "", []
+        context: dict[str, Any] = {"text": "", "errors": [], "needs": [], "answer": None}
         try:
-            text = yaml.safe_dump(_masked(preview(workspace, kind), _secrets(workspace)), sort_keys=False)
+            body = preview(workspace, kind)
+            context["text"] = yaml.safe_dump(_masked(body, _secrets(workspace)), sort_keys=False)
+            context["needs"] = sorted(set(dry_run.needs(body)))
+            if request.method == "POST":
+                require(
+                    actor_of(request), workspace.organization, "plan_job", to="ask the cluster", workspace=workspace
+                )
+                context["answer"] = dry_run.ask(workspace, kind)
         except EphemeralSyntaxErrors as error:
-            errors = [str(one) for one in error.errors]
-        except (ClusterError, SettingErrors) as error:
-            errors = [str(error)]
-        context = {
+            context["errors"] = [str(one) for one in error.errors]
+        except (NotAllowed, SettingErrors) as error:
+            context["errors"] = [str(error)]
+        context |= {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"Kubernetes Job of {workspace.name}",
@@ -91,7 +103,29 @@ class ExecutedWorkspaceAdmin(WorkspaceAdmin):
             "original": workspace,
             "kinds": [(choice.value, choice.label) for choice in IN_A_POD],
             "kind": kind.value,
-            "text": text,
-            "errors": errors,
+            "origins": list(_origins(workspace, self.executor_defaults())),
+            "may_ask": allows(request, "plan_job", workspace),
         }
         return TemplateResponse(request, "terrakube/preview.html", context)
+
+
+def _origins(workspace: Workspace, defaults: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """What shapes the Job: the name, the value in force and where it comes from."""
+    try:
+        conf = installation()
+    except SettingErrors:
+        return
+    for name, value in (
+        ("ExecutorEphemeralNamespace", conf.namespace),
+        ("ExecutorEphemeralImage", conf.image),
+        ("ExecutorEphemeralSecret", ", ".join(conf.secrets)),
+        ("ExecutorEphemeralDeadlineSeconds", str(conf.deadline_seconds)),
+        ("ExecutorEphemeralTtlSeconds", str(conf.ttl_seconds)),
+    ):
+        yield name, value, "installation"
+    form = EphemeralForm(None, workspace=workspace, defaults=defaults)
+    for entry in (form.switch, *(entry for _, entries in form.groups for entry in entries)):
+        if entry.is_set:
+            yield entry.setting.name, HIDDEN if entry.sensitive else entry.text, "workspace"
+        elif entry.inherited:
+            yield entry.setting.name, entry.inherited, entry.origin

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from executors.cluster import ClusterError
 from executors.conf import installation
 from tests.factories import (
     CollectionFactory,
@@ -219,3 +220,29 @@ def test_a_setting_that_was_written_around_the_services_is_explained_by_the_prev
     Variable.objects.filter(pk=variable.pk).update(value="dedicated=tf")
     page = admin.get(reverse("admin:workspaces_workspace_preview", args=[workspace.pk])).content.decode()
     assert "takes none; add :Equal" in page
+
+
+def test_the_preview_says_where_each_value_comes_from_and_what_the_pod_needs(
+    workspace: Workspace, admin: Client
+) -> None:
+    VariableFactory.create(workspace=workspace, key="EPHEMERAL_CONFIG_SERVICE_ACCOUNT", value="tf-runner")
+    GlobalVariableFactory.create(organization=workspace.organization, key="EPHEMERAL_MEMORY_LIMIT", value="2Gi")
+    page = admin.get(reverse("admin:workspaces_workspace_preview", args=[workspace.pk]))
+    origins = {name: (value, origin) for name, value, origin in page.context["origins"]}
+    assert origins["EPHEMERAL_CONFIG_SERVICE_ACCOUNT"] == ("tf-runner", "workspace")
+    assert origins["EPHEMERAL_MEMORY_LIMIT"] == ("2Gi", "organization")
+    assert origins["ExecutorEphemeralNamespace"] == (installation().namespace, "installation")
+    assert ("ServiceAccount", "tf-runner") in page.context["needs"]
+
+
+def test_a_cluster_that_cannot_be_reached_is_said_so(
+    workspace: Workspace, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise ClusterError("no way to it")
+
+    monkeypatch.setattr("executors.cluster.connect", refuse)
+    page = admin.post(reverse("admin:workspaces_workspace_preview", args=[workspace.pk]), {"type": "terraformApply"})
+    assert page.status_code == 200
+    assert "no way to it" in page.content.decode()
+    assert page.context["kind"] == "terraformApply"
