@@ -20,12 +20,24 @@ from django.views.decorators.http import require_POST
 
 from workspaces.access import is_admin
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline, actor_of, allows, telling
+from workspaces.admin.bulk import BulkActions
 from workspaces.admin.placement import Placement, placements
 from workspaces.admin.variables import VariableInline
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
 from workspaces.forms.workspaces import WorkspaceForm
-from workspaces.models import Collection, Organization, Reference, Ssh, Template, Vcs, Workspace
+from workspaces.models import (
+    Access,
+    Collection,
+    Organization,
+    Reference,
+    Ssh,
+    Tag,
+    Template,
+    Vcs,
+    Workspace,
+    WorkspaceTag,
+)
 from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.workspaces import lock_workspace, unlock_workspace
@@ -57,9 +69,31 @@ class CollectionInline(RecordInline):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
 
 
+class TagInline(RecordInline):
+    model = WorkspaceTag
+    fields = ("tag",)
+    verbose_name = "tag"
+    verbose_name_plural = "tags"
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.name == "tag":
+            shown_of: Any = getattr(request, "_organization_id", None)
+            kwargs["queryset"] = Tag.objects.filter(organization_id=shown_of)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
+
+
+class AccessInline(RecordInline):
+    model = Access
+    fields = ("name", "role", "plan_job", "approve_job", "manage_job", "manage_workspace", "manage_state")
+    verbose_name_plural = "access for groups beside the organization's teams"
+
+
 @admin.register(Workspace)
-class WorkspaceAdmin(RecordAdmin):
+class WorkspaceAdmin(BulkActions, RecordAdmin):
     form = WorkspaceForm
+    actions = ("set_setting", "plan")
     change_form_template = "terrakube/workspace.html"
     list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "source")
     list_select_related = ("organization",)
@@ -68,7 +102,7 @@ class WorkspaceAdmin(RecordAdmin):
     search_help_text = "Search by name, organization or source"
     autocomplete_fields = ("organization",)
     readonly_fields = (*AUDIT_FIELDS, "locked", "lock_description")
-    inlines = (VariableInline, CollectionInline)
+    inlines = (VariableInline, CollectionInline, TagInline, AccessInline)
     add_fieldsets = (
         (None, {"fields": ("organization", "name", "description")}),
         ("Source", {"fields": ("source", ("branch", "folder"))}),

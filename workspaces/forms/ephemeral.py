@@ -22,7 +22,7 @@ PRESENT = f"{PREFIX}-present"
 DEFAULT = "default"
 _ON, _OFF = "1", "0"
 
-_TITLES: Mapping[str, str] = {
+TITLES: Mapping[str, str] = {
     names.ENABLE: "Runs in Kubernetes",
     names.NODE_SELECTOR: "Node selector",
     names.TOLERATIONS: "Tolerations",
@@ -170,7 +170,7 @@ class EphemeralForm:
         inherited, origin = self._in_force(setting)
         return Entry(
             setting=setting,
-            title=_TITLES.get(name, name),
+            title=TITLES.get(name, name),
             editor=_EDITORS.get(name, setting.kind.value),
             text=text,
             is_set=is_set,

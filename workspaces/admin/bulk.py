@@ -1,0 +1,74 @@
+"""Actions on many workspaces of the list; each first shows what it would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from workspaces.admin.base import actor_of, allows
+from workspaces.forms.bulk import SettingForm
+from workspaces.models import Workspace
+from workspaces.services import bulk
+from workspaces.services.bulk import Result
+
+
+def _tell(request: HttpRequest, results: list[Result], done: str) -> None:
+    well = [result for result in results if not result.refused]
+    if well:
+        messages.success(request, f"{len(well)} {'workspace' if len(well) == 1 else 'workspaces'}: {done}.")
+    for result in [result for result in results if result.refused][:10]:
+        messages.error(request, f"{result.workspace}: {result.refused}")
+    if len(results) - len(well) > 10:
+        messages.error(request, f"{len(results) - len(well)} workspaces in all were refused.")
+
+
+class BulkActions:
+    """The actions of a workspace list."""
+
+    admin_site: Any
+    opts: Any
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        return allows(request, "manage_workspace")
+
+    def has_plan_permission(self, request: HttpRequest) -> bool:
+        return allows(request, "plan_job")
+
+    def _page(self, request: HttpRequest, queryset: QuerySet[Workspace], **more: Any) -> TemplateResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "chosen": list(queryset),
+            **more,
+        }
+        return TemplateResponse(request, "terrakube/bulk.html", context)
+
+    @admin.action(description="Set a setting of the ephemeral executor…", permissions=["manage"])
+    def set_setting(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
+        chosen = queryset.select_related("organization")[: bulk.MOST]
+        form = SettingForm(request.POST if "_preview" in request.POST or "_apply" in request.POST else None)
+        effects: list[bulk.Effect] = []
+        if form.is_bound and form.is_valid():
+            name, text = form.cleaned_data["name"], form.wanted
+            if "_apply" in request.POST:
+                results = bulk.set_everywhere(chosen, name, text, by=actor_of(request))
+                _tell(request, results, f"{name} taken away" if text is None else f"{name} set")
+                return None
+            effects = bulk.effects(chosen, name, text)
+        title = "Set a setting of the ephemeral executor"
+        return self._page(request, chosen, title=title, action="set_setting", form=form, effects=effects)
+
+    @admin.action(description="Plan…", permissions=["plan"])
+    def plan(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
+        chosen = queryset.select_related("organization")[: bulk.MOST]
+        if "_apply" in request.POST:
+            comment = request.POST.get("comment", "")[:512]
+            _tell(request, bulk.plan_everywhere(chosen, by=actor_of(request), comment=comment), "a plan was started")
+            return None
+        return self._page(request, chosen, title="Plan many workspaces", action="plan", form=None, effects=[])

@@ -1,0 +1,49 @@
+"""The form that sets one setting of the executor on many workspaces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from workspaces import ephemeral
+from workspaces.ephemeral import SETTINGS, EphemeralSyntaxError
+from workspaces.ephemeral.variables import ENABLE
+from workspaces.forms.ephemeral import TITLES
+
+SET, TAKE_AWAY = "set", "take-away"
+
+
+class SettingForm(forms.Form):
+    """``wanted`` is the text to set, None to take the variable away."""
+
+    name = forms.ChoiceField(
+        label="Setting",
+        choices=[(name, f"{TITLES.get(name, name)} ({name})") for name in SETTINGS],
+        initial=ENABLE,
+        widget=forms.Select({"class": "tk-input"}),
+    )
+    what = forms.ChoiceField(
+        label="What to do",
+        choices=[(SET, "Set it to the text below"), (TAKE_AWAY, "Take it away: what is inherited counts")],
+        initial=SET,
+        widget=forms.Select({"class": "tk-input"}),
+    )
+    text = forms.CharField(
+        required=False,
+        widget=forms.TextInput({"class": "tk-input tk-mono", "spellcheck": "false", "autocomplete": "off"}),
+        help_text="As the variable's grammar says; 1 or 0 for Runs in Kubernetes.",
+    )
+
+    @property
+    def wanted(self) -> str | None:
+        return str(self.cleaned_data["text"]) if self.cleaned_data["what"] == SET else None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("what") == SET and "name" in data:
+            try:
+                ephemeral.validate(data["name"], data.get("text", ""))
+            except EphemeralSyntaxError as error:
+                self.add_error("text", str(error))
+        return data
