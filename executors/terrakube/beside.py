@@ -107,7 +107,8 @@ class ContextView(ExecutorView):
         job = self._job(job_id)
         self.require_internal()
         document = request.data
-        if not isinstance(document, dict):
+        # No body at all is read as an empty object, which would take away what is there.
+        if not isinstance(document, dict) or not int(request.META.get("CONTENT_LENGTH") or 0):
             raise BadRequest("The body must be a JSON object.")
         if job.is_final:
             raise WrongState(f"Job {job.pk} has ended: it is {job.get_status_display().lower()}.")

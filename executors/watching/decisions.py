@@ -122,7 +122,9 @@ def _after(moment: dt.datetime, seconds: float) -> dt.datetime:
 
 def _text(attempt: Attempt, found: Diagnosis, limits: Patience) -> str:
     """What to say of a Job that is over."""
-    if found.code == exits.RESULT_MISSING and (attempt.claimed_by_report or limits.terrakube):
+    if found.code == exits.RESULT_MISSING and (
+        attempt.claimed_by_report or (attempt.claimed_at is None and limits.terrakube)
+    ):
         return exits.TERRAKUBE_RESULT_MISSING
     return found.text
 

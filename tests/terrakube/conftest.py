@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
 from executors import attempts
 from executors.choices import ExecutorKind
@@ -26,6 +29,17 @@ BUCKET = "terrakube"
 REGION = "us-east-1"
 type UseImage = Callable[[str], None]
 type Launch = Callable[..., Attempt]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def job_numbers(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let jobs count from anywhere: their streams lie in one Redis, and other workers' jobs count from 1 too."""
+    start = secrets.randbelow(10**12)
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT setval(pg_get_serial_sequence('workspaces_job', 'id'), %s)", [start + 1])
+        else:
+            cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('workspaces_job', %s)", [start])
 
 
 @pytest.fixture

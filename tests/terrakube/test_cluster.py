@@ -115,7 +115,7 @@ def make_site(
             }
             site = Site(folder, kube_host, environ, namespace=namespace)
             redis = {"TerrakubeRedisHostname": kube_host, "TerrakubeRedisPort": str(redis_port)}
-            pace = {"FAKE_PACE": "0.2"}
+            pace = {"FAKE_PACE": "0.05"}
             fake = Fake(
                 version=version, address=site.address, environ={**bucket_environ(reachable_s3), **redis, **pace}
             )

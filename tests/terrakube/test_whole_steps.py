@@ -56,13 +56,6 @@ def make_fake(
     return make
 
 
-@pytest.fixture
-def redis_streams() -> None:
-    """Nothing of an earlier test's job of the same number."""
-    for job_id in range(1, 4):
-        stream.delete(job_id)
-
-
 def log_of(attempt: Attempt) -> str:
     return logs.read(attempt).data.decode()
 
@@ -78,7 +71,7 @@ def with_bucket(bucket: Bucket) -> dict[str, str]:
 @pytest.mark.redis
 @pytest.mark.parametrize("version", VERSIONS)
 def test_plan_and_apply_complete_in_each_version(
-    make_fake: MakeFake, launch: Launch, bucket: Bucket, workspace: Workspace, redis_streams: None, version: str
+    make_fake: MakeFake, launch: Launch, bucket: Bucket, workspace: Workspace, version: str
 ) -> None:
     fake = make_fake(version, **with_bucket(bucket))
     ask(workspace, FAKE_TEXT="ein Wörtchen 🙂")
@@ -120,7 +113,7 @@ def test_the_log_can_come_by_http(
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("found", ["none", "error"])
 def test_a_plan_without_changes_and_a_failed_one_end_their_jobs(
-    make_fake: MakeFake, launch: Launch, workspace: Workspace, redis_streams: None, version: str, found: str
+    make_fake: MakeFake, launch: Launch, workspace: Workspace, version: str, found: str
 ) -> None:
     fake = make_fake(version)
     ask(workspace, FAKE_PLAN=found)
@@ -147,7 +140,7 @@ def test_scripts_need_no_redis_and_their_output_comes_from_the_storage(
 @pytest.mark.redis
 @pytest.mark.parametrize("version", ["2.28.1", "2.33.0"])
 def test_a_failed_apply_keeps_the_state_that_it_left(
-    make_fake: MakeFake, launch: Launch, bucket: Bucket, workspace: Workspace, redis_streams: None, version: str
+    make_fake: MakeFake, launch: Launch, bucket: Bucket, workspace: Workspace, version: str
 ) -> None:
     fake = make_fake(version, **with_bucket(bucket))
     ask(workspace, FAKE_APPLY="error")
@@ -211,7 +204,7 @@ def test_without_redis_the_older_ones_end_in_silence(
 @pytest.mark.postgres
 @pytest.mark.parametrize(("version", "reported"), [("2.30.2", False), ("2.33.0", True)])
 def test_sigterm_is_reported_since_2_33(
-    make_fake: MakeFake, launch: Launch, workspace: Workspace, redis_streams: None, version: str, reported: bool
+    make_fake: MakeFake, launch: Launch, workspace: Workspace, version: str, reported: bool
 ) -> None:
     fake = make_fake(version)
     ask(workspace, FAKE_HOLD="60")
@@ -228,7 +221,7 @@ def test_sigterm_is_reported_since_2_33(
 @pytest.mark.redis
 @pytest.mark.postgres
 def test_a_running_step_is_followed_live_and_its_heartbeat_counts(
-    make_fake: MakeFake, launch: Launch, workspace: Workspace, redis_streams: None
+    make_fake: MakeFake, launch: Launch, workspace: Workspace
 ) -> None:
     fake = make_fake("2.33.0")
     ask(workspace, FAKE_HOLD="2")
@@ -253,7 +246,7 @@ def test_a_running_step_is_followed_live_and_its_heartbeat_counts(
 
 
 @pytest.mark.redis
-def test_progress_is_published_into_the_job_s_context(make_fake: MakeFake, launch: Launch, redis_streams: None) -> None:
+def test_progress_is_published_into_the_job_s_context(make_fake: MakeFake, launch: Launch) -> None:
     fake = make_fake("2.33.0")
     attempt = launch(flow=PLAN)
     fake.run(attempt)
@@ -265,7 +258,7 @@ def test_progress_is_published_into_the_job_s_context(make_fake: MakeFake, launc
 @pytest.mark.redis
 @pytest.mark.parametrize("version", ["2.30.2"])
 def test_sensitive_values_are_masked_in_its_log(
-    make_fake: MakeFake, launch: Launch, workspace: Workspace, redis_streams: None, version: str
+    make_fake: MakeFake, launch: Launch, workspace: Workspace, version: str
 ) -> None:
     fake = make_fake(version)
     ask(workspace, FAKE_TEXT="text with hidden-value in it")
@@ -277,7 +270,7 @@ def test_sensitive_values_are_masked_in_its_log(
 
 
 @pytest.mark.redis
-def test_nothing_of_a_step_stays_in_redis(make_fake: MakeFake, launch: Launch, redis_streams: None) -> None:
+def test_nothing_of_a_step_stays_in_redis(make_fake: MakeFake, launch: Launch) -> None:
     fake = make_fake("2.33.0")
     attempt = launch(flow=PLAN_AND_APPLY)
     fake.run(attempt)
