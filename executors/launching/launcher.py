@@ -61,7 +61,9 @@ def launch_step(step_id: UUID) -> bool:
     except LaunchError as error:
         _not_launched(attempt, error)
         return False
-    _stop_if_over(attempt)
+    if attempt.state == AttemptState.NEW:
+        # Its state was another one when its launch was written down: claimed by now, or over.
+        _stop_if_over(attempt)
     return True
 
 

@@ -28,6 +28,8 @@ DUE_SECONDS = 1.0
 STAND_BY_SECONDS = 3.0
 CONNECT_SECONDS = 30.0
 FIRST_VIEW_SECONDS = 3.0
+GATHER_SECONDS = 0.05
+"""How long further changes are waited for, since each look reads the whole view and asks the database."""
 AFTER_ERROR_SECONDS = 2.0
 
 
@@ -165,6 +167,7 @@ class Watcher:
             first = self._observer.changed.get(timeout=max(0.01, until - time.monotonic()))
         except queue.Empty:
             return
+        time.sleep(GATHER_SECONDS)
         named = {first}
         while True:
             try:
