@@ -68,7 +68,10 @@ def require(
     actor: Actor, organization: Organization, right: str, *, to: str, workspace: Workspace | None = None
 ) -> None:
     """Raise NotAllowed unless the actor has a right; ``to`` says what for ("start a job")."""
-    if not getattr(rights(actor, organization, workspace), right):
+    # The accesses of a workspace are few and are asked for only where no team will do.
+    if getattr(rights(actor, organization), right):
+        return
+    if workspace is None or not getattr(rights(actor, organization, workspace), right):
         raise NotAllowed(f"You may not {to} in {organization.name}: none of your teams there has the right {right}.")
 
 

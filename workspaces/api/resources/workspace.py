@@ -72,7 +72,7 @@ WORKSPACE = make(
         nothing("webhook"),
     ),
     root=True,
-    joined=("organization", "default_template"),
+    joined=("organization",),
     narrow=_alive,
     create=_create,
     update=_update,
