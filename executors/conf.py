@@ -229,7 +229,7 @@ def check_installation(app_configs: Sequence[AppConfig] | None = None, **kwargs:
         found = read(os.environ)
     except SettingErrors as errors:
         return [Error(str(error), id="executors.E001") for error in errors.errors]
-    warnings = _unknown_version(found)
+    warnings = _terrakube_warnings(found)
     signs = ("KUBERNETES_SERVICE_HOST", "KUBECONFIG", *(name for name in SETTINGS if name.startswith("ExecutorEph")))
     if found.api_url is None and any(os.environ.get(name) for name in signs):
         warnings.append(
@@ -242,8 +242,18 @@ def check_installation(app_configs: Sequence[AppConfig] | None = None, **kwargs:
     return warnings
 
 
-def _unknown_version(found: Installation) -> list[CheckMessage]:
-    if not found.is_terrakube_image or found.terrakube_version is not None:
+def _terrakube_warnings(found: Installation) -> list[CheckMessage]:
+    if not found.is_terrakube_image:
+        return []
+    if found.job_data_mode == "claim":
+        return [
+            Warning(
+                f"ExecutorEphemeralJobData is claim, and {found.image} is Terrakube's executor by its name.",
+                hint="Terrakube's own executor hangs on such job data: leave it at auto.",
+                id="executors.W006",
+            )
+        ]
+    if found.terrakube_version is not None:
         return []
     return [
         Warning(

@@ -29,6 +29,7 @@ class Follower:
         self._next_beat = 0.0
         self._failed = False
         self._sensitive: dict[str, list[str]] = {}
+        self._jobs: set[int] = set()
 
     def turn(self) -> int:
         """Take over what is new; returns how many attempts are followed. Redis that fails is asked again later."""
@@ -38,6 +39,7 @@ class Follower:
         running = Attempt.objects.filter(state__in=ACTIVE, executor=ExecutorKind.KUBERNETES, session_hash="")
         found = list(running.select_related("step"))
         self._sensitive = {key: texts for key, texts in self._sensitive.items() if key in {str(a.pk) for a in found}}
+        self._clear_away({attempt.step.job_id for attempt in found})
         if not found and not self._expected:
             self._not_before = now + OTHER_IMAGE_SECONDS
         beat = now >= self._next_beat
@@ -53,6 +55,13 @@ class Follower:
             self._failed = True
             self._not_before = now + AFTER_ERROR_SECONDS
         return len(found)
+
+    def _clear_away(self, jobs: set[int]) -> None:
+        """Delete the streams of jobs that are followed no more; a lost executor's is deleted by nobody else."""
+        for job_id in self._jobs - jobs:
+            if not Attempt.objects.filter(step__job=job_id).exclude(state=AttemptState.ENDED).exists():
+                stream.delete(job_id)
+        self._jobs = jobs
 
     def _follow(self, attempt: Attempt, *, beat: bool) -> None:
         job_id, key = attempt.step.job_id, str(attempt.pk)

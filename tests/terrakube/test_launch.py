@@ -123,6 +123,16 @@ def test_an_image_that_tells_no_version_is_warned_of(
     assert all(isinstance(message, Warning) for message in found)
 
 
+def test_a_mode_that_this_image_does_not_understand_is_warned_of(
+    use_image: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ExecutorEphemeralJobData", "claim")
+    use_image("azbuilder/executor:2.30.2")
+    assert [message.id for message in conf.check_installation()] == ["executors.W006"]
+    use_image("terrakube-executor:1")
+    assert conf.check_installation() == []
+
+
 def test_the_next_pod_waits_until_the_last_one_is_gone(launch: Launch) -> None:
     attempt = launch()
     dispatch.prepare(attempt, attempt.step)

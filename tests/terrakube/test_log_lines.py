@@ -11,10 +11,12 @@ import pytest
 
 from executors import attempts
 from executors.choices import AttemptOutcome
+from executors.conf import installation
 from executors.models import Attempt, LogCursor
 from executors.reporting import logs
 from executors.terrakube import java, stream
 from executors.terrakube.folding import Line, fold_lines
+from executors.terrakube.following import Follower
 from tests.api.client import token_of
 from tests.factories import VariableFactory
 from tests.terrakube.calls import Calls
@@ -178,6 +180,19 @@ def test_a_very_long_line_is_read(streamed: Attempt) -> None:
 def test_what_is_in_redis_at_the_end_is_in_the_log_and_gone_from_there(streamed: Attempt) -> None:
     add(streamed, "the last line")
     Calls(streamed.step).end(planChanges=False)
+    assert log_of(streamed) == "the last line\n"
+    client = stream._client()
+    assert client is not None
+    assert not client.exists(stream.stream_key(streamed.step.job_id))
+
+
+@pytest.mark.redis
+def test_the_stream_of_a_lost_executor_is_deleted(streamed: Attempt) -> None:
+    follower = Follower(installation())
+    add(streamed, "the last line")
+    assert follower.turn() == 1
+    attempts.fail(streamed, code="silent", reason="lost", outcome=AttemptOutcome.LOST)
+    assert follower.turn() == 0
     assert log_of(streamed) == "the last line\n"
     client = stream._client()
     assert client is not None
