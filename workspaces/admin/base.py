@@ -243,6 +243,14 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
 
     extra = 0
 
+    def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            # The heading of a column is not read out with each field below it.
+            widget = getattr(field.widget, "widget", field.widget)
+            widget.attrs.setdefault("aria-label", str(field.label or db_field.verbose_name))
+        return field
+
 
 AUDIT_FIELDS = ("created_by", "created_date", "updated_by", "updated_date")
 AUDIT_FIELDSET = (

@@ -14,6 +14,21 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
 from workspaces.models import Template
 
+# What a new template begins with.
+EXAMPLE = """\
+flow:
+  - type: terraformPlan
+    name: Plan
+    step: 100
+  - type: approval
+    name: Approval
+    step: 150
+    team: ""
+  - type: terraformApply
+    name: Apply
+    step: 200
+"""
+
 
 @admin.register(Template)
 class TemplateAdmin(RecordAdmin):
@@ -33,6 +48,9 @@ class TemplateAdmin(RecordAdmin):
         found = super().get_queryset(request)
         match = request.resolver_match
         return found.defer("tcl") if match is not None and match.url_name == "workspaces_template_changelist" else found
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"tcl": EXAMPLE, **super().get_changeform_initial_data(request)}
 
     def formfield_for_dbfield(
         self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any

@@ -32,6 +32,7 @@ from workspaces.models import (
     Organization,
     Reference,
     Ssh,
+    StateLock,
     Tag,
     Template,
     Vcs,
@@ -219,7 +220,8 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             "may_start": allows(request, "plan_job", workspace) and not workspace.deleted,
             "may_manage": allows(request, "manage_workspace", workspace),
             "newest_source": workspace.configuration_versions.defer("content").exclude(content=None).first(),
-            "upload_form": UploadForm(),
+            "state": workspace.state_versions.only("number", "serial", "created_date", "created_by", "job_id").first(),
+            "state_lock": StateLock.objects.filter(workspace=workspace).first(),
         }
 
     def change_view(

@@ -18,7 +18,9 @@ class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
     value = forms.CharField(
         required=False,
         strip=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 1, "class": "tk-value", "spellcheck": "false"}),
+        widget=UnfoldAdminTextareaWidget(
+            attrs={"rows": 1, "class": "tk-value", "spellcheck": "false", "aria-label": "Value"}
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -29,7 +31,7 @@ class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.was_sensitive or will_be:
             # What was just typed as sensitive isn't written into the page again either.
             self.fields["value"] = SecretField(label="Value")
-            self.fields["value"].widget.attrs["rows"] = 1
+            self.fields["value"].widget.attrs |= {"rows": 1, "aria-label": "Value"}
             self.fields["value"].widget.stored = self.was_sensitive and bool(self.instance.value)
             self.initial.pop("value", None)
 

@@ -10,6 +10,21 @@
   };
   document.addEventListener("DOMContentLoaded", () => window.terrakubeTimes(document));
 
+  // The boxes that choose another record are drawn by a script that leaves them without a name.
+  function nameBoxes() {
+    for (const box of document.querySelectorAll(".select2-selection")) {
+      const field = box.closest(".select2")?.previousElementSibling;
+      const label = field && document.querySelector(`label[for="${field.id}"]`);
+      const name = label ? label.textContent.trim() : field?.getAttribute("aria-label");
+      if (name) for (const part of [box, ...box.querySelectorAll("[role=textbox]")]) part.setAttribute("aria-label", name);
+    }
+  }
+  document.addEventListener("DOMContentLoaded", () => {
+    if (!document.querySelector(".admin-autocomplete")) return;
+    new MutationObserver(nameBoxes).observe(document.body, { childList: true, subtree: true });
+    nameBoxes();
+  });
+
   document.addEventListener("mouseover", (event) => {
     const time = event.target instanceof Element ? event.target.closest("time[datetime]") : null;
     if (time && !time.dataset.exact) {
