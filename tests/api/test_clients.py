@@ -13,8 +13,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.api.client import MEDIA_TYPE, Api, detail
 from tests.factories import PLAN, CollectionFactory, TemplateFactory, VariableFactory, WorkspaceFactory
+from workspaces.errors import WrongState
 from workspaces.models import Collection, Organization, Reference, Tag, Template, Variable, Workspace
 from workspaces.services.jobs import create_job
+from workspaces.services.records import update_record
 
 TCL = base64.b64encode(PLAN.encode()).decode()
 AUDIT = {"createdBy", "createdDate", "updatedBy", "updatedDate"}
@@ -245,6 +247,13 @@ def test_operations_are_done_all_or_none(owner: Api, places: dict[str, str]) -> 
 )
 def test_operations_that_cannot_be_read_are_400(admin: Api, body: Any) -> None:
     assert admin.call("POST", "operations", body).status_code == 400
+
+
+def test_a_change_of_what_is_deleted_meanwhile_is_a_conflict(workspace: Workspace) -> None:
+    variable = VariableFactory.create(workspace=workspace)
+    Variable.objects.all().delete()
+    with pytest.raises(WrongState, match="deleted in the meantime"):
+        update_record(variable, {"value": "new"}, by=None)
 
 
 @pytest.mark.parametrize("kind", ["workspace", "job", "template", "collection"])

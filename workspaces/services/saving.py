@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import models
+from django.db import DatabaseError, models
 
-from workspaces.errors import Duplicate, InvalidInput
+from workspaces.errors import Duplicate, InvalidInput, WrongState
 
 _TAKEN = frozenset({"unique", "unique_together"})
 
@@ -26,7 +26,8 @@ def invalid_input(error: ValidationError) -> InvalidInput:
 def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | None = None) -> M:
     """Check a whole record as the admin does and save it.
 
-    Raises, saving nothing, InvalidInput, or Duplicate when all that is wrong is that its name or key is taken.
+    Raises, saving nothing, InvalidInput, Duplicate when all that is wrong is that its name or key is taken, and WrongState
+    when it was deleted in the meantime.
     """
     errors = _errors(record)
     if errors:
@@ -34,7 +35,13 @@ def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | Non
         if all(error.code in _TAKEN for error in found):
             raise Duplicate(_taken(record))
         raise invalid_input(ValidationError(dict(errors)))
-    record.save(update_fields=update_fields)
+    try:
+        record.save(update_fields=update_fields)
+    except DatabaseError as error:
+        # This is how Django says that the row is not there any more.
+        if "did not affect any rows" not in str(error):
+            raise
+        raise WrongState(f"The {record._meta.verbose_name} was deleted in the meantime.") from error
     return record
 
 
