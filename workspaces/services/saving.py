@@ -26,8 +26,8 @@ def invalid_input(error: ValidationError) -> InvalidInput:
 def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | None = None) -> M:
     """Check a whole record as the admin does and save it.
 
-    Raises, saving nothing, InvalidInput, Duplicate when all that is wrong is that its name or key is taken, and WrongState
-    when it was deleted in the meantime.
+    Raises, saving nothing, InvalidInput, Duplicate when all that is wrong is that its name or key is taken, and
+    WrongState when it was deleted in the meantime.
     """
     errors = _errors(record)
     if errors:
