@@ -39,6 +39,8 @@ class Store(Protocol):
 
     def open(self, name: str, mode: str = "rb") -> Any: ...
 
+    def exists(self, name: str) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
@@ -185,11 +187,25 @@ def load_described_state(organization_id: UUID, workspace_id: UUID, key: UUID) -
     return _load(_named("tfstate", f"{organization_id}/{workspace_id}/state/{key}.json"))
 
 
+def _current_state(organization_id: UUID, workspace_id: UUID) -> str:
+    folder = "backend" if isinstance(_store(), FileSystemStorage) else "tfstate"
+    return f"{folder}/{organization_id}/{workspace_id}/terraform.tfstate"
+
+
 def load_current_state(organization_id: UUID, workspace_id: UUID) -> bytes | None:
     """The state as terraform's own backend keeps it; None without one. Raises StorageError."""
-    if isinstance(_store(), FileSystemStorage):
-        return _load(f"backend/{organization_id}/{workspace_id}/terraform.tfstate")
-    return _load(f"tfstate/{organization_id}/{workspace_id}/terraform.tfstate")
+    return _load(_current_state(organization_id, workspace_id))
+
+
+def has_current_state(organization_id: UUID, workspace_id: UUID) -> bool | None:
+    """Whether terraform's own backend has a state; None where there is no storage to ask. Raises StorageError."""
+    store, name = _store(), _current_state(organization_id, workspace_id)
+    if store is None:
+        return None
+    try:
+        return store.exists(name)
+    except Exception as error:
+        raise StorageError(f"{name} could not be looked for: {type(error).__name__}") from error
 
 
 def load_plan(organization_id: UUID, workspace_id: UUID, job_id: int, step_id: UUID) -> bytes | None:
