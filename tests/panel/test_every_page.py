@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import pytest
 from django.contrib import admin as django_admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from executors import attempts
 from executors.choices import ExecutorKind
@@ -25,7 +27,8 @@ from tests.factories import (
     WorkspaceFactory,
 )
 from workspaces import transitions
-from workspaces.models import Workspace
+from workspaces.choices import JobStatus
+from workspaces.models import Job, Workspace
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +127,17 @@ def test_attempts_never_show_what_their_token_is_made_of(admin: Client, filled: 
     text = admin.get(reverse("admin:executors_attempt_change", args=[attempt.pk])).content.decode()
     assert attempt.job_name in text
     assert attempt.nonce not in text
+
+
+def test_the_first_page_counts_what_ended_and_how_quickly_steps_start(admin: Client, filled: Workspace) -> None:
+    now = timezone.now()
+    keys = list(filled.organization.jobs.values_list("pk", flat=True))
+    Job.objects.filter(pk__in=keys[:3]).update(status=JobStatus.COMPLETED, ended_at=now)
+    Job.objects.filter(pk=keys[3]).update(status=JobStatus.FAILED, ended_at=now)
+    Job.objects.filter(pk=keys[4]).update(status=JobStatus.FAILED, ended_at=now - dt.timedelta(days=2))
+    for seconds, attempt in enumerate(Attempt.objects.all()):
+        Attempt.objects.filter(pk=attempt.pk).update(created_at=now, claimed_at=now + dt.timedelta(seconds=seconds))
+    context = admin.get(reverse("admin:index")).context
+    assert context["ended"].totals == {"good": 3, "quiet": 0, "bad": 1}
+    assert sum(len(bar.parts) for bar in context["ended"].bars) == 2
+    assert (context["start_up"].number, context["start_up"].median, context["start_up"].slowest) == (8, 4, 7)
