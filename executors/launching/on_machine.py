@@ -108,6 +108,11 @@ def _process_id(folder: Path) -> int | None:
         return None
 
 
+def was_started_here(attempt: Attempt) -> bool:
+    """Whether the attempt's process was started on this machine, also when its launcher died before it could say so."""
+    return attempt.host == this_host() or (not attempt.host and _folder(attempt, installation()).exists())
+
+
 def is_alive(attempt: Attempt) -> bool:
     """Whether the attempt's process still runs on this machine."""
     try:

@@ -32,7 +32,7 @@ class LocalLooker:
     def look_at(self, attempt: Attempt, *, now: dt.datetime | None = None) -> None:
         """Look at an open attempt that was launched, and do what follows."""
         now = now or timezone.now()
-        here = attempt.host == on_machine.this_host()
+        here = on_machine.was_started_here(attempt)
         if here and not on_machine.is_alive(attempt):
             self._dead(attempt, now)
             return

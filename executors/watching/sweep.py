@@ -86,7 +86,8 @@ class Sweep:
             job = ended.find_job(attempt, view, api)
         except ClusterError:
             return self.looker.look_blindly(attempt)
-        pods = view.pods_of(attempt_id) if attempt.namespace == view.namespace else None
+        # Without a namespace its launcher died before it could write it, and it is this one.
+        pods = view.pods_of(attempt_id) if attempt.namespace in ("", view.namespace) else None
         act = self.looker.look_at(
             attempt, job, pods, departed=view.departed.get(attempt_id), events=self._events(attempt, job, pods, api)
         )

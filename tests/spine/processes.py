@@ -72,3 +72,14 @@ class Process:
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all that it started, and these again."""
+    found = [pid]
+    for number in sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()):
+        with contextlib.suppress(OSError):
+            parent = int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+            if parent in found:
+                found.append(number)
+    return found

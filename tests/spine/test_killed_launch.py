@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,13 +13,13 @@ from typing import Any
 import pytest
 
 from executors import attempts
-from executors.choices import EventKind
+from executors.choices import AttemptState, EventKind
 from executors.models import Attempt, AttemptEvent
 from executors.reporting import logs
 from tests.spine.bell import Bell
 from tests.spine.cluster import Cluster, Object
 from tests.spine.conftest import SiteMaker
-from tests.spine.processes import PROJECT
+from tests.spine.processes import PROJECT, tree
 from tests.spine.site import Site, story
 from tests.spine.waiting import await_that
 from workspaces.choices import FINAL_JOB, JobStatus
@@ -35,7 +37,7 @@ IN_CLUSTER = (
     "executors/cluster/",
     "executors/attempts.py",
 )
-"""Where launches into the cluster are killed, each of which costs a pod. What both kinds share is left to the other."""
+"""Where launches into the cluster are killed, which costs a pod each time; what comes before is the same for both."""
 
 type Order = dict[str, Any]
 
@@ -73,7 +75,7 @@ def first_line(function: Callable[..., object]) -> str:
 class Launches:
     """Jobs whose one step rings and leaves a mark in its log, and the ways in which their launches are killed."""
 
-    def __init__(self, site: Site, bell: Bell, **workspace: Any) -> None:
+    def __init__(self, site: Site, bell: Bell, *, afterwards: str = "true", **workspace: Any) -> None:
         self._site = site
         self._workspace = workspace
         self._flow = json.dumps(
@@ -84,7 +86,11 @@ class Launches:
                         "name": "Ring",
                         "step": 100,
                         "commands": [
-                            {"runtime": "BASH", "priority": 1, "script": f"echo mark; {bell.script('$jobId')}"}
+                            {
+                                "runtime": "BASH",
+                                "priority": 1,
+                                "script": f"echo mark; {bell.script('$jobId')}; {afterwards}",
+                            }
                         ],
                     }
                 ]
@@ -103,13 +109,17 @@ class Launches:
     def launch_again(self, job: Job, **how: Any) -> Order:
         return {"task": "launch_step", "argument": str(job.steps.get().pk), **how}
 
-    def kill_at_each_line(self, within: tuple[str, ...]) -> list[str]:
-        """Kill one launch at each line in these files that an undisturbed one reaches; returns all lines it reaches."""
+    def kill_at_each_line(self, within: tuple[str, ...] = ("",), *, since: str = "") -> list[str]:
+        """Kill one launch at each line in these files that an undisturbed one reaches; returns all lines it reaches.
+
+        From the first line on that begins with ``since``.
+        """
         (undisturbed,) = carry_out(self._site, [self.advance(self.job())])
-        places = [line for line in undisturbed["lines"] if line.startswith(within)]
+        found: list[str] = undisturbed["lines"]
+        first = next(number for number, line in enumerate(found) if line.startswith(since))
+        places = [line for line in found[first:] if line.startswith(within)]
         outcomes = carry_out(self._site, [self.advance(self.job(), line=line) for line in places])
         assert [line for line, outcome in zip(places, outcomes, strict=True) if not outcome["killed"]] == []
-        found: list[str] = undisturbed["lines"]
         return found
 
     def kill_second_launches(self, after: str, known: list[str]) -> int:
@@ -173,7 +183,7 @@ def test_a_worker_killed_at_any_point_of_a_launch_into_the_cluster_starts_comman
 ) -> None:
     cluster, launches = look(site), Launches(site, bell)
     marking = first_line(attempts.mark_launched)
-    lines = launches.kill_at_each_line(IN_CLUSTER)
+    lines = launches.kill_at_each_line(IN_CLUSTER, since="executors/launching/on_cluster.py")
     assert marking in lines
     assert launches.kill_second_launches(marking, lines)
     launches.kill_at_any_time()
@@ -195,9 +205,26 @@ def test_a_worker_killed_at_any_point_of_a_launch_on_this_machine_starts_command
         process.end()
     launches = Launches(site, bell, on_cluster=False)
     marking = first_line(attempts.mark_launched)
-    lines = launches.kill_at_each_line(("",))
+    lines = launches.kill_at_each_line()
     assert marking in lines
     launches.kill_second_launches(marking, lines)
     launches.kill_at_any_time()
     launches.await_ends()
     assert launches.others(bell) == []
+
+
+def test_an_executor_that_outlives_its_launcher_is_seen_to_die(site: Site, bell: Bell) -> None:
+    for process in (site.worker, site.watcher):
+        process.end()
+    launches = Launches(site, bell, afterwards="sleep 60", on_cluster=False)
+    job = launches.job()
+    carry_out(site, [launches.advance(job, line=first_line(attempts.mark_launched))])
+    bell.await_ring(str(job.pk))
+    (attempt,) = launches.attempts()
+    assert (attempt.state, attempt.host) == (AttemptState.CLAIMED, "")
+    for pid in tree(int((site.folder / "executor" / str(attempt.pk) / "pid").read_text())):
+        os.kill(pid, signal.SIGKILL)
+    site.watcher.start()
+    site.await_status(job, JobStatus.FAILED)
+    assert job.steps.get().reason_code == "process-ended", story(job)
+    assert bell.count(str(job.pk)) == 1

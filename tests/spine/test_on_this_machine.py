@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from executors.tokens import claim_token
 from tests.spine.bell import Bell
 from tests.spine.cluster import arguments, environment
 from tests.spine.conftest import SiteMaker
-from tests.spine.processes import Process
+from tests.spine.processes import Process, tree
 from tests.spine.site import Site, story
 from tests.spine.sources import answers
 from tests.spine.waiting import await_that
@@ -65,19 +66,11 @@ class Apply:
     def processes(self) -> dict[str, Path]:
         """The /proc folders of the executor's process and of what it runs, by the names of their programs."""
         found: dict[str, Path] = {}
-        parents = {self.process_id}
-        for folder in sorted((path for path in Path("/proc").iterdir() if path.name.isdecimal()), key=_number):
-            try:
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                if _number(folder) in parents or parent in parents:
-                    parents.add(_number(folder))
-                    name = Path(arguments(folder)[0]).name
-                    if name not in ("", "sleep"):
-                        # Each pause of the script is a process of its own, gone in a moment.
-                        found[name] = folder
-            except OSError:
-                continue
-        return found
+        for folder in (Path(f"/proc/{pid}") for pid in tree(self.process_id)):
+            with contextlib.suppress(OSError):
+                found[Path(arguments(folder)[0]).name] = folder
+        # Each pause of the script is a process of its own, gone in a moment.
+        return {name: folder for name, folder in found.items() if name not in ("", "sleep")}
 
     def open_gate(self) -> None:
         self._gate.touch()
@@ -88,10 +81,6 @@ class Apply:
         assert (attempt.pk, attempt.outcome) == (self.attempt.pk, AttemptOutcome.SUCCEEDED), story(self.job)
         assert self._bell.count(self.name) == 1
         assert StateVersion.objects.filter(workspace=self.job.workspace).exists()
-
-
-def _number(folder: Path) -> int:
-    return int(folder.name)
 
 
 @pytest.fixture
@@ -128,7 +117,7 @@ def test_an_executor_that_is_killed_fails_its_step_and_frees_the_workspace(
 ) -> None:
     apply = applying()
     for folder in apply.processes().values():
-        os.kill(_number(folder), signal.SIGKILL)
+        os.kill(int(folder.name), signal.SIGKILL)
     site.await_status(apply.job, JobStatus.FAILED)
     (attempt,) = Attempt.objects.filter(step__job=apply.job)
     assert (attempt.state, attempt.outcome) == (AttemptState.ENDED, AttemptOutcome.LOST), story(apply.job)
