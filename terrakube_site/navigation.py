@@ -37,7 +37,7 @@ _GROUPS = (
             ("Teams", "groups", "admin:workspaces_team_changelist", "read"),
             ("VCS connections", "commit", "admin:workspaces_vcs_changelist", "read"),
             ("SSH keys", "key", "admin:workspaces_ssh_changelist", "read"),
-            ("Tokens", "token", "admin:workspaces_accesstoken_changelist", ADMINISTRATOR),
+            ("Tokens", "token", "admin:workspaces_accesstoken_changelist", "read"),
             ("Users", "person", "admin:auth_user_changelist", ADMINISTRATOR),
             ("Groups", "group", "admin:auth_group_changelist", ADMINISTRATOR),
         ),

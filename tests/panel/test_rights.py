@@ -203,9 +203,9 @@ def test_a_deleted_workspace_is_hidden_and_its_jobs_stay(workspace: Workspace, s
     assert name not in client.get(reverse("admin:workspaces_workspace_changelist")).content.decode()
 
 
-def test_users_and_tokens_are_the_administrators_alone(workspace: Workspace, sign_in: SignIn) -> None:
+def test_users_queue_and_changes_are_the_administrators_alone(workspace: Workspace, sign_in: SignIn) -> None:
     client = sign_in(workspace.organization, role="admin")
-    for name in ("auth_user", "auth_group", "workspaces_accesstoken", "django_q_ormq", "auditlog_logentry"):
+    for name in ("auth_user", "auth_group", "django_q_ormq", "auditlog_logentry"):
         assert client.get(reverse(f"admin:{name}_changelist")).status_code == 403
 
 
