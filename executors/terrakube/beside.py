@@ -99,11 +99,11 @@ class ContextView(ExecutorView):
             raise NotThere(f"There is no job {job_id[:20]}.")
         return job
 
-    def get(self, request: Request, job_id: str) -> Response:
+    def get(self, request: Request, job_id: str) -> HttpResponse:
         context = JobContext.objects.filter(job=self._job(job_id)).first()
-        return Response(json.loads(context.content) if context is not None else {})
+        return _json(context.content if context is not None else b"{}")
 
-    def post(self, request: Request, job_id: str) -> Response:
+    def post(self, request: Request, job_id: str) -> HttpResponse:
         job = self._job(job_id)
         self.require_internal()
         document = request.data
@@ -112,8 +112,16 @@ class ContextView(ExecutorView):
             raise BadRequest("The body must be a JSON object.")
         if job.is_final:
             raise WrongState(f"Job {job.pk} has ended: it is {job.get_status_display().lower()}.")
-        JobContext.objects.update_or_create(job=job, defaults={"content": json.dumps(document).encode()})
-        return Response(document)
+        try:
+            content = json.dumps(document).encode()
+        except RecursionError:
+            raise BadRequest("The body is nested too deeply.") from None
+        JobContext.objects.update_or_create(job=job, defaults={"content": content})
+        return _json(content)
+
+
+def _json(content: bytes) -> HttpResponse:
+    return HttpResponse(content, content_type="application/json")
 
 
 # ---- the source -----------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from executors.terrakube import history, progress
 from executors.terrakube.progress import REPORTS, JobReport
 from workspaces.access import TokenUser
 from workspaces.api import bodies, parameters, paths, registry
+from workspaces.api.attributes import clean_text
 from workspaces.api.paths import Collection, Element
 from workspaces.api.views import ResourceView, element_document
 from workspaces.choices import JobStatus
@@ -29,7 +30,7 @@ def _is_internal(request: Request) -> bool:
 
 def _text(attributes: Mapping[str, Any], name: str) -> str:
     value = attributes.get(name)
-    return value if isinstance(value, str) else ""
+    return clean_text(value) if isinstance(value, str) else ""
 
 
 class ReportView(ResourceView):
