@@ -1,0 +1,74 @@
+"""The preview's question to a real cluster: a dry run, answered in the cluster's own words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from kubernetes import client
+
+from executors.conf import installation
+from tests.factories import VariableFactory
+from workspaces.models import Workspace
+
+pytestmark = [pytest.mark.django_db, pytest.mark.cluster]
+
+
+@pytest.fixture
+def namespace(cluster_namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The namespace of the installation's Jobs for this test."""
+    monkeypatch.setenv("ExecutorEphemeralNamespace", cluster_namespace)
+    installation.cache_clear()
+    yield cluster_namespace
+    installation.cache_clear()
+
+
+def ask(admin: Client, workspace: Workspace) -> str:
+    page = admin.post(reverse("admin:workspaces_workspace_preview", args=[workspace.pk]), {"type": "terraformPlan"})
+    assert page.status_code == 200
+    return str(page.context["answer"].text)
+
+
+def test_a_job_that_the_cluster_would_take_is_not_created(
+    namespace: str, cluster_api: client.ApiClient, workspace: Workspace, admin: Client
+) -> None:
+    VariableFactory.create(
+        workspace=workspace, key="EPHEMERAL_CONFIG_TOLERATIONS", value="dedicated=tf:Equal:NoSchedule"
+    )
+    assert ask(admin, workspace) == f"The cluster would take this Job in namespace {namespace}."
+    assert client.BatchV1Api(cluster_api).list_namespaced_job(namespace).items == []
+
+
+def test_a_quota_is_said_in_the_clusters_words(
+    namespace: str, cluster_api: client.ApiClient, workspace: Workspace, admin: Client
+) -> None:
+    quota = client.V1ResourceQuota(
+        metadata=client.V1ObjectMeta(name="no-jobs"), spec=client.V1ResourceQuotaSpec(hard={"count/jobs.batch": "0"})
+    )
+    client.CoreV1Api(cluster_api).create_namespaced_resource_quota(namespace, quota)
+    assert "exceeded quota: no-jobs" in _until(lambda: ask(admin, workspace), "exceeded quota")
+
+
+def _until(look: Callable[[], str], part: str) -> str:
+    """Look again until the cluster has taken notice of what was just made."""
+    text = ""
+    for _ in range(40):
+        text = look()
+        if part in text:
+            break
+        time.sleep(0.25)
+    return text
+
+
+def test_a_namespace_that_is_not_there_is_said(
+    workspace: Workspace, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ExecutorEphemeralNamespace", "nowhere")
+    installation.cache_clear()
+    try:
+        assert 'namespaces "nowhere" not found' in ask(admin, workspace)
+    finally:
+        installation.cache_clear()
