@@ -135,6 +135,7 @@
       if (mine !== generation) return source.close();
       const end = Number(event.lastEventId);
       if (end <= shown.offset) return;
+      if (!shown.offset) say("Live");
       shown.offset = end;
       write(fromBase64(event.data), mine);
     };
@@ -148,8 +149,20 @@
         ask(mine);
       }
     };
-    source.onopen = () => { if (mine === generation) say("Live"); };
+    source.onopen = () => { if (mine === generation) say(shown.offset ? "Live" : "Live; there is no output yet."); };
   }
+
+  // A browser has few connections to one host; a page that nobody looks at gives its own back and goes on later.
+  document.addEventListener("visibilitychange", () => {
+    if (!shown) return;
+    if (document.hidden && shown.source && shown.source.readyState !== EventSource.CLOSED) {
+      shown.source.close();
+      shown.paused = true;
+    } else if (!document.hidden && shown.paused) {
+      shown.paused = false;
+      listen(generation);
+    }
+  });
 
   async function ask(mine) {
     while (mine === generation) {

@@ -10,6 +10,22 @@
   };
   document.addEventListener("DOMContentLoaded", () => window.terrakubeTimes(document));
 
+  // What goes on grows older by itself, in the same words as the server's.
+  const two = (number) => String(number).padStart(2, "0");
+  function span(seconds) {
+    if (seconds < 60) return `${seconds} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
+    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${two(Math.floor((seconds % 3600) / 60))} min`;
+    return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+  }
+  setInterval(() => {
+    if (document.hidden) return;
+    for (const one of document.querySelectorAll("[data-since]")) {
+      const seconds = Math.floor((Date.now() - new Date(one.dataset.since)) / 1000);
+      if (seconds >= 0) one.textContent = span(seconds);
+    }
+  }, 1000);
+
   // The boxes that choose another record are drawn by a script that leaves them without a name.
   function nameBoxes() {
     for (const box of document.querySelectorAll(".select2-selection")) {
