@@ -26,6 +26,7 @@ from executors.reporting.logs import Piece
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
 KEEP_ALIVE_SECONDS = 15
+RETRY_SECONDS = 1
 PIECE_BYTES = 256 * 1024
 KEPT_BYTES = 2 * 2**20
 """Of one log, for viewers that are a little behind."""
@@ -131,7 +132,7 @@ class Broadcaster:
                             self._watched[news.attempt_id].tell(news)
                 except DatabaseError:
                     logger.warning("Live logs could not be read; trying again", exc_info=True)
-                    await asyncio.sleep(1)
+                    await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(POLL_SECONDS)
 
 
@@ -157,8 +158,13 @@ async def follow(attempt_id: UUID, offset: int) -> AsyncIterator[Piece | None]:
         while True:
             changed = log.changed
             if log.known and offset < log.end:
-                kept = log.after(offset)
-                piece = await _in_thread(partial(_read, attempt_id, offset)) if kept is None else kept
+                try:
+                    piece = log.after(offset) or await read(attempt_id, offset, limit=PIECE_BYTES)
+                except DatabaseError:
+                    logger.warning("A live log could not be read; trying again", exc_info=True)
+                    await asyncio.sleep(RETRY_SECONDS)
+                    yield None
+                    continue
                 if piece.end <= offset:
                     return
                 offset = piece.end

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import AsyncClient
 from django.urls import reverse
 
@@ -31,9 +33,31 @@ def attempt(workspace: Workspace) -> Attempt:
     return found
 
 
-def write(attempt: Attempt, text: bytes) -> None:
+def patiently(do: Callable[..., object], *args: object) -> None:
+    """Do it again while a reader has a table locked: SQLite in memory, as in tests, does not wait by itself."""
+    for _ in range(100):
+        try:
+            do(*args)
+        except OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError("the table stayed locked")
+
+
+def append(attempt: Attempt, text: bytes) -> None:
     attempt.refresh_from_db()
     logs.append(attempt, attempt.log_size, text)
+
+
+def write(attempt: Attempt, text: bytes) -> None:
+    patiently(append, attempt, text)
+
+
+def end(attempt: Attempt) -> None:
+    patiently(finish, attempt)
 
 
 async def read_all(attempt: Attempt, offset: int = 0) -> bytes:
@@ -60,7 +84,7 @@ def test_every_viewer_gets_what_was_there_and_what_comes(attempt: Attempt) -> No
         late = [asyncio.create_task(read_all(attempt)) for _ in range(10)]
         await asyncio.sleep(0.3)
         await sync_to_async(write)(attempt, b"last\n")
-        await sync_to_async(finish)(attempt)
+        await sync_to_async(end)(attempt)
         return await asyncio.gather(*early, *late)
 
     assert set(asyncio.run(watch())) == {lines(0, 105) + b"last\n"}
@@ -71,7 +95,7 @@ def test_fifty_viewers_cost_one_reader(attempt: Attempt) -> None:
         viewers = [asyncio.create_task(read_all(attempt)) for _ in range(50)]
         await asyncio.sleep(1)
         looks = log_stream.broadcaster().looks
-        await sync_to_async(finish)(attempt)
+        await sync_to_async(end)(attempt)
         await asyncio.gather(*viewers)
         return looks
 
@@ -99,7 +123,7 @@ def test_a_log_longer_than_what_is_kept_comes_whole(attempt: Attempt, monkeypatc
         viewer = asyncio.create_task(read_all(attempt))
         for number in range(40):
             await sync_to_async(write)(attempt, lines(number * 20, number * 20 + 20))
-        await sync_to_async(finish)(attempt)
+        await sync_to_async(end)(attempt)
         return await viewer
 
     assert asyncio.run(watch()) == lines(0, 800)
@@ -107,7 +131,7 @@ def test_a_log_longer_than_what_is_kept_comes_whole(attempt: Attempt, monkeypatc
 
 def test_a_viewer_goes_on_where_its_connection_broke(attempt: Attempt) -> None:
     write(attempt, b"first\nsecond\n")
-    finish(attempt)
+    end(attempt)
     user = UserFactory.create(is_staff=True, is_superuser=True)
     address = reverse("runs:events", args=[attempt.step.job_id, attempt.step_id])
     whole = asyncio.run(_events(user, address))
@@ -150,7 +174,7 @@ def test_a_download_holds_the_whole_log_without_colours(attempt: Attempt, monkey
     monkeypatch.setattr("executors.pages.LOG_BYTES", 8)
     write(attempt, b"\x1b[1mbold\x1b[0m and ")
     write(attempt, b"\x1b[31mr\xc3\xa9d\x1b[0m\nend")
-    finish(attempt)
+    end(attempt)
     user = UserFactory.create(is_staff=True, is_superuser=True)
     address = reverse("runs:download", args=[attempt.step.job_id, attempt.step_id])
 
