@@ -16,6 +16,9 @@ from executors.watching.diagnosis import Diagnosis, Kind, Wait
 BEATS_SINCE = (2, 33)
 """The version of Terrakube's executor."""
 
+CLAIM_SECONDS = 150.0
+"""Longer than an executor tries to claim (120 s): one that is still trying may yet succeed, when the site is back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
@@ -27,7 +30,7 @@ class Patience:
             Wait.IMAGE: 60.0,
             Wait.REFERENCE: 60.0,
             Wait.SCHEDULING: 600.0,
-            Wait.CLAIM: 60.0,
+            Wait.CLAIM: CLAIM_SECONDS,
         }
     )
     report_seconds: float = 5
@@ -55,7 +58,7 @@ def patience(conf: Installation) -> Patience:
             Wait.REFERENCE: min(60.0, start),
             Wait.SCHEDULING: start,
             # Terrakube's executor first clones the repository, and says nothing until it has.
-            Wait.CLAIM: start if conf.is_terrakube_image else min(60.0, start),
+            Wait.CLAIM: start if conf.is_terrakube_image else min(CLAIM_SECONDS, start),
         },
         lost_after_seconds=conf.lost_after_seconds,
         terrakube=conf.is_terrakube_image,

@@ -85,12 +85,13 @@ def pytest_configure(config: pytest.Config) -> None:
     promised()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep cluster tests in one worker, so that they never compete for the one node."""
-    for item in items:
-        if item.get_closest_marker("cluster"):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep cluster tests in one worker, so that they never compete for the one node.
+
+    As soon as a test is found: at the end of the collection xdist has read the groups already.
+    """
+    if item.get_closest_marker("cluster"):
+        item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 @pytest.hookimpl(tryfirst=True)
