@@ -77,10 +77,10 @@ def test_an_unschedulable_pod_has_the_whole_start_timeout() -> None:
     assert decided(launched, of("unschedulable-selector", since=600)).act == Act.REPLACE
 
 
-def test_a_container_that_runs_has_a_minute_to_claim() -> None:
+def test_a_container_that_runs_has_longer_to_claim_than_its_executor_tries() -> None:
     launched = attempt(AttemptState.LAUNCHED)
-    assert decided(launched, of("running", since=59), noted=59).act == Act.EXPLAIN
-    after = decided(launched, of("running", since=60), noted=60)
+    assert decided(launched, of("running", since=149), noted=149).act == Act.EXPLAIN
+    after = decided(launched, of("running", since=150), noted=150)
     assert (after.act, after.code) == (Act.REPLACE, "not-claimed")
 
 
