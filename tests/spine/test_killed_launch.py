@@ -25,7 +25,14 @@ from tests.spine.waiting import await_that
 from workspaces.choices import FINAL_JOB, JobStatus
 from workspaces.models import Job
 
-pytestmark = [pytest.mark.cluster, pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.postgres,
+    pytest.mark.redis,
+    pytest.mark.slow,
+    # Some 150 pods on one node.
+    pytest.mark.timeout(900),
+]
 
 AT_ANY_TIME = 12
 """How many launches of each kind are killed by the clock, within calls of the database and the cluster too."""
