@@ -101,7 +101,7 @@ def test_more_members_than_allowed_are_refused(unpacked: Callable[..., Path]) ->
         unpacked(*(member(name) for name in "abc"), max_members=2)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", os.urandom(2000)])
+@pytest.mark.parametrize("content", [b"", b"no archive", os.urandom(2000)], ids=["empty", "text", "noise"])
 def test_what_is_no_archive_is_said_to_be_damaged(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
     (tmp_path / "target").mkdir()
