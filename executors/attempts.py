@@ -93,6 +93,12 @@ def postpone(attempt: Attempt, *, seconds: int) -> None:
     _move(attempt, frozenset({AttemptState.NEW}), not_before=timezone.now() + dt.timedelta(seconds=seconds))
 
 
+def use_own_name(attempt: Attempt) -> None:
+    """Give an attempt a name that no other site has, since its first one is taken by somebody else's Job."""
+    base = f"job-{attempt.step.job_id}-{attempt.step.step_number}-{attempt.number}"
+    _move(attempt, frozenset({AttemptState.NEW}), job_name=f"{base}-{attempt.pk.hex[:8]}")
+
+
 def mark_launched(attempt: Attempt, **where: Any) -> bool:
     """Keep that the attempt's Job or process exists, and ``where`` (columns such as namespace or process_id)."""
     now = timezone.now()

@@ -39,7 +39,7 @@ TERRAKUBE_USER = 1002
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepIdentity:
-    """Whose pod it is; numbers count from 1, and attempts within their step."""
+    """Whose pod it is; numbers count from 1, and attempts within their step. ``name`` None is made of the numbers."""
 
     organization_id: UUID | str
     workspace_id: UUID | str
@@ -48,6 +48,7 @@ class StepIdentity:
     step_number: int
     attempt_number: int
     attempt_id: UUID | str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class SecretData:
 
 def job_name(identity: StepIdentity) -> str:
     """Return the name of the Kubernetes Job, and of its Secret: job-<job>-<step number>-<attempt number>."""
-    return f"job-{identity.job_id}-{identity.step_number}-{identity.attempt_number}"
+    return identity.name or f"job-{identity.job_id}-{identity.step_number}-{identity.attempt_number}"
 
 
 def labels(identity: StepIdentity) -> dict[str, str]:

@@ -26,6 +26,10 @@ _RIGHTS_SECONDS = 300
 _may_create_secrets: dict[str, tuple[float, bool]] = {}
 
 
+class _NameTaken(LaunchError):
+    """Somebody else's Job has the attempt's name."""
+
+
 def may_create_secrets(api: Cluster, namespace: str) -> bool:
     """Whether tokens can lie in Secrets of a namespace; asked again every five minutes."""
     known = _may_create_secrets.get(namespace)
@@ -51,6 +55,7 @@ def identity_of(attempt: Attempt) -> manifest.StepIdentity:
         step_number=step.step_number,
         attempt_number=attempt.number,
         attempt_id=str(attempt.pk),
+        name=attempt.job_name,
     )
 
 
@@ -85,20 +90,31 @@ def launch(attempt: Attempt, step: Step, inputs: Inputs, pod: PodSettings, conf:
     if conf.is_terrakube_image:
         dispatch.prepare(attempt, step)
     text = ephemeral_job_data(attempt, step, inputs, conf)
-    identity = identity_of(attempt)
-    namespace = conf.namespace
     try:
         api = cluster.connect()
-        in_secret = token_in_secret(api, conf)
-        data = manifest.SecretData(secret_name=manifest.job_name(identity)) if in_secret else manifest.InlineData(text)
-        claim_exists = api.claim_exists(namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
-        body = manifest.job_manifest(identity, pod, conf, data, plugin_cache_claim_exists=claim_exists)
-        uid = _create_or_adopt(api, namespace, body, attempt)
-        if in_secret:
-            _create_secret(api, namespace, manifest.data_secret_manifest(identity, conf, text, uid))
+        try:
+            uid = _create(api, attempt, text, pod, conf)
+        except _NameTaken:
+            # Jobs are counted in each database from 1, and another site, or one that was made anew, may share the
+            # namespace. The attempt's other name is kept before it is used, so a second launch finds the same Job.
+            attempts.use_own_name(attempt)
+            uid = _create(api, attempt, text, pod, conf)
     except ClusterError as error:
-        raise _launch_error(error, namespace) from error
-    attempts.mark_launched(attempt, namespace=namespace, job_uid=uid, image=conf.image)
+        raise _launch_error(error, conf.namespace) from error
+    attempts.mark_launched(attempt, namespace=conf.namespace, job_uid=uid, image=conf.image)
+
+
+def _create(api: Cluster, attempt: Attempt, text: str, pod: PodSettings, conf: Installation) -> str:
+    """Create or adopt Job and Secret under the attempt's name, and return the Job's uid."""
+    identity, namespace = identity_of(attempt), conf.namespace
+    in_secret = token_in_secret(api, conf)
+    data = manifest.SecretData(secret_name=manifest.job_name(identity)) if in_secret else manifest.InlineData(text)
+    claim_exists = api.claim_exists(namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
+    body = manifest.job_manifest(identity, pod, conf, data, plugin_cache_claim_exists=claim_exists)
+    uid = _create_or_adopt(api, namespace, body, attempt)
+    if in_secret:
+        _create_secret(api, namespace, manifest.data_secret_manifest(identity, conf, text, uid))
+    return uid
 
 
 def token_in_secret(api: Cluster, conf: Installation) -> bool:
@@ -115,9 +131,8 @@ def _create_or_adopt(api: Cluster, namespace: str, body: cluster.Manifest, attem
         existing = api.read_job(namespace, name)
     if existing is None:
         raise LaunchError("job-vanished", f"Job {name} was there and is gone", retryable=True)
-    labels = existing["metadata"].get("labels", {})
-    if labels.get(manifest.ATTEMPT_LABEL) != str(attempt.pk):
-        raise LaunchError("name-taken", f"Another Job named {name} exists in namespace {namespace}")
+    if not _is_of(attempt, existing):
+        raise _NameTaken("name-taken", f"Another Job named {name} exists in namespace {namespace}")
     if "deletionTimestamp" in existing["metadata"]:
         raise LaunchError("job-vanished", f"Job {name} is being deleted", retryable=False)
     return str(existing["metadata"]["uid"])
@@ -143,6 +158,15 @@ def _launch_error(error: ClusterError, namespace: str) -> LaunchError:
 
 def stop(attempt: Attempt) -> bool:
     """Delete the attempt's Job, which interrupts its executor. True when nothing of it is left. Raises ClusterError."""
+    api = cluster.connect()
     # Without a namespace it is not known to be launched; its Job exists all the same when the launcher died after
     # creating it.
-    return not cluster.connect().delete_job(attempt.namespace or installation().namespace, attempt.job_name)
+    namespace = attempt.namespace or installation().namespace
+    job = api.read_job(namespace, attempt.job_name)
+    if job is None or not _is_of(attempt, job):
+        return True
+    return not api.delete_job(namespace, attempt.job_name)
+
+
+def _is_of(attempt: Attempt, job: cluster.Manifest) -> bool:
+    return bool(job["metadata"].get("labels", {}).get(manifest.ATTEMPT_LABEL) == str(attempt.pk))
