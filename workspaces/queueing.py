@@ -11,14 +11,15 @@ logger = logging.getLogger(__name__)
 
 
 @lru_cache(maxsize=1)
-def _broker() -> Broker:
+def kept_broker() -> Broker:
+    """The broker of this process's queue, connected once."""
     # Without one that is kept, each task would connect to Redis anew and sign in there.
     return get_broker()
 
 
 def async_task(name: str, *args: str | int) -> None:
     """Queue a task now. Raises whatever its broker raises."""
-    tasks.async_task(name, *args, broker=_broker())
+    tasks.async_task(name, *args, broker=kept_broker())
 
 
 def _send(name: str, *args: str | int) -> None:

@@ -21,6 +21,7 @@ from tests.factories import OrganizationFactory
 from tests.spine.processes import MANAGE, Process
 from tests.spine.sources import answers, archive, free_port
 from tests.spine.waiting import await_that
+from workspaces import queueing
 from workspaces.choices import Category, IacType, JobStatus
 from workspaces.models import Job, Organization, Workspace
 from workspaces.services.jobs import create_job
@@ -104,6 +105,7 @@ class Site:
             # Which queue a process writes to is read once from its environment, and this process has no queue yet.
             patch.setattr(Conf, "PREFIX", self.queue)
             patch.setattr(Conf, "CLUSTER_NAME", self.queue)
+            queueing.kept_broker.cache_clear()
             try:
                 yield self
             finally:
@@ -111,6 +113,7 @@ class Site:
                     # Nothing of it is needed any more, so nothing need be orderly.
                     process.end()
                 self.lose_tasks()
+                queueing.kept_broker.cache_clear()
 
     def lose_tasks(self) -> int:
         """Lose all tasks that are queued; returns how many these were."""
