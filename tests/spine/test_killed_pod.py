@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from executors.choices import AttemptOutcome, AttemptState, EventKind
 from executors.models import Attempt, AttemptEvent
 from executors.reporting import logs
 from tests.spine.bell import Bell
-from tests.spine.cluster import Cluster, Object, kill_container
+from tests.spine.cluster import Cluster, Object, kill_container, processes_of
 from tests.spine.conftest import SiteMaker
 from tests.spine.site import Site, story
 from tests.spine.waiting import await_that
@@ -89,12 +90,19 @@ def assert_failed_with_a_reason(site: Site, job: Job, bell: Bell) -> None:
     assert (len(outcomes(job)), claims(job), bell.count(str(job.pk))) == (1, 1, 0), story(job)
 
 
+def _is_gone(pod: Object) -> bool:
+    return not processes_of(pod)
+
+
 def test_a_pod_that_dies_before_its_claim_is_followed_by_another(site: Site, cluster: Cluster, bell: Bell) -> None:
     site.web.stop()
     flow = scripts(bell.script("$jobId"))
     jobs = {way: site.job(site.workspace(), flow) for way in WAYS}
     for way, job in jobs.items():
-        WAYS[way](cluster, cluster.await_running(attempt_of(job)))
+        pod = cluster.await_running(attempt_of(job))
+        WAYS[way](cluster, pod)
+        # A pod that was deleted at once is gone for the cluster before its node has ended it, and could claim yet.
+        await_that(partial(_is_gone, pod), "its processes are gone")
     site.start_web()
     for job in jobs.values():
         site.await_status(job, JobStatus.COMPLETED)
