@@ -11,10 +11,10 @@ import logging
 import os
 import secrets
 import time
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
 from urllib.parse import unquote, urlsplit
@@ -26,6 +26,7 @@ from django.views.decorators.http import require_safe
 
 from terrakube_site import env
 from terrakube_site.api_errors import error_response
+from terrakube_site.outgoing import OutgoingError, ask
 
 logger = logging.getLogger(__name__)
 DEFAULTS = {
@@ -142,20 +143,19 @@ def _from_file(file: Path) -> bytes:
 
 def _download(source: Source) -> bytes:
     host = urlsplit(source.address).hostname or ""
-    request = urllib.request.Request(  # noqa: S310 - the scheme was looked at when the setting was read
-        source.address, headers={"Accept": "application/json", "User-Agent": "terrakube-site"}
-    )
+    headers = {"Accept": "application/json"}
     if source.token:
-        # Not to where the source may redirect to.
-        request.add_unredirected_header("Authorization", f"Bearer {source.token}")
+        headers["Authorization"] = f"Bearer {source.token}"
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            content: bytes = answer.read(LARGEST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"{host} gives no index of releases: {error}") from error
-    if len(content) > LARGEST_BYTES:
-        raise Unavailable(f"The index of releases of {host} is larger than {LARGEST_BYTES} bytes")
-    return _checked(content, host)
+        # The setting names the host, so it may be one of a closed network.
+        answer = ask(
+            source.address, headers=headers, timeout=TIMEOUT_SECONDS, largest=LARGEST_BYTES, trusted={host.lower()}
+        )
+    except OutgoingError as error:
+        raise Unavailable(str(error)) from error
+    if answer.status != HTTPStatus.OK:
+        raise Unavailable(f"{host} gives no index of releases: it answered {answer.status}")
+    return _checked(answer.content, host)
 
 
 @lru_cache(maxsize=2)

@@ -9,6 +9,7 @@ from django.templatetags.static import static
 
 from terrakube_site import env, keys
 from terrakube_site.databases import database
+from terrakube_site.outgoing import addresses
 from terrakube_site.task_queue import q_cluster
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -29,6 +30,7 @@ try:
     SECURE_COOKIES: bool = env.flag(_environ, "TERRAKUBE_SECURE_COOKIES", PUBLIC_URL.startswith("https://"))
     DATABASES = {"default": database(_environ, DATA_DIR)}
     Q_CLUSTER = q_cluster(_environ)
+    OUTGOING_ALLOWED = addresses.read_allowed(_environ)
     STATIC_ROOT: Path | None = env.path(_environ, "TERRAKUBE_STATIC_ROOT", None)
     KEYS = keys.load(
         {

@@ -13,6 +13,7 @@ from executors.agent.errors import StepFailed
 from executors.agent.git_access import git_environment
 from executors.job_data import JobData
 from executors.launching.errors import LaunchError
+from terrakube_site.outgoing import OutgoingError, git
 from workspaces import flows
 from workspaces.models import Step, Vcs
 from workspaces.services.steps import keep_commands
@@ -33,8 +34,11 @@ def import_commands(step: Step) -> None:
         folder = Path(name)
         environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | {"HOME": name}
         try:
+            environment |= git.pinned(access.source)
             with git_environment(access, environment, folder) as environment:
-                _clone(access, folder / "clone", environment)
+                _clone(access, folder / "clone", git.with_checked_host(environment))
+        except OutgoingError as error:
+            raise _failed(f"its repository may not be asked: {error}") from error
         except StepFailed as error:
             raise _failed(str(error)) from error
         text = _read(folder / "clone", wanted.folder)

@@ -46,7 +46,7 @@ class Repository:
 
 
 class GitServer:
-    """Serves the repositories below `root` to one user."""
+    """Serves the repositories below `root` to one user, or to everybody where that is empty."""
 
     def __init__(self, root: Path, user: str, password: str) -> None:
         login = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -57,7 +57,7 @@ class GitServer:
             def do_GET(self) -> None:
                 given = self.headers.get("Authorization", "")
                 git_server.logins.append(given)
-                if given != login:
+                if user and given != login:
                     self.send_response(401)
                     self.send_header("WWW-Authenticate", 'Basic realm="git"')
                     self.send_header("Content-Length", "0")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from dataclasses import dataclass, field
 from functools import lru_cache
+from http import HTTPStatus
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
 from django.conf import settings
+
+from terrakube_site.outgoing import OutgoingError, ask
 
 # What an issuer signs with; a shared secret is never one of these.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -58,13 +60,18 @@ class Keys:
             return self.by_id[key_id]
 
 
+def issuer_host() -> str:
+    """The host that the setting names; it may be private, as an issuer in the cluster is."""
+    return (urlsplit(settings.OIDC_ISSUER).hostname or "").lower()
+
+
 def _get(address: str) -> Any:
-    if urlsplit(address).scheme not in {"http", "https"}:
-        raise IssuerError("The issuer names no http address for its keys")
     try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - looked at above
-            return json.loads(answer.read(_LARGEST_BYTES))
-    except (OSError, ValueError) as error:
+        answer = ask(address, timeout=TIMEOUT_SECONDS, largest=_LARGEST_BYTES, trusted={issuer_host()})
+        if answer.status != HTTPStatus.OK:
+            raise IssuerError(f"{urlsplit(address).hostname} answers {answer.status}")
+        return json.loads(answer.content)
+    except (OutgoingError, ValueError) as error:
         raise IssuerError(f"{urlsplit(address).hostname} does not answer as an issuer: {error}") from error
 
 
