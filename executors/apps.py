@@ -5,6 +5,8 @@ import sys
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 
+from workspaces import run_limits
+
 
 class ExecutorsConfig(AppConfig):
     name = "executors"
@@ -14,8 +16,10 @@ class ExecutorsConfig(AppConfig):
         # Applications are imported before their models can be.
         from executors.checks import check_token_place
         from executors.conf import check_installation
+        from executors.limits import installation_limits
         from executors.terrakube.storage import check_storage
 
+        run_limits.provide(installation_limits)
         register(check_installation)
         register(check_storage)
         register(check_token_place, Tags.security, deploy=True)

@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,8 @@ type JobDataMode = Literal["inline", "claim"]
 
 # What the executor gets after it has interrupted terraform, to deliver state, logs and result before the pod ends.
 REPORT_SECONDS = 30
+# From the start of a container of ours to its claim, which takes about a second.
+CLAIM_SECONDS = 60
 # The certificates travel in an environment variable, of which Linux takes 128 KiB in all, base64 included.
 MAX_CA_BUNDLE_BYTES = 64 * 1024
 
@@ -77,6 +79,29 @@ SETTINGS: Mapping[str, Setting] = {
         ),
         ("ExecutorEphemeralStartTimeoutSeconds", "600", "Longest time from a pod's creation to its first word."),
         (
+            "ExecutorEphemeralImageSeconds",
+            "60",
+            "How long an image that cannot be pulled is waited for; an organization or workspace can say less, as of "
+            "the four settings below.",
+        ),
+        (
+            "ExecutorEphemeralReferenceSeconds",
+            "60",
+            "How long a Secret, ConfigMap or claim that is not there is waited for.",
+        ),
+        ("ExecutorEphemeralUnschedulableSeconds", "600", "How long a pod waits for a node."),
+        (
+            "ExecutorEphemeralNodeWaitSeconds",
+            "1200",
+            "How long a pod waits for a node while one is being added for it, as an autoscaler's event says.",
+        ),
+        (
+            "ExecutorEphemeralClaimSeconds",
+            None,
+            "How long a container may run before its executor says its first word; unset is 60, and for Terrakube's "
+            "own executor, which clones first, ExecutorEphemeralStartTimeoutSeconds.",
+        ),
+        (
             "ExecutorEphemeralGraceSeconds",
             "120",
             f"Time that terraform gets to end after it was interrupted; the pod gets {REPORT_SECONDS} seconds more.",
@@ -123,6 +148,11 @@ class Installation:
     deadline_seconds: int
     ttl_seconds: int
     start_timeout_seconds: int
+    image_seconds: int
+    reference_seconds: int
+    unschedulable_seconds: int
+    node_wait_seconds: int
+    claim_seconds: int
     grace_seconds: int
     job_data: str
     image_pull_policy: str | None
@@ -198,6 +228,11 @@ def read(environ: Mapping[str, str]) -> Installation:
         deadline_seconds=reader.seconds("ExecutorEphemeralDeadlineSeconds", minimum=60),
         ttl_seconds=reader.seconds("ExecutorEphemeralTtlSeconds", minimum=60),
         start_timeout_seconds=reader.seconds("ExecutorEphemeralStartTimeoutSeconds", minimum=10),
+        image_seconds=reader.seconds("ExecutorEphemeralImageSeconds", minimum=10),
+        reference_seconds=reader.seconds("ExecutorEphemeralReferenceSeconds", minimum=10),
+        unschedulable_seconds=reader.seconds("ExecutorEphemeralUnschedulableSeconds", minimum=10),
+        node_wait_seconds=reader.seconds("ExecutorEphemeralNodeWaitSeconds", minimum=10),
+        claim_seconds=reader.seconds("ExecutorEphemeralClaimSeconds", minimum=10),
         grace_seconds=reader.seconds("ExecutorEphemeralGraceSeconds", minimum=1),
         job_data=reader.choice("ExecutorEphemeralJobData", ("auto", "inline", "claim")),
         image_pull_policy=reader.choice("ExecutorEphemeralImagePullPolicy", ("Always", "IfNotPresent", "Never"))
@@ -213,6 +248,9 @@ def read(environ: Mapping[str, str]) -> Installation:
         max_attempts=reader.get(env.integer, "ExecutorMaxAttempts", 0, minimum=1, maximum=20),
         outage_seconds=reader.seconds("ExecutorOutageSeconds", minimum=1),
     )
+    if not found.claim_seconds:
+        wait = found.start_timeout_seconds if found.is_terrakube_image else CLAIM_SECONDS
+        found = replace(found, claim_seconds=min(wait, found.start_timeout_seconds))
     if not reader.errors:
         reader.errors.extend(_contradictions(found))
     if reader.errors:

@@ -121,6 +121,19 @@ class WorkspaceScopedQuerySet(ScopedQuerySet[Any]):
     workspace_path = "workspace"
 
 
+class RunLimitsQuerySet(ScopedQuerySet[Any]):
+    """Rows that belong to an organization or to a workspace."""
+
+    def within(self, scope: Scope) -> Self:
+        if scope.everything:
+            return self
+        return self.filter(
+            Q(organization__in=scope.organizations)
+            | Q(workspace__organization__in=scope.organizations)
+            | Q(workspace__in=scope.workspaces)
+        )
+
+
 class CollectionScopedQuerySet(ScopedQuerySet[Any]):
     path = "collection__organization"
 

@@ -24,7 +24,15 @@ def hide(value: str) -> str:
 _HIDE = f"{__name__}.hide"
 _STAMPS = ["created_by", "created_date", "updated_by", "updated_date"]
 
-for plain in (models.Organization, models.Team, models.Access, models.Agent, models.Reference, models.WorkspaceTag):
+for plain in (
+    models.Organization,
+    models.Team,
+    models.Access,
+    models.Agent,
+    models.Reference,
+    models.RunLimits,
+    models.WorkspaceTag,
+):
     auditlog.register(plain)
 for stamped in (models.Collection, models.Tag, models.Template):
     auditlog.register(stamped, exclude_fields=_STAMPS)

@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from workspaces.admin.base import ADMINISTRATOR, RecordAdmin
+from workspaces.admin.limits import OrganizationLimitsInline
 from workspaces.models import Organization, Team
 
 
@@ -19,6 +20,11 @@ class OrganizationAdmin(RecordAdmin):
     list_filter = ("disabled", "execution_mode")
     search_fields = ("name", "description")
     fieldsets = ((None, {"fields": ("name", "description", "icon", "execution_mode", "disabled")}),)
+    inlines = (OrganizationLimitsInline,)
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        # A new organization has its name first.
+        return self.inlines if obj is not None else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)

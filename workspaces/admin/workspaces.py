@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 from workspaces.access import is_admin
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline, actor_of, allows, telling
 from workspaces.admin.bulk import BulkActions
+from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.placement import Placement, placements
 from workspaces.admin.variables import VariableInline
 from workspaces.errors import InvalidInput, ServiceError
@@ -103,7 +104,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
     search_help_text = "Search by name, organization or source"
     autocomplete_fields = ("organization",)
     readonly_fields = (*AUDIT_FIELDS, "locked", "lock_description")
-    inlines = (VariableInline, CollectionInline, TagInline, AccessInline)
+    inlines = (VariableInline, CollectionInline, TagInline, AccessInline, WorkspaceLimitsInline)
     add_fieldsets = (
         (None, {"fields": ("organization", "name", "description")}),
         ("Source", {"fields": ("source", ("branch", "folder"))}),

@@ -5,6 +5,7 @@ from workspaces.models.agent import Agent
 from workspaces.models.collection import Collection, Item, Reference
 from workspaces.models.credentials import Ssh, Vcs
 from workspaces.models.job import Address, Job, Step
+from workspaces.models.limits import RunLimits
 from workspaces.models.organization import Organization, Team
 from workspaces.models.plan import SavedPlan
 from workspaces.models.schedule import Schedule
@@ -28,6 +29,7 @@ __all__ = (
     "Job",
     "Organization",
     "Reference",
+    "RunLimits",
     "SavedPlan",
     "Schedule",
     "Ssh",

@@ -19,6 +19,7 @@ from workspaces.models import (
     Job,
     Organization,
     Reference,
+    RunLimits,
     Schedule,
     Ssh,
     Tag,
@@ -56,6 +57,14 @@ RIGHTS: Mapping[type[models.Model], str] = {
 """The right without which a record of a kind can't be made, changed or deleted."""
 
 
+def right_on(record: models.Model) -> str:
+    """The right that changing a record takes."""
+    if isinstance(record, RunLimits):
+        # They are part of what they limit.
+        return RIGHTS[Workspace if record.workspace_id is not None else Organization]
+    return RIGHTS[type(record)]
+
+
 def organization_of(record: models.Model) -> Organization:
     """The organization that a record belongs to, by way of its workspace, collection or job where it has one."""
     if isinstance(record, Organization):
@@ -81,7 +90,7 @@ def require_right(record: models.Model, *, by: Actor, verb: str) -> None:
     require(
         by,
         organization_of(record),
-        RIGHTS[type(record)],
+        right_on(record),
         to=f"{verb} a {record._meta.verbose_name}",
         workspace=workspace_of(record),
     )

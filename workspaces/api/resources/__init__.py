@@ -2,6 +2,7 @@
 
 from workspaces.api.resources.credentials import SSH, VCS
 from workspaces.api.resources.job import ADDRESS, JOB, STEP, TEMPLATE
+from workspaces.api.resources.limits import RUN_LIMITS
 from workspaces.api.resources.organization import AGENT, ORGANIZATION, TAG, TEAM
 from workspaces.api.resources.variable import COLLECTION, GLOBALVAR, ITEM, REFERENCE, VARIABLE
 from workspaces.api.resources.workspace import HISTORY, WORKSPACE
@@ -18,6 +19,7 @@ ALL = (
     JOB,
     ORGANIZATION,
     REFERENCE,
+    RUN_LIMITS,
     SCHEDULE,
     SSH,
     STEP,

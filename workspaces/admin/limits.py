@@ -1,0 +1,84 @@
+"""Limits and deadlines of runs, on the pages of an organization and of a workspace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
+from unfold.admin import StackedInline
+
+from workspaces import run_limits
+from workspaces.admin.base import ADMINISTRATOR, RightsMixin
+from workspaces.models import Organization, RunLimits, Workspace
+from workspaces.models.limits import ORIGINS
+from workspaces.run_limits import Levels, Meeting
+
+_DEADLINES = (
+    ("image_seconds", "reference_seconds", "unschedulable_seconds"),
+    ("claim_seconds", "silence_seconds", "step_seconds"),
+    "retry_plans",
+)
+_KEPT = ("keep_jobs", "keep_log_days")
+
+
+def said_in_force(name: str, levels: Levels) -> str:
+    """A sentence that says which value of a limit counts, and who said it."""
+    found = run_limits.in_force(name, levels)
+    if found.value is None:
+        return gettext("In force: no limit.")
+    if isinstance(found.value, bool):
+        value = gettext("yes") if found.value else gettext("no")
+    else:
+        value = f"{found.value} s" if run_limits.MEETING[name] is Meeting.LOWEST else str(found.value)
+    return gettext("In force: %(value)s, by %(origin)s.") % {"value": value, "origin": ORIGINS[found.origin]}
+
+
+class RunLimitsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Each field says what is in force."""
+
+    owner: Organization | Workspace | None = None
+
+    class Meta:
+        model = RunLimits
+        fields = "__all__"  # noqa: DJ007 - the inline says which
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.owner is None:
+            return
+        row, level = self.instance, run_limits.ORGANIZATION
+        if isinstance(self.owner, Workspace):
+            row.workspace, level = self.owner, run_limits.WORKSPACE
+        else:
+            row.organization = self.owner
+        levels = [*row.above(), (level, row)]
+        for name, field in self.fields.items():
+            if name in run_limits.MEETING:
+                field.help_text = f"{field.help_text} {said_in_force(name, levels)}"
+
+
+class _RunLimitsInline(RightsMixin, StackedInline):  # type: ignore[misc]
+    model = RunLimits
+    form = RunLimitsForm
+    extra = 1
+    max_num = 1
+    can_delete = False
+    verbose_name = gettext_lazy("limits and deadlines")
+    verbose_name_plural = gettext_lazy("limits and deadlines: an empty field leaves it to what is above")
+
+    def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> Any:
+        kwargs["form"] = type("OwnedRunLimitsForm", (self.form,), {"owner": obj})
+        return super().get_formset(request, obj, **kwargs)
+
+
+class OrganizationLimitsInline(_RunLimitsInline):
+    right = ADMINISTRATOR
+    fieldsets = ((None, {"fields": (*_DEADLINES, ("running_steps", "running_applies", "share"), _KEPT)}),)
+
+
+class WorkspaceLimitsInline(_RunLimitsInline):
+    right = "manage_workspace"
+    fieldsets = ((None, {"fields": (*_DEADLINES, "running_steps", _KEPT)}),)
