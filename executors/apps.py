@@ -26,6 +26,10 @@ class ExecutorsConfig(AppConfig):
         if "qcluster" in sys.argv:
             # The task cluster forks its workers: what is imported now is shared between them, and there at the first
             # task, which else would wait for the Kubernetes client for a second or more.
+            from django_q.signals import post_execute
+
             from executors import cluster, tasks  # noqa: F401 - imported to be there
+            from executors.metrics import store
 
             cluster.preload()
+            post_execute.connect(store.flush_sometimes)

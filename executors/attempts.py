@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from executors.choices import ACTIVE, UNCLAIMED, AttemptOutcome, AttemptState, EventKind, ExecutorKind
+from executors.metrics import outcomes
 from executors.models import Attempt, AttemptEvent
 from executors.tokens import session_hash
 from workspaces import transitions
@@ -384,6 +386,7 @@ def mark_cleaned(attempt: Attempt) -> None:
     now = timezone.now()
     if Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).exclude(MAY_RUN_STILL).update(cleaned_at=now):
         attempt.cleaned_at = now
+        outcomes.count(attempt)
 
 
 def prove_gone(attempt: Attempt) -> None:
@@ -397,6 +400,7 @@ def prove_gone(attempt: Attempt) -> None:
         if not Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED, cleaned_at=None).update(cleaned_at=now):
             return
         attempt.cleaned_at = now
+        transaction.on_commit(partial(outcomes.count, attempt))
         job = Job.objects.get(steps=attempt.step_id)
         others = Attempt.objects.filter(step__job=job).filter(~Q(state=AttemptState.ENDED) | MAY_RUN_STILL)
         if not job.is_final or others.exists():

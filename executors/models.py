@@ -145,3 +145,17 @@ class Beat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Tally(models.Model):
+    """How often something was counted by all processes; see ``executors.metrics.store``."""
+
+    name = models.CharField(max_length=80)
+    labels = models.CharField(max_length=512, help_text="JSON, its keys sorted.")
+    value = models.FloatField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("name", "labels"), name="one_tally_of_a_name_and_labels"),)
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.labels}"

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from importlib import import_module
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrakube_site.settings")
 # Only this process serves every request from another thread, and needs a pool to reuse connections.
@@ -13,3 +14,5 @@ from django.core.asgi import get_asgi_application
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 application = get_asgi_application()
+# Applications can be imported from here on.
+import_module("executors.metrics.store").start_flushing()

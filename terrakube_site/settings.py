@@ -25,6 +25,7 @@ try:
     OIDC_CLIENT_ID: str = env.text(_environ, "DexClientId", "")
     ADMIN_GROUP: str = env.text(_environ, "TERRAKUBE_ADMIN_GROUP", "TERRAKUBE_ADMIN")
     MAX_SOURCE_BYTES = 2**20 * env.integer(_environ, "TERRAKUBE_MAX_SOURCE_MIB", 64, minimum=1)
+    METRICS_TOKEN: str | None = env.secret(_environ, "TERRAKUBE_METRICS_TOKEN", None, minimum_length=16)
     LOG_LEVEL: str = env.choice(_environ, "TERRAKUBE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
     LOG_FORMAT: str = env.choice(_environ, "TERRAKUBE_LOG_FORMAT", "plain", ("plain", "json"))
     SECURE_COOKIES: bool = env.flag(_environ, "TERRAKUBE_SECURE_COOKIES", PUBLIC_URL.startswith("https://"))

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("executors.api")),
     path("", include("terrakube_site.releases")),
     path("", include("terrakube_site.health")),
+    path("", include("executors.metrics.exposition")),
     path("", include("terrakube_site.openapi.views")),
     path(".well-known/terraform.json", discovery.terraform),
     path("executor/v1/", include("executors.reporting.urls")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from terrakube_site.metrics import catalogue, tally
 from workspaces import flows
 from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, FINAL_STEP, IN_EXECUTOR, PLAN_TYPES, JobStatus, StepType
 from workspaces.models import Job, Step, Workspace
@@ -95,6 +97,8 @@ def _move_job(job: Job, status: JobStatus, *, reason: str = "", **changes: Any) 
     for name, value in changes.items():
         setattr(job, name, value)
     job.save(update_fields=["status", "reason", "updated_date", *changes])
+    if status in FINAL_JOB and status != current:
+        transaction.on_commit(partial(tally.count, catalogue.JOBS_ENDED, status=status))
     if status != current:
         Workspace.objects.filter(pk=job.workspace_id).update(last_job_status=status, last_job_date=timezone.now())
 
@@ -107,6 +111,9 @@ def _move_step(step: Step, status: JobStatus, **changes: Any) -> None:
     for name, value in changes.items():
         setattr(step, name, value)
     step.save(update_fields=["status", *changes])
+    if current in IN_EXECUTOR and status in FINAL_STEP:
+        labels = {"type": step.type, "status": str(status), "reason": catalogue.bounded(step.reason_code)}
+        transaction.on_commit(partial(tally.count, catalogue.STEPS_ENDED, **labels))
 
 
 def _end_job(job: Job, status: JobStatus, *, reason: str = "", keep_workspace: bool = False) -> None:

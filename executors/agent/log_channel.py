@@ -159,7 +159,8 @@ class LogChannel:
         return self._base, 0, b"".join(taken)
 
     def _send(self, offset: int, lost: int, chunk: bytes) -> bool:
-        query = f"offset={offset}&lost={lost}" if lost else f"offset={offset}"
+        # How much is still to be sent after this piece, for whoever watches that logs keep up.
+        query = f"offset={offset}&lost={lost}" if lost else f"offset={offset}&behind={self._size - offset - len(chunk)}"
         try:
             answer = self._api.call("POST", f"/logs?{query}", chunk, accept=frozenset({409}))
         except AttemptOver as over:

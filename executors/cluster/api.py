@@ -6,6 +6,7 @@ What the client raises becomes a ``ClusterError`` that says whether trying again
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
 
 from executors.cluster import AlreadyExists, ClusterError, Expired, Manifest, NoCluster
+from terrakube_site.metrics import catalogue, tally
 
 TIMEOUT_SECONDS = (5, 20)
 """For a connection, and for an answer."""
@@ -45,11 +47,17 @@ class Cluster:
 
     @staticmethod
     def _call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        begin, status = time.perf_counter(), 0
         try:
             response = method(*args, _preload_content=False, _request_timeout=TIMEOUT_SECONDS, **kwargs)
+            status = response.status
             return json.loads(response.data)
         except (ApiException, urllib3.exceptions.HTTPError) as error:
+            status = (error.status or 0) if isinstance(error, ApiException) else 0
             raise _translated(error) from error
+        finally:
+            seconds = time.perf_counter() - begin
+            tally.observe(catalogue.KUBERNETES_CALLS, seconds, operation=method.__name__, status=str(status))
 
     def _get(self, method: Callable[..., Any], name: str, namespace: str) -> Manifest | None:
         try:

@@ -21,6 +21,7 @@ from executors.reporting.bodies import MAX_LOG_BYTES, json_body, optional, raw_b
 from executors.reporting.files import plan_address
 from executors.tokens import is_claim_token
 from terrakube_site.api_errors import error_response
+from terrakube_site.metrics import catalogue, tally
 from workspaces import transitions
 from workspaces.errors import InvalidInput
 
@@ -82,6 +83,9 @@ def log(request: HttpRequest, attempt: Attempt) -> HttpResponse:
         return error_response(error.message, 413, code=error.code)
     except logs.Gap as gap:
         return JsonResponse({"size": gap.size, "errors": [{"detail": str(gap), "code": "gap"}]}, status=409)
+    behind = _whole_number(request, "behind")
+    if behind is not None:
+        tally.observe(catalogue.LOG_LAG, behind)
     orders = attempts.orders(attempt)
     return JsonResponse({"size": size, "cancel": orders.cancel, "force": orders.force})
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from executors import beats, cluster
 from executors.cluster import ClusterError
 from executors.conf import Installation
+from executors.metrics import store
 from executors.terrakube.following import Follower
 from executors.watching.lock import watcher_lock
 from executors.watching.lost_tasks import launch_due
@@ -109,6 +110,7 @@ class Watcher:
             self._next_sweep = now + SWEEP_SECONDS
             self._watch()
             self.sweep.run(self._view(), self._observer.api if self._observer else None)
+            store.flush()
         if now >= self._next_due:
             self._next_due = now + DUE_SECONDS
             launch_due(self.sweep.requeue)

@@ -1,0 +1,115 @@
+"""How things stand at the moment of a scrape: what is open, what waits, how old the signs of life are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+import django
+from django.db import DatabaseError
+from django.db.models import Count, Min, Sum
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from executors import beats
+from executors.choices import ACTIVE, AttemptState
+from executors.models import Attempt
+from workspaces.choices import FINAL_JOB, IN_EXECUTOR, JobStatus
+from workspaces.models import Job, Step
+from workspaces.queueing import kept_broker
+
+_OPEN_JOB = tuple(status for status in JobStatus if status not in FINAL_JOB)
+
+
+def gauges() -> Iterator[Metric]:
+    """All of them, by a fixed number of queries."""
+    yield _build()
+    yield from _jobs()
+    yield _steps()
+    yield from _attempts()
+    yield from _background()
+
+
+def _build() -> Metric:
+    try:
+        own = version("terrakube-site")
+    except PackageNotFoundError:
+        own = "unknown"
+    found = GaugeMetricFamily("terrakube_build_info", "Versions; always 1.", labels=("version", "django"))
+    found.add_metric((own, django.__version__), 1)
+    return found
+
+
+def _age(moment: dt.datetime | None) -> float:
+    return 0.0 if moment is None else max(0.0, (timezone.now() - moment).total_seconds())
+
+
+def _jobs() -> Iterator[Metric]:
+    rows = Job.objects.unfinished().order_by().values_list("status").annotate(Count("pk"), Min("created_date"))
+    found = {status: (number, oldest) for status, number, oldest in rows}
+    number = GaugeMetricFamily("terrakube_jobs", "Jobs that have not ended.", labels=("status",))
+    age = GaugeMetricFamily(
+        "terrakube_oldest_job_seconds", "Age of the oldest job of a status that is not final.", labels=("status",)
+    )
+    for status in _OPEN_JOB:
+        count, oldest = found.get(status, (0, None))
+        number.add_metric((status,), count)
+        age.add_metric((status,), _age(oldest))
+    yield number
+    yield age
+
+
+def _steps() -> Metric:
+    rows = dict(
+        Step.objects.filter(status__in=IN_EXECUTOR).order_by().values_list("status").annotate(number=Count("pk"))
+    )
+    found = GaugeMetricFamily("terrakube_steps_in_execution", "Steps that executors have.", labels=("status",))
+    for status in sorted(IN_EXECUTOR):
+        found.add_metric((status,), rows.get(status, 0))
+    return found
+
+
+def _attempts() -> Iterator[Metric]:
+    rows = list(
+        Attempt.objects.exclude(state=AttemptState.ENDED)
+        .order_by()
+        .values_list("executor", "state")
+        .annotate(number=Count("pk"), heard=Min("heartbeat_at"), size=Sum("log_size"))
+    )
+    number = GaugeMetricFamily("terrakube_attempts", "Open tries to run a step.", labels=("executor", "state"))
+    for executor, state, count, _, _ in rows:
+        number.add_metric((executor, state), count)
+    yield number
+    silence = GaugeMetricFamily(
+        "terrakube_longest_silence_seconds", "Since the last word of the running executor that is silent for longest."
+    )
+    heard = [moment for _, state, _, moment, _ in rows if state in ACTIVE and moment is not None]
+    silence.add_metric((), _age(min(heard, default=None)))
+    yield silence
+
+
+def _background() -> Iterator[Metric]:
+    beat = GaugeMetricFamily(
+        "terrakube_beat_age_seconds", "Since a background process last showed that it works.", labels=("process",)
+    )
+    for name in (beats.WORKER, beats.WATCHER):
+        age = beats.age(name)
+        if age is not None:
+            beat.add_metric((name,), age.total_seconds())
+    yield beat
+    size = _queue_size()
+    if size is not None:
+        queue = GaugeMetricFamily("terrakube_queued_tasks", "Tasks that no worker has taken.")
+        queue.add_metric((), size)
+        yield queue
+
+
+def _queue_size() -> int | None:
+    """None when the broker does not answer, so that the rest is still told."""
+    try:
+        return int(kept_broker().queue_size())
+    except DatabaseError:
+        raise
+    except Exception:  # each broker has errors of its own
+        return None
