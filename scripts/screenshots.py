@@ -1,0 +1,193 @@
+"""Screenshots of the running program: every page of the panel, or the few of its description."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts import demo
+
+if TYPE_CHECKING:
+    from scripts.sample_data import Sample
+
+PROJECT = Path(__file__).resolve().parent.parent
+SIZES = {"1280": (1280, 900), "390": (390, 844)}
+SCHEMES = ("light", "dark")
+DOCS = ("overview", "workspace", "job-waiting-approval", "job-running", "preview", "workspaces")
+NAMESPACE = "terrakube-screenshots"
+
+
+@contextmanager
+def site(folder: Path, *, kubernetes: bool) -> Iterator[str]:
+    """Run web, worker and watcher on a fresh database, and set this process up as a part of it."""
+    host = demo.reachable_address() if kubernetes else "127.0.0.1"
+    port = demo.free_port(host)
+    address = f"http://{host}:{port}"
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "terrakube_site.settings",
+        # The browser's loop runs in this process beside the database.
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
+        "TERRAKUBE_DATA_DIR": str(folder),
+        "TerrakubeApiUrl": address,
+        "ExecutorLocalApiUrl": address,
+        "AzBuilderApiUrl": address,
+        "TERRAKUBE_ALLOWED_HOSTS": f"127.0.0.1,{host}",
+    }
+    os.environ.pop("TERRAKUBE_DATABASE_URL", None)
+    os.environ.pop("TerrakubeRedisHostname", None)
+    if kubernetes:
+        demo.prepare_cluster(NAMESPACE)
+        os.environ |= {"ExecutorEphemeralNamespace": NAMESPACE, "ExecutorEphemeralSecret": ""}
+        os.environ["ExecutorEphemeralImage"] = os.environ.get("DEMO_EXECUTOR_IMAGE", "terrakube-executor:latest")
+    else:
+        os.environ["KUBECONFIG"] = str(folder / "no-cluster")
+    demo.manage(dict(os.environ), "migrate", "--verbosity", "0")
+    up = [sys.executable, str(PROJECT / "manage.py"), "up", "--host", host, "--port", str(port)]
+    with (folder / "site.log").open("wb") as log:
+        process = subprocess.Popen(up, env=os.environ, start_new_session=True, stdout=log, stderr=log)
+    try:
+        demo.await_site(address, process)
+        import django
+
+        django.setup()
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        if kubernetes:
+            subprocess.run(["kubectl", "delete", "namespace", NAMESPACE, "--wait=false"], check=True)
+
+
+def pages(sample: Sample) -> dict[str, str]:
+    """The address of each page, by the name of its picture."""
+    from django.contrib import admin
+    from django.contrib.contenttypes.models import ContentType
+    from django.urls import reverse
+
+    found = {"overview": reverse("admin:index")}
+    for model in sorted(admin.site._registry, key=lambda model: model.__name__):
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        if model is ContentType:
+            continue
+        found[f"list-{model._meta.model_name}"] = reverse(f"admin:{name}_changelist")
+        if model._meta.model_name in {
+            "accesstoken",
+            "organization",
+            "team",
+            "template",
+            "vcs",
+            "workspace",
+            "schedule",
+        }:
+            found[f"add-{model._meta.model_name}"] = reverse(f"admin:{name}_add")
+        record = model._default_manager.first()
+        if record is not None and model._meta.model_name not in {"job", "workspace"}:
+            found[f"record-{model._meta.model_name}"] = reverse(f"admin:{name}_change", args=[record.pk])
+    found["workspaces"] = found.pop("list-workspace")
+    found["jobs"] = found.pop("list-job")
+    for name, job in sample.jobs.items():
+        found[f"job-{name}"] = reverse("admin:workspaces_job_change", args=[job.pk])
+    network = sample.workspaces["network"]
+    found["workspace"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
+    found["workspace-sandbox"] = reverse("admin:workspaces_workspace_change", args=[sample.workspaces["sandbox"].pk])
+    found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
+    found["start-job"] = reverse("admin:workspaces_workspace_start", args=[network.pk])
+    found["delete"] = reverse("admin:workspaces_workspace_delete", args=[network.pk])
+    found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])
+    found["password"] = reverse("admin:password_change")
+    found["nothing-found"] = reverse("admin:workspaces_workspace_changelist") + "?q=nothing-like-this"
+    found["not-there"] = "/admin/nowhere/"
+    return found
+
+
+def sign_in(page: Page, address: str, password: str) -> None:
+    page.goto(f"{address}/admin/login/")
+    page.fill("#id_username", "ada")
+    page.fill("#id_password", password)
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda url: "login" not in url)
+
+
+def take(page: Page, path: Path, *, full: bool) -> None:
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(700)
+    page.screenshot(path=path, full_page=full, animations="disabled")
+
+
+def browse(browser: Browser, address: str, sample: Sample, folder: Path, options: argparse.Namespace) -> None:
+    wanted = {name: path for name, path in pages(sample).items() if options.only in name}
+    if options.docs:
+        wanted = {name: wanted[name] for name in DOCS}
+    for scheme in ("light",) if options.docs else SCHEMES:
+        for size in ("1280",) if options.docs else SIZES:
+            width, height = SIZES[size]
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=_scheme(scheme))
+            page = context.new_page()
+            suffix = "" if options.docs else f"-{size}-{scheme}"
+            page.goto(f"{address}/admin/login/")
+            if not options.docs and options.only in "sign-in":
+                take(page, folder / f"sign-in{suffix}.png", full=True)
+            sign_in(page, address, sample.password)
+            for name, path in wanted.items():
+                page.goto(address + path)
+                take(page, folder / f"{name}{suffix}.png", full=not options.docs)
+            context.close()
+
+
+def _scheme(name: str) -> Any:
+    return name
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=PROJECT / "var" / "screenshots")
+    parser.add_argument("--only", default="", help="only pages whose name holds this")
+    parser.add_argument("--docs", action="store_true", help="the pictures of docs/panel.md, to docs/panel/")
+    parser.add_argument("--kubernetes", action="store_true", help="with jobs in the cluster of the current kubeconfig")
+    parser.add_argument("--stay", action="store_true", help="keep the site running until Ctrl-C")
+    options = parser.parse_args()
+    folder: Path = PROJECT / "docs" / "panel" if options.docs else options.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        raise SystemExit("screenshots: no Chromium on PATH")
+    with (
+        tempfile.TemporaryDirectory(prefix="screenshots-") as data,
+        site(Path(data), kubernetes=options.kubernetes) as address,
+    ):
+        from scripts import sample_data
+
+        sample = sample_data.make(secrets.token_urlsafe(12), kubernetes=options.kubernetes)
+        try:
+            with sync_playwright() as playwright:
+                arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+                browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+                browse(browser, address, sample, folder, options)
+                browser.close()
+            print(f"screenshots: {folder}")
+            if options.stay:
+                print(f"screenshots: {address}/admin/ (user ada, password {sample.password}); stop with Ctrl-C")
+                signal.pause()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sample_data.stop_all()
+    return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+    sys.exit(main())
