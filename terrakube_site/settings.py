@@ -23,6 +23,11 @@ try:
     PUBLIC_URL: str = env.url(_environ, "TerrakubeApiUrl", "http://127.0.0.1:8000")
     OIDC_ISSUER: str = env.url(_environ, "DexIssuerUri", "")
     OIDC_CLIENT_ID: str = env.text(_environ, "DexClientId", "")
+    # A client without a secret is a public one, as Terrakube's own is in Dex.
+    OIDC_CLIENT_SECRET: str = env.secret(_environ, "TERRAKUBE_OIDC_CLIENT_SECRET", "")
+    OIDC_NAME: str = env.text(_environ, "TERRAKUBE_OIDC_NAME", "OpenID Connect")
+    OIDC_SCOPES = env.comma_list(_environ, "TERRAKUBE_OIDC_SCOPES", ("openid", "profile", "email", "groups"))
+    SESSION_COOKIE_AGE = env.seconds(_environ, "TERRAKUBE_SESSION_AGE", 12 * 3600, minimum=300)
     ADMIN_GROUP: str = env.text(_environ, "TERRAKUBE_ADMIN_GROUP", "TERRAKUBE_ADMIN")
     MAX_SOURCE_BYTES = 2**20 * env.integer(_environ, "TERRAKUBE_MAX_SOURCE_MIB", 64, minimum=1)
     METRICS_TOKEN: str | None = env.secret(_environ, "TERRAKUBE_METRICS_TOKEN", None, minimum_length=16)

@@ -5,9 +5,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from terrakube_site import discovery
+from workspaces.sign_in import views as sign_in
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("sign-in/", include("workspaces.sign_in.urls")),
+    # Django's own would leave the issuer's session open.
+    path("admin/logout/", sign_in.out),
     path("admin/", admin.site.urls),
     path("runs/", include("executors.urls")),
     path("", include("executors.terrakube.urls")),

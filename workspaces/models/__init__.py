@@ -4,6 +4,7 @@ from workspaces.models.access import Access
 from workspaces.models.agent import Agent
 from workspaces.models.collection import Collection, Item, Reference
 from workspaces.models.credentials import Ssh, Vcs
+from workspaces.models.identity import Identity
 from workspaces.models.job import Address, Job, Step
 from workspaces.models.limits import RunLimits
 from workspaces.models.organization import Organization, Team
@@ -25,6 +26,7 @@ __all__ = (
     "Collection",
     "ConfigurationVersion",
     "GlobalVariable",
+    "Identity",
     "Item",
     "Job",
     "Organization",

@@ -101,12 +101,13 @@ def revoke_token(record: AccessToken, *, by: Actor) -> None:
     record.save(update_fields=["deleted", "updated_by", "updated_date"])
 
 
-def _person(claims: Mapping[str, Any]) -> TokenUser:
-    """Who an issuer's token speaks of; the groups of another type than text are none."""
+def person_of(claims: Mapping[str, Any]) -> TokenUser:
+    """Who an issuer's claims speak of; groups that are no texts do not count, nor an email that it calls unverified."""
     groups = claims.get("groups")
     names = {group for group in groups if isinstance(group, str)} if isinstance(groups, list) else set()
-    name = claims.get("name") or claims.get("email") or claims.get("sub") or ""
-    return TokenUser(name=str(name), email=str(claims.get("email") or ""), groups=frozenset(names))
+    email = "" if claims.get("email_verified") is False else str(claims.get("email") or "")
+    name = claims.get("name") or email or claims.get("sub") or ""
+    return TokenUser(name=str(name), email=email, groups=frozenset(names))
 
 
 def user_of(token: str) -> TokenUser:
@@ -123,7 +124,7 @@ def user_of(token: str) -> TokenUser:
             )
             return TokenUser(name="TerrakubeInternal", email=str(claims.get("email", "")), internal=True)
         if oidc.is_issuer(issuer):
-            return _person(oidc.claims_of(token))
+            return person_of(oidc.claims_of(token))
         claims = jwt.decode(
             token,
             _key(settings.PAT_SECRET),

@@ -1,0 +1,91 @@
+"""People who sign in by the issuer: a user for each, with the groups that its claims name now."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from workspaces.errors import NotAllowed
+from workspaces.models import Identity
+from workspaces.services.tokens import person_of
+
+_LONGEST = 150
+_MOST_GROUPS = 1000
+
+
+@transaction.atomic
+def signed_in(issuer: str, claims: Mapping[str, Any]) -> tuple[User, str]:
+    """The user of an issuer's claims, made at the first sign-in, and why it may not enter the panel, or nothing.
+
+    Its groups, staff and superuser status follow the claims each time, also when they take everything away: a session
+    that is still open elsewhere loses its rights with them. Raises NotAllowed for claims that name nobody.
+    """
+    subject = str(claims.get("sub") or "")
+    if not subject or len(subject) > Identity.LONGEST_SUBJECT:
+        raise NotAllowed("The issuer did not say who you are.")
+    person = person_of(claims)
+    groups = sorted(name for name in person.groups if 0 < len(name) <= _LONGEST and "\0" not in name)[:_MOST_GROUPS]
+    identity = (
+        Identity.objects.select_for_update(of=("self",))
+        .select_related("user")
+        .filter(issuer=issuer, subject=subject)
+        .first()
+    )
+    user: User
+    if identity is None:
+        user = User(
+            username=_free_name(issuer, subject, person.email or claims.get("preferred_username") or person.name)
+        )
+        user.set_unusable_password()
+    else:
+        user = identity.user
+    user.email = person.email[:254]
+    user.first_name, user.last_name = _names(claims, person.name)
+    user.is_superuser = settings.ADMIN_GROUP in groups
+    user.is_staff = bool(groups)
+    if not groups and identity is None:
+        return user, _no_groups(person.email or person.name)
+    user.save()
+    if identity is None:
+        Identity.objects.create(user=user, issuer=issuer, subject=subject)
+    user.groups.set(_groups(groups))
+    if not user.is_active:
+        return user, "Your account is switched off here: ask an administrator."
+    return user, "" if groups else _no_groups(person.email or person.name)
+
+
+def _no_groups(name: str) -> str:
+    return (
+        f"You were signed in as {name}, but the issuer names no group of yours: ask an administrator to add you to one "
+        "that is a team here."
+    )
+
+
+def _groups(names: Iterable[str]) -> list[Group]:
+    wanted = list(names)
+    # Two sign-ins at once may both want to make one.
+    Group.objects.bulk_create([Group(name=name) for name in wanted], ignore_conflicts=True)
+    return list(Group.objects.filter(name__in=wanted))
+
+
+def _names(claims: Mapping[str, Any], name: str) -> tuple[str, str]:
+    first, last = claims.get("given_name"), claims.get("family_name")
+    if isinstance(first, str) and isinstance(last, str):
+        return first[:_LONGEST], last[:_LONGEST]
+    before, _, after = name.rpartition(" ")
+    return (before or after)[:_LONGEST], (after if before else "")[:_LONGEST]
+
+
+def _free_name(issuer: str, subject: str, wanted: object) -> str:
+    """A user name that nobody has: whoever signs in never becomes a user who is there already."""
+    clean = re.sub(r"[^\w.@+-]+", "-", str(wanted or subject)).strip("-")[:_LONGEST] or "user"
+    if not User.objects.filter(username__iexact=clean).exists():
+        return clean
+    mark = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:8]
+    return f"{clean[: _LONGEST - 9]}-{mark}"
