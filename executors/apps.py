@@ -16,11 +16,13 @@ class ExecutorsConfig(AppConfig):
         # Applications are imported before their models can be.
         from executors.checks import check_token_place
         from executors.conf import check_installation
+        from executors.documented import check_names
         from executors.limits import installation_limits
         from executors.terrakube.storage import check_storage
 
         run_limits.provide(installation_limits)
         register(check_installation)
+        register(check_names)
         register(check_storage)
         register(check_token_place, Tags.security, deploy=True)
         if "qcluster" in sys.argv:

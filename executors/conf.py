@@ -20,6 +20,7 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Warning
 
 from terrakube_site import env
+from terrakube_site.documented import Setting
 from terrakube_site.env import SettingError, SettingErrors
 from workspaces import ephemeral, kubernetes_syntax
 
@@ -40,15 +41,6 @@ _IMAGE = (
     r"(?:(?:[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::\d+)?/)?"  # registry
     rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][-.A-Za-z0-9_]{{0,127}})?(?:@[a-z0-9]+:[0-9a-f]{{32,}})?"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One environment variable of the installation, as documentation shows it; `default` None is nothing."""
-
-    name: str
-    default: str | None
-    help: str
 
 
 SETTINGS: Mapping[str, Setting] = {

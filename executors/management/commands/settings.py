@@ -1,0 +1,15 @@
+"""``manage.py settings``: the list of all environment variables."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from executors.documented import reference
+
+
+class Command(BaseCommand):
+    help = "Print every environment variable of an installation, as docs/settings.md has it."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(reference(), ending="")
