@@ -1,5 +1,5 @@
 {{- define "site.name" -}}
-{{ default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" }}
+{{ default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "site.fullname" -}}
@@ -13,8 +13,7 @@
 {{- end }}
 
 {{- define "site.labels" -}}
-app.kubernetes.io/name: {{ include "site.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+{{ include "site.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
@@ -25,16 +24,21 @@ app.kubernetes.io/name: {{ include "site.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Whether the values name Terrakube's own image of the API, which is a program of its own. */}}
+{{- define "site.isTerrakubeImage" -}}
+{{- if regexMatch "(^|/)azbuilder/api-server$" .Values.api.image }}true{{ end -}}
+{{- end }}
+
 {{- define "site.image" -}}
+{{- if include "site.isTerrakubeImage" . -}}
+terrakube-site:{{ .Chart.AppVersion }}
+{{- else -}}
 {{ .Values.api.image }}:{{ default .Chart.AppVersion .Values.api.version }}
+{{- end -}}
 {{- end }}
 
 {{- define "site.executorImage" -}}
 {{ .Values.executor.image }}:{{ default .Chart.AppVersion .Values.executor.version }}
-{{- end }}
-
-{{- define "site.ephemeral" -}}
-{{- if .Values.api.ephemeralExecution.enabled }}true{{ end -}}
 {{- end }}
 
 {{- define "site.rbac" -}}
@@ -50,19 +54,91 @@ true
 {{ default (printf "%s-keys" (include "site.fullname" .)) .Values.security.existingSecret }}
 {{- end }}
 
+{{/* ---- addresses ------------------------------------------------------------------------------------------------- */}}
+
 {{- define "site.serviceUrl" -}}
 http://{{ include "site.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
 {{- end }}
 
+{{- define "site.internalUrl" -}}
+{{ default (include "site.serviceUrl" .) .Values.internalUrl }}
+{{- end }}
+
+{{/* One ingress from both ways to ask for it: host, path, pathType, className, tlsSecretName, annotations; or nothing. */}}
+{{- define "site.ingress" -}}
+{{- $ours := .Values.ingress -}}
+{{- $theirs := $ours.api | default dict -}}
+{{- if $ours.enabled -}}
+{{ dict "host" (required "ingress.host is empty" $ours.host) "path" "/" "pathType" "Prefix" "className" $ours.className
+   "tlsSecretName" $ours.tlsSecretName "tls" (ne $ours.tlsSecretName "") "annotations" $ours.annotations | toJson }}
+{{- else if $theirs.enabled -}}
+{{ dict "host" (required "ingress.api.domain is empty" $theirs.domain) "path" (default "/" $theirs.path)
+   "pathType" (default "Prefix" $theirs.pathType) "className" (default "" $theirs.ingressClassName)
+   "tlsSecretName" (default "" $theirs.tlsSecretName) "tls" (default false $ours.useTls)
+   "annotations" (default dict $theirs.annotations) | toJson }}
+{{- end -}}
+{{- end }}
+
 {{- define "site.publicUrl" -}}
+{{- $ingress := include "site.ingress" . | fromJson -}}
 {{- if .Values.publicUrl -}}
 {{ .Values.publicUrl }}
-{{- else if .Values.ingress.enabled -}}
-{{ if .Values.ingress.tlsSecretName }}https{{ else }}http{{ end }}://{{ required "ingress.host is empty" .Values.ingress.host }}
+{{- else if $ingress.host -}}
+{{ if $ingress.tls }}https{{ else }}http{{ end }}://{{ $ingress.host }}
 {{- else -}}
 {{ include "site.serviceUrl" . }}
 {{- end -}}
 {{- end }}
+
+{{/* Hosts that the web process answers for: its own names and those of the two addresses. */}}
+{{- define "site.hosts" -}}
+{{- $public := (urlParse (include "site.publicUrl" .)).hostname -}}
+{{- $internal := (urlParse (include "site.internalUrl" .)).hostname -}}
+{{- $name := include "site.fullname" . -}}
+{{ list "localhost" "127.0.0.1" $name (printf "%s.%s" $name .Release.Namespace) (printf "%s.%s.svc" $name .Release.Namespace) $public $internal | uniq | join "," }}
+{{- end }}
+
+{{/* ---- database and Redis ---------------------------------------------------------------------------------------- */}}
+
+{{/* The PostgreSQL address from Terrakube's properties, or nothing. */}}
+{{- define "site.databaseUrl" -}}
+{{- $p := .Values.api.properties -}}
+{{- if and $p.databaseHostname (not .Values.database.existingSecret) (not .Values.trial.enabled) -}}
+{{- $port := $p.databasePort | default "" | toString -}}
+{{- /* What Terrakube's chart says where nobody said anything, for another kind of database. */ -}}
+{{- if eq $port "3306" }}{{ $port = "" }}{{ end -}}
+{{- $mode := $p.databaseSslMode | default "" -}}
+postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser | urlquery }}{{ with $p.databasePassword }}:{{ urlquery . | replace "+" "%20" }}{{ end }}@{{ $p.databaseHostname }}{{ with $port }}:{{ . }}{{ end }}/{{ required "api.properties.databaseName is empty" $p.databaseName | urlquery }}{{ with $mode }}?sslmode={{ . }}{{ end }}
+{{- end -}}
+{{- end }}
+
+{{/* {name, key} of the Secret with the database's address, as JSON. */}}
+{{- define "site.databaseSecret" -}}
+{{- if .Values.database.existingSecret -}}
+{{ dict "name" .Values.database.existingSecret "key" .Values.database.key | toJson }}
+{{- else if include "site.databaseUrl" . -}}
+{{ dict "name" (printf "%s-connections" (include "site.fullname" .)) "key" "TERRAKUBE_DATABASE_URL" | toJson }}
+{{- else -}}
+{{- fail "database.existingSecret is empty: name a Secret with the PostgreSQL address, or set api.properties.databaseHostname, or trial.enabled" -}}
+{{- end -}}
+{{- end }}
+
+{{/* Redis from both ways to name it, as JSON; hostname is empty where there is none. */}}
+{{- define "site.redis" -}}
+{{- $p := .Values.api.properties -}}
+{{- $r := .Values.redis -}}
+{{- if $r.hostname -}}
+{{ dict "hostname" $r.hostname "port" $r.port "username" $r.username "ssl" $r.ssl "secret" $r.existingSecret "key" $r.key | toJson }}
+{{- else if $p.redisHostname -}}
+{{- $secret := "" -}}
+{{- if $p.redisPassword }}{{ $secret = printf "%s-connections" (include "site.fullname" .) }}{{ end -}}
+{{ dict "hostname" $p.redisHostname "port" (default 6379 $p.redisPort) "username" (default "" $p.redisUsername) "ssl" (eq (toString $p.redisSsl) "true") "secret" $secret "key" "TerrakubeRedisPassword" | toJson }}
+{{- else -}}
+{}
+{{- end -}}
+{{- end }}
+
+{{/* ---- environment ----------------------------------------------------------------------------------------------- */}}
 
 {{- define "site.ephemeralSecrets" -}}
 {{- if kindIs "string" .Values.api.ephemeralExecution.secretName -}}
@@ -72,45 +148,52 @@ http://{{ include "site.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.s
 {{- end -}}
 {{- end }}
 
-{{/* Hosts that the web process answers for: its own names and that of the public address. */}}
-{{- define "site.hosts" -}}
-{{- $public := (urlParse (include "site.publicUrl" .)).hostname -}}
-{{- $internal := (urlParse (default (include "site.serviceUrl" .) .Values.internalUrl)).hostname -}}
-{{ list "localhost" "127.0.0.1" (include "site.fullname" .) (printf "%s.%s" (include "site.fullname" .) .Release.Namespace) $public $internal | uniq | join "," }}
+{{/* What the chart itself sets, a JSON list of entries. */}}
+{{- define "site.ownEnvironment" -}}
+{{- $all := list
+  (dict "name" "TerrakubeApiUrl" "value" (include "site.publicUrl" .))
+  (dict "name" "AzBuilderApiUrl" "value" (include "site.internalUrl" .))
+  (dict "name" "ExecutorLocalApiUrl" "value" (ternary (printf "http://127.0.0.1:%v" (int .Values.api.port)) (include "site.internalUrl" .) .Values.trial.enabled))
+  (dict "name" "TERRAKUBE_ALLOWED_HOSTS" "value" (include "site.hosts" .))
+  (dict "name" "TERRAKUBE_ADMIN_GROUP" "value" .Values.security.adminGroup)
+-}}
+{{- with .Values.security.dexIssuerUri }}{{ $all = append $all (dict "name" "DexIssuerUri" "value" .) }}{{ end -}}
+{{- with .Values.security.dexClientId }}{{ $all = append $all (dict "name" "DexClientId" "value" .) }}{{ end -}}
+{{- with .Values.api.terraformReleasesUrl }}{{ $all = append $all (dict "name" "CustomTerraformReleasesUrl" "value" .) }}{{ end -}}
+{{- $e := .Values.api.ephemeralExecution -}}
+{{- if $e.enabled -}}
+{{- $all = concat $all (list
+  (dict "name" "ExecutorEphemeralNamespace" "value" .Release.Namespace)
+  (dict "name" "ExecutorEphemeralImage" "value" (include "site.executorImage" .))
+  (dict "name" "ExecutorEphemeralSecret" "value" (include "site.ephemeralSecrets" .))) -}}
+{{- with $e.configMapName }}{{ $all = append $all (dict "name" "ExecutorEphemeralConfigMap" "value" .) }}{{ end -}}
+{{- with $e.podAnnotations }}{{ $all = append $all (dict "name" "ExecutorEphemeralPodAnnotations" "value" (toJson .)) }}{{ end -}}
+{{- with $e.activeDeadlineSeconds }}{{ $all = append $all (dict "name" "ExecutorEphemeralDeadlineSeconds" "value" (int . | toString)) }}{{ end -}}
+{{- with $e.ttlSecondsAfterFinished }}{{ $all = append $all (dict "name" "ExecutorEphemeralTtlSeconds" "value" (int . | toString)) }}{{ end -}}
+{{- /* The pod gets 30 seconds more than terraform, to deliver what it has. */ -}}
+{{- with $e.terminationGracePeriodSeconds }}{{ $all = append $all (dict "name" "ExecutorEphemeralGraceSeconds" "value" (max 1 (sub (int .) 30) | toString)) }}{{ end -}}
+{{- end -}}
+{{- if not .Values.trial.enabled -}}
+{{- $all = append $all (dict "name" "TERRAKUBE_DATABASE_URL" "valueFrom" (dict "secretKeyRef" (include "site.databaseSecret" . | fromJson))) -}}
+{{- end -}}
+{{- $r := include "site.redis" . | fromJson -}}
+{{- if $r.hostname -}}
+{{- $all = append $all (dict "name" "TerrakubeRedisHostname" "value" $r.hostname) -}}
+{{- $all = append $all (dict "name" "TerrakubeRedisPort" "value" (int $r.port | toString)) -}}
+{{- with $r.username }}{{ $all = append $all (dict "name" "TerrakubeRedisUsername" "value" .) }}{{ end -}}
+{{- if $r.ssl }}{{ $all = append $all (dict "name" "TerrakubeRedisSSL" "value" "true") }}{{ end -}}
+{{- with $r.secret }}{{ $all = append $all (dict "name" "TerrakubeRedisPassword" "valueFrom" (dict "secretKeyRef" (dict "name" . "key" $r.key))) }}{{ end -}}
+{{- end -}}
+{{ toJson $all }}
 {{- end }}
 
+{{/* The entries of the chart but for those that api.env has, then api.env: a name twice in a list has no one meaning. */}}
 {{- define "site.environment" -}}
-- {name: TerrakubeApiUrl, value: {{ include "site.publicUrl" . | quote }}}
-- {name: AzBuilderApiUrl, value: {{ default (include "site.serviceUrl" .) .Values.internalUrl | quote }}}
-- {name: TERRAKUBE_ALLOWED_HOSTS, value: {{ include "site.hosts" . | quote }}}
-- {name: TERRAKUBE_ADMIN_GROUP, value: {{ .Values.security.adminGroup | quote }}}
-{{- if include "site.ephemeral" . }}
-- {name: ExecutorEphemeralNamespace, value: {{ .Release.Namespace | quote }}}
-- {name: ExecutorEphemeralImage, value: {{ include "site.executorImage" . | quote }}}
-- {name: ExecutorEphemeralSecret, value: {{ include "site.ephemeralSecrets" . | quote }}}
-{{- end }}
-{{- if not .Values.trial.enabled }}
-- name: TERRAKUBE_DATABASE_URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ required "database.existingSecret is empty: a Secret with the PostgreSQL address (or set trial.enabled)" .Values.database.existingSecret }}
-      key: {{ .Values.database.key }}
-{{- end }}
-{{- with .Values.redis }}
-{{- if .hostname }}
-- {name: TerrakubeRedisHostname, value: {{ .hostname | quote }}}
-- {name: TerrakubeRedisPort, value: {{ .port | quote }}}
-{{- if .username }}
-- {name: TerrakubeRedisUsername, value: {{ .username | quote }}}
-{{- end }}
-{{- if .ssl }}
-- {name: TerrakubeRedisSSL, value: "true"}
-{{- end }}
-{{- if .existingSecret }}
-- name: TerrakubeRedisPassword
-  valueFrom:
-    secretKeyRef: {name: {{ .existingSecret }}, key: {{ .key }}}
-{{- end }}
+{{- $said := list -}}
+{{- range .Values.api.env }}{{ $said = append $said .name }}{{ end -}}
+{{- range include "site.ownEnvironment" . | fromJsonArray }}
+{{- if not (has .name $said) }}
+- {{ toJson . }}
 {{- end }}
 {{- end }}
 {{- with .Values.api.env }}
@@ -123,6 +206,24 @@ http://{{ include "site.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.s
 {{- range .Values.api.existingSecrets }}
 - secretRef: {name: {{ . }}}
 {{- end }}
+{{- end }}
+
+{{/* ---- pods ------------------------------------------------------------------------------------------------------ */}}
+
+{{/* Labels and annotations of one component's pods: (list . "web"). */}}
+{{- define "site.podMetadata" -}}
+{{- $root := index . 0 -}}
+labels: {{ include "site.labels" $root | nindent 2 }}
+  app.kubernetes.io/component: {{ index . 1 }}
+  {{- with $root.Values.api.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+annotations:
+  # New pods when the chart's own Secret of addresses changes.
+  checksum/connections: {{ printf "%s%s" (include "site.databaseUrl" $root) ($root.Values.api.properties.redisPassword | default "") | sha256sum | trunc 16 | quote }}
+  {{- with $root.Values.api.podAnnotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 
 {{- define "site.podSpec" -}}
@@ -154,22 +255,45 @@ affinity: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{/* Replicas on different nodes where there are several: (list . "web"). */}}
+{{- define "site.spread" -}}
+{{- $root := index . 0 -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{ include "site.selector" $root | nindent 8 }}
+        app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
 {{- define "site.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* /data holds what executors on this machine work with; nothing that must last. */}}
+{{- define "site.volumes" -}}
+- {name: tmp, emptyDir: {}}
+- {name: data, emptyDir: {}}
+{{- with .Values.api.volumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "site.volumeMounts" -}}
+- {name: tmp, mountPath: /tmp}
+- {name: data, mountPath: /data}
+{{- with .Values.api.volumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{- define "site.httpProbes" -}}
-startupProbe:
-  httpGet: {path: /actuator/health/liveness, port: http, httpHeaders: [{name: Host, value: localhost}]}
-  periodSeconds: 2
-  failureThreshold: 60
-livenessProbe:
-  httpGet: {path: /actuator/health/liveness, port: http, httpHeaders: [{name: Host, value: localhost}]}
-  periodSeconds: 10
-  failureThreshold: 6
-readinessProbe:
-  httpGet: {path: /actuator/health/liveness, port: http, httpHeaders: [{name: Host, value: localhost}]}
-  periodSeconds: 5
+{{- $get := dict "httpGet" (dict "path" "/actuator/health/liveness" "port" "http" "httpHeaders" (list (dict "name" "Host" "value" "localhost"))) -}}
+startupProbe: {{ toJson (merge (dict "periodSeconds" 1 "failureThreshold" 120 "timeoutSeconds" 3) $get) }}
+livenessProbe: {{ toJson (merge (dict "periodSeconds" 10 "failureThreshold" 6 "timeoutSeconds" 5) $get) }}
+# Not whether worker and watcher live: executors must reach this pod also while these do not.
+readinessProbe: {{ toJson (merge (dict "periodSeconds" 5 "timeoutSeconds" 5) $get) }}
 {{- end }}
