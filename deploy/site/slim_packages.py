@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Take out of an image's site-packages what no process of the site ever imports or reads.
 
-    slim-packages FOLDER            prints what each rule took away, in MB (10**6 bytes)
+    slim_packages.py FOLDER           prints what each rule took away, in MB (10**6 bytes)
 
 Only whole parts go: a client that is not used, descriptions of services that are not called, tests, sources of
 translations and of extensions, and the static files, which were collected before.
@@ -14,9 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # The asynchronous twin of the Kubernetes client, and what it alone stands on.
-ASYNCHRONOUS = (
-    "kubernetes/aio aiohttp aiohttp_retry yarl multidict frozenlist aiosignal propcache aiohappyeyeballs"
-).split()
+ASYNCHRONOUS = [
+    "kubernetes/aio",
+    "aiohttp",
+    "aiohttp_retry",
+    "yarl",
+    "multidict",
+    "frozenlist",
+    "aiosignal",
+    "propcache",
+    "aiohappyeyeballs",
+]
 # Services of AWS that storing in S3 may call: the store itself, and those that give a role's credentials.
 SERVICES = {"s3", "sts", "sso", "sso-oidc", "signin"}
 FOLDERS_OF_TESTS = {"tests", "test", "testing_data"}
