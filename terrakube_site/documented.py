@@ -131,6 +131,15 @@ SITE = (
         settings=(
             _setting("DexIssuerUri", None, "Issuer of OpenID Connect tokens.", "URL"),
             _setting("DexClientId", None, "Client, and so the audience of those tokens."),
+            _setting(
+                "TERRAKUBE_OIDC_CLIENT_SECRET",
+                None,
+                "The client's secret, for people who sign in to the panel; a public client has none.",
+                secret=True,
+            ),
+            _setting("TERRAKUBE_OIDC_NAME", "OpenID Connect", "What the button on the sign-in page calls the issuer."),
+            _setting("TERRAKUBE_OIDC_SCOPES", "openid,profile,email,groups", "What is asked of the issuer.", "list"),
+            _setting("TERRAKUBE_SESSION_AGE", "43200", "How long a sign-in to the panel lasts.", "duration"),
             _setting("TERRAKUBE_ADMIN_GROUP", "TERRAKUBE_ADMIN", "Group whose members may do everything."),
         ),
     ),
