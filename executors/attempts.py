@@ -331,7 +331,9 @@ def replace(attempt: Attempt, *, code: str, reason: str, limit: int) -> Attempt 
             executor=ExecutorKind(attempt.executor),
             not_before=now + dt.timedelta(seconds=wait),
         )
-        transitions.explain(step.pk, f"{reason}. Trying again in {wait} s (attempt {following.number} of {limit})")
+        transitions.explain(
+            step.pk, f"{reason}. Trying again in {wait} s (attempt {following.number} of {limit})", code=code
+        )
         return following
 
 

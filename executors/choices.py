@@ -30,8 +30,16 @@ class AttemptOutcome(models.TextChoices):
     SUCCEEDED = "succeeded", "Succeeded"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
+    KILLED = "killed", "Killed"
     LOST = "lost", "Lost"
     REPLACED = "replaced", "Replaced"
+
+
+class LockOutcome(models.TextChoices):
+    """What became of the state's lock when a cancelled or lost executor was gone; empty when it held none."""
+
+    RELEASED = "released", "Given back"
+    FOREIGN = "foreign", "Somebody else's, left alone"
 
 
 class EventKind(models.TextChoices):
@@ -46,5 +54,7 @@ class EventKind(models.TextChoices):
     PHASE = "phase", "Phase"
     WAITING = "waiting", "Waiting"
     CANCEL = "cancel", "Asked to stop"
+    LEAVING = "leaving", "Pod is being ended"
     RESULT = "result", "Result reported"
     ENDED = "ended", "Ended"
+    LOCK = "lock", "State lock"

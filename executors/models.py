@@ -6,7 +6,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from executors.choices import AttemptOutcome, AttemptState, EventKind, ExecutorKind
+from executors.choices import AttemptOutcome, AttemptState, EventKind, ExecutorKind, LockOutcome
 from workspaces.encryption import EncryptedBinaryField
 from workspaces.models import Job, Step
 
@@ -57,6 +57,17 @@ class Attempt(models.Model):
     exit_code = models.IntegerField(null=True)
     peak_memory_bytes = models.BigIntegerField(null=True)
     cpu_seconds = models.FloatField(null=True)
+    resources = models.JSONField(
+        default=dict, help_text="The requests and limits with which its container was launched, as text."
+    )
+    deadlines = models.JSONField(
+        default=dict, help_text="Seconds by name, where organization or workspace allow less than the installation."
+    )
+    leaving_code = models.CharField(
+        max_length=64, blank=True, default="", help_text="Why the cluster ends its pod while the executor is at work."
+    )
+    leaving_reason = models.CharField(max_length=1024, blank=True, default="")
+    state_lock = models.CharField(max_length=16, choices=LockOutcome, blank=True, default="")
 
     class Meta:
         ordering = ("-created_at",)

@@ -14,15 +14,16 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from terrakube_site.metrics import catalogue, tally
 from workspaces import flows
-from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, FINAL_STEP, IN_EXECUTOR, PLAN_TYPES, JobStatus, StepType
+from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, PLAN_TYPES, JobStatus, StepType
 from workspaces.models import Job, Step, Workspace
 from workspaces.queueing import enqueue
 from workspaces.scheduling import CannotSchedule, schedule_templates
+from workspaces.waiting import Wait, incomplete, why_wait
 
 S = JobStatus
 
@@ -88,15 +89,15 @@ def _locked_by_step(step_id: UUID) -> tuple[Job, Step] | None:
     return None if job is None else (job, job.steps.get(pk=step_id))
 
 
-def _move_job(job: Job, status: JobStatus, *, reason: str = "", **changes: Any) -> None:
+def _move_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", **changes: Any) -> None:
     current = JobStatus(job.status)
     if status != current and status not in JOB_MOVES.get(current, frozenset()):
         raise IllegalTransition(f"Job {job.pk}: {current} → {status}")
     job.status = status
-    job.reason = reason[:512]
+    job.reason, job.reason_code = reason[:512], code[:64]
     for name, value in changes.items():
         setattr(job, name, value)
-    job.save(update_fields=["status", "reason", "updated_date", *changes])
+    job.save(update_fields=["status", "reason", "reason_code", "updated_date", *changes])
     if status in FINAL_JOB and status != current:
         transaction.on_commit(partial(tally.count, catalogue.JOBS_ENDED, status=status))
     if status != current:
@@ -116,7 +117,7 @@ def _move_step(step: Step, status: JobStatus, **changes: Any) -> None:
         transaction.on_commit(partial(tally.count, catalogue.STEPS_ENDED, **labels))
 
 
-def _end_job(job: Job, status: JobStatus, *, reason: str = "", keep_workspace: bool = False) -> None:
+def _end_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", keep_workspace: bool = False) -> None:
     """Bring a job to a final status, with the steps it leaves undone, and let the next one of its workspace go on."""
     now = timezone.now()
     undone = [step for step in job.steps.all() if step.status not in FINAL_STEP]
@@ -125,39 +126,12 @@ def _end_job(job: Job, status: JobStatus, *, reason: str = "", keep_workspace: b
             raise IllegalTransition(f"Job {job.pk} cannot end while {step} is with an executor")
         _move_step(step, _LEFT_UNDONE[status], ended_at=now)
     holds = job.holds_workspace and keep_workspace
-    _move_job(job, status, reason=reason, ended_at=now, holds_workspace=holds)
+    _move_job(job, status, reason=reason, code=code, ended_at=now, holds_workspace=holds)
     if not holds:
         enqueue("executors.tasks.advance_workspace", str(job.workspace_id))
 
 
 # ---- starting -------------------------------------------------------------------------------------------------------
-
-
-def _why_wait(job: Job) -> str:
-    """Why a job that was not yet started must wait, as a sentence; empty when it need not."""
-    workspace = job.workspace
-    if workspace.locked:
-        return f"The workspace is locked: {workspace.lock_description or 'no reason was given'}"
-    others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk)
-    if job.plan_only:
-        # Its plan takes no state lock; only what may change the state while it reads makes it wait.
-        busy = others.filter(
-            holds_workspace=True, steps__status__in=IN_EXECUTOR, steps__type__in=EXCLUSIVE_TYPES
-        ).first()
-        return f"Waits for job {busy.pk}, which is changing the state of this workspace" if busy else ""
-    # The workspace's active job, else the oldest that came before this one.
-    before = others.filter(Q(holds_workspace=True) | Q(pk__lt=job.pk))
-    ahead = before.order_by("-holds_workspace", "pk").values_list("pk", "status").first()
-    if ahead is None:
-        return ""
-    number, status = ahead
-    if status in FINAL_JOB:
-        return f"Waits until the last pod of job {number} of this workspace is gone"
-    return f"Waits for job {number} of this workspace, which is {JobStatus(status).label.lower()}"
-
-
-def _incomplete(workspace: Workspace) -> list[str]:
-    return sorted(row.key for row in workspace.variables.filter(sensitive=True).order_by() if row.incomplete)
 
 
 def _start(job: Job) -> list[Step] | None:
@@ -166,15 +140,15 @@ def _start(job: Job) -> list[Step] | None:
     None when it must go on waiting or has ended.
     """
     if job.workspace.deleted or job.organization.disabled:
-        _end_job(job, S.FAILED, reason="The workspace was deleted before the job started")
+        _end_job(job, S.FAILED, reason="The workspace was deleted before the job started", code="workspace-deleted")
         return None
-    reason = _why_wait(job)
-    if not reason:
-        names = _incomplete(job.workspace)
+    wait = why_wait(job)
+    if wait is None:
+        names = incomplete(job.workspace)
         if names:
             sentence = f"Sensitive variables without a value: {', '.join(names)}"
             job.output = sentence
-            _end_job(job, S.FAILED, reason=sentence)
+            _end_job(job, S.FAILED, reason=sentence, code="incomplete-variables")
             Job.objects.filter(pk=job.pk).update(output=sentence[:1024])
             return None
         try:
@@ -185,10 +159,10 @@ def _start(job: Job) -> list[Step] | None:
         except IntegrityError:
             # Another job of the workspace became its active one between our look and our write.
             job.holds_workspace, job.started_at = False, None
-            reason = "Waits for another job of this workspace, which has just started"
-    if reason:
-        if reason != job.reason:
-            _move_job(job, S.PENDING, reason=reason)
+            wait = Wait("workspace-busy", "Waits for another job of this workspace, which has just started")
+    if wait is not None:
+        if wait.sentence != job.reason:
+            _move_job(job, S.PENDING, reason=wait.sentence, code=wait.code)
         return None
     return Step.objects.bulk_create(
         Step(
@@ -225,7 +199,7 @@ def _next(job: Job, pending: Iterable[Step]) -> UUID | None:
             if not step.decision:
                 team = flow.team or ""
                 waits = f"Waits for approval by {team}" if team else "Waits for approval"
-                _move_job(job, S.WAITING_APPROVAL, reason=waits, approval_team=team or None)
+                _move_job(job, S.WAITING_APPROVAL, reason=waits, code="waits-for-approval", approval_team=team or None)
                 return None
             if not flow.commands and flow.import_commands is None:
                 now = timezone.now()
@@ -244,7 +218,7 @@ def _next(job: Job, pending: Iterable[Step]) -> UUID | None:
                 _move_step(
                     step, S.FAILED, ended_at=timezone.now(), reason_code="no-schedules", reason=str(error)[:1024]
                 )
-                _end_job(job, S.FAILED, reason=str(error))
+                _end_job(job, S.FAILED, reason=str(error), code="no-schedules")
                 return None
             _move_step(step, S.COMPLETED, ended_at=timezone.now())
             continue
@@ -255,7 +229,7 @@ def _next(job: Job, pending: Iterable[Step]) -> UUID | None:
 
 def _hand_over(job: Job, step: Step) -> UUID:
     _move_step(step, S.QUEUE, queued_at=timezone.now())
-    _move_job(job, S.QUEUE, reason=f"{step.name}: starting")
+    _move_job(job, S.QUEUE, reason=f"{step.name}: starting", code="starting")
     return step.pk
 
 
@@ -279,10 +253,10 @@ def pin_commit(step_id: UUID, commit_id: str) -> bool:
     return bool(Job.objects.filter(steps=step_id, commit_id=None).update(commit_id=commit_id[:64]))
 
 
-def explain(step_id: UUID, reason: str) -> bool:
+def explain(step_id: UUID, reason: str, *, code: str) -> bool:
     """Say what a launched step waits for. False, changing nothing, when it waits for nothing any more."""
     query = Job.objects.filter(status=S.QUEUE, steps=step_id, steps__status=S.QUEUE).exclude(reason=reason[:512])
-    return bool(query.update(reason=reason[:512]))
+    return bool(query.update(reason=reason[:512], reason_code=code[:64]))
 
 
 def finish_step(step_id: UUID, outcome: Outcome) -> bool:
@@ -309,13 +283,15 @@ def finish_step(step_id: UUID, outcome: Outcome) -> bool:
             reason=outcome.reason[:1024],
         )
         if step.decision == REJECTED:
-            _end_job(job, S.REJECTED, reason=f"Rejected by {step.decided_by}", keep_workspace=outcome.lost)
+            _end_job(
+                job, S.REJECTED, reason=f"Rejected by {step.decided_by}", code="rejected", keep_workspace=outcome.lost
+            )
         elif not outcome.succeeded and (is_plan or not ignored):
             reason = f"{step.name}: {outcome.reason}" if outcome.reason else f"{step.name} failed"
-            _end_job(job, S.FAILED, reason=reason, keep_workspace=outcome.lost)
+            _end_job(job, S.FAILED, reason=reason, code=outcome.reason_code, keep_workspace=outcome.lost)
         elif is_plan and outcome.changes is False:
             _set_plan(job, outcome, changes=False)
-            _end_job(job, S.COMPLETED, reason="The plan has no changes")
+            _end_job(job, S.COMPLETED, reason="The plan has no changes", code="no-changes")
         else:
             if is_plan:
                 _set_plan(job, outcome, changes=True)
@@ -366,7 +342,8 @@ def decide(job_id: int, *, approved: bool, by: str, comment: str = "") -> bool:
             _hand_over(job, step)
             enqueue("executors.tasks.launch_step", str(step.pk))
         else:
-            _end_job(job, S.REJECTED, reason=f"Rejected by {by}" + (f": {comment}" if comment else ""))
+            why = f"Rejected by {by}" + (f": {comment}" if comment else "")
+            _end_job(job, S.REJECTED, reason=why, code="rejected")
         return True
 
 
@@ -383,7 +360,7 @@ def cancel(job_id: int, *, by: str) -> bool:
         launched = job.steps.filter(status__in=IN_EXECUTOR).first()
         job.updated_by = by[:256]
         job.save(update_fields=["updated_by"])
-        _end_job(job, S.CANCELLED, reason=f"Cancelled by {by}", keep_workspace=launched is not None)
+        _end_job(job, S.CANCELLED, reason=f"Cancelled by {by}", code="cancelled", keep_workspace=launched is not None)
         if launched is not None:
             enqueue("executors.tasks.cancel_step", str(launched.pk))
         return True

@@ -79,7 +79,8 @@ def _not_launched(attempt: Attempt, error: LaunchError) -> None:
     if error.retryable and timezone.now() - attempt.created_at < limit:
         logger.warning("Attempt %s was not launched and will be tried again: %s", attempt, error.message)
         attempts.postpone(attempt, seconds=RELAUNCH_SECONDS)
-        transitions.explain(attempt.step_id, f"{error.message}. Trying again every {RELAUNCH_SECONDS} s")
+        words = f"{error.message}. Trying again every {RELAUNCH_SECONDS} s"
+        transitions.explain(attempt.step_id, words, code=error.code)
         return
     attempts.fail(attempt, code=error.code, reason=error.message, sources=frozenset({AttemptState.NEW}))
 

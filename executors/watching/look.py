@@ -195,7 +195,7 @@ class Looker:
             return
         known.said = text
         attempts.record(attempt, EventKind.WAITING, found.sentence)
-        transitions.explain(attempt.step_id, text)
+        transitions.explain(attempt.step_id, text, code=found.code)
 
     def clear_away(self, attempt: Attempt, *, over: bool, gone: bool) -> None:
         """Leave nothing of an ended attempt but a Job that is ``over``: its log can be read until its TTL is."""

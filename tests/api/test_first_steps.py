@@ -66,6 +66,8 @@ def test_a_started_job_is_answered_in_the_contracts_shape(owner: Api, workspace:
             "planChanges": True,
             "prCommentError": None,
             "prNumber": None,
+            "reason": "",
+            "reasonCode": "",
             "refresh": True,
             "refreshOnly": False,
             "replaceAddrs": None,

@@ -31,6 +31,9 @@ class Job(Audited):
     reason = models.CharField(
         max_length=512, blank=True, default="", editable=False, help_text="What the job waits for, or why it ended so."
     )
+    reason_code = models.CharField(
+        max_length=64, blank=True, default="", editable=False, help_text="The reason for programs, of a bounded set."
+    )
     output = models.CharField(max_length=1024, null=True, blank=True, editable=False)  # noqa: DJ001
     comments = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     commit_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001

@@ -95,6 +95,8 @@ JOB = make(
         *of_columns(Job, "refresh refreshOnly via"),
         # Only the plan itself says whether there are changes; clients send a default.
         of_column(Job, "planChanges", writing=Writing.NEVER),
+        of_column(Job, "reason", writing=Writing.NEVER, description="What the job waits for, or why it ended so."),
+        of_column(Job, "reasonCode", writing=Writing.NEVER, description="The reason's code, of a bounded set."),
         Attribute(name="targetAddrs", kind=Kind.TEXTS, read=lambda job: None),
         Attribute(name="replaceAddrs", kind=Kind.TEXTS, read=lambda job: None),
         constant("prNumber", kind=Kind.NUMBER),
@@ -131,6 +133,8 @@ STEP = make(
     Step,
     (
         *of_columns(Step, "stepNumber name status", writing=Writing.NEVER),
+        of_column(Step, "reason", writing=Writing.NEVER, description="Why the step ended so, or a remark."),
+        of_column(Step, "reasonCode", writing=Writing.NEVER, description="The reason's code, of a bounded set."),
         Attribute(name="output", read=_log_address, writing=Writing.NEVER, description="Where the step's log is."),
     ),
     (to_one("job"),),
