@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from structlog.contextvars import bound_contextvars
+
 from executors import beats
 from executors.launching import launcher
 from workspaces import transitions
@@ -13,9 +15,10 @@ from workspaces.services import schedules
 
 def advance_job(job_id: int) -> None:
     """Do the next thing for a job, and launch its step when that is it."""
-    step_id = transitions.advance(job_id)
-    if step_id is not None:
-        launcher.launch_step(step_id)
+    with bound_contextvars(job=job_id):
+        step_id = transitions.advance(job_id)
+        if step_id is not None:
+            _launch(step_id)
 
 
 def advance_workspace(workspace_id: str) -> None:
@@ -24,12 +27,18 @@ def advance_workspace(workspace_id: str) -> None:
         advance_job(job_id)
 
 
+def _launch(step_id: UUID) -> None:
+    with bound_contextvars(step=str(step_id)):
+        launcher.launch_step(step_id)
+
+
 def launch_step(step_id: str) -> None:
-    launcher.launch_step(UUID(step_id))
+    _launch(UUID(step_id))
 
 
 def cancel_step(step_id: str) -> None:
-    launcher.cancel_step(UUID(step_id))
+    with bound_contextvars(step=step_id):
+        launcher.cancel_step(UUID(step_id))
 
 
 def beat() -> None:

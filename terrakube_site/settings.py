@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "rest_framework_json_api",
 ]
 MIDDLEWARE = [
+    "terrakube_site.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from structlog.contextvars import bind_contextvars
 
 from executors.choices import AttemptState
 from executors.models import Attempt
@@ -55,6 +56,7 @@ def reporting(*methods: str, after_end: bool = False) -> Callable[[View[...]], C
                 return response
             if attempt.state == AttemptState.ENDED and not after_end:
                 return over(attempt)
+            bind_contextvars(job=attempt.step.job_id, step=str(attempt.step_id), attempt=str(attempt.pk))
             return view(request, attempt)
 
         return wrapped
