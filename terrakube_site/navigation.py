@@ -48,6 +48,7 @@ _GROUPS = (
             ("Attempts", "rocket_launch", "admin:executors_attempt_changelist", "read"),
             ("Queue", "low_priority", "admin:django_q_ormq_changelist", ADMINISTRATOR),
             ("Failed tasks", "error", "admin:django_q_failure_changelist", ADMINISTRATOR),
+            ("Failed sign-ins", "lock_person", "admin:axes_accessattempt_changelist", ADMINISTRATOR),
             ("Changes", "history", "admin:auditlog_logentry_changelist", ADMINISTRATOR),
         ),
     ),

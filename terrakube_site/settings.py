@@ -1,5 +1,6 @@
 """Django's settings, read from the environment; with nothing set they are the embedded default of one machine."""
 
+import datetime as dt
 import os
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from terrakube_site import env, keys
+from terrakube_site import client_address, env, keys
 from terrakube_site.databases import database
 from terrakube_site.outgoing import addresses
 from terrakube_site.task_queue import q_cluster
@@ -36,6 +37,9 @@ try:
     SECURE_COOKIES: bool = env.flag(_environ, "TERRAKUBE_SECURE_COOKIES", PUBLIC_URL.startswith("https://"))
     DATABASES = {"default": database(_environ, DATA_DIR)}
     Q_CLUSTER = q_cluster(_environ)
+    TRUSTED_PROXIES = client_address.read_trusted(_environ)
+    LOCKOUT_FAILURES = env.integer(_environ, "TERRAKUBE_LOCKOUT_FAILURES", 5, minimum=1, maximum=1000)
+    LOCKOUT_MINUTES = env.integer(_environ, "TERRAKUBE_LOCKOUT_MINUTES", 15, minimum=1, maximum=1440)
     OUTGOING_ALLOWED = addresses.read_allowed(_environ)
     STATIC_ROOT: Path | None = env.path(_environ, "TERRAKUBE_STATIC_ROOT", None)
     KEYS = keys.load(
@@ -69,6 +73,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "auditlog",
+    "axes",
     "django_q",
     "rest_framework",
     "rest_framework_json_api",
@@ -85,6 +90,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "terrakube_site.urls"
 ASGI_APPLICATION = "terrakube_site.asgi.application"
@@ -108,6 +114,18 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Repeated failures lock out a user name together with an address, so that nobody can lock out somebody else.
+AXES_FAILURE_LIMIT = LOCKOUT_FAILURES
+AXES_COOLOFF_TIME = dt.timedelta(minutes=LOCKOUT_MINUTES)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "terrakube_site.client_address.network_of_client"
+AXES_LOCKOUT_CALLABLE = "workspaces.sign_in.lockout.refused"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

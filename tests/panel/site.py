@@ -75,7 +75,16 @@ def panel_site(folder: Path, **more: str) -> Iterator[PanelSite]:
     }
     _manage(environ, "migrate", "--verbosity", "0")
     made: dict[str, Any] = json.loads(_manage(environ, "seed_example").splitlines()[-1])
-    web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--port", str(port), "--no-access-log"]
+    web = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "terrakube_site.asgi:application",
+        "--port",
+        str(port),
+        "--no-access-log",
+        "--no-proxy-headers",
+    ]
     worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"]
     with (folder / "processes.log").open("wb") as output:
         processes = [

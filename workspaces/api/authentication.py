@@ -9,6 +9,7 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
 
+from terrakube_site.client_address import network_of_client
 from workspaces.access import TokenUser
 from workspaces.services.tokens import InvalidToken, user_of
 
@@ -47,7 +48,7 @@ class _Failures:
     """
 
     def __init__(self, request: Request) -> None:
-        self._key = f"api-auth-failures:{request.META.get('REMOTE_ADDR', '')}"
+        self._key = f"api-auth-failures:{network_of_client(request)}"
 
     @staticmethod
     def _good(token: str) -> str:

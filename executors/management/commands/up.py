@@ -75,7 +75,7 @@ class Command(BaseCommand):
             signal.signal(number, self._on_signal)
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
         web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--host", options["host"]]
-        web += ["--port", str(options["port"]), "--no-access-log", "--log-level", "warning"]
+        web += ["--port", str(options["port"]), "--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
         # Above the pause between two heartbeats, so that an executor keeps its connection.
         web += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]
         processes = [

@@ -1,0 +1,37 @@
+"""What a person reads who typed a wrong password too often."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import ngettext
+
+from terrakube_site.client_address import network_of_client
+
+
+def refused(request: HttpRequest, *rest: Any) -> HttpResponse:
+    """The page in the place of the login page, with how long it lasts."""
+    username = request.POST.get("username", "")
+    attempts = AccessAttempt.objects.filter(username=username, ip_address=network_of_client(request))
+    last: dt.datetime | None = attempts.aggregate(last=Max("attempt_time"))["last"]
+    lasts: dt.timedelta = settings.AXES_COOLOFF_TIME
+    left = (last + lasts - timezone.now()) if last is not None else lasts
+    minutes = max(1, math.ceil(left.total_seconds() / 60))
+    sentence = ngettext(
+        "There were too many failed sign-ins as this user from your address. Try again in %(minutes)s minute.",
+        "There were too many failed sign-ins as this user from your address. Try again in %(minutes)s minutes.",
+        minutes,
+    ) % {"minutes": minutes}
+    context = {**admin.site.each_context(request), "title": "", "sentence": sentence}
+    response = render(request, "terrakube/locked_out.html", context, status=429)
+    response["Retry-After"] = str(minutes * 60)
+    return response
