@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from terrakube_site.env import SettingError, flag, secret
 
 NAME = "TERRAKUBE_DATABASE_URL"
-_ALLOWED = "postgresql://user:password@host:port/name, or nothing for SQLite in the data folder"
+_PARAMETERS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "target_session_attrs")
+_ALLOWED = (
+    "postgresql://user:password@host:port/name, with ?sslmode=require and the like behind it "
+    f"({', '.join(_PARAMETERS)}), or nothing for SQLite in the data folder"
+)
 
 
 def sqlite(path: Path) -> dict[str, Any]:
@@ -33,7 +37,9 @@ def database(environ: Mapping[str, str], folder: Path) -> dict[str, Any]:
     parts = urlsplit(address)
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
         raise SettingError(NAME, None, _ALLOWED)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if not options.keys() <= set(_PARAMETERS):
+        raise SettingError(NAME, None, _ALLOWED)
     pooled = flag(environ, "TERRAKUBE_DATABASE_POOL", False)
     if pooled:
         options["pool"] = {"min_size": 2, "max_size": 20, "timeout": 10}

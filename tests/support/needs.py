@@ -1,7 +1,7 @@
 """Tests whose mark names a service: run where it answers, else left out, counted and said at the end.
 
-TEST_REQUIRE is a comma list of services that have been promised (`postgres,redis,cluster,browser`): a promised service
-that does not answer fails its tests.
+TEST_REQUIRE is a comma list of services that have been promised (`postgres,redis,cluster,browser,helm`): a promised
+service that does not answer fails its tests.
 """
 
 import os
@@ -55,11 +55,16 @@ def _browser() -> str:
     return "" if chromium() else "no Chromium on PATH"
 
 
+def _helm() -> str:
+    return "" if shutil.which("helm") else "no helm on PATH"
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "cluster": _cluster,
     "postgres": _postgres,
     "redis": _redis,
     "browser": _browser,
+    "helm": _helm,
 }
 
 
