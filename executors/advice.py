@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _ADVICE = {
     "bad-settings": "Mend the variable on the workspace's page, where its grammar is said, and run the job again.",
+    "policy": "Mend or take away the variable that the sentence names, or let an administrator change the rule.",
     "no-api-address": "An administrator sets AzBuilderApiUrl to the address at which pods reach this site.",
     "job-data-too-large": "Make the variables smaller, or use an executor image that fetches its data (claim).",
     "name-taken": "Delete the other Kubernetes Job of that name, or look who made it, and run the job again.",

@@ -41,6 +41,13 @@ try:
     LOCKOUT_FAILURES = env.integer(_environ, "TERRAKUBE_LOCKOUT_FAILURES", 5, minimum=1, maximum=1000)
     LOCKOUT_MINUTES = env.integer(_environ, "TERRAKUBE_LOCKOUT_MINUTES", 15, minimum=1, maximum=1440)
     OUTGOING_ALLOWED = addresses.read_allowed(_environ)
+    # What the built-in rules of workspaces.ephemeral.built_in go by; None is any.
+    EPHEMERAL_SERVICE_ACCOUNTS: tuple[str, ...] | None = env.comma_list(
+        _environ, "ExecutorEphemeralServiceAccounts", None
+    )
+    EPHEMERAL_CLAIMS: tuple[str, ...] | None = env.comma_list(_environ, "ExecutorEphemeralClaims", None)
+    EPHEMERAL_ALLOW_ROOT: bool = env.flag(_environ, "ExecutorEphemeralAllowRoot", False)
+    EXECUTOR_LOCAL: str = env.choice(_environ, "ExecutorLocal", "auto", ("auto", "yes", "no"))
     STATIC_ROOT: Path | None = env.path(_environ, "TERRAKUBE_STATIC_ROOT", None)
     KEYS = keys.load(
         {

@@ -134,6 +134,18 @@ class RunLimitsQuerySet(ScopedQuerySet[Any]):
         )
 
 
+class PolicyQuerySet(ScopedQuerySet[Any]):
+    """The installation's rules count for everybody, so whoever sees an organization sees them too."""
+
+    path = "organization"
+
+    def within(self, scope: Scope) -> Self:
+        if scope.everything:
+            return self
+        seen = [*scope.organizations, *scope.organizations_of_workspaces]
+        return self.filter(Q(organization=None) | Q(organization__in=seen)) if seen else self.none()
+
+
 class CollectionScopedQuerySet(ScopedQuerySet[Any]):
     path = "collection__organization"
 

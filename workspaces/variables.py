@@ -2,18 +2,21 @@
 
 The order and the additions are Terrakube's: a workspace's variable wins over the organization's, that over a
 collection's, and of two collections the one with the higher priority. A flow with ``inputsEnv`` or
-``inputsTerraform`` takes nothing but what it maps, beside the workspace's own.
+``inputsTerraform`` takes nothing but what it maps, beside the workspace's own. Of the variables that shape the pod,
+the policies add their defaults and locks in the end, and say what they refuse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workspaces.choices import AddressType, Category
+from workspaces.ephemeral.policy import Policy, Refusal
 from workspaces.flows import FlowStep
 from workspaces.models import GlobalVariable, Item, Job, Workspace
 from workspaces.models.variable import AbstractVariable
+from workspaces.policies import policy_of
 
 INSTALLATION = "installation"
 WORKSPACE = "workspace"
@@ -22,7 +25,10 @@ ORGANIZATION = "organization"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """A variable's value and where it comes from: "workspace", "organization", "collection NAME" or "installation"."""
+    """A variable's value and where it comes from.
+
+    ``origin`` is "workspace", "organization", "collection NAME", "installation", or the policy that says it.
+    """
 
     text: str
     sensitive: bool = False
@@ -35,6 +41,13 @@ class Inputs:
 
     environment: Mapping[str, Value] = field(default_factory=dict)
     terraform: Mapping[str, Value] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What the policies refuse in the environment; a step is not launched with it."""
+        hidden = [name for name, value in self.environment.items() if value.sensitive]
+        return self.policy.refusals(self.texts(Category.ENV), hidden)
 
     def texts(self, category: Category) -> dict[str, str]:
         values = self.environment if category == Category.ENV else self.terraform
@@ -137,7 +150,15 @@ def workspace_inputs(
     environment = _merge(Category.ENV, step, sources, base)
     if plan_args:
         environment.setdefault("TF_CLI_ARGS_plan", Value(text=plan_args, origin=INSTALLATION))
-    return Inputs(environment=environment, terraform=_merge(Category.TERRAFORM, step, sources, {}))
+    terraform = _merge(Category.TERRAFORM, step, sources, {})
+    return under_policy(Inputs(environment=environment, terraform=terraform), policy_of(workspace.organization_id))
+
+
+def under_policy(inputs: Inputs, policy: Policy) -> Inputs:
+    """The same inputs with what a policy adds to them."""
+    added = policy.additions(inputs.texts(Category.ENV))
+    values = {name: Value(text=forced.text, origin=forced.rule.level.value) for name, forced in added.items()}
+    return replace(inputs, environment={**inputs.environment, **values}, policy=policy)
 
 
 def step_inputs(job: Job, step: FlowStep) -> Inputs:

@@ -52,6 +52,9 @@ def launch_step(step_id: UUID) -> bool:
     try:
         if pod is None:
             raise LaunchError("bad-settings", wrong or "")
+        if inputs.refusals:
+            # Saving refuses it too, so the policy is newer than the variable, or a flow maps another one to its name.
+            raise LaunchError("policy", " ".join(refusal.message for refusal in inputs.refusals))
         if needs_commands(step):
             import_commands(step)
         if attempt.executor == ExecutorKind.KUBERNETES:

@@ -25,6 +25,7 @@ from workspaces.models import (
     Address,
     Agent,
     Organization,
+    PolicyRule,
     RunLimits,
     Schedule,
     Ssh,
@@ -123,6 +124,9 @@ def everything(organization: Organization, workspace: Workspace) -> dict[str, mo
         "runlimits": RunLimits.objects.create(workspace=workspace, image_seconds=30),
         "vcs": Vcs.objects.create(organization=organization, name="v", description="", vcs_type="GITHUB"),
         "ssh": Ssh.objects.create(organization=organization, name="s", private_key=SECRET),
+        "policyrule": PolicyRule.objects.create(
+            organization=organization, setting="EPHEMERAL_MEMORY_LIMIT", maximum="8Gi"
+        ),
         "agent": Agent.objects.create(organization=organization, name="a"),
         "access": Access.objects.create(workspace=workspace, name="OTHERS"),
         "schedule": Schedule.objects.create(workspace=workspace, cron="0 0 20 ? * FRI", template=template),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from terrakube_site.env import OFF
+
 ENABLE = "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR"
 NODE_SELECTOR = "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS"
 SERVICE_ACCOUNT = "EPHEMERAL_CONFIG_SERVICE_ACCOUNT"
@@ -26,6 +28,9 @@ RESOURCES = {
     "memory": ("EPHEMERAL_MEMORY_REQUEST", "EPHEMERAL_MEMORY_LIMIT"),
     "ephemeral-storage": ("EPHEMERAL_STORAGE_REQUEST", "EPHEMERAL_STORAGE_LIMIT"),
 }
+
+OFF_TEXTS = OFF
+"""The texts of the switch, in small letters, that are off; every other is on."""
 
 DEFAULT_CONFIG_MAP_MOUNT_PATH = "/data"
 DEFAULT_PLUGIN_CACHE_CLAIM = "terrakube-plugin-pvc"

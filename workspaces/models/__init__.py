@@ -9,6 +9,7 @@ from workspaces.models.job import Address, Job, Step
 from workspaces.models.limits import RunLimits
 from workspaces.models.organization import Organization, Team
 from workspaces.models.plan import SavedPlan
+from workspaces.models.policy import PolicyRule
 from workspaces.models.schedule import Schedule
 from workspaces.models.source import ConfigurationVersion
 from workspaces.models.state import StateLock, StateVersion
@@ -30,6 +31,7 @@ __all__ = (
     "Item",
     "Job",
     "Organization",
+    "PolicyRule",
     "Reference",
     "RunLimits",
     "SavedPlan",

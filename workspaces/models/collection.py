@@ -1,5 +1,7 @@
 """Collections: variables that several workspaces share by reference."""
 
+from uuid import UUID
+
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -44,6 +46,12 @@ class Item(AbstractVariable):
     class Meta:
         ordering = ("category", "key")
         constraints = (models.UniqueConstraint(fields=("collection", "key"), name="one_item_of_a_key_in_a_collection"),)
+
+    @property
+    def organization_key(self) -> UUID | None:
+        # One that is being entered may have none yet.
+        collection: Collection | None = getattr(self, "collection", None)
+        return None if collection is None else collection.organization_id
 
 
 class Reference(Record):

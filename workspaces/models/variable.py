@@ -1,5 +1,7 @@
 """Variables of a workspace and of an organization."""
 
+from uuid import UUID
+
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -9,6 +11,7 @@ from workspaces.encryption import EncryptedTextField
 from workspaces.models.base import Record
 from workspaces.models.organization import Organization
 from workspaces.models.workspace import Workspace
+from workspaces.policies import policy_of
 from workspaces.querysets import OrganizationScopedQuerySet, VariableQuerySet
 
 HIDDEN = "••••••••"
@@ -24,6 +27,14 @@ def check_value(key: str, value: str, category: str) -> None:
             raise ValidationError({"value": str(error)}) from error
         if "\0" in value:
             raise ValidationError({"value": f"{key}: an environment variable cannot hold a NUL character."})
+
+
+def check_policy(organization_id: UUID | None, key: str, value: str, category: str, *, sensitive: bool = False) -> None:
+    """Refuse a value that a rule of a policy does not allow. Raises ValidationError at the field ``value``."""
+    if category == Category.ENV and key in ephemeral.SETTINGS:
+        refusals = policy_of(organization_id).objections(key, value, hidden=sensitive)
+        if refusals:
+            raise ValidationError({"value": [one.message for one in refusals]})
 
 
 class AbstractVariable(Record):
@@ -44,6 +55,12 @@ class AbstractVariable(Record):
 
     def clean(self) -> None:
         check_value(self.key or "", self.value or "", self.category)
+        check_policy(self.organization_key, self.key or "", self.value or "", self.category, sensitive=self.sensitive)
+
+    @property
+    def organization_key(self) -> UUID | None:
+        """The organization whose policy counts; None while the record belongs to nothing yet."""
+        raise NotImplementedError
 
     @property
     def shown_value(self) -> str:
@@ -67,6 +84,12 @@ class Variable(AbstractVariable):
         )
 
     @property
+    def organization_key(self) -> UUID | None:
+        # One that is being entered may have none yet.
+        workspace: Workspace | None = getattr(self, "workspace", None)
+        return None if workspace is None else workspace.organization_id
+
+    @property
     def incomplete(self) -> bool:
         """Sensitive and still without a value: a job of its workspace is refused until it has one."""
         return self.sensitive and not self.value.strip()
@@ -87,3 +110,7 @@ class GlobalVariable(AbstractVariable):
         constraints = (
             models.UniqueConstraint(fields=("organization", "key"), name="one_variable_of_a_key_in_an_organization"),
         )
+
+    @property
+    def organization_key(self) -> UUID | None:
+        return self.organization_id

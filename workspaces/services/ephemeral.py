@@ -13,6 +13,7 @@ from workspaces.ephemeral import EphemeralSyntaxError, EphemeralSyntaxErrors
 from workspaces.errors import InvalidInput
 from workspaces.models import Workspace
 from workspaces.permissions import require
+from workspaces.policies import policy_of
 from workspaces.services.records import delete_record
 from workspaces.services.workspaces import set_variable
 from workspaces.variables import workspace_inputs
@@ -24,12 +25,18 @@ def check_settings(workspace: Workspace, changes: Mapping[str, str | None]) -> d
     A text of None takes the variable away. What others than the workspace set wrongly is not held against it.
     """
     wrong: dict[str, str] = {}
+    policy = policy_of(workspace.organization_id)
     for name, text in changes.items():
+        if text is None:
+            continue
         try:
-            if text is not None:
-                ephemeral.validate(name, text)
+            ephemeral.validate(name, text)
         except EphemeralSyntaxError as error:
             wrong[name] = str(error)
+        else:
+            refusals = policy.objections(name, text)
+            if refusals:
+                wrong[name] = " ".join(refusal.message for refusal in refusals)
     if wrong:
         return wrong
     own = {row.key: row.value for row in workspace.variables.filter(category=Category.ENV)}

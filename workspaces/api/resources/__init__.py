@@ -4,6 +4,7 @@ from workspaces.api.resources.credentials import SSH, VCS
 from workspaces.api.resources.job import ADDRESS, JOB, STEP, TEMPLATE
 from workspaces.api.resources.limits import RUN_LIMITS
 from workspaces.api.resources.organization import AGENT, ORGANIZATION, TAG, TEAM
+from workspaces.api.resources.policy import POLICY_RULE
 from workspaces.api.resources.variable import COLLECTION, GLOBALVAR, ITEM, REFERENCE, VARIABLE
 from workspaces.api.resources.workspace import HISTORY, WORKSPACE
 from workspaces.api.resources.workspace_parts import ACCESS, SCHEDULE, WORKSPACE_TAG
@@ -18,6 +19,7 @@ ALL = (
     ITEM,
     JOB,
     ORGANIZATION,
+    POLICY_RULE,
     REFERENCE,
     RUN_LIMITS,
     SCHEDULE,

@@ -1,0 +1,66 @@
+"""The rules of a policy in the API: who writes and reads them, and what they refuse there."""
+
+from __future__ import annotations
+
+import json
+
+from tests.api.client import Api
+from workspaces.models import Organization, PolicyRule, Workspace
+
+ACCOUNT = "EPHEMERAL_CONFIG_SERVICE_ACCOUNT"
+
+
+def test_an_administrator_writes_rules_of_the_installation_and_of_an_organization(
+    organization: Organization, admin: Api
+) -> None:
+    made = admin.made("policyrule", "policyrule", {"setting": ACCOUNT, "allowed": "tf-*\nrunner"})
+    assert made["relationships"]["organization"]["data"] is None
+    body = {"setting": ACCOUNT, "allowed": "tf-net-*", "reason": "Ask us."}
+    below = admin.made("policyrule", "policyrule", body, {"organization": ("organization", organization.pk)})
+    assert PolicyRule.objects.get(pk=below["id"]).organization == organization
+    changed = admin.call(
+        "PATCH",
+        f"policyrule/{below['id']}",
+        {"data": {"type": "policyrule", "id": below["id"], "attributes": {"allowed": "*"}}},
+    )
+    assert changed.status_code == 400
+    assert "is more than the policy of the installation allows" in json.loads(changed.content)["errors"][0]["detail"]
+    assert admin.call("DELETE", f"policyrule/{made['id']}").status_code == 204
+
+
+def test_members_read_the_rules_that_count_for_them_and_write_none(
+    organization: Organization, admin: Api, owner: Api, stranger: Api
+) -> None:
+    admin.made("policyrule", "policyrule", {"setting": ACCOUNT, "effect": "forbidden"})
+    relationships = {"organization": ("organization", organization.pk)}
+    admin.made("policyrule", "policyrule", {"setting": "PVC_CLAIM_NAME", "allowed": "a"}, relationships)
+    assert len(owner.read("policyrule")["data"]) == 2
+    assert [row["attributes"]["setting"] for row in stranger.read("policyrule")["data"]] == [ACCOUNT]
+    for given in (None, relationships):
+        answer = owner.post("policyrule", "policyrule", {"setting": "EPHEMERAL_CPU_LIMIT", "maximum": "2"}, given)
+        assert answer.status_code == 403
+    (rule,) = stranger.read("policyrule")["data"]
+    assert owner.call("DELETE", f"policyrule/{rule['id']}").status_code == 403
+    assert PolicyRule.objects.count() == 2
+
+
+def test_what_a_rule_refuses_is_refused_in_several_operations_at_once(
+    workspace: Workspace, admin: Api, owner: Api
+) -> None:
+    admin.made("policyrule", "policyrule", {"setting": ACCOUNT, "allowed": "tf-*"})
+    href = f"/organization/{workspace.organization_id}/workspace/{workspace.pk}/variable"
+    operations = [
+        {
+            "op": "add",
+            "href": href,
+            "data": {
+                "type": "variable",
+                "attributes": {"key": key, "value": value, "category": "ENV", "hcl": False, "sensitive": False},
+            },
+        }
+        for key, value in (("A", "1"), (ACCOUNT, "admin"))
+    ]
+    answer = owner.call("POST", "operations", {"atomic:operations": operations})
+    assert answer.status_code == 400
+    assert "is not allowed by the policy of the installation; allowed is tf-*" in answer.content.decode()
+    assert not workspace.variables.exists()

@@ -1,0 +1,42 @@
+"""``policyrule``: what the installation and its organizations allow in the variables that shape pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workspaces.access import Actor
+from workspaces.api.attributes import audit, of_columns
+from workspaces.api.resource import Change, make, to_one
+from workspaces.api.resources.changes import columns
+from workspaces.errors import NotAllowed
+from workspaces.models import PolicyRule
+from workspaces.services.policy import create_rule, delete_rule, update_rule
+
+
+def _create(change: Change, actor: Actor) -> PolicyRule:
+    return create_rule(PolicyRule(**columns(change, PolicyRule)), by=actor)
+
+
+def _update(record: PolicyRule, change: Change, actor: Actor) -> None:
+    changes = columns(change, PolicyRule)
+    if "organization" in changes and changes.pop("organization") != record.organization:
+        raise NotAllowed("A rule stays in the organization, or the installation, for which it was made.")
+    update_rule(record, changes, by=actor)
+
+
+def _delete(record: Any, actor: Actor) -> None:
+    delete_rule(record, by=actor)
+
+
+POLICY_RULE = make(
+    "policyrule",
+    PolicyRule,
+    (*of_columns(PolicyRule, "setting effect value allowed refused minimum maximum reason"), *audit(PolicyRule)),
+    # Without an organization a rule is the installation's.
+    (to_one("organization", writable=True),),
+    root=True,
+    joined=("organization",),
+    create=_create,
+    update=_update,
+    delete=_delete,
+)

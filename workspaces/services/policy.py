@@ -1,0 +1,115 @@
+"""What a user does with the rules of a policy, and which workspaces break them now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from workspaces.access import Actor, is_admin, name_of
+from workspaces.choices import Category
+from workspaces.ephemeral import SETTINGS
+from workspaces.ephemeral.policy import Policy, Refusal
+from workspaces.errors import NotAllowed
+from workspaces.models import GlobalVariable, Item, PolicyRule, Variable, Workspace
+from workspaces.policies import policies_of
+from workspaces.services.records import create_record, delete_record, update_record
+from workspaces.services.saving import save_valid
+from workspaces.variables import ORGANIZATION, WORKSPACE, Inputs, Value, under_policy
+
+
+def _require_administrator(by: Actor) -> None:
+    if not is_admin(by):
+        raise NotAllowed("Only administrators may write the rules of the installation.")
+
+
+def create_rule(rule: PolicyRule, *, by: Actor) -> PolicyRule:
+    """Save a new rule. Raises NotAllowed, Duplicate, and InvalidInput for one that loosens a rule above it."""
+    if rule.organization_id is not None:
+        return create_record(rule, by=by)
+    _require_administrator(by)
+    rule.created_by = rule.updated_by = name_of(by)
+    return save_valid(rule)
+
+
+def update_rule(rule: PolicyRule, changes: Mapping[str, Any], *, by: Actor) -> PolicyRule:
+    """Change a rule. Raises NotAllowed, Duplicate and InvalidInput, changing nothing."""
+    if rule.organization_id is not None:
+        return update_record(rule, changes, by=by)
+    _require_administrator(by)
+    for name, value in changes.items():
+        setattr(rule, name, value)
+    rule.updated_by = name_of(by)
+    return save_valid(rule, update_fields={*changes, "updated_by", "updated_date"})
+
+
+def delete_rule(rule: PolicyRule, *, by: Actor) -> None:
+    """Remove a rule; what is below it counts from now on. Raises NotAllowed."""
+    if rule.organization_id is not None:
+        delete_record(rule, by=by)
+        return
+    _require_administrator(by)
+    rule.delete()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A workspace whose next step would be refused: by what, and who says the value."""
+
+    workspace: Workspace
+    refusal: Refusal
+    origin: str
+
+
+def violations(
+    workspaces: Sequence[Workspace], policies: Mapping[UUID, Policy] | None = None, *, setting: str | None = None
+) -> Iterator[Violation]:
+    """What the next step of each workspace would be refused for, with five queries in all.
+
+    ``policies`` stands in for the saved ones, by organization; ``setting`` asks about one alone.
+    """
+    if policies is None:
+        policies = policies_of({workspace.organization_id for workspace in workspaces})
+    values = pod_variables(workspaces)
+    for workspace in workspaces:
+        inputs = under_policy(Inputs(environment=values[workspace.pk]), policies[workspace.organization_id])
+        for refusal in inputs.refusals:
+            if setting is None or refusal.setting == setting:
+                value = inputs.environment.get(refusal.setting)
+                yield Violation(workspace, refusal, value.origin if value else "")
+
+
+def pod_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str, Value]]:
+    """The variables of each workspace that shape its pods, by the order of ``workspaces.variables``; four queries."""
+    found: dict[UUID, dict[str, Value]] = {workspace.pk: {} for workspace in workspaces}
+    members: dict[UUID, list[UUID]] = defaultdict(list)
+    for workspace in workspaces:
+        members[workspace.organization_id].append(workspace.pk)
+    keyed = {"key__in": SETTINGS.keys(), "category": Category.ENV}
+    for own in Variable.objects.filter(**keyed, workspace__organization__in=members):
+        if own.workspace_id in found:
+            found[own.workspace_id][own.key] = Value(text=own.value, sensitive=own.sensitive, origin=WORKSPACE)
+    for shared in GlobalVariable.objects.filter(**keyed, organization__in=members):
+        value = Value(text=shared.value, sensitive=shared.sensitive, origin=ORGANIZATION)
+        for key in members[shared.organization_id]:
+            found[key].setdefault(shared.key, value)
+    items = Item.objects.filter(**keyed, collection__organization__in=members).select_related("collection")
+    users: dict[UUID, list[UUID]] = defaultdict(list)
+    pairs = Item.objects.filter(**keyed, collection__organization__in=members)
+    for item_id, workspace_id in pairs.values_list("pk", "collection__references__workspace_id"):
+        if workspace_id is not None:
+            users[item_id].append(workspace_id)
+    for item in sorted(items, key=lambda item: (-item.collection.priority, item.collection.name, item.key)):
+        value = Value(text=item.value, sensitive=item.sensitive, origin=f"collection {item.collection.name}")
+        for key in users[item.pk]:
+            if key in found:
+                found[key].setdefault(item.key, value)
+    return found
+
+
+def with_rule(policy: Policy, rule: PolicyRule) -> Policy:
+    """A policy as it would be with one rule saved, in the place of its level's own for the same setting."""
+    kept = [one for one in policy.rules if (one.setting, one.level) != (rule.setting, rule.level)]
+    return Policy((*kept, rule.rule))
