@@ -102,6 +102,37 @@ SITE = (
         ),
     ),
     Section(
+        title="What variables may do",
+        read_by="web, worker",
+        intro="The [built-in rules](policy.md) for the variables that shape pods.",
+        settings=(
+            _setting(
+                "ExecutorEphemeralServiceAccounts",
+                None,
+                "Service accounts that variables may name, with * for any text; unset: any but the site's own.",
+                "list",
+            ),
+            _setting(
+                "ExecutorEphemeralClaims",
+                None,
+                "Volume claims that variables may name, with * for any text; unset: any.",
+                "list",
+            ),
+            _setting(
+                "ExecutorEphemeralAllowRoot",
+                "off",
+                "Whether variables may let containers run as root and gain privileges.",
+                "switch",
+            ),
+            _setting(
+                "ExecutorLocal",
+                "auto",
+                "Whether steps may run on the worker's machine: yes, no, or auto, where the site runs in no pod.",
+                "choice",
+            ),
+        ),
+    ),
+    Section(
         title="Keys",
         read_by=_ALL,
         intro="On one machine they may be unset: they are made at the first start and kept in the data folder.",
