@@ -161,6 +161,10 @@ postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser 
 {{- with .Values.security.dexClientId }}{{ $all = append $all (dict "name" "DexClientId" "value" .) }}{{ end -}}
 {{- with .Values.api.terraformReleasesUrl }}{{ $all = append $all (dict "name" "CustomTerraformReleasesUrl" "value" .) }}{{ end -}}
 {{- $e := .Values.api.ephemeralExecution -}}
+{{- /* Without a Role on Jobs steps can only run beside the worker; with one they never do, as its keys are there. */ -}}
+{{- if not (or $e.enabled .Values.api.rbac.create) }}{{ $all = append $all (dict "name" "ExecutorLocal" "value" "yes") }}{{ end -}}
+{{- /* The trial's own volume is in the namespace of the steps, where a variable could name its claim. */ -}}
+{{- if .Values.trial.enabled }}{{ $all = append $all (dict "name" "ExecutorEphemeralClaims" "value" "terrakube-plugin-pvc") }}{{ end -}}
 {{- if $e.enabled -}}
 {{- $all = concat $all (list
   (dict "name" "ExecutorEphemeralNamespace" "value" .Release.Namespace)
