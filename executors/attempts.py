@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -23,11 +24,14 @@ from executors.metrics import outcomes
 from executors.models import Attempt, AttemptEvent
 from executors.tokens import session_hash
 from workspaces import transitions
-from workspaces.choices import JobStatus
+from workspaces.choices import JobStatus, StepType
 from workspaces.models import Job, Step
 from workspaces.services.state import drop_orphaned_lock
 
 OPEN = UNCLAIMED | ACTIVE
+_KILLED = 128 + 9
+_SAVED: dict[str, str] = dict.fromkeys((StepType.APPLY, StepType.DESTROY), ", and its last state is saved")
+"""An executor that could not deliver a state says so and is not believed to have ended well."""
 # Declared lost after its executor had begun, and not yet proved gone.
 MAY_RUN_STILL = Q(state=AttemptState.ENDED, outcome=AttemptOutcome.LOST, claimed_at__isnull=False, cleaned_at=None)
 RETRY_SECONDS = (2, 10, 30)
@@ -204,34 +208,59 @@ def report(attempt: Attempt, result: Report) -> bool:
     """End an attempt by its executor's own word, and its step with it. False when it was over already."""
     with transaction.atomic():
         _lock_job(attempt.step_id)
-        interrupted = attempt.state == AttemptState.INTERRUPTING
-        record(attempt, EventKind.RESULT, result.outcome)
+        # The watcher and whoever cancels may have written since the request began.
+        attempt.refresh_from_db(fields=["state", "force_stop", "leaving_code", "leaving_reason"])
+        said = _understood(attempt, result)
         ended = _end(
             attempt,
-            result.outcome,
-            result.reason_code,
-            result.reason,
+            said.outcome,
+            said.reason_code,
+            said.reason,
             exit_code=result.exit_code,
             peak_memory_bytes=result.peak_memory_bytes,
             cpu_seconds=result.cpu_seconds,
         )
         if not ended:
             return False
-        if not interrupted and result.outcome == AttemptOutcome.CANCELLED and not result.reason:
-            reason = "The executor was told to stop by its pod's end, not by a cancelled job"
-        else:
-            reason = result.reason
+        record(attempt, EventKind.RESULT, result.outcome)
         _tell_step(
             attempt,
             transitions.Outcome(
-                succeeded=result.outcome == AttemptOutcome.SUCCEEDED,
+                succeeded=said.outcome == AttemptOutcome.SUCCEEDED,
                 changes=result.changes,
                 plan=result.plan,
-                reason_code=result.reason_code,
-                reason=reason,
+                reason_code=said.reason_code,
+                reason=said.reason,
             ),
         )
         return True
+
+
+def _understood(attempt: Attempt, result: Report) -> Report:
+    """An executor's word together with what else is known: it can't tell why it was told to stop."""
+    if result.outcome != AttemptOutcome.CANCELLED:
+        return result
+    if attempt.state == AttemptState.INTERRUPTING:
+        if not attempt.force_stop and result.exit_code != _KILLED:
+            return result
+        reason = "Cancelled, and killed before it had ended in good order: what it did last may be in no state"
+        return replace_fields(result, outcome=AttemptOutcome.KILLED, reason_code="killed-by-cancel", reason=reason)
+    if result.reason_code != "cancelled":
+        # Another end than ours, of which it tells itself.
+        return replace_fields(result, outcome=AttemptOutcome.FAILED)
+    why = attempt.leaving_reason or "The pod was told to stop from outside, not by a cancelled job"
+    end = "it was killed before it had ended" if result.exit_code == _KILLED else "it ended in good order"
+    return replace_fields(
+        result,
+        outcome=AttemptOutcome.FAILED,
+        reason_code=attempt.leaving_code or "stopped",
+        reason=f"{why}; {end}{_SAVED.get(attempt.step.type, '')}",
+    )
+
+
+def was_reported(attempt: Attempt, outcome: AttemptOutcome) -> bool:
+    """Whether an ended attempt's executor has reported this very outcome."""
+    return attempt.events.filter(kind=EventKind.RESULT, detail=outcome).exists()
 
 
 # ---- what the launcher, the watch and the sweep find ----------------------------------------------------------------
@@ -378,6 +407,15 @@ def note_place(attempt: Attempt, *, pod_name: str = "", node_name: str = "") -> 
     if (pod_name, node_name) != (attempt.pod_name, attempt.node_name):
         attempt.pod_name, attempt.node_name = pod_name, node_name
         attempt.save(update_fields=["pod_name", "node_name"])
+
+
+def note_leaving(attempt: Attempt, *, code: str, reason: str) -> None:
+    """Keep why the pod of a running attempt is being ended: its executor hears only that it is."""
+    if attempt.leaving_code == code or not _move(
+        attempt, frozenset({AttemptState.CLAIMED}), leaving_code=code[:64], leaving_reason=reason[:1024]
+    ):
+        return
+    record(attempt, EventKind.LEAVING, reason)
 
 
 def mark_cleaned(attempt: Attempt) -> None:

@@ -99,6 +99,11 @@ SETTINGS: Mapping[str, Setting] = {
             f"Time that terraform gets to end after it was interrupted; the pod gets {REPORT_SECONDS} seconds more.",
         ),
         (
+            "ExecutorEphemeralApplyGraceSeconds",
+            "300",
+            "The same for steps that may change something (apply, destroy, scripts), where it is longer.",
+        ),
+        (
             "ExecutorEphemeralJobData",
             "auto",
             "inline: a step's data is in the pod's environment, as Terrakube's executor needs it; claim: it is handed "
@@ -146,6 +151,7 @@ class Installation:
     node_wait_seconds: int
     claim_seconds: int
     grace_seconds: int
+    apply_grace_seconds: int
     job_data: str
     image_pull_policy: str | None
     image_pull_secrets: tuple[str, ...]
@@ -186,10 +192,13 @@ class Installation:
             return "inline" if self.is_terrakube_image else "claim"
         return "inline" if self.job_data == "inline" else "claim"
 
-    @property
-    def termination_grace_seconds(self) -> int:
+    def interrupt_seconds(self, *, may_change: bool) -> int:
+        """How long an interrupted step may take to end in good order; ``may_change`` what is there outside."""
+        return max(self.grace_seconds, self.apply_grace_seconds) if may_change else self.grace_seconds
+
+    def termination_grace_seconds(self, *, may_change: bool) -> int:
         """How long a pod may take to end: terraform's time and the executor's own to deliver what it has."""
-        return self.grace_seconds + REPORT_SECONDS
+        return self.interrupt_seconds(may_change=may_change) + REPORT_SECONDS
 
 
 @functools.cache
@@ -226,6 +235,7 @@ def read(environ: Mapping[str, str]) -> Installation:
         node_wait_seconds=reader.seconds("ExecutorEphemeralNodeWaitSeconds", minimum=10),
         claim_seconds=reader.seconds("ExecutorEphemeralClaimSeconds", minimum=10),
         grace_seconds=reader.seconds("ExecutorEphemeralGraceSeconds", minimum=1),
+        apply_grace_seconds=reader.seconds("ExecutorEphemeralApplyGraceSeconds", minimum=1),
         job_data=reader.choice("ExecutorEphemeralJobData", ("auto", "inline", "claim")),
         image_pull_policy=reader.choice("ExecutorEphemeralImagePullPolicy", ("Always", "IfNotPresent", "Never"))
         or None,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from executors import attempts
+from executors import attempts, limits
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
 from executors.conf import installation
@@ -57,10 +57,12 @@ def launch_step(step_id: UUID) -> bool:
             raise LaunchError("policy", " ".join(refusal.message for refusal in inputs.refusals))
         if needs_commands(step):
             import_commands(step)
+        deadlines = limits.deadlines_of(step.job.workspace)
+        conf = limits.lowered(installation(), deadlines)
         if attempt.executor == ExecutorKind.KUBERNETES:
-            on_cluster.launch(attempt, step, inputs, pod, installation())
+            on_cluster.launch(attempt, step, inputs, pod, conf, deadlines)
         else:
-            on_machine.launch(attempt, installation())
+            on_machine.launch(attempt, conf, deadlines)
     except LaunchError as error:
         _not_launched(attempt, error)
         return False

@@ -30,6 +30,9 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "terrakube-site"
 ATTEMPT_LABEL = f"{RESERVED_LABEL_PREFIX}attempt"
 
+LET_IT_RUN = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
+"""What keeps the common autoscalers from ending a pod to save a node: an apply cannot be moved."""
+
 # Of our own image: its user and the folders that it writes to.
 OWN_USER = 1000
 OWN_WRITABLE_FOLDERS = {"tmp": "/tmp", "home": "/home/terrakube"}  # noqa: S108 - a volume of the pod's own
@@ -90,8 +93,12 @@ def job_manifest(
     data: InlineData | SecretData,
     *,
     plugin_cache_claim_exists: bool | None,
+    may_change: bool = False,
 ) -> dict[str, Any]:
     """Return the batch/v1 Job of one attempt.
+
+    The pod of a step that `may_change` something asks autoscalers to let it run, and has longer to end; the
+    workspace's own annotations win.
 
     `plugin_cache_claim_exists` None means that nobody could look. A claim that somebody named is mounted then, and the
     default one is not: were it missing, no pod of the workspace would ever start.
@@ -114,9 +121,13 @@ def job_manifest(
             "template": {
                 "metadata": {
                     "labels": dict(all_labels),
-                    **_filled(annotations=dict(settings.pod_annotations)),
+                    **_filled(annotations={**(LET_IT_RUN if may_change else {}), **settings.pod_annotations}),
                 },
-                "spec": _pod(settings, installation, data, plugin_cache_claim_exists),
+                "spec": {
+                    "restartPolicy": "Never",
+                    "terminationGracePeriodSeconds": installation.termination_grace_seconds(may_change=may_change),
+                    **_pod(settings, installation, data, plugin_cache_claim_exists),
+                },
             },
         },
     }
@@ -150,8 +161,6 @@ def _pod(
     selector = installation.node_selector if settings.node_selector is None else settings.node_selector
     volumes, mounts = _volumes(settings, installation, claim_exists)
     return {
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": installation.termination_grace_seconds,
         "automountServiceAccountToken": settings.service_account is not None,
         **_filled(serviceAccountName=settings.service_account),
         "enableServiceLinks": False,

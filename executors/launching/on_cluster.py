@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from executors import attempts, cluster, tokens
@@ -14,6 +15,7 @@ from executors.launching import manifest, payload
 from executors.launching.errors import LaunchError
 from executors.models import Attempt
 from executors.terrakube import dispatch
+from workspaces.choices import EXCLUSIVE_TYPES
 from workspaces.ephemeral import PodSettings
 from workspaces.models import Step
 from workspaces.variables import Inputs
@@ -81,8 +83,17 @@ def ephemeral_job_data(attempt: Attempt, step: Step, inputs: Inputs, conf: Insta
         raise LaunchError("job-data-too-large", str(error)) from error
 
 
-def launch(attempt: Attempt, step: Step, inputs: Inputs, pod: PodSettings, conf: Installation) -> None:
+def launch(
+    attempt: Attempt,
+    step: Step,
+    inputs: Inputs,
+    pod: PodSettings,
+    conf: Installation,
+    deadlines: Mapping[str, int],
+) -> None:
     """Create the attempt's Job, and the Secret of its token where Secrets may be created.
+
+    ``deadlines`` are those that organization or workspace set below the installation's.
 
     Safe to repeat: the same attempt gives the same objects, and what exists already is looked at and adopted.
     Raises LaunchError.
@@ -101,7 +112,14 @@ def launch(attempt: Attempt, step: Step, inputs: Inputs, pod: PodSettings, conf:
             uid = _create(api, attempt, text, pod, conf)
     except ClusterError as error:
         raise _launch_error(error, conf.namespace) from error
-    attempts.mark_launched(attempt, namespace=conf.namespace, job_uid=uid, image=conf.image)
+    attempts.mark_launched(
+        attempt,
+        namespace=conf.namespace,
+        job_uid=uid,
+        image=conf.image,
+        resources={"requests": dict(pod.requests), "limits": dict(pod.limits)},
+        deadlines=dict(deadlines),
+    )
 
 
 def _create(api: Cluster, attempt: Attempt, text: str, pod: PodSettings, conf: Installation) -> str:
@@ -110,7 +128,14 @@ def _create(api: Cluster, attempt: Attempt, text: str, pod: PodSettings, conf: I
     in_secret = token_in_secret(api, conf)
     data = manifest.SecretData(secret_name=manifest.job_name(identity)) if in_secret else manifest.InlineData(text)
     claim_exists = api.claim_exists(namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
-    body = manifest.job_manifest(identity, pod, conf, data, plugin_cache_claim_exists=claim_exists)
+    body = manifest.job_manifest(
+        identity,
+        pod,
+        conf,
+        data,
+        plugin_cache_claim_exists=claim_exists,
+        may_change=attempt.step.type in EXCLUSIVE_TYPES,
+    )
     uid = _create_or_adopt(api, namespace, body, attempt)
     if in_secret:
         _create_secret(api, namespace, manifest.data_secret_manifest(identity, conf, text, uid))

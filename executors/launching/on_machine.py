@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from django.conf import settings
@@ -58,7 +59,7 @@ def _environment(attempt: Attempt, folder: Path, conf: Installation) -> dict[str
     }
 
 
-def launch(attempt: Attempt, conf: Installation) -> None:
+def launch(attempt: Attempt, conf: Installation, deadlines: Mapping[str, int]) -> None:
     """Start the attempt's process unless it runs already. Raises LaunchError."""
     folder = _folder(attempt, conf)
     try:
@@ -71,13 +72,13 @@ def launch(attempt: Attempt, conf: Installation) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             # An earlier launch of this attempt started it and died before it could say so.
-            attempts.mark_launched(attempt, host=this_host(), process_id=_process_id(folder))
+            attempts.mark_launched(attempt, host=this_host(), process_id=_process_id(folder), deadlines=dict(deadlines))
             return
         process_id = _start(attempt, folder, conf, lock)
     finally:
         # The child has the lock through its own copy.
         os.close(lock)
-    attempts.mark_launched(attempt, host=this_host(), process_id=process_id)
+    attempts.mark_launched(attempt, host=this_host(), process_id=process_id, deadlines=dict(deadlines))
 
 
 def _start(attempt: Attempt, folder: Path, conf: Installation, lock: int) -> int:

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.conf import settings
 
+from executors import limits
 from executors.conf import installation
 from executors.job_data import Command, JobData
 from executors.models import Attempt
 from workspaces import ephemeral, flows
-from workspaces.choices import Category, IacType, SshType, StepType
+from workspaces.choices import EXCLUSIVE_TYPES, Category, IacType, SshType, StepType
 from workspaces.models import Job, SavedPlan, Step, Workspace
 from workspaces.variables import Inputs, step_inputs
 
@@ -134,7 +135,7 @@ def claim_answer(attempt: Attempt) -> dict[str, Any]:
         },
         "color": True,
         "heartbeatSeconds": conf.heartbeat_seconds,
-        "graceSeconds": conf.grace_seconds,
-        "outageSeconds": conf.outage_seconds,
+        "graceSeconds": conf.interrupt_seconds(may_change=step.type in EXCLUSIVE_TYPES),
+        "outageSeconds": limits.outage_seconds(conf, attempt.deadlines),
         "logBufferBytes": LOG_BUFFER_BYTES,
     }

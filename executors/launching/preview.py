@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from executors import cluster
+from executors import cluster, limits
 from executors.cluster import Manifest
 from executors.conf import installation
 from executors.launching import manifest, on_cluster
-from workspaces.choices import Category, StepType
+from workspaces.choices import EXCLUSIVE_TYPES, Category, StepType
 from workspaces.ephemeral import pod_settings
 from workspaces.models import Workspace
 from workspaces.variables import workspace_inputs
@@ -27,7 +27,7 @@ def preview(workspace: Workspace, step_type: StepType = StepType.PLAN, *, ask_cl
     With ``ask_cluster`` what depends on the cluster is looked up there (rights, the plugin cache's claim). Raises
     EphemeralSyntaxErrors and, when asking, ClusterError.
     """
-    conf = installation()
+    conf = limits.lowered(installation(), limits.deadlines_of(workspace))
     pod = pod_settings(workspace_inputs(workspace).texts(Category.ENV))
     identity = manifest.StepIdentity(
         organization_id=workspace.organization_id,
@@ -45,4 +45,11 @@ def preview(workspace: Workspace, step_type: StepType = StepType.PLAN, *, ask_cl
         claim_exists = api.claim_exists(conf.namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
     name = manifest.job_name(identity)
     data = manifest.SecretData(secret_name=name) if in_secret else manifest.InlineData(HIDDEN)
-    return manifest.job_manifest(identity, pod, conf, data, plugin_cache_claim_exists=claim_exists)
+    return manifest.job_manifest(
+        identity,
+        pod,
+        conf,
+        data,
+        plugin_cache_claim_exists=claim_exists,
+        may_change=step_type in EXCLUSIVE_TYPES,
+    )

@@ -117,7 +117,7 @@ def result(request: HttpRequest, attempt: Attempt) -> HttpResponse:
     except InvalidInput as error:
         return error_response(error.message, 400, code=error.code)
     if attempt.state == AttemptState.ENDED:
-        return JsonResponse({}) if attempt.outcome == report.outcome else over(attempt)
+        return JsonResponse({}) if attempts.was_reported(attempt, report.outcome) else over(attempt)
     if log_size is not None and log_size > attempt.log_size:
         # The executor says how much it wrote, so what never came can be told from what never was.
         logs.declare_lost(attempt, attempt.log_size, log_size - attempt.log_size)

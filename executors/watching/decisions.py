@@ -5,19 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from executors.choices import UNCLAIMED, AttemptState
 from executors.conf import Installation
 from executors.models import Attempt
 from executors.watching import exits
 from executors.watching.diagnosis import Diagnosis, Kind, Wait
+from executors.watching.words import spoken
+from workspaces.choices import EXCLUSIVE_TYPES
 
 BEATS_SINCE = (2, 33)
 """The version of Terrakube's executor."""
 
-CLAIM_SECONDS = 150.0
-"""Longer than an executor tries to claim (120 s): one that is still trying may yet succeed, when the site is back."""
+UNANSWERED_CLAIM_SECONDS = 150.0
+"""While this site does not answer at the address that pods are given: longer than an executor tries to claim (120 s),
+since one that is still trying may yet succeed when the site is back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,8 @@ class Patience:
             Wait.IMAGE: 60.0,
             Wait.REFERENCE: 60.0,
             Wait.SCHEDULING: 600.0,
-            Wait.CLAIM: CLAIM_SECONDS,
+            Wait.NODE: 1200.0,
+            Wait.CLAIM: 60.0,
         }
     )
     report_seconds: float = 5
@@ -44,8 +48,35 @@ class Patience:
     """Whether new pods run Terrakube's own executor."""
     terrakube_beats: bool = False
     """Whether that executor says that it is there while it works, as it does since 2.33."""
+    step_seconds: float = 21_600
     ending_seconds: float = 150
     """A pod's own time to end, after which its node kills it."""
+    ending_change_seconds: float = 330
+    """The same of a step that may change something."""
+
+    def of(self, attempt: Attempt) -> Patience:
+        """The patience with one attempt: as its organization and workspace ask, and as its step needs."""
+        changes = attempt.step.type in EXCLUSIVE_TYPES
+        own = attempt.deadlines
+        if not own and not changes:
+            return self
+        waits = {wait: min(seconds, own.get(_NAMES.get(wait, ""), seconds)) for wait, seconds in self.waits.items()}
+        return replace(
+            self,
+            waits=waits,
+            lost_after_seconds=min(self.lost_after_seconds, own.get("silence_seconds", self.lost_after_seconds)),
+            step_seconds=min(self.step_seconds, own.get("step_seconds", self.step_seconds)),
+            ending_seconds=self.ending_change_seconds if changes else self.ending_seconds,
+        )
+
+
+_NAMES = {
+    Wait.IMAGE: "image_seconds",
+    Wait.REFERENCE: "reference_seconds",
+    Wait.SCHEDULING: "unschedulable_seconds",
+    Wait.CLAIM: "claim_seconds",
+}
+"""Of the deadlines that organizations and workspaces may lower; that for a node which is being added is not one."""
 
 
 def patience(conf: Installation) -> Patience:
@@ -54,16 +85,18 @@ def patience(conf: Installation) -> Patience:
     return Patience(
         waits={
             Wait.START: start,
-            Wait.IMAGE: min(60.0, start),
-            Wait.REFERENCE: min(60.0, start),
-            Wait.SCHEDULING: start,
-            # Terrakube's executor first clones the repository, and says nothing until it has.
-            Wait.CLAIM: start if conf.is_terrakube_image else min(CLAIM_SECONDS, start),
+            Wait.IMAGE: float(conf.image_seconds),
+            Wait.REFERENCE: float(conf.reference_seconds),
+            Wait.SCHEDULING: float(conf.unschedulable_seconds),
+            Wait.NODE: float(max(conf.node_wait_seconds, conf.unschedulable_seconds)),
+            Wait.CLAIM: float(conf.claim_seconds),
         },
         lost_after_seconds=conf.lost_after_seconds,
         terrakube=conf.is_terrakube_image,
         terrakube_beats=conf.terrakube_version is not None and conf.terrakube_version >= BEATS_SINCE,
-        ending_seconds=conf.termination_grace_seconds,
+        step_seconds=conf.deadline_seconds,
+        ending_seconds=conf.termination_grace_seconds(may_change=False),
+        ending_change_seconds=conf.termination_grace_seconds(may_change=True),
     )
 
 
@@ -103,17 +136,20 @@ def decide(
     noted: dt.datetime,
     limits: Patience,
     gone: bool,
+    answering: bool | None = None,
 ) -> Decision:
     """Decide about an open attempt.
 
     ``noted`` is when this diagnosis was first made, for those of which the cluster tells no time. ``gone``: the
-    executor is proved to run no more.
+    executor is proved to run no more. ``answering``: whether this site answers at the address that pods are given;
+    None when nobody looked.
     """
+    limits = limits.of(attempt)
     if attempt.state == AttemptState.NEW:
         # Its launch is not through yet: it adopts the Job, or says what is wrong.
         return Decision(act=Act.NOTHING)
     if attempt.state in UNCLAIMED:
-        return _unclaimed(attempt, found, now=now, noted=noted, limits=limits)
+        return _unclaimed(attempt, found, now=now, noted=noted, limits=limits, answering=answering)
     if attempt.state == AttemptState.INTERRUPTING:
         return _interrupting(attempt, found, now=now, limits=limits, gone=gone)
     return _claimed(attempt, found, now=now, limits=limits, gone=gone)
@@ -140,7 +176,13 @@ def _ended(found: Diagnosis, text: str = "") -> Decision:
 
 
 def _unclaimed(
-    attempt: Attempt, found: Diagnosis, *, now: dt.datetime, noted: dt.datetime, limits: Patience
+    attempt: Attempt,
+    found: Diagnosis,
+    *,
+    now: dt.datetime,
+    noted: dt.datetime,
+    limits: Patience,
+    answering: bool | None,
 ) -> Decision:
     if found.kind in {Kind.SUCCEEDED, Kind.FAILED}:
         return _ended(found, _text(attempt, found, limits))
@@ -151,13 +193,17 @@ def _unclaimed(
         return _missing(attempt, found, now=now, limits=limits)
     launched = attempt.launched_at or attempt.created_at
     since = found.since or noted
-    own, whole = _after(since, limits.waits[found.wait]), _after(launched, limits.waits[Wait.START])
+    seconds = limits.waits[found.wait]
+    if found.wait == Wait.CLAIM and not answering and not limits.terrakube:
+        # An executor that cannot reach the site may be waiting for it; another one could do no better.
+        seconds = max(seconds, UNANSWERED_CLAIM_SECONDS)
+    own, whole = _after(since, seconds), _after(launched, limits.waits[Wait.START])
     if found.wait != Wait.START and now >= own:
         return _ended(found)
     if now >= whole and found.wait in {Wait.START, Wait.IMAGE, Wait.REFERENCE}:
-        seconds = int(limits.waits[Wait.START])
+        start = limits.waits[Wait.START]
         return Decision(
-            act=Act.FAIL, code="start-timeout", reason=f"It did not start within {seconds} s. Last seen: {found.text}"
+            act=Act.FAIL, code="start-timeout", reason=f"It did not start within {start:.0f} s. Last seen: {found.text}"
         )
     due = own if found.wait != Wait.START else whole
     ordinary = found.kind in {Kind.WAITING, Kind.RUNNING}
@@ -199,12 +245,11 @@ def _claimed(attempt: Attempt, found: Diagnosis, *, now: dt.datetime, limits: Pa
         # It says nothing while it works, so only its pod can show that it does not; that has a deadline of its own.
         return Decision(act=Act.NOTHING, again_at=max(silent, _after(now, 60)))
     if now >= silent:
-        minutes = limits.lost_after_seconds / 60
         said = f" {found.sentence}" if found.kind in {Kind.STUCK, Kind.ENDING} else ""
         return Decision(
             act=Act.LOSE,
             code="silent",
-            reason=f"The executor has said nothing for {minutes:.0f} minutes.{said}".rstrip("."),
+            reason=f"The executor has said nothing for {spoken(limits.lost_after_seconds)}.{said}".rstrip("."),
         )
     return Decision(act=Act.NOTHING, again_at=silent)
 

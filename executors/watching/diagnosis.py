@@ -52,6 +52,8 @@ class Wait(enum.StrEnum):
     IMAGE = "image"
     REFERENCE = "reference"
     SCHEDULING = "scheduling"
+    NODE = "node"
+    """A node is being added for it."""
     CLAIM = "claim"
 
 

@@ -15,7 +15,7 @@ from executors.launching import launcher, on_machine
 from executors.models import Attempt
 from executors.watching.decisions import Patience
 from executors.watching.diagnosis import Wait
-from executors.watching.words import quoted
+from executors.watching.words import quoted, spoken
 
 logger = logging.getLogger(__name__)
 FORCE_SECONDS = 30
@@ -70,24 +70,34 @@ class LocalLooker:
 
     def _interrupting(self, attempt: Attempt, now: dt.datetime) -> None:
         since = attempt.cancelled_at or now
-        if now < since + dt.timedelta(seconds=self._limits.ending_seconds + FORCE_SECONDS):
+        if now < since + dt.timedelta(seconds=self._limits.of(attempt).ending_seconds + FORCE_SECONDS):
             launcher.stop(attempt)
         else:
             launcher.cancel_step(attempt.step_id, force=True)
 
     def _deadlines(self, attempt: Attempt, now: dt.datetime) -> None:
+        limits = self._limits.of(attempt)
         launched = attempt.launched_at or attempt.created_at
         if attempt.state in UNCLAIMED:
-            start = self._limits.waits[Wait.START]
+            start = limits.waits[Wait.START]
             if now >= launched + dt.timedelta(seconds=start):
                 reason = f"The executor's process has not reported within {start:.0f} s"
                 attempts.replace(attempt, code="not-claimed", reason=reason, limit=self._conf.max_attempts)
                 launcher.stop(attempt)
             return
         heard = attempt.heartbeat_at or launched
-        if now >= heard + dt.timedelta(seconds=self._limits.lost_after_seconds):
-            minutes = self._limits.lost_after_seconds / 60
-            self._lose(attempt, "silent", f"The executor has said nothing for {minutes:.0f} minutes")
+        if now >= heard + dt.timedelta(seconds=limits.lost_after_seconds):
+            self._lose(attempt, "silent", f"The executor has said nothing for {spoken(limits.lost_after_seconds)}")
+            launcher.stop(attempt)
+        elif now >= launched + dt.timedelta(seconds=limits.step_seconds):
+            # As the cluster does it with a pod: it is asked to end, and killed when it does not.
+            attempts.note_leaving(
+                attempt,
+                code="deadline",
+                reason=f"The step took longer than its deadline of {spoken(limits.step_seconds)}",
+            )
+            overdue = now >= launched + dt.timedelta(seconds=limits.step_seconds + limits.ending_seconds)
+            attempt.force_stop = overdue
             launcher.stop(attempt)
 
     @staticmethod
@@ -122,7 +132,7 @@ class LocalLooker:
         attempts.prove_gone(attempt)
 
     def _end(self, attempt: Attempt, ended_at: dt.datetime, now: dt.datetime) -> None:
-        if now > ended_at + dt.timedelta(seconds=self._limits.ending_seconds + FORCE_SECONDS):
+        if now > ended_at + dt.timedelta(seconds=self._limits.of(attempt).ending_seconds + FORCE_SECONDS):
             attempts.record(attempt, EventKind.CANCEL, "force", now)
             attempt.force_stop = True
         launcher.stop(attempt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -14,18 +14,24 @@ from executors.choices import UNCLAIMED, AttemptOutcome, AttemptState, EventKind
 from executors.launching import launcher
 from executors.models import Attempt, AttemptEvent
 from executors.watching.decisions import Act, Decision, Patience, decide
-from executors.watching.diagnosis import Diagnosis, Kind, diagnose
+from executors.watching.diagnosis import Diagnosis, Kind, Wait, diagnose
 from executors.watching.proof import is_gone
 from executors.watching.statuses import Seen
 from executors.watching.timeline import Entry, Place, entries, place
 from workspaces import transitions
 
 logger = logging.getLogger(__name__)
+_PROBE_AFTER = dt.timedelta(seconds=30)
+"""How long a container has for its claim before anybody looks whether this site could have answered it."""
 UNKNOWN = Diagnosis(
     code="cluster-unavailable",
     kind=Kind.WAITING,
     sentence="The cluster's API does not answer, so nothing is known of the pod",
 )
+LEAVING = frozenset(
+    {"deadline", "disrupted", "drained", "evicted", "job-deleting", "node-lost", "pod-deleted", "preempted"}
+)
+"""What the cluster says of a pod that it ends while the executor is at work."""
 _JOB_OVER = frozenset({Kind.SUCCEEDED, Kind.FAILED})
 
 
@@ -45,8 +51,11 @@ class _Known:
 class Looker:
     """Looks at attempts, and remembers what it saw of them; for one thread."""
 
-    def __init__(self, limits: Patience, *, max_attempts: int) -> None:
+    def __init__(
+        self, limits: Patience, *, max_attempts: int, site_answers: Callable[[], bool | None] = lambda: None
+    ) -> None:
         self.limits = limits
+        self._site_answers = site_answers
         self._max_attempts = max_attempts
         self._known: dict[str, _Known] = {}
         self._stopped: set[str] = set()
@@ -76,7 +85,7 @@ class Looker:
             absent_since=attempt.missing_since,
             ours=str(attempt.pk) in self._stopped,
             now=now,
-            ending_seconds=self.limits.ending_seconds,
+            ending_seconds=self.limits.of(attempt).ending_seconds,
         )
 
     def absent_since(self, attempt: Attempt, now: dt.datetime) -> dt.datetime:
@@ -120,6 +129,8 @@ class Looker:
         known.seen = plain
         self._note(attempt, known, found, now)
         self._keep_timeline(attempt, known, seen)
+        if attempt.state == AttemptState.CLAIMED and found.kind == Kind.ENDING and found.code in LEAVING:
+            attempts.note_leaving(attempt, code=found.code, reason=found.sentence)
         if job is not None and attempt.missing_since is not None:
             attempts.mark_missing(attempt, False)
         return self._follow(attempt, known, found, now, gone=self.is_gone(attempt, job, pods, now))
@@ -154,7 +165,10 @@ class Looker:
 
     def _follow(self, attempt: Attempt, known: _Known, found: Diagnosis, now: dt.datetime, *, gone: bool) -> Act:
         noted = known.noted or now
-        decision = decide(attempt, found, now=now, noted=noted, limits=self.limits, gone=gone)
+        answering = None
+        if found.wait == Wait.CLAIM and attempt.claimed_at is None and now - noted > _PROBE_AFTER:
+            answering = self._site_answers()
+        decision = decide(attempt, found, now=now, noted=noted, limits=self.limits, gone=gone, answering=answering)
         attempt_id = str(attempt.pk)
         if decision.again_at is None:
             self.again.pop(attempt_id, None)

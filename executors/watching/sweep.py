@@ -25,6 +25,7 @@ from executors.watching.decisions import Act, Patience, patience
 from executors.watching.local_attempts import LocalLooker
 from executors.watching.look import Looker
 from executors.watching.lost_tasks import Requeue
+from executors.watching.site_probe import SiteProbe
 from executors.watching.statuses import Seen, condition, container, is_leaving, job_end, newest, when
 from executors.watching.view import View
 
@@ -46,7 +47,8 @@ class Sweep:
 
     def __init__(self, conf: Installation, *, limits: Patience | None = None) -> None:
         self.limits = limits or patience(conf)
-        self.looker = Looker(self.limits, max_attempts=conf.max_attempts)
+        probe = SiteProbe(conf)
+        self.looker = Looker(self.limits, max_attempts=conf.max_attempts, site_answers=probe.answers)
         self.local = LocalLooker(conf, self.limits)
         self.requeue = Requeue()
         self.cluster_wanted = False

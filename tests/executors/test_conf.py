@@ -53,7 +53,7 @@ def test_nothing_set_gives_terrakubes_defaults() -> None:
 def test_nothing_set_gives_our_defaults() -> None:
     found = conf.read({})
     assert (found.deadline_seconds, found.ttl_seconds, found.start_timeout_seconds) == (21600, 600, 600)
-    assert (found.grace_seconds, found.termination_grace_seconds) == (120, 150)
+    assert (found.grace_seconds, found.termination_grace_seconds(may_change=False)) == (120, 150)
     assert (found.heartbeat_seconds, found.lost_after_seconds) == (5, 900)
     assert (found.max_attempts, found.outage_seconds) == (3, 300)
     assert (found.image_pull_policy, found.image_pull_secrets, found.token_secret) == (None, (), "auto")

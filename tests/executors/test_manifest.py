@@ -43,7 +43,7 @@ DATA = "eyJhdHRlbXB0VXJsIjoiaHR0cDovL2FwaSJ9"
 
 def given(case: str) -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((GOLDEN / case / "variables.yaml").read_text())
-    assert found.keys() <= {"variables", "installation", "data", "pluginCacheClaimExists"}
+    assert found.keys() <= {"variables", "installation", "data", "pluginCacheClaimExists", "mayChange"}
     return found
 
 
@@ -55,6 +55,7 @@ def manifest_of(case: str) -> dict[str, Any]:
         conf.read(OURS | found.get("installation", {})),
         SecretData(secret_name="job-12-100-1") if found.get("data") == "secret" else InlineData(DATA),
         plugin_cache_claim_exists=found.get("pluginCacheClaimExists"),
+        may_change=found.get("mayChange", False),
     )
 
 

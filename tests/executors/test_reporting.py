@@ -11,14 +11,14 @@ from django.http import HttpResponse
 from django.test import Client
 
 from executors import attempts
-from executors.choices import AttemptState, ExecutorKind
+from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.models import Attempt
 from executors.reporting import logs
 from executors.tokens import claim_token
 from tests.factories import PLAN_AND_APPLY, VariableFactory, WorkspaceFactory
 from workspaces import transitions
 from workspaces.choices import Category, JobStatus
-from workspaces.models import Job, SavedPlan, StateLock, StateVersion, Workspace
+from workspaces.models import Job, SavedPlan, StateLock, StateVersion, Step, Workspace
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
@@ -259,3 +259,52 @@ def test_the_heartbeat_keeps_phase_and_commit(executor: Executor) -> None:
     assert executor.attempt.phase == "init"
     assert job_of(executor).commit_id == "c" * 40
     assert executor.attempt.events.filter(kind="phase", detail="init").exists()
+
+
+# ---- an executor that was told to stop ------------------------------------------------------------------------------
+
+STOPPED = {"outcome": "cancelled", "reason": "cancelled", "message": "The pod was told to stop (SIGTERM)."}
+
+
+def ended(executor: Executor) -> tuple[Attempt, Step]:
+    executor.attempt.refresh_from_db()
+    return executor.attempt, Step.objects.get(pk=executor.attempt.step_id)
+
+
+def test_a_step_says_why_the_cluster_ended_its_pod(executor: Executor) -> None:
+    attempts.note_leaving(executor.attempt, code="drained", reason="The pod was evicted, as when its node is drained")
+    assert executor.call("result", STOPPED).status_code == 200
+    attempt, step = ended(executor)
+    assert (attempt.outcome, attempt.reason_code) == (AttemptOutcome.FAILED, "drained")
+    assert (step.status, step.reason_code) == (JobStatus.FAILED, "drained")
+    assert step.reason == "The pod was evicted, as when its node is drained; it ended in good order"
+    assert job_of(executor).reason_code == "drained"
+    assert executor.call("result", STOPPED).status_code == 200
+
+
+def test_a_step_that_was_told_to_stop_from_outside_says_so_where_nothing_more_is_known(executor: Executor) -> None:
+    assert executor.call("result", STOPPED | {"exitCode": 137}).status_code == 200
+    _, step = ended(executor)
+    assert step.reason_code == "stopped"
+    assert step.reason.endswith("not by a cancelled job; it was killed before it had ended")
+
+
+@pytest.mark.parametrize(("force", "code", "outcome"), [(False, 137, "killed"), (True, None, "killed"), (False, 1, "")])
+def test_a_cancelled_step_that_had_to_be_killed_is_told_from_one_that_ended(
+    executor: Executor, force: bool, code: int | None, outcome: str
+) -> None:
+    transitions.cancel(job_of(executor).pk, by="somebody")
+    attempts.request_cancel(executor.attempt.step_id, force=force)
+    assert executor.call("result", STOPPED | {"exitCode": code}).status_code == 200
+    attempt, step = ended(executor)
+    assert attempt.outcome == (outcome or AttemptOutcome.CANCELLED)
+    assert step.status == JobStatus.CANCELLED
+    assert executor.call("result", STOPPED).status_code == 200
+    assert executor.call("result", STOPPED | {"outcome": "failed"}).status_code == 410
+
+
+def test_an_executor_is_told_less_patience_where_its_workspace_has_less(launched: Callable[..., Executor]) -> None:
+    executor = launched()
+    Attempt.objects.filter(pk=executor.attempt.pk).update(deadlines={"silence_seconds": 90})
+    answer = json.loads(executor.claim().content)
+    assert (answer["outageSeconds"], answer["graceSeconds"]) == (60, 120)

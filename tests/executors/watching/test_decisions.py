@@ -13,6 +13,8 @@ from executors.watching.decisions import Act, Decision, Patience, decide
 from executors.watching.diagnosis import Diagnosis, Wait, diagnose
 from executors.watching.proof import is_gone
 from tests.executors.watching.recorded_states import recorded
+from workspaces.choices import StepType
+from workspaces.models import Step
 
 NOW = dt.datetime(2027, 1, 1, 12, tzinfo=dt.UTC)
 LIMITS = Patience()
@@ -26,6 +28,7 @@ def attempt(state: AttemptState, **columns: Any) -> Attempt:
     columns = {"created_at": ago(30), "launched_at": ago(30), **columns}
     if state in {AttemptState.CLAIMED, AttemptState.INTERRUPTING}:
         columns = {"claimed_at": ago(20), "heartbeat_at": ago(2), "session_hash": "0" * 64, **columns}
+    columns.setdefault("step", Step(type=StepType.PLAN))
     return Attempt(state=state, **columns)
 
 
@@ -41,9 +44,15 @@ GONE = diagnose(None, [])
 
 
 def decided(
-    one: Attempt, found: Diagnosis, *, noted: float = 0, gone: bool = False, limits: Patience = LIMITS
+    one: Attempt,
+    found: Diagnosis,
+    *,
+    noted: float = 0,
+    gone: bool = False,
+    limits: Patience = LIMITS,
+    answering: bool | None = None,
 ) -> Decision:
-    return decide(one, found, now=NOW, noted=ago(noted), limits=limits, gone=gone)
+    return decide(one, found, now=NOW, noted=ago(noted), limits=limits, gone=gone, answering=answering)
 
 
 def test_an_attempt_whose_launch_is_not_through_is_left_to_its_launcher() -> None:
@@ -77,11 +86,42 @@ def test_an_unschedulable_pod_has_the_whole_start_timeout() -> None:
     assert decided(launched, of("unschedulable-selector", since=600)).act == Act.REPLACE
 
 
-def test_a_container_that_runs_has_longer_to_claim_than_its_executor_tries() -> None:
+def test_a_container_that_runs_has_a_minute_to_claim_while_this_site_answers() -> None:
     launched = attempt(AttemptState.LAUNCHED)
-    assert decided(launched, of("running", since=149), noted=149).act == Act.EXPLAIN
-    after = decided(launched, of("running", since=150), noted=150)
+    assert decided(launched, of("running", since=59), noted=59, answering=True).act == Act.EXPLAIN
+    after = decided(launched, of("running", since=60), noted=60, answering=True)
     assert (after.act, after.code) == (Act.REPLACE, "not-claimed")
+
+
+@pytest.mark.parametrize("answering", [False, None])
+def test_a_container_has_longer_to_claim_than_its_executor_tries_while_this_site_may_be_away(
+    answering: bool | None,
+) -> None:
+    launched = attempt(AttemptState.LAUNCHED)
+    assert decided(launched, of("running", since=149), noted=149, answering=answering).act == Act.EXPLAIN
+    after = decided(launched, of("running", since=150), noted=150, answering=answering)
+    assert (after.act, after.code) == (Act.REPLACE, "not-claimed")
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "seconds"),
+    [
+        ("image-not-found", "image_seconds", 20),
+        ("missing-secret", "reference_seconds", 25),
+        ("unschedulable-selector", "unschedulable_seconds", 30),
+        ("running", "claim_seconds", 35),
+    ],
+)
+def test_an_organization_or_workspace_may_have_less_patience(name: str, limit: str, seconds: int) -> None:
+    launched = attempt(AttemptState.LAUNCHED, deadlines={limit: seconds})
+    for moment, act in ((seconds - 1, Act.EXPLAIN), (seconds, Act.REPLACE)):
+        assert decided(launched, of(name, since=moment), noted=moment, answering=True).act == act
+
+
+def test_no_deadline_is_longer_than_the_installations() -> None:
+    launched = attempt(AttemptState.LAUNCHED, deadlines={"image_seconds": 3600, "silence_seconds": 10**6})
+    assert decided(launched, of("image-not-found"), noted=60).act == Act.REPLACE
+    assert LIMITS.of(launched).lost_after_seconds == 900
 
 
 def test_an_ordinary_start_is_only_told_when_it_lasts() -> None:
@@ -156,6 +196,18 @@ def test_silence_ends_a_claimed_attempt() -> None:
     after = decided(attempt(AttemptState.CLAIMED, heartbeat_at=ago(900)), of("node-unreachable"))
     assert (after.act, after.code) == (Act.LOSE, "silent")
     assert "15 minutes. The pod's node does not answer" in after.reason
+
+
+def test_a_workspace_may_want_to_know_of_silence_sooner() -> None:
+    quick = attempt(AttemptState.CLAIMED, heartbeat_at=ago(90), deadlines={"silence_seconds": 90})
+    after = decided(quick, of("running"))
+    assert (after.act, after.code) == (Act.LOSE, "silent")
+    assert "said nothing for 90 s" in after.reason
+
+
+def test_what_may_change_something_has_longer_to_end() -> None:
+    plan, apply = (attempt(AttemptState.CLAIMED, step=Step(type=kind)) for kind in (StepType.PLAN, StepType.APPLY))
+    assert (LIMITS.of(plan).ending_seconds, LIMITS.of(apply).ending_seconds) == (150, 330)
 
 
 def test_a_claimed_attempt_whose_job_vanished_is_lost_only_when_its_pod_is_gone() -> None:

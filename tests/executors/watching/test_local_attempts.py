@@ -120,7 +120,7 @@ def test_a_cancelled_process_that_does_not_end_is_killed_when_its_time_is_over(
     with pytest.raises(subprocess.TimeoutExpired):
         one.wait(0.3)
     assert job_of(attempt).holds_workspace
-    shift(attempt, conf.termination_grace_seconds + 31)
+    shift(attempt, conf.termination_grace_seconds(may_change=True) + 31)
     sweep.run(None, None)
     assert one.wait(5) == -signal.SIGKILL
     for _ in range(2):

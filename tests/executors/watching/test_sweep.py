@@ -244,7 +244,7 @@ def test_unseen_pods_of_a_job_that_somebody_deleted_get_their_time_to_end(
     shift(attempt, 30)
     run()
     assert fresh(attempt).state == AttemptState.CLAIMED
-    shift(attempt, conf.termination_grace_seconds)
+    shift(attempt, conf.termination_grace_seconds(may_change=True))
     run()
     assert (fresh(attempt).outcome, fresh(attempt).reason_code) == (AttemptOutcome.LOST, "job-missing")
     assert not job_of(attempt).holds_workspace
