@@ -426,7 +426,7 @@ def mark_cleaned(attempt: Attempt) -> None:
     now = timezone.now()
     if Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).exclude(MAY_RUN_STILL).update(cleaned_at=now):
         attempt.cleaned_at = now
-        outcomes.count(attempt)
+        outcomes.tell(attempt)
 
 
 def prove_gone(attempt: Attempt) -> None:
@@ -440,7 +440,7 @@ def prove_gone(attempt: Attempt) -> None:
         if not Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED, cleaned_at=None).update(cleaned_at=now):
             return
         attempt.cleaned_at = now
-        transaction.on_commit(partial(outcomes.count, attempt))
+        transaction.on_commit(partial(outcomes.tell, attempt))
         job = Job.objects.get(steps=attempt.step_id)
         others = Attempt.objects.filter(step__job=job).filter(~Q(state=AttemptState.ENDED) | MAY_RUN_STILL)
         if not job.is_final or others.exists():

@@ -99,6 +99,13 @@ SITE = (
                 "Bearer token that opens /metrics, of 16 characters or more; unset: it is open to the machine itself.",
                 secret=True,
             ),
+            _setting(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                None,
+                "Collector that gets a trace of each step, by OTLP over HTTP; OTEL_EXPORTER_OTLP_HEADERS and the other "
+                "variables of OpenTelemetry's exporter are taken too.",
+                "URL",
+            ),
         ),
     ),
     Section(

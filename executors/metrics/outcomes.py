@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 
 from executors.choices import EventKind
+from executors.metrics import traces
 from executors.models import Attempt
 from terrakube_site.metrics import catalogue, tally
 
@@ -19,8 +20,14 @@ _PHASES = (
 """A phase, and what ends it. Without the right to see pods the middle ones are not known, and count to the claim."""
 
 
+def tell(attempt: Attempt) -> None:
+    """Count and trace an attempt of which nothing is left; called once for each."""
+    count(attempt)
+    traces.tell(attempt)
+
+
 def count(attempt: Attempt) -> None:
-    """Count an attempt of which nothing is left; once for each."""
+    """Count an attempt of which nothing is left."""
     tally.count(
         catalogue.ATTEMPTS_ENDED,
         executor=attempt.executor,

@@ -73,6 +73,7 @@ def reads() -> Iterator[tuple[str, str, ast.expr | None]]:
 def looked_up() -> Iterator[str]:
     """The texts by which an environment is asked without a reader."""
     for tree in sources():
+        texts = constants(tree)
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Call)
@@ -80,13 +81,17 @@ def looked_up() -> Iterator[str]:
                 and node.func.attr == "get"
                 and isinstance(node.func.value, ast.Attribute | ast.Name)
                 and ast.unparse(node.func.value) in ENVIRONMENTS
-                and isinstance(node.args[0], ast.Constant)
+                and node.args
             ):
-                yield str(node.args[0].value)
+                argument = node.args[0]
+                name = argument.value if isinstance(argument, ast.Constant) else texts.get(getattr(argument, "id", ""))
+                if isinstance(name, str):
+                    yield name
 
 
 READ = list(reads())
 # The release indexes' names stand in a table.
+ORDINARY = {"HOME", "PATH"}
 IN_TABLES = {"CustomTerraformReleasesUrl", "CustomTofuReleasesUrl"}
 
 
@@ -97,12 +102,12 @@ def test_the_page_is_what_the_code_says() -> None:
 
 def test_every_variable_that_is_read_is_told_of() -> None:
     assert len(READ) > 25
-    ordinary = {"HOME", "PATH"}
-    assert {name for _, name, _ in READ} | set(looked_up()) <= DECLARED.keys() | ordinary
+    assert {name for _, name, _ in READ} | set(looked_up()) <= DECLARED.keys() | ORDINARY
 
 
 def test_every_variable_that_is_told_of_is_read() -> None:
-    assert {name for _, name, _ in READ} | SETTINGS.keys() | IN_TABLES == DECLARED.keys()
+    asked = {*looked_up()} - ORDINARY
+    assert {name for _, name, _ in READ} | asked | SETTINGS.keys() | IN_TABLES == DECLARED.keys()
 
 
 @pytest.mark.parametrize(("reader", "name", "default"), READ, ids=[name for _, name, _ in READ])
