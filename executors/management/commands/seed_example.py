@@ -23,16 +23,19 @@ from workspaces.services import organizations, sources, workspaces
 from workspaces.services.saving import save_valid
 
 ORGANIZATION, WORKSPACE, TEMPLATE = "example", "hello", "Plan, approve, apply"
+_VERSION_IN_PODS = "1.11.4"
 _EXAMPLES: Path = settings.BASE_DIR / "examples"
 
 
-def _tool() -> tuple[IacType, str]:
-    """The tool at hand and its version: terraform, else tofu."""
+def _tool(*, ephemeral: bool) -> tuple[IacType, str]:
+    """The tool at hand and its version: terraform, else tofu; where steps run in pods, one that these have or get."""
     for kind, command in ((IacType.TERRAFORM, "terraform"), (IacType.TOFU, "tofu")):
         path = shutil.which(command)
         if path is not None:
             answer = subprocess.run([path, "version", "-json"], capture_output=True, check=True, text=True)
             return kind, str(json.loads(answer.stdout)["terraform_version"])
+    if ephemeral:
+        return IacType.TERRAFORM, _VERSION_IN_PODS
     raise CommandError("Neither terraform nor tofu is on PATH; the example needs one of them.")
 
 
@@ -91,7 +94,7 @@ class Command(BaseCommand):
         return password
 
     def _workspace(self, organization: Organization, template: Template, *, ephemeral_executor: bool) -> Workspace:
-        tool, version = _tool()
+        tool, version = _tool(ephemeral=ephemeral_executor)
         workspace = organization.workspaces.filter(name=WORKSPACE).first()
         if workspace is None:
             workspace = workspaces.create_workspace(

@@ -1,0 +1,159 @@
+"""The chart installed on a real cluster: the site in pods of its own, with the guide's account and Role alone.
+
+The tests go through the life of one installation, in the order in which they stand here.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from kubernetes import client
+
+from tests.deploy.chart import CHART, NAME, RELEASE, laid_over
+from tests.deploy.databases import fresh_database
+from tests.deploy.installation import HELM_SECONDS, Gate, Installation, counted_all
+from tests.spine.bell import Bell
+from tests.spine.sources import git_server
+from tests.spine.waiting import await_that
+from tests.support.cluster import fresh_namespace
+
+pytestmark = [pytest.mark.cluster, pytest.mark.helm, pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow]
+
+COMPONENTS = ("web", "worker", "watcher")
+GRACE_SECONDS = {"web": 30, "worker": 90, "watcher": 30}
+KEPT = {f"secret/{NAME}-keys"}
+"""What the chart says that it leaves."""
+KINDS = (
+    "deployments,statefulsets,replicasets,pods,jobs,services,ingresses,secrets,configmaps,serviceaccounts,roles,"
+    "rolebindings,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,persistentvolumeclaims,leases"
+)
+
+
+@pytest.fixture(scope="module")
+def installation(
+    cluster_api: client.ApiClient, kube_host: str, site_image: str, executor_image: str
+) -> Iterator[Installation]:
+    with fresh_namespace(cluster_api) as namespace, fresh_database() as database:
+        made = Installation(namespace, kube_host, site_image=site_image, executor_image=executor_image)
+        made.install(database)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def seeded(installation: Installation) -> dict[str, str]:
+    """The example organization, workspace and template, and its administrator signed in."""
+    found: dict[str, str] = json.loads(installation.manage("seed_example", "--ephemeral"))
+    installation.sign_in(found["user"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def repository(kube_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with git_server(tmp_path_factory.mktemp("git"), kube_host, {}) as server:
+        yield server.repository("empty", {"README": "nothing\n"}).url
+
+
+def script(text: str) -> str:
+    command = json.dumps({"runtime": "BASH", "priority": 1, "before": True, "script": text})
+    return f"flow:\n  - type: customScripts\n    name: Script\n    step: 100\n    commands:\n      - {command}\n"
+
+
+def test_the_charts_own_test_runs_one_step_with_the_guides_role_alone(installation: Installation) -> None:
+    said = installation.helm("test", RELEASE, "--timeout", f"{HELM_SECONDS}s")
+    assert "Phase:          Succeeded" in said
+    roles = json.loads(installation.kubectl("get", "roles", "-o", "json"))["items"]
+    assert [(role["metadata"]["name"], role["rules"][0]["resources"]) for role in roles] == [
+        ("terrakube-api-role", ["jobs"])
+    ]
+    for component in COMPONENTS:
+        for pod in installation.pods(component).values():
+            assert pod["spec"]["serviceAccountName"] == "terrakube-api-service-account"
+
+
+def test_a_plan_is_approved_and_applied(installation: Installation, seeded: dict[str, str]) -> None:
+    organization = seeded["organization"]
+    document = {
+        "type": "job",
+        "attributes": {"templateReference": seeded["template"]},
+        "relationships": {"workspace": {"data": {"type": "workspace", "id": seeded["workspace"]}}},
+    }
+    job = str(installation.call("POST", f"/api/v1/organization/{organization}/job", document)["id"])
+    installation.await_status(organization, job, "waitingApproval")
+    installation.approve(organization, job)
+    installation.await_status(organization, job, "completed")
+    assert "Apply complete!" in installation.log(organization, job)
+    assert len(installation.step_pods(job)) == 2
+
+
+def test_an_upgrade_and_a_rollback_do_a_running_step_no_harm(
+    installation: Installation, seeded: dict[str, str], repository: str, kube_host: str
+) -> None:
+    organization, gate = seeded["organization"], Gate(kube_host)
+    workspace = installation.workspace(organization, repository)
+    job = installation.start(organization, workspace, script(gate.counting()))
+    await_that(lambda: "counted 3" in installation.log(organization, job), "the step writes", 40)
+    (running,) = installation.step_pods(job)
+    before = {uid for component in COMPONENTS for uid in installation.pods(component)}
+
+    changed = laid_over(installation.values, {"api": {"podAnnotations": {"test/changed": "yes"}}})
+    wait = ("--wait", "--timeout", f"{HELM_SECONDS}s")
+    installation.helm("upgrade", RELEASE, str(CHART), *wait, values=changed)
+    upgraded = {uid for component in COMPONENTS for uid in installation.pods(component)}
+    assert upgraded
+    assert not upgraded & before
+    installation.helm("rollback", RELEASE, "1", *wait)
+    rolled_back = {uid for component in COMPONENTS for uid in installation.pods(component)}
+    assert rolled_back
+    assert not rolled_back & upgraded
+
+    with gate.opened():
+        installation.await_status(organization, job, "completed")
+    assert counted_all(installation.log(organization, job))
+    assert [pod["metadata"]["uid"] for pod in installation.step_pods(job)] == [running["metadata"]["uid"]]
+
+
+def test_each_process_may_be_told_to_end_at_any_time_and_nothing_is_lost(
+    installation: Installation, seeded: dict[str, str], repository: str, kube_host: str
+) -> None:
+    organization, gate = seeded["organization"], Gate(kube_host)
+    workspaces = [installation.workspace(organization, repository) for _ in range(4)]
+    watched = installation.start(
+        organization, installation.workspace(organization, repository), script(gate.counting())
+    )
+    await_that(lambda: "counted 3" in installation.log(organization, watched), "the step writes", 40)
+    started = []
+    with Bell(kube_host).serving() as bell:
+        for component in COMPONENTS:
+            # In the midst of their launches, and of the log of the other one.
+            for workspace in workspaces:
+                flow = script(bell.script(f"{component} {workspace}"))
+                started.append((f"{component} {workspace}", installation.start(organization, workspace, flow)))
+            begun = time.monotonic()
+            installation.kubectl(
+                "delete", "pods", "-l", f"app.kubernetes.io/component={component},app.kubernetes.io/instance={RELEASE}"
+            )
+            took = time.monotonic() - begun
+            assert took < GRACE_SECONDS[component] / 2, f"{component} took {took:.1f} s, as if it heard no signal"
+            for _, job in started[-len(workspaces) :]:
+                installation.await_status(organization, job, "completed")
+        rung = {text: bell.count(text) for text, _ in started}
+    assert rung == {text: 1 for text, _ in started}
+    with gate.opened():
+        installation.await_status(organization, watched, "completed")
+    assert counted_all(installation.log(organization, watched))
+
+
+def test_uninstalling_leaves_nothing_but_the_keys_and_the_finished_steps(installation: Installation) -> None:
+    installation.helm("uninstall", RELEASE, "--wait", "--timeout", f"{HELM_SECONDS}s")
+    given = {"secret/connections", "configmap/kube-root-ca.crt", "serviceaccount/default"}
+
+    def left() -> set[str]:
+        names = set(installation.kubectl("get", KINDS, "-o", "name").split())
+        return {name for name in names - given if not name.startswith(("pod/job-", "job.batch/job-"))}
+
+    # helm does not wait for the pods of what it has deleted.
+    await_that(lambda: left() <= KEPT, "all is gone but what is kept", GRACE_SECONDS["web"])
+    assert left() == KEPT
