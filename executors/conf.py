@@ -129,6 +129,19 @@ SETTINGS: Mapping[str, Setting] = {
         ("ExecutorLostAfterSeconds", "900", "Silence after which a running executor counts as lost."),
         ("ExecutorMaxAttempts", "3", "How often a step is tried, as long as no executor has begun it."),
         ("ExecutorOutageSeconds", "300", "How long an executor keeps what this site does not answer for."),
+        ("ExecutorMaxRunningSteps", None, "Most steps in execution at once in this installation; unset is no limit."),
+        (
+            "ExecutorMaxRunningApplies",
+            None,
+            "Most of them that may be applies, destroys or scripts; unset is no limit.",
+        ),
+        (
+            "ExecutorKeepJobs",
+            None,
+            "Of how many ended jobs of a workspace logs and plans are kept; unset keeps all. An organization or "
+            "workspace can have its own, as of the next one.",
+        ),
+        ("ExecutorKeepLogDays", None, "How many days logs and plans of an ended job are kept; unset keeps them."),
     )
 }
 
@@ -164,6 +177,10 @@ class Installation:
     lost_after_seconds: int
     max_attempts: int
     outage_seconds: int
+    max_running_steps: int | None
+    max_running_applies: int | None
+    keep_jobs: int | None
+    keep_log_days: int | None
 
     @property
     def is_terrakube_image(self) -> bool:
@@ -249,6 +266,10 @@ def read(environ: Mapping[str, str]) -> Installation:
         lost_after_seconds=reader.seconds("ExecutorLostAfterSeconds", minimum=30),
         max_attempts=reader.get(env.integer, "ExecutorMaxAttempts", 0, minimum=1, maximum=20),
         outage_seconds=reader.seconds("ExecutorOutageSeconds", minimum=1),
+        max_running_steps=reader.count("ExecutorMaxRunningSteps", maximum=1_000_000),
+        max_running_applies=reader.count("ExecutorMaxRunningApplies", maximum=1_000_000),
+        keep_jobs=reader.count("ExecutorKeepJobs", maximum=1_000_000),
+        keep_log_days=reader.count("ExecutorKeepLogDays", maximum=36_600),
     )
     if not found.claim_seconds:
         wait = found.start_timeout_seconds if found.is_terrakube_image else CLAIM_SECONDS
@@ -329,6 +350,10 @@ class _Reader:
 
     def seconds(self, name: str, *, minimum: int, maximum: int = 366 * 24 * 3600) -> int:
         return self.get(env.seconds, name, 0, minimum=minimum, maximum=maximum)
+
+    def count(self, name: str, *, maximum: int) -> int | None:
+        """A number from 1; None where nothing is said."""
+        return self.get(env.integer, name, 0, minimum=1, maximum=maximum) or None
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         return self.get(env.choice, name, "", choices=choices)

@@ -24,6 +24,10 @@ def limits_of(conf: Installation) -> Limits:
         silence_seconds=conf.lost_after_seconds,
         step_seconds=conf.deadline_seconds,
         retry_plans=False,
+        running_steps=conf.max_running_steps,
+        running_applies=conf.max_running_applies,
+        keep_jobs=conf.keep_jobs,
+        keep_log_days=conf.keep_log_days,
     )
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 from structlog.contextvars import bound_contextvars
 
 from executors import beats
 from executors.launching import launcher
-from workspaces import transitions
+from workspaces import capacity, transitions
 from workspaces.models import Job
+from workspaces.queueing import enqueue
 from workspaces.services import schedules
+
+logger = logging.getLogger(__name__)
+ROOM_AT_ONCE = 50
+"""How many steps one task hands over."""
 
 
 def advance_job(job_id: int) -> None:
@@ -30,6 +36,30 @@ def advance_workspace(workspace_id: str) -> None:
 def _launch(step_id: UUID) -> None:
     with bound_contextvars(step=str(step_id)):
         launcher.launch_step(step_id)
+
+
+def fill_room() -> None:
+    """Hand over the steps of those who wait for room, in their order, until there is no more room or nobody waits.
+
+    Each is launched by a task of its own, so that a cluster that does not answer holds nobody up here.
+    """
+    tried: int | None = None
+    for _ in range(ROOM_AT_ONCE):
+        first = capacity.first_in_line()
+        if first is None or first.pk == tried:
+            # Somebody else was quicker, or it was overtaken; the sweep comes back to what this may have missed.
+            return
+        tried = first.pk
+        try:
+            step_id = transitions.advance(first.pk)
+        except Exception:
+            # Whatever is wrong with this one must not hold up the others.
+            logger.exception("Job %s could not go on; it is left out of the line for now", first.pk)
+            transitions.leave_line(first.pk)
+            continue
+        if step_id is not None:
+            enqueue("executors.tasks.launch_step", str(step_id))
+    enqueue("executors.tasks.fill_room")
 
 
 def launch_step(step_id: str) -> None:

@@ -133,5 +133,12 @@ class StepType(models.TextChoices):
 
 
 PLAN_TYPES = frozenset({StepType.PLAN, StepType.PLAN_DESTROY})
-# While one of these runs, a plan-only job of the same workspace waits.
+# While one of these runs, a plan-only job of the same workspace waits. They are the applies of a limit, too.
 EXCLUSIVE_TYPES = frozenset({StepType.APPLY, StepType.DESTROY, StepType.SCRIPTS})
+
+
+class RoomClass(models.TextChoices):
+    """What a job that waits for room needs it for; limits on applies hold up only the second."""
+
+    STEP = "step", "A plan or an approval's commands"
+    APPLY = "apply", "An apply, a destroy or scripts"

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from terrakube_site.metrics import catalogue, tally
-from workspaces import flows
+from workspaces import capacity, flows
 from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, PLAN_TYPES, JobStatus, StepType
 from workspaces.models import Job, Step, Workspace
 from workspaces.queueing import enqueue
@@ -95,6 +95,9 @@ def _move_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", 
         raise IllegalTransition(f"Job {job.pk}: {current} → {status}")
     job.status = status
     job.reason, job.reason_code = reason[:512], code[:64]
+    if job.waits_for_room:
+        # Whatever it does now, it waits for room no more, unless this very move says so again.
+        changes.setdefault("waits_for_room", "")
     for name, value in changes.items():
         setattr(job, name, value)
     job.save(update_fields=["status", "reason", "reason_code", "updated_date", *changes])
@@ -115,6 +118,8 @@ def _move_step(step: Step, status: JobStatus, **changes: Any) -> None:
     if current in IN_EXECUTOR and status in FINAL_STEP:
         labels = {"type": step.type, "status": str(status), "reason": catalogue.bounded(step.reason_code)}
         transaction.on_commit(partial(tally.count, catalogue.STEPS_ENDED, **labels))
+        # Once committed: a job that counted this step just now has then either put itself in line, or counts again.
+        transaction.on_commit(_call_the_next, robust=True)
 
 
 def _end_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", keep_workspace: bool = False) -> None:
@@ -131,13 +136,53 @@ def _end_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", k
         enqueue("executors.tasks.advance_workspace", str(job.workspace_id))
 
 
+# ---- room under the limits ------------------------------------------------------------------------------------------
+
+
+def _call_the_next() -> None:
+    if capacity.somebody_waits():
+        enqueue("executors.tasks.fill_room")
+
+
+def _look_again(refusal: capacity.Refusal) -> None:
+    """Find the room that came free between a job's count and its place in the line."""
+    if not refusal.limit_reached or refusal.limit.used() < refusal.limit.value:
+        enqueue("executors.tasks.fill_room")
+
+
+def _must_wait(job: Job, room: str) -> bool:
+    """Put a job in line when there is no room for its next step. False when there is some, which it then has."""
+    refusal = capacity.refusal(job, room)
+    if refusal is None:
+        return False
+    if job.waits_for_room != room or job.reason != str(refusal):
+        _move_job(job, JobStatus(job.status), reason=str(refusal), code=refusal.code, waits_for_room=room)
+        transaction.on_commit(partial(_look_again, refusal), robust=True)
+    return True
+
+
+def _stand_in_line(job: Job) -> None:
+    """Let a job between two steps keep its turn, where a limit may make it wait: nobody new goes before it."""
+    if not capacity.is_limited(job):
+        return
+    pending = [flows.from_json(step.flow) for step in job.steps.filter(status=S.PENDING)]
+    room = capacity.first_class(pending, auto_apply=job.auto_apply)
+    if room is not None:
+        _move_job(job, S.PENDING, waits_for_room=room)
+
+
+def leave_line(job_id: int) -> bool:
+    """Take a job that cannot go on out of the line, so that it holds nobody up; the sweep comes back to it."""
+    return bool(Job.objects.filter(pk=job_id).exclude(waits_for_room="").update(waits_for_room=""))
+
+
 # ---- starting -------------------------------------------------------------------------------------------------------
 
 
 def _start(job: Job) -> list[Step] | None:
     """Make a waiting job the active one of its workspace; returns its new steps in their order.
 
-    None when it must go on waiting or has ended.
+    None when it must go on waiting or has ended. Where its first step needs an executor, there is room for it.
     """
     if job.workspace.deleted or job.organization.disabled:
         _end_job(job, S.FAILED, reason="The workspace was deleted before the job started", code="workspace-deleted")
@@ -151,6 +196,11 @@ def _start(job: Job) -> list[Step] | None:
             _end_job(job, S.FAILED, reason=sentence, code="incomplete-variables")
             Job.objects.filter(pk=job.pk).update(output=sentence[:1024])
             return None
+        flow = flows.parse(job.tcl)
+        # Before anything is written: a job that waits for room has not started, and takes its workspace from nobody.
+        room = capacity.first_class(flow, auto_apply=job.auto_apply)
+        if room is not None and _must_wait(job, room):
+            return None
         try:
             with transaction.atomic():
                 job.holds_workspace = not job.plan_only
@@ -160,19 +210,21 @@ def _start(job: Job) -> list[Step] | None:
             # Another job of the workspace became its active one between our look and our write.
             job.holds_workspace, job.started_at = False, None
             wait = Wait("workspace-busy", "Waits for another job of this workspace, which has just started")
+    else:
+        flow = ()
     if wait is not None:
-        if wait.sentence != job.reason:
+        if wait.sentence != job.reason or job.waits_for_room:
             _move_job(job, S.PENDING, reason=wait.sentence, code=wait.code)
         return None
     return Step.objects.bulk_create(
         Step(
             job=job,
-            step_number=flow.step,
-            name=flow.name[:128],
-            type=flow.type,
-            flow=flows.to_json(flow),
+            step_number=each.step,
+            name=each.name[:128],
+            type=each.type,
+            flow=flows.to_json(each),
         )
-        for flow in flows.parse(job.tcl)
+        for each in flow
     )
 
 
@@ -184,16 +236,20 @@ def advance(job_id: int) -> UUID | None:
     """
     with transaction.atomic():
         job = _locked(job_id)
-        if job is None or job.status not in {S.PENDING, S.APPROVED}:
+        # One that was rejected and waits for room still has its flow's commands for that to run.
+        rejected = job is not None and job.status == S.WAITING_APPROVAL and bool(job.waits_for_room)
+        if job is None or not (job.status in {S.PENDING, S.APPROVED} or rejected):
             return None
-        steps = _start(job) if job.started_at is None else list(job.steps.filter(status=S.PENDING))
-        return None if steps is None else _next(job, steps)
+        is_new = job.started_at is None
+        steps = _start(job) if is_new else list(job.steps.filter(status=S.PENDING))
+        return None if steps is None else _next(job, steps, has_room=is_new)
 
 
-def _next(job: Job, pending: Iterable[Step]) -> UUID | None:
+def _next(job: Job, pending: Iterable[Step], *, has_room: bool) -> UUID | None:
+    """Go on with a job's steps that are left; ``has_room``: for the first that needs an executor there is some."""
     for step in pending:
         flow = flows.from_json(step.flow)
-        if step.type == StepType.APPROVAL:
+        if step.type == StepType.APPROVAL and step.decision != REJECTED:
             if not step.decision and job.auto_apply:
                 step.decision, step.decided_by = APPROVED, "autoApply"
             if not step.decision:
@@ -222,6 +278,8 @@ def _next(job: Job, pending: Iterable[Step]) -> UUID | None:
                 return None
             _move_step(step, S.COMPLETED, ended_at=timezone.now())
             continue
+        if not has_room and _must_wait(job, capacity.class_of(step.type)):
+            return None
         return _hand_over(job, step)
     _end_job(job, S.COMPLETED)
     return None
@@ -296,6 +354,7 @@ def finish_step(step_id: UUID, outcome: Outcome) -> bool:
             if is_plan:
                 _set_plan(job, outcome, changes=True)
             _move_job(job, S.PENDING)
+            _stand_in_line(job)
             enqueue("executors.tasks.advance_job", job.pk)
         return True
 
@@ -330,6 +389,9 @@ def decide(job_id: int, *, approved: bool, by: str, comment: str = "") -> bool:
         step = job.steps.filter(status=S.PENDING, type=StepType.APPROVAL).first()
         if step is None:
             raise IllegalTransition(f"Job {job.pk} waits for approval without a step for it")
+        if step.decision:
+            # Rejected, and its commands for that wait for room.
+            return False
         step.decision, step.decided_by = (APPROVED if approved else REJECTED), by[:256]
         step.reason = comment[:1024]
         step.save(update_fields=["decision", "decided_by", "reason"])
@@ -339,8 +401,9 @@ def decide(job_id: int, *, approved: bool, by: str, comment: str = "") -> bool:
             _move_job(job, S.APPROVED, reason=f"Approved by {by}")
             enqueue("executors.tasks.advance_job", job.pk)
         elif flows.from_json(step.flow).on_reject:
-            _hand_over(job, step)
-            enqueue("executors.tasks.launch_step", str(step.pk))
+            if not _must_wait(job, capacity.class_of(step.type)):
+                _hand_over(job, step)
+                enqueue("executors.tasks.launch_step", str(step.pk))
         else:
             why = f"Rejected by {by}" + (f": {comment}" if comment else "")
             _end_job(job, S.REJECTED, reason=why, code="rejected")

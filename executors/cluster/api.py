@@ -133,6 +133,13 @@ class Cluster:
         """Create a Secret. Raises AlreadyExists, ClusterError."""
         self._call(self._core.create_namespaced_secret, namespace, manifest)
 
+    def list_secrets(self, namespace: str, selector: str) -> tuple[list[Manifest], str]:
+        """The Secrets with the labels of a selector, without what they hold."""
+        found, version = self._list(self._core.list_namespaced_secret, namespace, selector)
+        for one in found:
+            one.pop("data", None)
+        return found, version
+
     def claim_exists(self, namespace: str, name: str) -> bool | None:
         """Whether a PersistentVolumeClaim is there; None when this service account may not look."""
         try:

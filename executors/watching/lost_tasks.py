@@ -18,7 +18,7 @@ from django.utils import timezone
 from executors import attempts
 from executors.choices import AttemptState
 from executors.models import Attempt
-from workspaces import transitions
+from workspaces import capacity, transitions
 from workspaces.choices import FINAL_JOB, IN_EXECUTOR, JobStatus
 from workspaces.models import Job, Step
 from workspaces.queueing import enqueue
@@ -36,15 +36,15 @@ class Requeue:
     def __init__(self) -> None:
         self._next: dict[tuple[str, str, str], tuple[float, float]] = {}
 
-    def __call__(self, name: str, argument: int | str, *, occasion: object = "") -> None:
+    def __call__(self, name: str, *arguments: int | str, occasion: object = "") -> None:
         """Queue a task, unless that was done lately for the same ``occasion``."""
-        key, now = (name, str(argument), str(occasion)), time.monotonic()
+        key, now = (name, str(arguments), str(occasion)), time.monotonic()
         at, pause = self._next.get(key, (0.0, LATE_SECONDS / 2))
         if now < at:
             return
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         self._next[key] = (now + pause, pause)
-        enqueue(f"executors.tasks.{name}", argument)
+        enqueue(f"executors.tasks.{name}", *arguments)
 
     def forget_old(self) -> None:
         """Drop what was not queued again for long: its work was done."""
@@ -85,7 +85,8 @@ def advance_jobs(requeue: Requeue) -> None:
     """Look after jobs that could go on and for which nobody does anything."""
     late = timezone.now() - dt.timedelta(seconds=LATE_SECONDS)
     between_steps = Q(status=JobStatus.PENDING, started_at__isnull=False)
-    stopped = Job.objects.filter(between_steps | Q(status=JobStatus.APPROVED), updated_date__lt=late)
+    # Who waits for room is called when there is some: see fill_room.
+    stopped = Job.objects.filter(between_steps | Q(status=JobStatus.APPROVED), updated_date__lt=late, waits_for_room="")
     for job_id, updated in stopped.order_by("pk").values_list("pk", "updated_date")[:AT_ONCE]:
         requeue("advance_job", job_id, occasion=updated)
     # Only whoever advances it can tell whether a job may start; those that surely may not are left out.
@@ -94,6 +95,7 @@ def advance_jobs(requeue: Requeue) -> None:
         Q(plan_only=True) | ~Exists(holder),
         status=JobStatus.PENDING,
         started_at=None,
+        waits_for_room="",
         updated_date__lt=late,
         workspace__locked=False,
     )
@@ -101,6 +103,13 @@ def advance_jobs(requeue: Requeue) -> None:
     workspaces = waiting.values("workspace_id").annotate(first=Min("pk")).order_by("?")
     for workspace_id in workspaces.values_list("workspace_id", flat=True)[:AT_ONCE]:
         requeue("advance_workspace", str(workspace_id))
+
+
+def fill_room(requeue: Requeue) -> None:
+    """Call whoever is first in line, when there is room and nobody seems to know. One query while nobody waits."""
+    first = capacity.first_in_line() if capacity.somebody_waits() else None
+    if first is not None:
+        requeue("fill_room", occasion=first.pk)
 
 
 def cancel_steps(requeue: Requeue, opened: Iterable[Attempt]) -> Iterator[Attempt]:

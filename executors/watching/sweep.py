@@ -76,6 +76,7 @@ class Sweep:
         lost_tasks.launch_due(self.requeue)
         lost_tasks.relaunch_steps(self.requeue)
         lost_tasks.advance_jobs(self.requeue)
+        lost_tasks.fill_room(self.requeue)
         lost_tasks.release_workspaces()
         self.requeue.forget_old()
 

@@ -1,14 +1,18 @@
 """Jobs and their steps; their statuses are written by ``workspaces.transitions`` alone."""
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
-from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, AddressType, JobStatus, StepType, Via
+from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, AddressType, JobStatus, RoomClass, StepType, Via
 from workspaces.models.base import Audited, Record
 from workspaces.models.organization import Organization
 from workspaces.models.template import Template
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import JobQuerySet, JobScopedQuerySet, StepQuerySet
+
+HIGHEST_PRIORITY = 100
 
 
 class Job(Audited):
@@ -33,6 +37,20 @@ class Job(Audited):
     )
     reason_code = models.CharField(
         max_length=64, blank=True, default="", editable=False, help_text="The reason for programs, of a bounded set."
+    )
+    priority = models.SmallIntegerField(
+        _("priority"),
+        default=0,
+        validators=[MinValueValidator(-HIGHEST_PRIORITY), MaxValueValidator(HIGHEST_PRIORITY)],
+        help_text=_("Of the jobs of an organization that wait for room the one with the highest goes on first."),
+    )
+    waits_for_room = models.CharField(
+        max_length=8,
+        choices=RoomClass,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("Whether a limit on steps at once is all that the job waits for, and what it needs room for."),
     )
     output = models.CharField(max_length=1024, null=True, blank=True, editable=False)  # noqa: DJ001
     comments = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
@@ -62,6 +80,9 @@ class Job(Audited):
             models.Index(fields=("workspace", "-id"), name="job_of_workspace"),
             models.Index(fields=("organization", "-id"), name="job_of_organization"),
             models.Index(fields=("status",), condition=~Q(status__in=sorted(FINAL_JOB)), name="job_unfinished"),
+            models.Index(
+                fields=("organization", "-priority", "id"), condition=~Q(waits_for_room=""), name="job_waits_for_room"
+            ),
         )
 
     def __str__(self) -> str:

@@ -40,16 +40,20 @@ def create_job(
     override_source: str | None = None,
     override_branch: str | None = None,
     via: str = Via.UI,
+    priority: int = 0,
 ) -> Job:
     """Start a job on a workspace: it runs at once, or waits with a reason.
 
     Its flow is the template's, or ``tcl`` (YAML), or the workspace's default template when neither is given.
-    ``commit_id`` None is the commit that the first step finds.
+    ``commit_id`` None is the commit that the first step finds. Any ``priority`` but 0 needs the right to manage the
+    workspace.
 
     Raises InvalidInput, NotAllowed, and WrongState for a deleted workspace.
     """
     organization = workspace.organization
     require(by, organization, "plan_job", to="start a job", workspace=workspace)
+    if priority:
+        _require_priority(by, workspace)
     if workspace.deleted or organization.disabled:
         raise WrongState(f"{workspace.name} was deleted; no job can be started on it.")
     if template is None and not tcl:
@@ -83,6 +87,7 @@ def create_job(
                 override_source=override_source,
                 override_branch=override_branch,
                 via=via,
+                priority=priority,
                 created_by=name,
                 updated_by=name,
             )
@@ -97,6 +102,19 @@ def create_job(
         )
         enqueue("executors.tasks.advance_job", job.pk)
     return job
+
+
+def _require_priority(by: Actor, workspace: Workspace) -> None:
+    require(by, workspace.organization, "manage_workspace", to="set the priority of a job", workspace=workspace)
+
+
+def set_priority(job: Job, priority: int, *, by: Actor) -> Job:
+    """Let a job go before or after others that wait for room. Raises InvalidInput, NotAllowed, WrongState."""
+    _require_priority(by, job.workspace)
+    if job.is_final:
+        raise WrongState(f"Job {job.pk} has ended: it waits for nothing.")
+    job.priority, job.updated_by = priority, name_of(by)
+    return save_valid(job, update_fields=["priority", "updated_by", "updated_date"])
 
 
 def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:

@@ -26,7 +26,7 @@ from workspaces.api.resources.changes import columns, deleting, referenced
 from workspaces.choices import JobStatus, Via
 from workspaces.errors import NotAllowed
 from workspaces.models import Address, Job, Step, Template
-from workspaces.services.jobs import approve_job, cancel_job, create_job, delete_job, reject_job
+from workspaces.services.jobs import approve_job, cancel_job, create_job, delete_job, reject_job, set_priority
 from workspaces.services.records import create_record, update_record
 from workspaces.services.sources import check_source_address
 
@@ -62,12 +62,15 @@ def _create_job(change: Change, actor: Actor) -> Job:
         override_source=source,
         override_branch=given.get("overrideBranch") or None,
         via=given.get("via", Via.UI),
+        priority=given.get("priority") or 0,
     )
 
 
 def _update_job(job: Job, change: Change, actor: Actor) -> None:
     given = dict(change.attributes)
-    status = given.pop("status", None)
+    status, priority = given.pop("status", None), given.pop("priority", None)
+    if priority is not None and priority != job.priority:
+        set_priority(job, priority, by=actor)
     for name, value in given.items():
         read = JOB.attributes[name].read
         if read is not None and read(job) != value:
@@ -93,6 +96,7 @@ JOB = make(
         Attribute(name="tcl", read=_job_flow, description="The flow's YAML in base64."),
         *of_columns(Job, "comments commitId approvalTeam overrideSource overrideBranch output terraformPlan"),
         *of_columns(Job, "refresh refreshOnly via"),
+        of_column(Job, "priority"),
         # Only the plan itself says whether there are changes; clients send a default.
         of_column(Job, "planChanges", writing=Writing.NEVER),
         of_column(Job, "reason", writing=Writing.NEVER, description="What the job waits for, or why it ended so."),

@@ -1,0 +1,125 @@
+"""Several workers at once hand steps over under limits: never one too many, and nobody is forgotten. No sweep helps."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.models import Count, Q
+
+from executors import tasks
+from tests.capacity.conftest import organization, workspace
+from tests.factories import PLAN, PLAN_AND_APPLY
+from workspaces import run_limits, transitions
+from workspaces.capacity import Limit
+from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, JobStatus
+from workspaces.models import Job, Organization, Step
+from workspaces.run_limits import Limits
+from workspaces.services import jobs
+from workspaces.transitions import Outcome
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+WORKERS, EXECUTORS, SECONDS = 6, 8, 60
+WHOLE, ALL_APPLIES, OWN = 5, 2, 3
+
+
+class Runner:
+    """The task runner and the executors, as threads with a connection each."""
+
+    def __init__(self) -> None:
+        self.tasks: queue.Queue[tuple[Any, ...]] = queue.Queue()
+        self.launched: queue.Queue[str] = queue.Queue()
+        self.errors: list[BaseException] = []
+        self._over = threading.Event()
+        self._threads = [
+            *(threading.Thread(target=self._run, args=(self._work,)) for _ in range(WORKERS)),
+            *(threading.Thread(target=self._run, args=(self._execute,)) for _ in range(EXECUTORS)),
+        ]
+
+    def __enter__(self) -> Runner:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, turn: Callable[[], None]) -> None:
+        try:
+            while not self._over.is_set():
+                try:
+                    turn()
+                except queue.Empty:
+                    continue
+        except BaseException as error:
+            self.errors.append(error)
+        finally:
+            connections.close_all()
+
+    def _work(self) -> None:
+        name, *arguments = self.tasks.get(timeout=0.1)
+        getattr(tasks, name.rpartition(".")[2])(*arguments)
+
+    def _execute(self) -> None:
+        step_id = self.launched.get(timeout=0.1)
+        transitions.start_step(step_id)  # type: ignore[arg-type]
+        time.sleep(0.05)
+        transitions.finish_step(step_id, Outcome(succeeded=True, changes=True))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
+    made = Runner()
+    monkeypatch.setattr("workspaces.queueing.async_task", lambda *task, **options: made.tasks.put(task))
+    monkeypatch.setattr("executors.launching.launcher.launch_step", lambda step_id: made.launched.put(str(step_id)))
+    used = Limit.used
+
+    def slowly(limit: Limit) -> int:
+        # Between the count and what follows from it there is time for all others to do the same.
+        found = used(limit)
+        time.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(Limit, "used", slowly)
+    before = run_limits._source
+    run_limits.provide(lambda: Limits(running_steps=WHOLE, running_applies=ALL_APPLIES))
+    yield made
+    run_limits.provide(before)
+
+
+def _most(seen: dict[str, int], owner: Organization) -> None:
+    """Keep the most that was ever seen in execution; one query is one moment."""
+    counted = Step.objects.in_executor().aggregate(
+        whole=Count("pk"),
+        applies=Count("pk", filter=Q(type__in=EXCLUSIVE_TYPES)),
+        own=Count("pk", filter=Q(job__organization=owner)),
+    )
+    for name, number in counted.items():
+        seen[name] = max(seen.get(name, 0), number)
+
+
+def test_no_limit_is_ever_exceeded_and_no_job_is_forgotten(runner: Runner) -> None:
+    limited, others = organization(running_steps=OWN), [organization(), organization(share=3)]
+    places = [workspace(owner) for owner in (limited, *others) for _ in range(4)]
+    seen: dict[str, int] = {}
+    with runner:
+        for number in range(2):
+            for place in places:
+                jobs.create_job(place, by=None, tcl=PLAN if number == 1 else PLAN_AND_APPLY)
+        until = time.monotonic() + SECONDS
+        while Job.objects.exclude(status__in=FINAL_JOB).exists() and time.monotonic() < until and not runner.errors:
+            _most(seen, limited)
+    assert runner.errors == []
+    left = Job.objects.exclude(status__in=FINAL_JOB).values_list("pk", "status", "waits_for_room", "reason")
+    assert list(left) == []
+    assert set(Job.objects.values_list("status", flat=True)) == {JobStatus.COMPLETED}
+    assert seen["whole"] == WHOLE
+    assert seen["applies"] <= ALL_APPLIES
+    assert seen["own"] <= OWN
