@@ -371,6 +371,5 @@ def test_clients_of_the_api_read_and_set_a_priority() -> None:
     job = start(owner)
     client = Api(token_of("MANAGERS"))
     path = f"organization/{owner.pk}/job/{job.pk}"
-    body = {"data": {"type": "job", "id": str(job.pk), "attributes": {"priority": 7}}}
-    assert client.patch(path, body).status_code == 204
-    assert client.get(path).json()["data"]["attributes"]["priority"] == 7
+    assert client.patch(path, "job", {"priority": 7}).status_code == 204
+    assert client.read(path)["data"]["attributes"]["priority"] == 7

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workspaces', '0007_reason_codes_of_jobs'),
+        ('workspaces', '0008_policy_rules'),
     ]
 
     operations = [
