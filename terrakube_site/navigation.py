@@ -29,6 +29,7 @@ _GROUPS = (
             ("States", "database", "admin:workspaces_stateversion_changelist", "read"),
             ("Organizations", "corporate_fare", "admin:workspaces_organization_changelist", "read"),
             ("Organization variables", "public", "admin:workspaces_globalvariable_changelist", "read"),
+            ("Policy", "policy", "admin:workspaces_policyrule_changelist", "read"),
         ),
     ),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -20,6 +21,7 @@ from workspaces.admin.base import actor_of, allows
 from workspaces.admin.workspaces import WorkspaceAdmin
 from workspaces.choices import StepType
 from workspaces.ephemeral import SETTINGS, EphemeralSyntaxErrors, render_pairs, variables
+from workspaces.ephemeral.policy import Rule
 from workspaces.errors import NotAllowed
 from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.models import Workspace
@@ -86,6 +88,7 @@ class ExecutedWorkspaceAdmin(WorkspaceAdmin):
             body = preview(workspace, kind)
             context["text"] = yaml.safe_dump(_masked(body, _secrets(workspace)), sort_keys=False)
             context["needs"] = sorted(set(dry_run.needs(body)))
+            context["errors"] = [refusal.message for refusal in workspace_inputs(workspace).refusals]
             if request.method == "POST":
                 require(
                     actor_of(request), workspace.organization, "plan_job", to="ask the cluster", workspace=workspace
@@ -109,8 +112,20 @@ class ExecutedWorkspaceAdmin(WorkspaceAdmin):
         return TemplateResponse(request, "terrakube/preview.html", context)
 
 
-def _origins(workspace: Workspace, defaults: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """What shapes the Job: the name, the value in force and where it comes from."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the value of a setting comes from; ``lock`` is the rule by which nobody below it can change the value."""
+
+    name: str
+    value: str
+    origin: str
+    lock: Rule | None = None
+    limits: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+def _origins(workspace: Workspace, defaults: Mapping[str, str]) -> Iterator[Origin]:
+    """What shapes the Job: the name, the value in force, where it comes from, and what the policies say of it."""
     try:
         conf = installation()
     except SettingErrors:
@@ -122,10 +137,11 @@ def _origins(workspace: Workspace, defaults: Mapping[str, str]) -> Iterator[tupl
         ("ExecutorEphemeralDeadlineSeconds", str(conf.deadline_seconds)),
         ("ExecutorEphemeralTtlSeconds", str(conf.ttl_seconds)),
     ):
-        yield name, value, "installation"
+        yield Origin(name, value, "installation")
     form = EphemeralForm(None, workspace=workspace, defaults=defaults)
     for entry in (form.switch, *(entry for _, entries in form.groups for entry in entries)):
+        rules = {"lock": entry.lock, "limits": entry.limits, "refusal": entry.refusal}
         if entry.is_set:
-            yield entry.setting.name, HIDDEN if entry.sensitive else entry.text, "workspace"
-        elif entry.inherited:
-            yield entry.setting.name, entry.inherited, entry.origin
+            yield Origin(entry.setting.name, HIDDEN if entry.sensitive else entry.text, "workspace", **rules)
+        elif entry.inherited or entry.lock:
+            yield Origin(entry.setting.name, entry.inherited, entry.origin if entry.inherited else "", **rules)

@@ -228,7 +228,7 @@ def test_the_preview_says_where_each_value_comes_from_and_what_the_pod_needs(
     VariableFactory.create(workspace=workspace, key="EPHEMERAL_CONFIG_SERVICE_ACCOUNT", value="tf-runner")
     GlobalVariableFactory.create(organization=workspace.organization, key="EPHEMERAL_MEMORY_LIMIT", value="2Gi")
     page = admin.get(reverse("admin:workspaces_workspace_preview", args=[workspace.pk]))
-    origins = {name: (value, origin) for name, value, origin in page.context["origins"]}
+    origins = {one.name: (one.value, one.origin) for one in page.context["origins"]}
     assert origins["EPHEMERAL_CONFIG_SERVICE_ACCOUNT"] == ("tf-runner", "workspace")
     assert origins["EPHEMERAL_MEMORY_LIMIT"] == ("2Gi", "organization")
     assert origins["ExecutorEphemeralNamespace"] == (installation().namespace, "installation")

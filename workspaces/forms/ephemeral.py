@@ -12,10 +12,12 @@ from typing import Any
 from workspaces.choices import Category
 from workspaces.ephemeral import SETTINGS, Kind, Setting, is_enabled
 from workspaces.ephemeral import variables as names
+from workspaces.ephemeral.policy import Rule
+from workspaces.ephemeral.words import described
 from workspaces.models import Variable, Workspace
 from workspaces.models.variable import HIDDEN
 from workspaces.services.ephemeral import check_settings
-from workspaces.variables import Value, workspace_inputs
+from workspaces.variables import Inputs, workspace_inputs
 
 PREFIX = "ephemeral"
 PRESENT = f"{PREFIX}-present"
@@ -71,6 +73,8 @@ class Entry:
     """One setting as the page shows it.
 
     ``text`` is what its field holds, ``inherited`` what counts when the workspace does not set it, with its ``origin``.
+    ``lock`` is the rule of a policy by which the workspace cannot change it, ``limits`` what the policies allow, in
+    words; ``refusal`` is why the workspace's own value stops its steps.
     """
 
     setting: Setting
@@ -82,6 +86,9 @@ class Entry:
     inherited: str
     origin: str
     error: str
+    lock: Rule | None = None
+    limits: tuple[str, ...] = ()
+    refusal: str = ""
 
     @property
     def field(self) -> str:
@@ -106,7 +113,7 @@ class EphemeralForm:
         self._defaults = dict(defaults or {})
         rows = workspace.variables.filter(category=Category.ENV, key__in=SETTINGS.keys())
         self._stored: dict[str, Variable] = {row.key: row for row in rows}
-        self._inherited: dict[str, Value] | None = None
+        self._inputs: Inputs | None = None
         self.errors: dict[str, str] = {}
 
     # ---- what was entered -------------------------------------------------------------------------------------------
@@ -126,6 +133,9 @@ class EphemeralForm:
     def _wanted(self, name: str) -> str | None:
         assert self.data is not None  # noqa: S101 - asked only about what was entered
         stored = self._stored_text(name)
+        if name == names.ENABLE and f"{PREFIX}-{name}" not in self.data:
+            # None of its choices was sent: a locked one keeps what somebody wrote before.
+            return stored
         entered = str(self.data.get(f"{PREFIX}-{name}", "")).replace("\r\n", "\n").strip()
         if name == names.ENABLE:
             if entered not in {_ON, _OFF}:
@@ -147,12 +157,21 @@ class EphemeralForm:
 
     # ---- what is shown ----------------------------------------------------------------------------------------------
 
+    @property
+    def inherited(self) -> Inputs:
+        """What the workspace would get had it no variables itself."""
+        if self._inputs is None:
+            self._inputs = workspace_inputs(self.workspace, own=False)
+        return self._inputs
+
     def _in_force(self, setting: Setting) -> tuple[str, str]:
-        if self._inherited is None:
-            self._inherited = dict(workspace_inputs(self.workspace, own=False).environment)
-        value = self._inherited.get(setting.name)
+        value = self.inherited.environment.get(setting.name)
         if value is not None:
             return (HIDDEN if value.sensitive else value.text), value.origin
+        # A policy adds nothing to what runs in no pod; here it is said all the same.
+        forced = self.inherited.policy.forced(setting.name)
+        if forced is not None and forced.text:
+            return forced.text, forced.rule.level.value
         if setting.name in self._defaults:
             return self._defaults[setting.name], "installation"
         return setting.default or "", DEFAULT
@@ -178,7 +197,16 @@ class EphemeralForm:
             inherited=inherited,
             origin=origin,
             error=self.errors.get(name, ""),
+            lock=self.inherited.policy.lock(name),
+            limits=tuple(limit for rule in self.inherited.policy.of(name) for limit in described(rule)),
+            refusal=self._refusal(row),
         )
+
+    def _refusal(self, row: Variable | None) -> str:
+        if row is None or row.key in self.errors:
+            return ""
+        found = self.inherited.policy.objections(row.key, row.value, hidden=row.sensitive)
+        return " ".join(refusal.message for refusal in found)
 
     @property
     def switch(self) -> Entry:

@@ -35,6 +35,11 @@ class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["value"].widget.stored = self.was_sensitive and bool(self.instance.value)
             self.initial.pop("value", None)
 
+    def _post_clean(self) -> None:
+        # A rule may be newer than a row, which must not keep the others of its page from being saved.
+        self.instance.under_policy = self.has_changed()
+        super()._post_clean()  # type: ignore[misc]
+
     def clean_value(self) -> str:
         value = self.cleaned_data["value"]
         if value is not KEEP:

@@ -1,0 +1,150 @@
+"""Policies in the panel: their own pages, and what they do to a workspace's section and preview."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import VariableFactory, WorkspaceFactory
+from tests.panel.forms import submit
+from tests.panel.test_executor_section import address_of, save, stored
+from workspaces.models import PolicyRule, Workspace
+
+pytestmark = pytest.mark.django_db
+
+ENABLE = "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR"
+ACCOUNT = "EPHEMERAL_CONFIG_SERVICE_ACCOUNT"
+SELECTOR = "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS"
+MEMORY = "EPHEMERAL_MEMORY_LIMIT"
+ADD = "/admin/workspaces/policyrule/add/"
+LIST = "/admin/workspaces/policyrule/"
+
+
+def test_an_administrator_writes_a_rule_and_sees_the_built_in_ones(workspace: Workspace, admin: Client) -> None:
+    answer = submit(admin, ADD, "policyrule_form", {"setting": ACCOUNT, "allowed": "tf-*\r\nrunner\r\n"})
+    assert answer.status_code == 302
+    rule = PolicyRule.objects.get()
+    assert (rule.organization, rule.allowed, rule.updated_by) == (None, "tf-*\nrunner", "root@site.example")
+    page = admin.get(LIST).content.decode()
+    assert "allowed tf-*, runner" in page
+    assert "allowPrivilegeEscalation=true" in page
+    below = {"organization": str(workspace.organization_id), "setting": ACCOUNT, "allowed": "*"}
+    page = submit(admin, ADD, "policyrule_form", below).content.decode()
+    assert "is more than the policy of the installation allows: tf-*, runner." in page
+    change = reverse("admin:workspaces_policyrule_change", args=[rule.pk])
+    assert submit(admin, change, "policyrule_form", {"allowed": "tf-*"}).status_code == 302
+    rule.refresh_from_db()
+    assert rule.allowed == "tf-*"
+
+
+def test_a_rule_that_is_being_written_says_who_would_break_it_and_is_not_saved(
+    workspace: Workspace, admin: Client
+) -> None:
+    for name, text in ((ENABLE, "1"), (ACCOUNT, "admin")):
+        VariableFactory.create(workspace=workspace, key=name, value=text)
+    other = WorkspaceFactory.create()
+    VariableFactory.create(workspace=other, key=ENABLE, value="1")
+    entered = {"setting": ACCOUNT, "effect": "limited", "allowed": "tf-*", "_rule": ""}
+    page = admin.post(f"{LIST}preview/", entered)
+    (found,) = page.context["violations"]
+    assert (found.workspace, found.origin) == (workspace, "workspace")
+    assert page.context["asked"] == 2
+    assert "is not allowed by the policy of the installation; allowed is tf-*" in page.content.decode()
+    assert not PolicyRule.objects.exists()
+    page = admin.post(f"{LIST}preview/", {**entered, "organization": str(other.organization_id)})
+    assert page.context["violations"] == []
+    assert "is no amount" in admin.post(f"{LIST}preview/", {**entered, "maximum": "1Gi"}).content.decode()
+    assert admin.get(f"{LIST}violations/").context["violations"] == []
+    PolicyRule.objects.create(setting=ACCOUNT, effect="forbidden")
+    assert len(admin.get(f"{LIST}violations/").context["violations"]) == 1
+
+
+def test_a_member_reads_the_rules_and_writes_none(workspace: Workspace, sign_in: Callable[..., Client]) -> None:
+    client = sign_in(workspace.organization, manage_workspace=True)
+    rule = PolicyRule.objects.create(setting=ACCOUNT, effect="forbidden", reason="Ask us.")
+    assert "Ask us." in client.get(LIST).content.decode()
+    change = reverse("admin:workspaces_policyrule_change", args=[rule.pk])
+    assert client.get(change).status_code == 200
+    assert client.post(change, {"effect": "limited", "allowed": "*"}).status_code == 403
+    assert client.get(ADD).status_code == 403
+    assert client.post(f"{LIST}preview/", {"setting": ACCOUNT, "_rule": ""}).status_code == 403
+    assert client.post(f"{LIST}preview/", {"setting": ACCOUNT, "_rule": str(rule.pk)}).status_code == 403
+    rule.refresh_from_db()
+    assert rule.effect == "forbidden"
+
+
+def test_a_locked_setting_is_shown_with_its_reason_and_cannot_be_changed(workspace: Workspace, admin: Client) -> None:
+    PolicyRule.objects.create(
+        setting=SELECTOR, effect="locked", value="pool=tf", reason="Only this pool has the proxy."
+    )
+    PolicyRule.objects.create(setting=ENABLE, effect="locked", value="1")
+    PolicyRule.objects.create(organization=workspace.organization, setting=MEMORY, value="1Gi", maximum="4Gi")
+    page = admin.get(address_of(workspace))
+    executor = page.context["adminform"].form.executor
+    entry = executor.entry(SELECTOR)
+    assert (entry.inherited, entry.origin) == ("pool=tf", "the policy of the installation")
+    assert entry.lock.reason == "Only this pool has the proxy."
+    assert executor.is_on
+    memory = executor.entry(MEMORY)
+    assert (memory.inherited, memory.limits) == ("1Gi", ("At most 4Gi (the policy of the organization).",))
+    text = page.content.decode()
+    assert "Only this pool has the proxy." in text
+    assert "At most 4Gi (the policy of the organization)." in text
+    answer = save(admin, workspace, **{SELECTOR: "pool=gpu"})
+    assert answer.status_code == 200
+    assert "is locked to &quot;pool=tf&quot; by the policy of the installation" in answer.content.decode()
+    assert stored(workspace) == {}
+
+
+def test_a_variable_that_is_older_than_a_lock_stays_until_it_is_taken_away(workspace: Workspace, admin: Client) -> None:
+    VariableFactory.create(workspace=workspace, key=SELECTOR, value="pool=gpu")
+    VariableFactory.create(workspace=workspace, key=ENABLE, value="0")
+    PolicyRule.objects.create(setting=SELECTOR, effect="locked", value="pool=tf")
+    PolicyRule.objects.create(setting=ENABLE, effect="locked", value="1")
+    page = admin.get(address_of(workspace)).content.decode()
+    assert "Steps are not launched with this value." in page
+    assert submit(admin, address_of(workspace), "workspace_form", {"description": "x"}).status_code == 302
+    assert stored(workspace) == {SELECTOR: "pool=gpu", ENABLE: "0"}
+    assert save(admin, workspace, **{SELECTOR: None, ENABLE: ""}).status_code == 302
+    assert stored(workspace) == {}
+
+
+def test_the_preview_says_what_a_policy_adds_locks_and_refuses(workspace: Workspace, admin: Client) -> None:
+    VariableFactory.create(workspace=workspace, key=ACCOUNT, value="admin")
+    VariableFactory.create(workspace=workspace, key=ENABLE, value="1")
+    PolicyRule.objects.create(setting=SELECTOR, effect="locked", value="pool=tf", reason="Proxy.")
+    PolicyRule.objects.create(setting=ACCOUNT, allowed="tf-*")
+    page = admin.get(reverse("admin:workspaces_workspace_preview", args=[workspace.pk]))
+    rows = {row.name: row for row in page.context["origins"]}
+    assert (rows[SELECTOR].value, rows[SELECTOR].origin) == ("pool=tf", "the policy of the installation")
+    assert rows[SELECTOR].lock.reason == "Proxy."
+    assert rows[ACCOUNT].origin == "workspace"
+    assert "pool: tf" in page.context["text"]
+    assert page.context["errors"] == [
+        f'{ACCOUNT}: "admin" is not allowed by the policy of the installation; allowed is tf-*.'
+    ]
+    assert "Locked by the policy of the installation." in page.content.decode()
+
+
+def test_the_list_of_workspaces_says_where_a_policy_lets_them_run(workspace: Workspace, admin: Client) -> None:
+    PolicyRule.objects.create(setting=ENABLE, value="1")
+    page = admin.get(reverse("admin:workspaces_workspace_changelist")).content.decode()
+    assert 'title="Said by: the policy of the installation"' in page
+
+
+def test_an_edited_variable_row_that_breaks_a_rule_says_so_at_its_value(workspace: Workspace, admin: Client) -> None:
+    PolicyRule.objects.create(setting=ACCOUNT, effect="forbidden")
+    entered = {
+        "workspace": str(workspace.pk),
+        "key": ACCOUNT,
+        "value": "a",
+        "category": "ENV",
+    }
+    page = submit(admin, reverse("admin:workspaces_variable_add"), "variable_form", entered)
+    assert page.status_code == 200
+    assert page.context["adminform"].form.errors["value"] == [
+        f"{ACCOUNT}: may not be set, by the policy of the installation."
+    ]

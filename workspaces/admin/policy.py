@@ -1,0 +1,149 @@
+"""The rules of policies in the panel: what each says, and which workspaces break it now or would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from workspaces.admin.base import ADMINISTRATOR, AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, allows, scope
+from workspaces.ephemeral import SETTINGS
+from workspaces.ephemeral.words import summary
+from workspaces.forms.ephemeral import TITLES
+from workspaces.forms.policy import PolicyRuleForm
+from workspaces.models import PolicyRule, Workspace
+from workspaces.policies import built_in, policies_of
+from workspaces.services.policy import Violation, violations, with_rule
+
+MOST_SHOWN = 200
+
+
+@admin.register(PolicyRule)
+class PolicyRuleAdmin(RecordAdmin):
+    form = PolicyRuleForm
+    list_display = ("title", "level", "says", "reason", "updated_by", "updated_date")
+    list_select_related = ("organization",)
+    list_filter = ("effect", "organization")
+    search_fields = ("setting", "organization__name", "reason")
+    search_help_text = gettext_lazy("Search by variable, organization or reason")
+    list_before_template = "terrakube/policy_intro.html"
+    change_form_before_template = "terrakube/policy_help.html"
+    autocomplete_fields = ("organization",)
+    readonly_fields = AUDIT_FIELDS
+    fieldsets = (
+        (None, {"fields": ("organization", "setting", "effect", "value")}),
+        (gettext_lazy("What variables may say"), {"fields": ("allowed", "refused", ("minimum", "maximum"))}),
+        (None, {"fields": ("reason",)}),
+        AUDIT_FIELDSET,
+    )
+
+    # ---- who may ----------------------------------------------------------------------------------------------------
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # The installation's rules count for everybody, so everybody may know them.
+        return allows(request, "read", None if obj is None or obj.organization_id is None else obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and obj.organization_id is None:
+            return allows(request, ADMINISTRATOR)
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        if "organization" in form.base_fields and not allows(request, ADMINISTRATOR):
+            form.base_fields["organization"].required = True
+        return form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = super().get_readonly_fields(request, obj)
+        return (*fixed, "setting") if obj is not None else fixed
+
+    # ---- list -------------------------------------------------------------------------------------------------------
+
+    @admin.display(description=gettext_lazy("setting"), ordering="setting")
+    def title(self, record: PolicyRule) -> str:
+        return f"{TITLES.get(record.setting, record.setting)} ({record.setting})"
+
+    @admin.display(description=gettext_lazy("level"), ordering="organization__name")
+    def level(self, record: PolicyRule) -> str:
+        return record.organization.name if record.organization else _("Installation")
+
+    @admin.display(description=gettext_lazy("says"))
+    def says(self, record: PolicyRule) -> str:
+        return summary(record.rule)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        rules = [(TITLES.get(rule.setting, rule.setting), rule, summary(rule)) for rule in built_in()]
+        return super().changelist_view(request, {**(extra_context or {}), "built_in_rules": rules})  # type: ignore[no-any-return]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = {**(extra_context or {}), "settings_help": list(SETTINGS.values()), "rule_id": object_id or ""}
+        return super().changeform_view(request, object_id, form_url, context)
+
+    # ---- who breaks the rules ---------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        def own(route: str, view: Any, name: str) -> Any:
+            return path(route, self.admin_site.admin_view(view), name=f"workspaces_policyrule_{name}")
+
+        return [
+            own("violations/", self.violations_view, "violations"),
+            own("preview/", require_POST(self.preview_view), "preview"),
+            *super().get_urls(),
+        ]
+
+    def violations_view(self, request: HttpRequest) -> HttpResponse:
+        """Which workspaces' next step would be refused by the rules as they are."""
+        workspaces = self._workspaces(request)
+        title = _("What the rules refuse now")
+        return self._results(request, title, len(workspaces), violations(workspaces))
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Which workspaces would break a rule that is being written; nothing is saved."""
+        record = PolicyRule.objects.within(scope(request)).filter(pk=request.POST.get("_rule") or None).first()
+        if not (self.has_change_permission(request, record) if record else self.has_add_permission(request)):
+            raise PermissionDenied
+        form = self.get_form(request, record, change=record is not None)(request.POST, instance=record)
+        if not form.is_valid():
+            return self._results(request, _("The rule cannot be saved"), 0, (), form=form)
+        rule: PolicyRule = form.instance
+        workspaces = self._workspaces(request)
+        if rule.organization_id is not None:
+            workspaces = [one for one in workspaces if one.organization_id == rule.organization_id]
+        policies = policies_of({one.organization_id for one in workspaces})
+        with_it = {key: with_rule(policy, rule) for key, policy in policies.items()}
+        found = violations(workspaces, with_it, setting=rule.setting)
+        title = _("What the rules would refuse of %(setting)s") % {"setting": rule.setting}
+        return self._results(request, title, len(workspaces), found, rule=rule)
+
+    def _workspaces(self, request: HttpRequest) -> list[Workspace]:
+        return list(Workspace.objects.alive().within(scope(request)).select_related("organization"))
+
+    def _results(
+        self, request: HttpRequest, title: str, asked: int, found: Iterable[Violation], **more: Any
+    ) -> HttpResponse:
+        shown = list(islice(found, MOST_SHOWN + 1))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "asked": asked,
+            "violations": shown[:MOST_SHOWN],
+            "cut": len(shown) > MOST_SHOWN,
+            **more,
+        }
+        return TemplateResponse(request, "terrakube/policy_violations.html", context)
