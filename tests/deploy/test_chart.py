@@ -97,11 +97,8 @@ def test_every_documented_value_is_taken() -> None:
         "azbuilder/executor:2.30.2",
         ("terrakube-executor-secrets", "proxy"),
     )
-    assert (installation.deadline_seconds, installation.ttl_seconds, installation.termination_grace_seconds) == (
-        3600,
-        300,
-        90,
-    )
+    assert (installation.deadline_seconds, installation.ttl_seconds) == (3600, 300)
+    assert {installation.termination_grace_seconds(may_change=changes) for changes in (True, False)} == {90}
     keys = one(objects, "Secret", "infra-terrakube-keys")["data"]
     assert base64.b64decode(keys["InternalSecret"]).decode() == "an-internal-secret-of-more-than-32-characters"
     assert {each["kind"] for each in objects} >= {"HorizontalPodAutoscaler", "Ingress", "NetworkPolicy", "Role"}
@@ -255,7 +252,7 @@ def test_the_guides_job_controls_work_as_they_are() -> None:
     objects = render(DATABASE, guide("automatic"), guide("job-controls"))
     installation = read(environment(pods(objects)[f"{NAME}-worker"]))
     assert installation.deadline_seconds == 3600
-    assert installation.termination_grace_seconds == 60
+    assert {installation.termination_grace_seconds(may_change=changes) for changes in (True, False)} == {60}
     assert installation.ttl_seconds == 300
 
 

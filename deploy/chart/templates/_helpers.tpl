@@ -175,7 +175,10 @@ postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser 
 {{- with $e.activeDeadlineSeconds }}{{ $all = append $all (dict "name" "ExecutorEphemeralDeadlineSeconds" "value" (int . | toString)) }}{{ end -}}
 {{- with $e.ttlSecondsAfterFinished }}{{ $all = append $all (dict "name" "ExecutorEphemeralTtlSeconds" "value" (int . | toString)) }}{{ end -}}
 {{- /* The pod gets 30 seconds more than terraform, to deliver what it has. */ -}}
-{{- with $e.terminationGracePeriodSeconds }}{{ $all = append $all (dict "name" "ExecutorEphemeralGraceSeconds" "value" (max 1 (sub (int .) 30) | toString)) }}{{ end -}}
+{{- with $e.terminationGracePeriodSeconds -}}
+{{- $grace := max 1 (sub (int .) 30) | toString -}}
+{{- $all = concat $all (list (dict "name" "ExecutorEphemeralGraceSeconds" "value" $grace) (dict "name" "ExecutorEphemeralApplyGraceSeconds" "value" $grace)) -}}
+{{- end -}}
 {{- end -}}
 {{- if not .Values.trial.enabled -}}
 {{- $all = append $all (dict "name" "TERRAKUBE_DATABASE_URL" "valueFrom" (dict "secretKeyRef" (include "site.databaseSecret" . | fromJson))) -}}
