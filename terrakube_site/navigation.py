@@ -68,3 +68,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             groups.append({"title": title, "items": items})
     return groups
+
+
+def no_inline_style(request: HttpRequest) -> dict[str, Any]:
+    """Take out of every page's context what django-unfold would write into a style element."""
+    return {"colors": {}}

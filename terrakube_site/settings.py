@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
 from terrakube_site import client_address, env, keys
+from terrakube_site.browser_policy import content_security_policy
 from terrakube_site.databases import database
 from terrakube_site.outgoing import addresses
 from terrakube_site.task_queue import q_cluster
@@ -88,6 +89,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "terrakube_site.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
+    "terrakube_site.browser_policy.browser_policy",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -151,7 +154,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
+X_FRAME_OPTIONS = "SAMEORIGIN"
+CONTENT_SECURITY_POLICY = content_security_policy(OIDC_ISSUER)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES else None
 
 REST_FRAMEWORK: dict[str, Any] = {
@@ -177,27 +181,13 @@ UNFOLD = {
     "SITE_SYMBOL": "deployed_code",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "BORDER_RADIUS": "6px",
-    "STYLES": [lambda request: static("terrakube/panel.css")],
-    "SCRIPTS": [lambda request: static("terrakube/panel.js")],
+    "STYLES": [lambda request: static("terrakube/colors.css"), lambda request: static("terrakube/panel.css")],
+    "SCRIPTS": [lambda request: static("terrakube/expressions.js"), lambda request: static("terrakube/panel.js")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("terrakube/favicon.svg")},
     ],
-    "COLORS": {
-        "primary": {
-            "50": "oklch(97% .014 254.604)",
-            "100": "oklch(93.2% .032 255.585)",
-            "200": "oklch(88.2% .059 254.128)",
-            "300": "oklch(80.9% .105 251.813)",
-            "400": "oklch(70.7% .165 254.624)",
-            "500": "oklch(62.3% .214 259.815)",
-            "600": "oklch(54.6% .245 262.881)",
-            "700": "oklch(48.8% .243 264.376)",
-            "800": "oklch(42.4% .199 265.638)",
-            "900": "oklch(37.9% .146 265.522)",
-            "950": "oklch(28.2% .091 267.935)",
-        },
-    },
+    # The colours are in a style sheet: unfold would write them into each page.
+    "GLOBAL_CALLBACK": "terrakube_site.navigation.no_inline_style",
     "SIDEBAR": {"show_search": False, "navigation": "terrakube_site.navigation.sidebar"},
     "DASHBOARD_CALLBACK": "executors.dashboard.dashboard",
 }

@@ -59,8 +59,8 @@ def _await(url: str) -> None:
 
 
 @contextmanager
-def panel_site(folder: Path, **more: str) -> Iterator[PanelSite]:
-    """Run web and worker with the example workspace until the context ends."""
+def panel_site(folder: Path, *, worker: bool = True, **more: str) -> Iterator[PanelSite]:
+    """Run web, and a worker where one is wanted, with the example workspace until the context ends."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
@@ -85,13 +85,15 @@ def panel_site(folder: Path, **more: str) -> Iterator[PanelSite]:
         "--no-access-log",
         "--no-proxy-headers",
     ]
-    worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"]
+    commands = [[*web, "--timeout-graceful-shutdown", "1"]]
+    if worker:
+        commands.append([sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"])
     with (folder / "processes.log").open("wb") as output:
         processes = [
             subprocess.Popen(
                 command, env=environ, cwd=settings.BASE_DIR, stdout=output, stderr=output, start_new_session=True
             )
-            for command in ([*web, "--timeout-graceful-shutdown", "1"], worker)
+            for command in commands
         ]
         try:
             _await(f"{url}/admin/login/")

@@ -11,6 +11,15 @@
   const WIDE_COLUMNS = 240;
   const ERROR = /\b(error|panic|fatal|failed)\b/i;
 
+  // The terminal writes its colours and sizes into style elements, which count only with the page's nonce.
+  const nonce = document.querySelector("meta[name=style-nonce]").content;
+  const createElement = document.createElement.bind(document);
+  document.createElement = (name, options) => {
+    const made = createElement(name, options);
+    if (name === "style") made.nonce = nonce;
+    return made;
+  };
+
   const terminal = new window.Terminal({
     convertEol: true, disableStdin: true, cursorBlink: false, cursorInactiveStyle: "none", scrollback: LINES,
     fontSize: 12, fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace", lineHeight: 1.25,

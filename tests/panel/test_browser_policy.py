@@ -1,0 +1,148 @@
+"""The panel keeps to its Content-Security-Policy: no inline script or style, no code from text, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib import admin as django_admin
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Browser, expect
+
+from tests.panel.site import PanelSite, panel_site
+from tests.panel.visit import Visit, signed_in
+
+in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+
+_FILL = """
+from executors import attempts
+from executors.choices import AttemptState, ExecutorKind
+from executors.models import Attempt
+from executors.reporting import logs
+from tests.factories import PLAN_AND_APPLY
+from workspaces import transitions
+from workspaces.models import Job, Workspace
+from workspaces.services import jobs
+job = Job.objects.first() or jobs.create_job(Workspace.objects.get(), by=None, tcl=PLAN_AND_APPLY)
+step_id = transitions.advance(job.pk)
+if step_id:
+    key = attempts.open_attempt(step_id, executor=ExecutorKind.KUBERNETES).pk
+    Attempt.objects.filter(pk=key).update(state=AttemptState.CLAIMED)
+    line = b"\\x1b[31mError:\\x1b[0m and \\x1b[38;2;10;200;30mmany colours\\x1b[0m\\n"
+    logs.append(Attempt.objects.get(pk=key), 0, line * 50)
+print(job.pk)
+"""
+
+
+def names() -> list[str]:
+    return sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in django_admin.site._registry)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelSite]:
+    with panel_site(tmp_path_factory.mktemp("policy"), worker=False) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, site: PanelSite) -> Iterator[Visit]:
+    with signed_in(browser, site) as found:
+        yield found
+
+
+def test_the_policy_allows_nothing_inline_and_no_code_from_text() -> None:
+    response = Client().get(reverse("admin:login"))
+    policy = {part.split()[0]: part.split()[1:] for part in response["Content-Security-Policy"].split("; ")}
+    assert policy["default-src"] == policy["base-uri"] == ["'none'"]
+    assert policy["script-src"] == ["'self'"]
+    assert [one.partition("-")[0] for one in policy["style-src"]] == ["'self'", "'nonce"]
+    assert "unsafe" not in response["Content-Security-Policy"]
+    assert "camera=()" in response["Permissions-Policy"]
+    assert (response["X-Frame-Options"], response["Referrer-Policy"]) == ("SAMEORIGIN", "same-origin")
+    assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_nonce_differs_from_page_to_page() -> None:
+    policies = {Client().get(reverse("admin:login"))["Content-Security-Policy"] for _ in range(3)}
+    assert len(policies) == 3
+
+
+class TestInABrowser:
+    pytestmark = in_a_browser
+
+    def test_no_page_breaks_the_policy(self, visit: Visit, site: PanelSite) -> None:
+        job = site.run(_FILL).strip()
+        pages = ["/admin/", "/doc", f"/admin/workspaces/workspace/{site.workspace}/kubernetes-job/"]
+        pages += [
+            f"/admin/workspaces/workspace/{site.workspace}/{part}/" for part in ("change", "start", "delete", "history")
+        ]
+        pages.append(f"/admin/workspaces/job/{job}/change/")
+        pages += [reverse(f"admin:{name}_changelist") for name in names()]
+        pages += [reverse(f"admin:{name}_add") for name in names()]
+        for path in pages:
+            visit.open(path)
+            # Some records are made by no form; that page is a bare refusal.
+            wrong = [text for text in visit.wrong if not text.startswith("Failed to load resource")]
+            assert wrong == [], path
+            assert visit.foreign == [], path
+            visit.wrong.clear()
+
+    def test_a_log_has_its_colours(self, visit: Visit, site: PanelSite) -> None:
+        job = site.run(_FILL).strip()
+        visit.open(f"/admin/workspaces/job/{job}/change/")
+        visit.page.wait_for_function("window.terrakubeLog && window.terrakubeLog.text().includes('many colours')")
+        colours = visit.page.evaluate(
+            "[...document.querySelectorAll('.xterm-rows span')].map((one) => getComputedStyle(one).color)"
+        )
+        assert "rgb(10, 200, 30)" in colours
+        assert len(set(colours)) > 2
+        assert visit.wrong == []
+
+    def test_what_alpine_does_still_works(self, visit: Visit, site: PanelSite) -> None:
+        page = visit.page
+        page.set_viewport_size({"width": 1600, "height": 900})
+        visit.open("/admin/workspaces/workspace/")
+        # The width of the sidebar is a style that an expression makes of a template, and who drags it changes it.
+        assert page.locator("#nav-sidebar").evaluate("(one) => one.style.width") == "288px"
+        page.keyboard.press("[")
+        expect(page.locator("#nav-sidebar")).to_be_hidden()
+        page.keyboard.press("[")
+        expect(page.locator("#nav-sidebar")).to_be_visible()
+        page.keyboard.press("Control+e")
+        first = page.locator("html").get_attribute("class")
+        page.keyboard.press("Control+e")
+        assert {first, page.locator("html").get_attribute("class")} == {"light", "dark"}
+        # What can be done with rows comes with the first chosen one, and its button with what is chosen to be done.
+        expect(page.locator("#changelist-actions button[name=index]")).to_be_hidden()
+        page.locator("input.action-select").first.check()
+        page.locator("select[name=action]").select_option("plan")
+        expect(page.locator("#changelist-actions button[name=index]")).to_be_visible()
+        page.locator("[data-filter-open], .filter-open-button").or_(page.get_by_text("Filters")).first.click()
+        expect(page.get_by_role("heading", name="By locked")).to_be_visible()
+        assert visit.wrong == []
+
+    def test_what_an_expression_may_not_reach_stays_out_of_reach(self, visit: Visit) -> None:
+        visit.open("/admin/")
+        tried = visit.page.evaluate(
+            """() => ["$el.ownerDocument", "$el['constr' + 'uctor']", "({}).constructor", "fetch('/')", "alert(1)",
+              "document.cookie", "window.open('/')", "eval('1')", "$el.innerHTML = 'x'"].filter((text) => {
+                try { return window.Alpine.evaluateRaw(document.body, text) !== undefined; } catch { return false; }
+              })"""
+        )
+        assert tried == []
+
+    def test_an_injected_script_or_style_does_not_run(self, visit: Visit) -> None:
+        visit.open("/admin/")
+        visit.page.evaluate(
+            """() => {
+              document.body.insertAdjacentHTML("beforeend", `<p id="in" style="color: rgb(1, 2, 3)">x</p>`);
+              document.body.insertAdjacentHTML("beforeend", `<img src="/nothing" onerror="window.hit = 1">`);
+              const script = document.createElement("script"); script.textContent = "window.hit = 2";
+              document.body.append(script);
+            }"""
+        )
+        visit.page.wait_for_timeout(300)
+        assert visit.page.evaluate("window.hit") is None
+        assert visit.page.locator("#in").evaluate("(one) => getComputedStyle(one).color") != "rgb(1, 2, 3)"
+        assert any("Content Security Policy" in text for text in visit.wrong)
