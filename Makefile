@@ -1,7 +1,7 @@
 # The few commands of the project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment test lint format demo demo-kubernetes bench lock executor-image
+.PHONY: help environment test lint format demo demo-kubernetes bench soak lock executor-image
 
 IMAGE ?= terrakube-executor:latest
 # Whichever builder of images is at hand; BUILDER=… picks one.
@@ -31,6 +31,9 @@ demo-kubernetes: ## the same on the cluster of the current kubeconfig
 
 bench: environment ## the measures, as ratios to a bare create on the same API server
 	@bench/run
+
+soak: environment ## JOBS (500) jobs while processes and pods are killed for SECONDS (900); then check_invariants
+	@bench/run soak --jobs $(or $(JOBS),500) --seconds $(or $(SECONDS),900)
 
 lock: ## compile pyproject.toml into the hashed requirements
 	@scripts/lock

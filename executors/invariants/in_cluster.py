@@ -100,7 +100,7 @@ def open_attempts_have_jobs(moment: Moment, contents: Contents) -> Iterator[Viol
             continue
         since = attempt.missing_since or attempt.launched_at
         # The watcher looks twice before it believes that a Job is gone, and gives unseen pods their time to end.
-        patience = moment.ago(moment.conf.termination_grace_seconds + 60)
+        patience = moment.ago(moment.conf.termination_grace_seconds(may_change=True) + 60)
         missing = attempt.state in {*ACTIVE, AttemptState.LAUNCHED} and since is not None and since < patience
         if missing or (attempt.state == AttemptState.NEW and attempt.not_before < launch):
             yield Violation(f"attempt {attempt} ({attempt.pk})", f"It is {attempt.state}, and has no Job")

@@ -79,7 +79,7 @@ def step_and_attempt_agree(moment: Moment) -> Iterator[Violation]:
 
 
 def attempt_ends_with_step(moment: Moment) -> Iterator[Violation]:
-    ending = moment.ago(3 * moment.conf.termination_grace_seconds + 60)
+    ending = moment.ago(3 * moment.conf.termination_grace_seconds(may_change=True) + 60)
     over = Attempt.objects.filter(_OPEN, step__status__in=FINAL_STEP)
     late = Q(state__in=UNCLAIMED, step__ended_at__lt=moment.settled) | Q(state__in=ACTIVE, step__ended_at__lt=ending)
     for attempt in over.filter(late).select_related("step").order_by("pk")[:AT_MOST]:
