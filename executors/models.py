@@ -82,6 +82,7 @@ class Attempt(models.Model):
             models.Index(
                 fields=("ended_at",), condition=Q(state=AttemptState.ENDED, cleaned_at=None), name="attempt_to_clean"
             ),
+            models.Index(fields=("claimed_at",), name="attempt_claimed"),
         )
 
     def __str__(self) -> str:

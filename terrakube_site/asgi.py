@@ -1,5 +1,6 @@
 """The web process's entry point."""
 
+import gc
 import os
 import warnings
 from importlib import import_module
@@ -9,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrakube_site.settings")
 os.environ.setdefault("TERRAKUBE_DATABASE_POOL", "1")
 
 from django.core.asgi import get_asgi_application
+from django.urls import get_resolver
 
 # Static files are sent by a middleware that reads them in the ordinary way; they are small, and cached by browsers.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
@@ -16,3 +18,8 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 application = get_asgi_application()
 # Applications can be imported from here on.
 import_module("executors.metrics.store").start_flushing()
+
+# What was loaded stays for good. Left to the collector, walking it would hold up every hundredth request by 70 ms.
+_ = get_resolver().url_patterns
+gc.collect()
+gc.freeze()

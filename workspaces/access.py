@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenUser:
-    """The bearer of an access token. ``internal`` is the installation itself, which passes every check."""
+    """The bearer of an access token. ``internal`` is the installation itself, which passes every check.
+
+    ``remembered`` is for what was looked up of the bearer during the request that the token came with.
+    """
 
     name: str
     email: str = ""
@@ -24,6 +27,7 @@ class TokenUser:
     is_anonymous: bool = False
     is_active: bool = True
     is_staff: bool = False
+    remembered: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def pk(self) -> str:
@@ -61,6 +65,18 @@ def is_admin(actor: Actor) -> bool:
     if isinstance(actor, TokenUser):
         return actor.internal or settings.ADMIN_GROUP in actor.groups
     return bool(getattr(actor, "is_superuser", False)) or settings.ADMIN_GROUP in groups_of(actor)
+
+
+def remembered(actor: Actor) -> dict[str, Any]:
+    """Where to keep what was looked up of an actor for as long as its request lasts."""
+    if isinstance(actor, TokenUser):
+        return actor.remembered
+    found: dict[str, Any] | None = getattr(actor, "_remembered", None)
+    if found is None:
+        found = {}
+        if actor is not None:
+            setattr(actor, "_remembered", found)  # noqa: B010 - not a field of the user
+    return found
 
 
 def name_of(actor: Actor) -> str:

@@ -27,6 +27,7 @@ class JobStatus(models.TextChoices):
 FINAL_JOB = frozenset(
     {JobStatus.COMPLETED, JobStatus.NO_CHANGES, JobStatus.REJECTED, JobStatus.CANCELLED, JobStatus.FAILED}
 )
+UNFINISHED_JOB = frozenset(JobStatus) - FINAL_JOB
 FINAL_STEP = frozenset(
     {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.REJECTED, JobStatus.NOT_EXECUTED}
 )

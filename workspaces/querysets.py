@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
-from workspaces.access import groups_of, is_admin
-from workspaces.choices import FINAL_JOB, IN_EXECUTOR, JobStatus
+from workspaces.access import groups_of, is_admin, remembered
+from workspaces.choices import IN_EXECUTOR, UNFINISHED_JOB, JobStatus
 
 if TYPE_CHECKING:
     from workspaces.access import Actor
@@ -35,12 +37,23 @@ class Scope:
 
     def looked_up(self) -> Scope:
         """The same with its queries answered: quicker where many rows are filtered, and where it is used again."""
+        workspaces = _answered(self.workspaces)
         return Scope(
             everything=self.everything,
-            organizations=list(self.organizations),
-            workspaces=list(self.workspaces),
-            organizations_of_workspaces=list(self.organizations_of_workspaces),
+            organizations=_answered(self.organizations),
+            workspaces=workspaces,
+            # Most people have teams and no access beside them.
+            organizations_of_workspaces=_answered(self.organizations_of_workspaces) if workspaces else (),
         )
+
+
+_MOST_KEYS = 1000
+
+
+def _answered(keys: Iterable[Any]) -> Iterable[Any]:
+    """The keys that a query finds; the query itself when they are more than a statement should name."""
+    found = list(itertools.islice(keys, _MOST_KEYS + 1))
+    return keys if len(found) > _MOST_KEYS else found
 
 
 def scope_of(actor: Actor) -> Scope:
@@ -56,10 +69,19 @@ def scope_of(actor: Actor) -> Scope:
         name__in=groups, workspace__organization__disabled=False, workspace__deleted=False
     )
     return Scope(
-        organizations=organizations.filter(teams__name__in=groups).values_list("pk", flat=True),
+        organizations=organizations.filter(teams__name__in=groups).distinct().values_list("pk", flat=True),
         workspaces=accesses.values_list("workspace", flat=True),
-        organizations_of_workspaces=accesses.values_list("workspace__organization", flat=True),
+        organizations_of_workspaces=accesses.values_list("workspace__organization", flat=True).distinct(),
     )
+
+
+def remembered_scope(actor: Actor) -> Scope:
+    """What an actor sees, looked up once: a request asks many times, and it does not change within one."""
+    kept = remembered(actor)
+    if "scope" not in kept:
+        kept["scope"] = scope_of(actor).looked_up()
+    found: Scope = kept["scope"]
+    return found
 
 
 class ScopedQuerySet[M: models.Model](models.QuerySet[M]):
@@ -90,6 +112,12 @@ class ScopedQuerySet[M: models.Model](models.QuerySet[M]):
 
 def _to(path: str) -> str:
     return f"{path}__in" if path else "pk__in"
+
+
+def number_of(model: type[models.Model], owner: str, **condition: Any) -> Coalesce:
+    """How many records of a model each row owns, by a query of its own: joins of several would multiply."""
+    rows = model._base_manager.filter(**{owner: OuterRef("pk")}, **condition).order_by().values(owner)
+    return Coalesce(Subquery(rows.annotate(number=Count("pk")).values("number")), 0)
 
 
 class OrganizationQuerySet(ScopedQuerySet[Any]):
@@ -160,7 +188,8 @@ class JobQuerySet(ScopedQuerySet[Any]):
     workspace_path = "workspace"
 
     def unfinished(self) -> Self:
-        return self.exclude(status__in=FINAL_JOB)
+        # Named, not excluded: so the database knows that they are few, and that the index of unfinished jobs has them.
+        return self.filter(status__in=sorted(UNFINISHED_JOB))
 
     def waiting_for(self, workspace_id: UUID) -> Self:
         """The jobs of a workspace that were not started yet, oldest first."""
@@ -168,7 +197,7 @@ class JobQuerySet(ScopedQuerySet[Any]):
 
     def open_on_workspace(self) -> Self:
         """Jobs that still matter to their workspace: unfinished, or ended while a pod is still there."""
-        return self.filter(~Q(status__in=FINAL_JOB) | Q(holds_workspace=True))
+        return self.filter(Q(status__in=sorted(UNFINISHED_JOB)) | Q(holds_workspace=True))
 
 
 class StepQuerySet(ScopedQuerySet[Any]):

@@ -12,10 +12,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from tests.api.client import MEDIA_TYPE, Api, detail
-from tests.factories import PLAN, CollectionFactory, TemplateFactory, VariableFactory, WorkspaceFactory
+from tests.factories import PLAN, CollectionFactory, VariableFactory
 from workspaces.errors import WrongState
 from workspaces.models import Collection, Organization, Reference, Tag, Template, Variable, Workspace
-from workspaces.services.jobs import create_job
 from workspaces.services.records import update_record
 
 TCL = base64.b64encode(PLAN.encode()).decode()
@@ -254,25 +253,6 @@ def test_a_change_of_what_is_deleted_meanwhile_is_a_conflict(workspace: Workspac
     Variable.objects.all().delete()
     with pytest.raises(WrongState, match="deleted in the meantime"):
         update_record(variable, {"value": "new"}, by=None)
-
-
-@pytest.mark.parametrize("kind", ["workspace", "job", "template", "collection"])
-def test_a_list_costs_the_same_queries_however_long_it_is(
-    kind: str,
-    owner: Api,
-    organization: Organization,
-    template: Template,
-    django_assert_max_num_queries: DjangoAssertNumQueries,
-) -> None:
-    for _ in range(5):
-        workspace = WorkspaceFactory.create(organization=organization)
-        VariableFactory.create_batch(3, workspace=workspace)
-        CollectionFactory.create(organization=organization)
-        TemplateFactory.create(organization=organization)
-        create_job(workspace, by=None, template=template)
-    # The token, the organization, the page, and one for each relationship to many.
-    with django_assert_max_num_queries({"workspace": 11, "job": 5, "template": 3, "collection": 5}[kind]):
-        assert len(owner.read(f"organization/{organization.pk}/{kind}")["data"]) >= 5
 
 
 def test_starting_a_job_asks_for_no_more_than_it_needs(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline
 from workspaces.admin.variables import ShowsValue
 from workspaces.forms.variables import VariableForm
 from workspaces.models import Collection, Item, Reference
+from workspaces.querysets import number_of
 
 
 class ItemInline(ShowsValue, RecordInline):
@@ -45,7 +46,7 @@ class CollectionAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)
         counted: QuerySet[Any] = found.annotate(
-            items_all=Count("items", distinct=True), references_all=Count("references", distinct=True)
+            items_all=number_of(Item, "collection"), references_all=number_of(Reference, "collection")
         )
         return counted
 

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from workspaces.admin.base import RecordAdmin, actor_of, telling
-from workspaces.choices import FINAL_JOB, JobStatus
+from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus
 from workspaces.errors import InvalidInput
 from workspaces.forms.jobs import DecisionForm
 from workspaces.models import Job
@@ -41,7 +41,7 @@ class PhaseFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
         if self.value() == "open":
-            return queryset.exclude(status__in=FINAL_JOB)
+            return queryset.filter(status__in=sorted(UNFINISHED_JOB))
         if self.value() == "approval":
             return queryset.filter(status=JobStatus.WAITING_APPROVAL)
         if self.value() == "ended":

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from workspaces.admin.base import ADMINISTRATOR, RecordAdmin
 from workspaces.admin.limits import OrganizationLimitsInline
-from workspaces.models import Organization, Team
+from workspaces.models import Organization, Team, Workspace
+from workspaces.querysets import number_of
 
 
 @admin.register(Organization)
@@ -29,8 +30,8 @@ class OrganizationAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)
         counted: QuerySet[Any] = found.annotate(
-            workspaces_alive=Count("workspaces", filter=Q(workspaces__deleted=False), distinct=True),
-            teams_all=Count("teams", distinct=True),
+            workspaces_alive=number_of(Workspace, "organization", deleted=False),
+            teams_all=number_of(Team, "organization"),
         )
         return counted
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from django.db import models
 
 from workspaces.access import Actor
-from workspaces.api import registry
+from workspaces.api import registry, related
 from workspaces.api.resource import Relationship, Resource
 
 type Document = dict[str, Any]
@@ -19,17 +19,6 @@ type Fields = Mapping[str, frozenset[str]]
 
 def identifier(type_name: str, key: object) -> dict[str, str]:
     return {"type": type_name, "id": str(key)}
-
-
-def to_many_keys(relationship: Relationship, keys: Sequence[Any]) -> dict[Any, list[Any]]:
-    """The keys of the related records of each of ``keys``, in one query."""
-    target = registry.get(relationship.type)
-    column = f"{relationship.field}_id"
-    found: dict[Any, list[Any]] = defaultdict(list)
-    rows = target.everything().filter(**{f"{relationship.field}__in": keys}).values_list(column, "pk")
-    for parent, key in rows:
-        found[parent].append(key)
-    return found
 
 
 def resource_objects(
@@ -49,11 +38,7 @@ def resource_objects(
     ]
     relationships = [found for name, found in resource.relationships.items() if wanted is None or name in wanted]
     keys = [record.pk for record in records]
-    many = {
-        found.name: {} if new or not keys else to_many_keys(found, keys)
-        for found in relationships
-        if found.many and found.type
-    }
+    many = {} if new or not keys else related.many(relationships, keys)
     documents = []
     for record in records:
         document: Document = {"type": resource.type, "id": str(record.pk)}
@@ -67,10 +52,10 @@ def resource_objects(
     return documents
 
 
-def _related(relationship: Relationship, record: models.Model, many: Mapping[str, Mapping[Any, list[Any]]]) -> Any:
+def _related(relationship: Relationship, record: models.Model, many: Mapping[str, related.Joined]) -> Any:
     if relationship.many:
-        type_name = relationship.type
-        return [{"type": type_name, "id": str(key)} for key in many.get(relationship.name, {}).get(record.pk, ())]
+        joined = many.get(relationship.name, {}).get(record.pk, "")
+        return orjson.Fragment(related.identifiers(relationship.type, joined))
     key = getattr(record, f"{relationship.field}_id") if relationship.type else None
     return None if key is None else identifier(relationship.type, key)
 
@@ -110,7 +95,7 @@ def _include(
         else:
             keys = {getattr(record, f"{relationship.field}_id") for record in records} - {None}
             condition = {"pk__in": list(keys)}
-        found = list(target.visible_to(actor).filter(**condition))
+        found = list(target.listed_to(actor).filter(**condition))
         fresh = [record for record in found if (target.type, record.pk) not in seen]
         seen.update((target.type, record.pk) for record in fresh)
         documents += resource_objects(target, fresh, actor, fields=fields)

@@ -61,6 +61,12 @@ class Parameters:
         # The key at the end makes the order one and the same for every page.
         return rows.order_by(*(self.order or usual), "pk")
 
+    def columns(self, resource: Resource) -> list[str] | None:
+        """The columns that suffice for what is asked; None for whole records."""
+        names = self.fields.get(resource.type)
+        # An included record is found by a foreign key, which the narrowed document may not show.
+        return None if names is None or self.include else resource.columns(names)
+
 
 def read(query: QueryDict, resource: Resource, *, many: bool) -> Parameters:
     """The parameters of a request for one record or for many. Raises BadRequest, which names the wrong one."""

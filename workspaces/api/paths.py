@@ -26,9 +26,22 @@ class Collection:
     """Many records; ``owner`` is the one whose related records they are, None at the root."""
 
     resource: Resource
-    rows: QuerySet[Any]
+    actor: Actor
     owner: models.Model | None = None
     relationship: Relationship | None = None
+
+    def to_list(self) -> QuerySet[Any]:
+        """The rows, for many of them."""
+        return self._of_owner(self.resource.listed_to(self.actor))
+
+    def to_find(self) -> QuerySet[Any]:
+        """The rows, for one that is named."""
+        return self._of_owner(self.resource.visible_to(self.actor))
+
+    def _of_owner(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        if self.owner is None or self.relationship is None:
+            return rows
+        return rows.filter(**{self.relationship.field: self.owner.pk})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +79,12 @@ def find(path: str, actor: Actor) -> Target:
     resource = registry.find(segments[0])
     if resource is None or not resource.root:
         raise NotThere(f"Unknown collection {shortened(segments[0])}")
-    here: Target = Collection(resource, resource.visible_to(actor))
+    here: Target = Collection(resource, actor)
     position = 1
     while position < len(segments):
         name = segments[position]
         if isinstance(here, Collection):
-            here = Element(here.resource, _one(here, name, actor))
+            here = Element(here.resource, _one(here, name))
         elif isinstance(here, Element) and name == "relationships" and position == len(segments) - 2:
             relationship = _relationship(here.resource, segments[-1])
             return Link(here.resource, here.record, relationship)
@@ -86,7 +99,7 @@ def find(path: str, actor: Actor) -> Target:
     return here
 
 
-def one(resource: Resource, rows: QuerySet[Any], text: object, actor: Actor, *, nested: bool = False) -> models.Model:
+def one(resource: Resource, rows: QuerySet[Any], text: object, *, nested: bool = False) -> models.Model:
     """The record of an id among rows that the actor may read. Raises NotThere, ReadDenied and InvalidValue."""
     key = resource.key(text)
     found: models.Model | None = None
@@ -100,8 +113,8 @@ def one(resource: Resource, rows: QuerySet[Any], text: object, actor: Actor, *, 
     raise NotThere(f"Unknown identifier {shown} for {resource.type}")
 
 
-def _one(collection: Collection, text: str, actor: Actor) -> models.Model:
-    return one(collection.resource, collection.rows, text, actor, nested=collection.owner is not None)
+def _one(collection: Collection, text: str) -> models.Model:
+    return one(collection.resource, collection.to_find(), text, nested=collection.owner is not None)
 
 
 def _relationship(resource: Resource, name: str) -> Relationship:
@@ -117,9 +130,8 @@ def _follow(element: Element, name: str, actor: Actor) -> Target:
         return Nothing(relationship)
     target = registry.get(relationship.type)
     if relationship.many:
-        rows = target.visible_to(actor).filter(**{relationship.field: element.record.pk})
-        return Collection(target, rows, element.record, relationship)
+        return Collection(target, actor, element.record, relationship)
     key = getattr(element.record, f"{relationship.field}_id")
     if key is None:
         return Nothing(relationship)
-    return Element(target, one(target, target.visible_to(actor), str(key), actor))
+    return Element(target, one(target, target.visible_to(actor), str(key)))

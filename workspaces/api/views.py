@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from django.db import models, transaction
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import MethodNotAllowed
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from workspaces.access import Actor
-from workspaces.api import bodies, documents, parameters, paths
+from workspaces.api import bodies, documents, parameters, paths, related
 from workspaces.api.authentication import BearerAuthentication
 from workspaces.api.documents import Document
 from workspaces.api.errors import denying, exception_handler
@@ -134,14 +135,16 @@ def element_document(
 
 
 def collection_document(target: Collection, actor: Actor, asked: Parameters) -> Document:
-    rows = asked.apply(target.rows, root=target.owner is None)
+    resource = target.resource
+    rows = asked.apply(target.to_list(), root=target.owner is None)
+    if (columns := asked.columns(resource)) is not None:
+        rows = rows.select_related(None).only(*columns)
     meta: dict[str, Any] | None = None
     if asked.page is not None:
         records, page = asked.page.cut(rows)
         meta = {"page": page}
     else:
         records = list(rows)
-    resource = target.resource
     body: Document = {"data": documents.resource_objects(resource, records, actor, fields=asked.fields)}
     if asked.include:
         body["included"] = documents.included(resource, records, asked.include, actor, fields=asked.fields)
@@ -156,7 +159,7 @@ def link_document(target: Link) -> Document:
     if not relationship.type:
         return {"data": [] if relationship.many else None}
     if relationship.many:
-        keys = documents.to_many_keys(relationship, [record.pk])[record.pk]
-        return {"data": [documents.identifier(relationship.type, key) for key in keys]}
+        joined = related.joined_keys(relationship, [record.pk]).get(record.pk, "")
+        return {"data": orjson.Fragment(related.identifiers(relationship.type, joined))}
     key = getattr(record, f"{relationship.field}_id")
     return {"data": None if key is None else documents.identifier(relationship.type, key)}

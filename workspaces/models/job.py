@@ -83,6 +83,7 @@ class Job(Audited):
             models.Index(
                 fields=("organization", "-priority", "id"), condition=~Q(waits_for_room=""), name="job_waits_for_room"
             ),
+            models.Index(fields=("ended_at",), name="job_ended"),
         )
 
     def __str__(self) -> str:
@@ -139,6 +140,7 @@ class Step(Record):
         )
         indexes = (
             models.Index(fields=("status",), condition=Q(status__in=sorted(IN_EXECUTOR)), name="step_in_executor"),
+            models.Index(fields=("ended_at",), condition=Q(status=JobStatus.FAILED), name="step_failed"),
         )
 
     def __str__(self) -> str:

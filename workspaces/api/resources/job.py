@@ -129,7 +129,8 @@ def _log_address(step: Step) -> str | None:
 
 
 def _with_job(rows: Any) -> Any:
-    return rows.select_related("job")
+    # The flows are long, and no document of a step shows them.
+    return rows.select_related("job").defer("flow", "job__tcl")
 
 
 STEP = make(

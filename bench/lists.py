@@ -1,0 +1,248 @@
+"""Lists and records of a large site: how long its one web process takes for each, asked by one client."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from bench.dataset import ADMIN, MEMBER, PASSWORD, Dataset
+from bench.figures import Figure, percentile
+from workspaces import models as records
+
+MEASURE = 7
+AIM_MS, PAGE_AIM_MS = 50.0, 200.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+_WARM_UP = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request that is measured; ``member`` is asked by the member of many teams, else by an administrator."""
+
+    name: str
+    path: str
+    member: bool = False
+    page: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What the answers to one request took, in ms; ``cpu`` is the web process's own share of each."""
+
+    p50: float
+    p95: float
+    cpu: float
+    size: int
+
+
+# ---- what is asked --------------------------------------------------------------------------------------------------
+
+_PAGED = "page[size]=100"
+_ROOT = ("address", "organization", "reference", "step", "template", "workspace")
+_OF_ORGANIZATION = ("agent", "collection", "globalvar", "job", "ssh", "tag", "team", "template", "vcs", "workspace")
+_OF_WORKSPACE = ("access", "history", "job", "reference", "schedule", "variable", "workspaceTag")
+
+
+def requests() -> list[Request]:
+    """Every type's list and record, at the root and below its parents, with what clients commonly ask of it."""
+    workspace = records.Workspace.objects.order_by("-name").select_related("organization")[0]
+    organization = f"organization/{workspace.organization_id}"
+    job = records.Job.objects.filter(workspace=workspace).order_by("-pk")[0]
+    collection = records.Collection.objects.filter(organization=workspace.organization_id)[0]
+    parents: dict[str, tuple[str, tuple[str, ...]]] = {
+        organization: ("organization", _OF_ORGANIZATION),
+        f"{organization}/workspace/{workspace.pk}": ("workspace", _OF_WORKSPACE),
+        f"{organization}/job/{job.pk}": ("job", ("step", "address")),
+        f"{organization}/collection/{collection.pk}": ("collection", ("item", "reference")),
+    }
+    found = [(f"/{name}", f"{name}?{_PAGED}") for name in _ROOT]
+    for parent, (word, names) in parents.items():
+        found.append((f"{word}/1", parent))
+        found += [(f"{word}/1/{name}", f"{parent}/{name}?{_PAGED}") for name in names]
+    found += [(f"{name}/1", path) for name, path in _single(workspace, job, collection, organization).items()]
+    here = f"{organization}/workspace"
+    found += [
+        ("/workspace, second page", f"workspace?{_PAGED}&page[number]=2"),
+        ("/workspace, counted", f"workspace?{_PAGED}&page[totals]"),
+        ("/workspace by name", f"workspace?filter[workspace]=name=={workspace.name}"),
+        ("/workspace name==*", f"workspace?filter[workspace]=name==workspace-001*&{_PAGED}"),
+        ("/workspace by date", f"workspace?sort=-lastJobDate&{_PAGED}"),
+        ("/workspace with variables", f"workspace?include=variable&{_PAGED}"),
+        ("/organization by name", f"organization?filter[organization]=name=={workspace.organization.name}"),
+        ("/organization, names", "organization?fields[organization]=name"),
+        ("workspaces of one by name", f"{here}?filter[workspace]=name=={workspace.name}"),
+        ("workspaces of one by last job", f"{here}?sort=-lastJobDate&{_PAGED}"),
+        ("workspaces of one, names", f"{here}?fields[workspace]=name,terraformVersion"),
+        ("jobs of one, newest first", f"{organization}/job?sort=-id&{_PAGED}"),
+        ("jobs of one that failed", f"{organization}/job?filter[job]=status==failed&{_PAGED}"),
+        ("jobs with their steps", f"{organization}/job?include=step,workspace&{_PAGED}"),
+        ("jobs of a workspace by filter", f"{organization}/job?filter[job]=workspace.id=={workspace.pk}"),
+        ("job with its steps", f"{organization}/job/{job.pk}?include=step"),
+        ("variables by key", f"{here}/{workspace.pk}/variable?filter[variable]=key==key_7"),
+        ("history, newest first", f"{here}/{workspace.pk}/history?sort=-createdDate"),
+        ("template by name", f"{organization}/template?filter[template]=name=='template-3'"),
+        ("/step that failed", f"step?filter[step]=status==failed&{_PAGED}"),
+    ]
+    asked = [Request(name=name, path=f"/api/v1/{path}") for name, path in found]
+    asked += [Request(name=f"{each.name} (member)", path=each.path, member=True) for each in asked]
+    return asked + _pages(workspace)
+
+
+def _single(workspace: Any, job: Any, collection: Any, organization: str) -> dict[str, str]:
+    """The record of each type, by its usual path."""
+    found = {}
+    for name, model in (
+        ("agent", records.Agent),
+        ("globalvar", records.GlobalVariable),
+        ("ssh", records.Ssh),
+        ("tag", records.Tag),
+        ("team", records.Team),
+        ("template", records.Template),
+        ("vcs", records.Vcs),
+    ):
+        one = model._default_manager.filter(organization=workspace.organization_id)[0]
+        found[name] = f"{organization}/{name}/{one.pk}"
+    for name, owned in (
+        ("access", records.Access),
+        ("history", records.StateVersion),
+        ("schedule", records.Schedule),
+        ("variable", records.Variable),
+        ("workspaceTag", records.WorkspaceTag),
+    ):
+        one = owned._default_manager.filter(workspace=workspace)[0]
+        found[name] = f"{organization}/workspace/{workspace.pk}/{name}/{one.pk}"
+    item = records.Item.objects.filter(collection=collection)[0]
+    found["item"] = f"{organization}/collection/{collection.pk}/item/{item.pk}"
+    found["reference"] = f"reference/{records.Reference.objects.filter(workspace=workspace)[0].pk}"
+    found["step"] = f"{organization}/job/{job.pk}/step/{job.steps.all()[0].pk}"
+    found["address"] = f"address/{records.Address.objects.all()[0].pk}"
+    return found
+
+
+def _pages(workspace: Any) -> list[Request]:
+    """The panel's lists, and the pages that operators open from there."""
+    job = records.Job.objects.filter(workspace=workspace).order_by("-pk")[0]
+    found = [
+        ("start", ""),
+        ("workspaces", "workspaces/workspace/"),
+        ("workspaces by name", "workspaces/workspace/?q=workspace-00123"),
+        ("workspaces by last job", "workspaces/workspace/?o=-4"),
+        ("workspaces, last page", "workspaces/workspace/?p=100"),
+        ("jobs", "workspaces/job/"),
+        ("jobs by person", "workspaces/job/?q=ada"),
+        ("jobs that go on", "workspaces/job/?phase=open"),
+        ("jobs that ended", "workspaces/job/?phase=ended"),
+        ("jobs that failed", "workspaces/job/?status__exact=failed"),
+        ("organizations", "workspaces/organization/"),
+        ("templates", "workspaces/template/"),
+        ("collections", "workspaces/collection/"),
+        ("a workspace", f"workspaces/workspace/{workspace.pk}/change/"),
+        ("a job", f"workspaces/job/{job.pk}/change/"),
+    ]
+    return [
+        Request(name=f"panel: {name}{' (member)' if member else ''}", path=f"/admin/{path}", member=member, page=True)
+        for member in (False, True)
+        for name, path in found
+    ]
+
+
+# ---- how it is measured ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def web(port: int) -> Iterator[int]:
+    """A web process with this process's environment, as ``manage.py up`` starts it; its pid."""
+    command = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--port", str(port)]
+    process = subprocess.Popen([*command, "--no-access-log", "--log-level", "warning"])
+    try:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                probe = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+                probe.request("GET", "/actuator/health/liveness")
+                probe.getresponse().read()
+                break
+            except OSError:
+                if time.monotonic() > until or process.poll() is not None:
+                    raise
+                time.sleep(0.1)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _cpu_ms(pid: int) -> float:
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / _TICKS
+
+
+class Client:
+    """One kept connection, as one client has it."""
+
+    def __init__(self, port: int, dataset: Dataset) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._tokens = {True: dataset.member, False: dataset.admin}
+        self._cookies = {member: self._sign_in(MEMBER if member else ADMIN) for member in (True, False)}
+
+    def get(self, request: Request) -> bytes:
+        headers = {"Authorization": f"Bearer {self._tokens[request.member]}"}
+        if request.page:
+            headers = {"Cookie": self._cookies[request.member]}
+        self._connection.request("GET", request.path.replace("'", "%27"), headers=headers)
+        answer = self._connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{request.path} was answered {answer.status}: {body[:300]!r}")
+        return body
+
+    def _sign_in(self, name: str) -> str:
+        self._connection.request("GET", "/admin/login/")
+        answer = self._connection.getresponse()
+        page = answer.read().decode()
+        cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
+        hidden = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        form = {"csrfmiddlewaretoken": hidden[1] if hidden else "", "username": name, "password": PASSWORD}
+        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        self._connection.request("POST", "/admin/login/?next=/admin/", urlencode(form), headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        given = [text.partition(";")[0] for text in answer.headers.get_all("Set-Cookie") or ()]
+        session = next(text for text in given if text.startswith("sessionid="))
+        return session
+
+
+def take(client: Client, pid: int, request: Request, count: int) -> Taken:
+    """Ask ``count`` times, after a few that are not counted."""
+    size = max(len(client.get(request)) for _ in range(_WARM_UP))
+    times = []
+    before = _cpu_ms(pid)
+    for _ in range(count):
+        started = time.perf_counter()
+        client.get(request)
+        times.append((time.perf_counter() - started) * 1000)
+    cpu = (_cpu_ms(pid) - before) / count
+    return Taken(p50=percentile(times, 0.5), p95=percentile(times, 0.95), cpu=cpu, size=size)
+
+
+def measured(port: int, dataset: Dataset, count: int, pattern: str = "") -> Iterator[Figure]:
+    """Measure every request whose name has ``pattern``."""
+    with web(port) as pid:
+        client = Client(port, dataset)
+        for request in requests():
+            if not re.search(pattern, request.name):
+                continue
+            found = take(client, pid, request, count)
+            aim = PAGE_AIM_MS if request.page else AIM_MS
+            note = f"{request.name} (p50 {found.p50:.1f}, cpu {found.cpu:.1f} ms, {found.size / 1024:.0f} KiB)"
+            yield Figure(measure=MEASURE, name=f"p95 of {note}", value=found.p95, unit="ms", aim=aim)
