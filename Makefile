@@ -1,9 +1,14 @@
 # The few commands of the project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment test lint format demo demo-kubernetes bench soak lock executor-image
+.PHONY: help environment test lint format demo demo-kubernetes bench soak lock executor-image site-image image-sizes
 
 IMAGE ?= terrakube-executor:latest
+SITE_IMAGE ?= terrakube-site:latest
+# What the images say of themselves.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) \
+  --build-arg SOURCE=$(shell git config --get remote.origin.url 2>/dev/null | sed 's,//[^/@]*@,//,')
 # Whichever builder of images is at hand; BUILDER=… picks one.
 BUILDER ?= $(firstword $(foreach builder,buildah podman docker,$(if $(shell command -v $(builder)),$(builder))) docker)
 
@@ -40,4 +45,10 @@ lock: ## compile pyproject.toml into the hashed requirements
 
 executor-image: ## build the executor's image as IMAGE (terrakube-executor:latest) with buildah, podman or docker
 	@if [ -x deploy/executor/preload.sh ]; then deploy/executor/preload.sh; fi
-	@$(BUILDER) build -t $(IMAGE) -f deploy/executor/Dockerfile .
+	@$(BUILDER) build $(LABELS) -t $(IMAGE) -f deploy/executor/Dockerfile .
+
+site-image: ## build the image of web, worker and watcher as SITE_IMAGE (terrakube-site:latest)
+	@$(BUILDER) build $(LABELS) -t $(SITE_IMAGE) -f deploy/site/Dockerfile .
+
+image-sizes: ## how large both images are
+	@deploy/image-sizes $(SITE_IMAGE) $(IMAGE)

@@ -50,6 +50,22 @@ def tree(pid: int) -> list[int]:
     return found
 
 
+def of_pod(uid: str) -> list[int]:
+    """The processes of a pod's container on this machine, by the pod's uid; its sandbox's own is not among them."""
+    found = []
+    for entry in _PROC.iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            # Written with dashes or with underscores, by the cgroup driver.
+            within = uid in (entry / "cgroup").read_text().replace("_", "-")
+        except OSError:
+            continue
+        if within and arguments(int(entry.name)) != ["/pause"]:
+            found.append(int(entry.name))
+    return found
+
+
 def pss_bytes(pid: int) -> int:
     """A process's share of memory: its own pages, and of each shared page its part."""
     try:
