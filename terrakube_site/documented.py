@@ -62,7 +62,19 @@ SITE = (
                 "absolute path",
             ),
             _setting("TerrakubeApiUrl", "http://127.0.0.1:8000", "Address of the site for people and clients.", "URL"),
-            _setting("TERRAKUBE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", "Names that the site answers to.", "list"),
+            _setting(
+                "TERRAKUBE_PRODUCTION",
+                None,
+                "Whether a start without own keys, with debug pages or for all host names is refused; unset: when "
+                "TerrakubeApiUrl begins with https.",
+                "switch",
+            ),
+            _setting(
+                "TERRAKUBE_ALLOWED_HOSTS",
+                "localhost,127.0.0.1,[::1], the host of TerrakubeApiUrl",
+                "Names that the site answers to.",
+                "list",
+            ),
             _setting(
                 "TERRAKUBE_TRUSTED_ORIGINS",
                 None,
@@ -75,6 +87,12 @@ SITE = (
                 "Whether cookies travel by HTTPS alone, and X-Forwarded-Proto is believed; unset: when TerrakubeApiUrl "
                 "begins with https.",
                 "switch",
+            ),
+            _setting(
+                "TERRAKUBE_HSTS_SECONDS",
+                None,
+                "How long browsers come by HTTPS alone; unset: a year where cookies are secure, else 0.",
+                "duration",
             ),
             _setting(
                 "TERRAKUBE_STATIC_ROOT",

@@ -8,8 +8,11 @@ import base64
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from terrakube_site import env
 
 FILE_NAME = "keys.json"
 
@@ -28,6 +31,10 @@ def _random() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
+def _long() -> str:
+    return secrets.token_urlsafe(48)
+
+
 def _kept(folder: Path) -> dict[str, str]:
     path = folder / FILE_NAME
     if not path.exists():
@@ -35,7 +42,7 @@ def _kept(folder: Path) -> dict[str, str]:
         names = ("secret_key", "encryption_key", "internal_secret", "pat_secret")
         own = path.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
         with open(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump({name: _random() for name in names}, file)
+            json.dump({name: _random() for name in names} | {"secret_key": _long()}, file)
         try:
             # A link never replaces what is there, so of several processes that start at once the first one's keys stay.
             os.link(own, path)
@@ -44,6 +51,30 @@ def _kept(folder: Path) -> dict[str, str]:
         finally:
             own.unlink()
     return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+# Published with Terrakube's own examples, so everybody has them; as text and as the base64 that its settings hold.
+PUBLISHED = frozenset(
+    {"Kb^8cMerPNZV6hS!9!kcD*KuUPUBa^B3", "z6QHX!y@Nep2QDT!53vgH43^PjRXyC3X", "AxxPdgpCi72f8WhMXCTGhtfMRp6AuBfj"}
+)
+LEAST_KINDS = 8
+"""How many different characters a secret has at the least; a repeated word is none."""
+
+
+def refuse_unsafe(given: Mapping[str, str | tuple[str, ...] | None]) -> None:
+    """Raise SettingError for a key that is missing, that everybody has, or that anybody could guess."""
+    own = "a text of your own that all processes get, as from: openssl rand -hex 32"
+    for name, value in given.items():
+        texts = value if isinstance(value, tuple) else (value,) if value else ()
+        if not texts:
+            raise env.SettingError(name, None, own)
+        for text in texts:
+            try:
+                plain = base64.b64decode(text, validate=True).decode()
+            except ValueError:
+                plain = text
+            if {text, plain} & PUBLISHED or len(set(text)) < LEAST_KINDS or "change-me" in text.lower():
+                raise env.SettingError(name, env.HIDDEN, own)
 
 
 def load(given: dict[str, str | tuple[str, ...] | None], folder: Path) -> Keys:

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
@@ -20,9 +21,10 @@ _environ = os.environ
 try:
     DATA_DIR: Path = env.path(_environ, "TERRAKUBE_DATA_DIR", BASE_DIR / "var")
     DEBUG: bool = env.flag(_environ, "TERRAKUBE_DEBUG", False)
-    ALLOWED_HOSTS = list(env.comma_list(_environ, "TERRAKUBE_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]")))
-    CSRF_TRUSTED_ORIGINS = list(env.comma_list(_environ, "TERRAKUBE_TRUSTED_ORIGINS", ()))
     PUBLIC_URL: str = env.url(_environ, "TerrakubeApiUrl", "http://127.0.0.1:8000")
+    _hosts = ("localhost", "127.0.0.1", "[::1]", urlsplit(PUBLIC_URL).hostname or "localhost")
+    ALLOWED_HOSTS = list(env.comma_list(_environ, "TERRAKUBE_ALLOWED_HOSTS", _hosts))
+    CSRF_TRUSTED_ORIGINS = list(env.comma_list(_environ, "TERRAKUBE_TRUSTED_ORIGINS", ()))
     OIDC_ISSUER: str = env.url(_environ, "DexIssuerUri", "")
     OIDC_CLIENT_ID: str = env.text(_environ, "DexClientId", "")
     # A client without a secret is a public one, as Terrakube's own is in Dex.
@@ -50,15 +52,24 @@ try:
     EPHEMERAL_ALLOW_ROOT: bool = env.flag(_environ, "ExecutorEphemeralAllowRoot", False)
     EXECUTOR_LOCAL: str = env.choice(_environ, "ExecutorLocal", "auto", ("auto", "yes", "no"))
     STATIC_ROOT: Path | None = env.path(_environ, "TERRAKUBE_STATIC_ROOT", None)
-    KEYS = keys.load(
-        {
-            "TERRAKUBE_SECRET_KEY": env.secret(_environ, "TERRAKUBE_SECRET_KEY", None, minimum_length=32),
-            "TERRAKUBE_ENCRYPTION_KEYS": env.comma_list(_environ, "TERRAKUBE_ENCRYPTION_KEYS", ()),
-            "InternalSecret": env.secret(_environ, "InternalSecret", None, minimum_length=32),
-            "PatSecret": env.secret(_environ, "PatSecret", None, minimum_length=32),
-        },
-        DATA_DIR,
-    )
+    _given_keys: dict[str, str | tuple[str, ...] | None] = {
+        "TERRAKUBE_SECRET_KEY": env.secret(_environ, "TERRAKUBE_SECRET_KEY", None, minimum_length=32),
+        "TERRAKUBE_ENCRYPTION_KEYS": env.comma_list(_environ, "TERRAKUBE_ENCRYPTION_KEYS", ()),
+        "InternalSecret": env.secret(_environ, "InternalSecret", None, minimum_length=32),
+        "PatSecret": env.secret(_environ, "PatSecret", None, minimum_length=32),
+    }
+    # What people reach by https is no trial on somebody's own machine any more.
+    PRODUCTION: bool = env.flag(_environ, "TERRAKUBE_PRODUCTION", PUBLIC_URL.startswith("https://"))
+    if PRODUCTION:
+        keys.refuse_unsafe(_given_keys)
+        if DEBUG:
+            raise env.SettingError("TERRAKUBE_DEBUG", "1", "off in production (TERRAKUBE_PRODUCTION)")
+        if "*" in ALLOWED_HOSTS:
+            raise env.SettingError(
+                "TERRAKUBE_ALLOWED_HOSTS", "*", "the names of this site, not all names, in production"
+            )
+    KEYS = keys.load(_given_keys, DATA_DIR)
+    HSTS_SECONDS = env.seconds(_environ, "TERRAKUBE_HSTS_SECONDS", 365 * 86400 if SECURE_COOKIES else 0, minimum=0)
 except env.SettingError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -156,6 +167,16 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"
 CONTENT_SECURITY_POLICY = content_security_policy(OIDC_ISSUER)
+SECURE_HSTS_SECONDS = HSTS_SECONDS
+# People come by https; executors, probes and what scrapes metrics may use the cluster's own network.
+SECURE_SSL_REDIRECT = SECURE_COOKIES
+SECURE_REDIRECT_EXEMPT = [r"^(?!admin/|sign-in/|doc$|$)"]
+# Other names below this host are not ours to promise https for, nor to put on a browser's list for ever.
+# And frames are for this site's own pages alone, in which a related record is chosen.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W019", "security.W021"]
+# A workspace's page has eight fields for each of its variables.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+DATA_UPLOAD_MAX_NUMBER_FILES = 4
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES else None
 
 REST_FRAMEWORK: dict[str, Any] = {
