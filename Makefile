@@ -1,7 +1,7 @@
 # The few commands of the project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment test lint format demo demo-kubernetes bench soak lock executor-image site-image image-sizes
+.PHONY: help environment test test-faults lint format demo demo-kubernetes bench soak lock executor-image site-image image-sizes
 
 IMAGE ?= terrakube-executor:latest
 SITE_IMAGE ?= terrakube-site:latest
@@ -20,6 +20,9 @@ environment: ## .venv from Python 3.12 or newer, with all that tests and lint ne
 
 test: ## all tests; PostgreSQL, Redis, browser and cluster tests where these are at hand
 	@scripts/test
+
+test-faults: ## every fault of docs/faults.md, on a cluster with PostgreSQL and Redis (about half an hour)
+	@scripts/test -m faults
 
 lint: ## format, ruff, mypy, import contracts, migrations, Django's checks
 	@scripts/lint

@@ -1,0 +1,12 @@
+"""The marks of every row of the matrix."""
+
+import pytest
+
+FAULT = [
+    pytest.mark.cluster,
+    pytest.mark.postgres,
+    pytest.mark.redis,
+    pytest.mark.faults,
+    # By a signal, so that one row that hangs ends alone.
+    pytest.mark.timeout(300, method="signal"),
+]
