@@ -1,5 +1,6 @@
 """What the fault matrix shares: the sites of the spine's tests, and a trial for each fault."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,6 +19,7 @@ from tests.spine.conftest import (  # noqa: F401 - fixtures and a hook, which co
     make_site,
     pytest_runtest_makereport,
 )
+from tests.spine.processes import MANAGE, PROJECT
 from tests.spine.site import Site
 
 
@@ -47,3 +49,12 @@ def clock(request: pytest.FixtureRequest) -> Iterator[measures.Clock]:
 @pytest.fixture
 def trial(site: Site, cluster: Cluster, bell: Bell, clock: measures.Clock) -> Trial:  # noqa: F811
     return Trial(site, cluster, bell, clock)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def invariants(site: Site) -> Iterator[None]:
+    """After the last test of a module the program that checks every invariant finds none violated."""
+    yield
+    command = [*MANAGE, "check_invariants"]
+    said = subprocess.run(command, cwd=PROJECT, env=site.worker.environ, capture_output=True, text=True)
+    assert said.returncode == 0, f"{said.stdout}\n{said.stderr}"

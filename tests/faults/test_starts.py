@@ -21,13 +21,17 @@ pytestmark = FAULT
 
 SELECTOR, CONFIG_MAP = "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS", "EPHEMERAL_CONFIG_ENVFROM_CONFIG_MAP"
 MOUNTED = "EPHEMERAL_CONFIG_MAP_NAME"
-START_SECONDS = 30
+UNSCHEDULABLE_SECONDS, REFERENCE_SECONDS = 20, 15
 
 
 @pytest.fixture(scope="module")
 def site(make_site: SiteMaker) -> Iterator[Site]:
     """A site that is soon out of patience, and tries twice."""
-    patience = {"ExecutorEphemeralStartTimeoutSeconds": str(START_SECONDS), "ExecutorMaxAttempts": "2"}
+    patience = {
+        "ExecutorEphemeralUnschedulableSeconds": str(UNSCHEDULABLE_SECONDS),
+        "ExecutorEphemeralReferenceSeconds": str(REFERENCE_SECONDS),
+        "ExecutorMaxAttempts": "2",
+    }
     with make_site(optional_role=True, **patience) as site:
         site.start()
         yield site
@@ -45,7 +49,7 @@ def test_a_pod_that_no_node_takes_runs_as_soon_as_one_does(trial: Trial, cluster
 def test_a_pod_that_no_node_ever_takes_fails_with_the_schedulers_words(trial: Trial) -> None:
     job = trial.job(environment={SELECTOR: "example.org/there-is-no-such-node=true"})
     trial.told(job, "No node takes the pod", "node affinity/selector")
-    sentence = trial.ended(job, "unschedulable", seconds=2 * START_SECONDS + 30)
+    sentence = trial.ended(job, "unschedulable", seconds=2 * UNSCHEDULABLE_SECONDS + 30)
     assert "No node takes the pod" in sentence
     trial.assert_sound(job, status=JobStatus.FAILED, code="unschedulable", starts=0)
     assert tries(trial, job.pk) == [AttemptOutcome.REPLACED, AttemptOutcome.LOST], story(job)
@@ -80,3 +84,12 @@ def test_a_config_map_that_is_missing_is_named_and_the_pod_runs_when_it_is_there
         {"metadata": {"name": name}, "data": {"GREETING": "hello"}},  # type: ignore[arg-type]
     )
     trial.assert_sound(job, marks=20)
+
+
+def test_a_config_map_that_stays_missing_ends_the_job_with_its_name(trial: Trial) -> None:
+    trial.fault()
+    job = trial.job(environment={MOUNTED: "never"})
+    trial.told(job, "ConfigMap never does not exist", MOUNTED)
+    trial.ended(job, "missing-config-map", seconds=2 * REFERENCE_SECONDS + 40)
+    trial.assert_sound(job, status=JobStatus.FAILED, code="missing-config-map", starts=0)
+    assert tries(trial, job.pk) == [AttemptOutcome.REPLACED, AttemptOutcome.LOST], story(job)

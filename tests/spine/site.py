@@ -78,6 +78,7 @@ class Site:
             "ExecutorEphemeralNamespace": self.namespace,
             "ExecutorEphemeralSecret": "",
             "ExecutorEphemeralGraceSeconds": str(GRACE_SECONDS),
+            "ExecutorEphemeralApplyGraceSeconds": str(GRACE_SECONDS),
             "ExecutorHeartbeatSeconds": str(HEARTBEAT_SECONDS),
             "ExecutorOutageSeconds": str(OUTAGE_SECONDS),
             "ExecutorLostAfterSeconds": str(LOST_SECONDS),

@@ -1,14 +1,17 @@
 """Tests whose mark names a service: run where it answers, else left out, counted and said at the end.
 
 TEST_REQUIRE is a comma list of services that have been promised (`postgres,redis,cluster,browser,helm`): a promised
-service that does not answer fails its tests.
+service that does not answer fails its tests. Two more are for faults alone: `servers`, a database and a Redis that may
+be stopped, and `node`, a cluster of one node on this machine that may be.
 """
 
 import os
 import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Generator
 from functools import cache
+from pathlib import Path
 
 import pytest
 import redis
@@ -18,6 +21,7 @@ from tests.support.cluster import api_error
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 PREFIX = "left out: "
+SERVICES = Path(__file__).resolve().parents[2] / "scripts" / "services"
 
 
 def chromium() -> str | None:
@@ -59,12 +63,25 @@ def _helm() -> str:
     return "" if shutil.which("helm") else "no helm on PATH"
 
 
+def _servers() -> str:
+    status = subprocess.run([str(SERVICES), "status"], capture_output=True)
+    return "" if status.returncode == 0 else "PostgreSQL and Redis are not those of scripts/services"
+
+
+def _node() -> str:
+    if not os.environ.get("TEST_NODE_HOME") or not os.environ.get("TEST_NODE_UP"):
+        return "TEST_NODE_HOME (.pid files of the cluster's programs) or TEST_NODE_UP (what starts them) is not set"
+    return ""
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "cluster": _cluster,
     "postgres": _postgres,
     "redis": _redis,
     "browser": _browser,
     "helm": _helm,
+    "servers": _servers,
+    "node": _node,
 }
 
 

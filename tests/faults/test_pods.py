@@ -1,0 +1,69 @@
+"""What somebody takes away by hand: a pod in good order, a Job before and after its claim."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from kubernetes import client
+
+from executors.choices import AttemptOutcome
+from executors.models import Attempt
+from tests.faults.marks import FAULT
+from tests.faults.nodes import labelled_node
+from tests.faults.trial import Trial
+from tests.spine.site import story
+from workspaces.choices import JobStatus
+from workspaces.models import StateVersion
+
+pytestmark = FAULT
+
+# As ``kubectl delete job`` does it, with each --cascade.
+WAYS = ["Background", "Foreground", "Orphan"]
+
+
+def delete_job(trial: Trial, attempt: Attempt, propagation: str) -> None:
+    trial.cluster.batch.delete_namespaced_job(attempt.job_name, trial.site.namespace, propagation_policy=propagation)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_job_deleted_by_hand_before_its_claim_is_followed_by_another(
+    trial: Trial, way: str, cluster_api: client.ApiClient
+) -> None:
+    key = f"example.org/{uuid4().hex[:10]}"
+    job = trial.job(environment={"EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS": f"{key}=true"})
+    first = trial.await_launched(job)
+    trial.cluster.pod_of(first)
+    trial.fault()
+    delete_job(trial, first, way)
+    trial.told(job, "somebody deleted it" if way == "Background" else "deleted")
+    with labelled_node(cluster_api, key):
+        trial.assert_sound(job, marks=20)
+    outcomes = Attempt.objects.filter(step__job=job).order_by("number").values_list("outcome", flat=True)
+    assert list(outcomes) == [AttemptOutcome.REPLACED, AttemptOutcome.SUCCEEDED], story(job)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_job_deleted_by_hand_in_the_middle_of_an_apply_fails_with_its_state_kept(trial: Trial, way: str) -> None:
+    job = trial.apply_job(seconds=60)
+    trial.await_rung(job)
+    attempt = trial.attempt(job)
+    trial.fault()
+    delete_job(trial, attempt, way)
+    trial.site.await_status(job, JobStatus.FAILED, JobStatus.COMPLETED, seconds=90)
+    trial.clock.stop("sentence")
+    trial.assert_sound(job, status=JobStatus(job.status), code=None)
+    trial.assert_next_job_runs(job.workspace)
+
+
+def test_a_pod_deleted_in_good_order_in_the_middle_of_an_apply_saves_its_state(trial: Trial) -> None:
+    job = trial.apply_job(seconds=60)
+    trial.await_rung(job)
+    pod = trial.cluster.pod_of(trial.attempt(job))
+    trial.fault()
+    trial.cluster.core.delete_namespaced_pod(pod["metadata"]["name"], trial.site.namespace)
+    trial.site.await_status(job, JobStatus.FAILED)
+    trial.clock.stop("sentence")
+    trial.assert_sound(job, status=JobStatus.FAILED, code=None)
+    assert StateVersion.objects.filter(job=job).exists()
+    trial.assert_next_job_runs(job.workspace)

@@ -1,0 +1,73 @@
+"""Steps that use more than they may: memory in a plan and in an apply, disk, time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.marks import FAULT
+from tests.faults.trial import Trial
+from tests.spine.conftest import SiteMaker
+from tests.spine.site import Site, story
+from workspaces.choices import JobStatus
+
+pytestmark = FAULT
+
+MEMORY = {"EPHEMERAL_MEMORY_LIMIT": "128Mi"}
+DISK = {"EPHEMERAL_STORAGE_LIMIT": "64Mi"}
+# bash holds in memory what it reads.
+HUNGRY = "hungry=$(head -c 400M /dev/zero | tr '\\0' x); echo $hungry | wc -c"
+DEADLINE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def site(make_site: SiteMaker) -> Iterator[Site]:
+    """A site whose steps have a minute."""
+    patience = {
+        "ExecutorEphemeralDeadlineSeconds": str(DEADLINE_SECONDS),
+        "ExecutorEphemeralStartTimeoutSeconds": "50",
+        "ExecutorEphemeralUnschedulableSeconds": "50",
+        "ExecutorEphemeralReferenceSeconds": "50",
+        "ExecutorEphemeralImageSeconds": "50",
+        "ExecutorEphemeralClaimSeconds": "50",
+        "ExecutorEphemeralNodeWaitSeconds": "50",
+    }
+    with make_site(optional_role=True, **patience) as site:
+        site.start()
+        yield site
+
+
+def test_a_script_above_its_memory_limit_is_told_its_limit(trial: Trial) -> None:
+    job = trial.job(HUNGRY, environment=MEMORY)
+    trial.await_rung(job)
+    trial.fault()
+    sentence = trial.ended(job, "oom-killed")
+    assert "128Mi" in sentence, story(job)
+    trial.assert_sound(job, status=JobStatus.FAILED, code="oom-killed")
+
+
+def test_an_apply_above_its_memory_limit_is_told_its_limit_and_leaves_the_workspace_free(trial: Trial) -> None:
+    job = trial.apply_job(HUNGRY, environment=MEMORY)
+    trial.await_rung(job)
+    trial.fault()
+    sentence = trial.ended(job, "oom-killed")
+    assert "128Mi" in sentence, story(job)
+    trial.assert_sound(job, status=JobStatus.FAILED, code="oom-killed")
+
+
+def test_a_step_above_its_disk_limit_is_told_its_limit(trial: Trial) -> None:
+    job = trial.job("head -c 200M /dev/zero > /tmp/big; sleep 45", environment=DISK)
+    trial.await_rung(job)
+    trial.fault()
+    trial.ended(job, "evicted", seconds=90)
+    trial.assert_sound(job, status=JobStatus.FAILED, code="evicted")
+
+
+def test_a_command_that_hangs_is_ended_by_the_steps_deadline(trial: Trial) -> None:
+    job = trial.apply_job("exec sleep 600")
+    trial.await_rung(job)
+    trial.fault()
+    trial.ended(job, "deadline", seconds=DEADLINE_SECONDS + 30)
+    trial.assert_sound(job, status=JobStatus.FAILED, code="deadline")
+    trial.assert_next_job_runs(job.workspace)
