@@ -48,7 +48,8 @@ def await_ready(api: client.ApiClient, status: str, seconds: float = 90) -> None
     core = client.CoreV1Api(api)
 
     def said() -> bool:
-        conditions = core.list_node().items[0].status.conditions
+        found = core.list_node().items[0].status
+        conditions = (found and found.conditions) or []
         return any(one.type == "Ready" and one.status == status for one in conditions)
 
     await_that(said, f"the node's Ready is {status}", seconds)

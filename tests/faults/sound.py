@@ -53,8 +53,8 @@ def assert_sound(site: Site, cluster: Cluster, bell: Bell, job: Job, expected: E
 
 def last_step(job: Job) -> Step:
     """The step that an executor had last, else the last one."""
-    began = job.steps.filter(attempts__isnull=False).order_by("-step_number").first()
-    found = began or job.steps.order_by("-step_number").first()
+    began: Step | None = job.steps.filter(attempts__isnull=False).order_by("-step_number").first()
+    found: Step | None = began or job.steps.order_by("-step_number").first()
     assert found is not None, story(job)
     return found
 

@@ -11,6 +11,7 @@ from kubernetes import client
 
 from tests.faults.marks import FAULT
 from tests.faults.node import await_ready, frozen, kubectl, without
+from tests.faults.nodes import node_name
 from tests.faults.trial import Trial
 from workspaces.choices import JobStatus
 from workspaces.models import StateVersion
@@ -82,7 +83,7 @@ def cordoned(name: str) -> Iterator[None]:
 def test_an_apply_on_a_node_that_is_drained_saves_its_state_and_says_so(
     trial: Trial, cluster_api: client.ApiClient
 ) -> None:
-    node = client.CoreV1Api(cluster_api).list_node().items[0].metadata.name
+    node = node_name(cluster_api)
     job = trial.apply_job(seconds=60)
     trial.await_rung(job)
     with cordoned(node):
