@@ -5,6 +5,7 @@ import sys
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 
+from terrakube_site.metrics import catalogue
 from workspaces import run_limits
 
 
@@ -18,9 +19,11 @@ class ExecutorsConfig(AppConfig):
         from executors.conf import check_installation
         from executors.documented import check_names
         from executors.limits import installation_limits
+        from executors.reasons import REASONS
         from executors.terrakube.storage import check_storage
 
         run_limits.provide(installation_limits)
+        catalogue.allow_reasons(REASONS)
         register(check_installation)
         register(check_names)
         register(check_storage)

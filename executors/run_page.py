@@ -10,9 +10,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from executors.advice import advice_for
 from executors.choices import AttemptState, EventKind, ExecutorKind
 from executors.models import Attempt, AttemptEvent
+from executors.reasons import advice_for
 from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
 from workspaces.models import Job, Step
 from workspaces.shown import duration, label, tone
@@ -221,7 +221,7 @@ def load(job: Job) -> Run:
                     AttemptShown(row, _moments(found.events[row.pk]), _place(row), _commands(row)) for row in attempts
                 ),
                 took=_span(step),
-                advice=advice_for(step.reason_code),
+                advice=advice_for(step.reason_code, said=step.reason),
             )
         )
     failed = next((row for row in shown if row.step.status == JobStatus.FAILED and row.advice), None)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from executors import attempts
+from executors import attempts, reasons
 from executors.attempts import Claim
 from executors.choices import AttemptOutcome, AttemptState
 from executors.launching.payload import claim_answer
@@ -100,7 +100,7 @@ def _report(body: dict[str, Any], attempt: Attempt) -> attempts.Report:
         exit_code=optional(body, "exitCode", int),
         changes=optional(body, "changes", bool),
         plan=plan_address(attempt.step),
-        reason_code=optional(body, "reason", str) or "",
+        reason_code=reasons.bounded(optional(body, "reason", str) or ""),
         reason=optional(body, "message", str) or "",
         peak_memory_bytes=optional(body, "peakMemoryBytes", int),
         cpu_seconds=optional(body, "cpuSeconds", float),

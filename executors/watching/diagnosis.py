@@ -10,6 +10,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from executors.reasons import Said, say
 from executors.watching import exits, start_trouble
 from executors.watching.statuses import (
     Container,
@@ -80,12 +81,24 @@ class Diagnosis:
 
 
 _WHY_LEAVING = {
-    "PreemptionByScheduler": ("preempted", "A pod of higher priority took the pod's place"),
-    "EvictionByEvictionAPI": ("drained", "The pod was evicted, as when its node is drained"),
-    "DeletionByTaintManager": ("node-lost", "The pod's node does not answer or may no longer run it"),
-    "DeletionByPodGC": ("node-lost", "The pod's node is gone"),
-    "TerminationByKubelet": ("evicted", "The pod's node evicted it or shuts down"),
+    "PreemptionByScheduler": "preempted",
+    "EvictionByEvictionAPI": "drained",
+    "DeletionByTaintManager": "node-lost",
+    "DeletionByPodGC": "node-lost",
+    "TerminationByKubelet": "evicted-by-node",
 }
+
+
+def _of(said: Said, kind: Kind, *, wait: Wait = Wait.START, since: dt.datetime | None = None) -> Diagnosis:
+    return Diagnosis(
+        code=said.code,
+        kind=kind,
+        sentence=said.sentence,
+        advice=said.advice,
+        wait=wait,
+        since=since,
+        may_retry=said.may_retry,
+    )
 
 
 def diagnose(job: Seen | None, pods: Sequence[Seen] | None, *, events: Sequence[Seen] = ()) -> Diagnosis:
@@ -101,15 +114,10 @@ def diagnose(job: Seen | None, pods: Sequence[Seen] | None, *, events: Sequence[
     if end is not None:
         return _over(end, pod, seen=pods is not None, namespace=_namespace(job))
     if is_leaving(job):
-        return Diagnosis(
-            code="job-deleting",
-            kind=Kind.ENDING,
-            sentence="Somebody deleted the Kubernetes Job",
-            since=when(job["metadata"]["deletionTimestamp"]),
-        )
+        return _of(say("job-deleting"), Kind.ENDING, since=when(job["metadata"]["deletionTimestamp"]))
     deadline = condition(job, "FailureTarget")
     if deadline is not None and deadline.get("reason") == "DeadlineExceeded":
-        return _deadline(Kind.ENDING)
+        return _of(say("deadline"), Kind.ENDING)
     if pods is None:
         return _unseen(job)
     if pod is None:
@@ -122,57 +130,24 @@ def _namespace(job: Seen) -> str:
 
 
 def _missing(pod: Seen | None) -> Diagnosis:
-    return Diagnosis(
-        code="job-missing",
-        kind=Kind.MISSING,
-        sentence="The Kubernetes Job is gone: somebody deleted it"
-        + (", and its pod is still ending" if pod is not None and not is_pod_over(pod) else ""),
-        advice="Start the job again",
-    )
+    still = pod is not None and not is_pod_over(pod)
+    return _of(say("job-missing", pod=", and its pod is still ending" if still else ""), Kind.MISSING)
 
 
 # ---- Jobs that are over ---------------------------------------------------------------------------------------------
 
 
-def _deadline(kind: Kind) -> Diagnosis:
-    return Diagnosis(
-        code="deadline",
-        kind=kind,
-        sentence="The step took longer than its deadline, and its pod was ended",
-        advice="Raise ExecutorEphemeralDeadlineSeconds if it needs that long",
-        may_retry=False,
-    )
-
-
 def _over(end: JobEnd, pod: Seen | None, *, seen: bool, namespace: str) -> Diagnosis:
     if end.succeeded:
-        found = exits.meaning(0)
-        return Diagnosis(
-            code=found.code,
-            kind=Kind.SUCCEEDED,
-            sentence=found.sentence,
-            advice=found.advice,
-            since=end.at,
-            may_retry=found.may_retry,
-        )
+        return _of(exits.meaning(0), Kind.SUCCEEDED, since=end.at)
     if end.reason == "DeadlineExceeded":
-        return _deadline(Kind.FAILED)
+        return _of(say("deadline"), Kind.FAILED)
     if pod is not None:
         return ended_pod(pod, at=end.at)
     if seen:
-        return Diagnosis(
-            code="pod-gone",
-            kind=Kind.FAILED,
-            sentence="The pod is gone: somebody deleted it, or its node was removed",
-            since=end.at,
-        )
-    return Diagnosis(
-        code="failed-unseen",
-        kind=Kind.FAILED,
-        sentence=f"The Kubernetes Job failed: {quoted(end.message or end.reason)}",
-        advice=_permission(namespace, "why"),
-        since=end.at,
-    )
+        return _of(say("pod-gone"), Kind.FAILED, since=end.at)
+    words, permission = quoted(end.message or end.reason), _permission(namespace, "why")
+    return _of(say("failed-unseen", words=words, permission=permission), Kind.FAILED, since=end.at)
 
 
 def _permission(namespace: str, what: str) -> str:
@@ -182,42 +157,33 @@ def _permission(namespace: str, what: str) -> str:
 
 def ended_pod(pod: Seen, *, at: dt.datetime | None = None) -> Diagnosis:
     """Why a pod ended."""
-    found = _meaning(pod)
-    return Diagnosis(
-        code=found.code,
-        kind=Kind.FAILED,
-        sentence=found.sentence,
-        advice=found.advice,
-        since=at,
-        may_retry=found.may_retry,
-    )
+    return _of(_meaning(pod), Kind.FAILED, since=at)
 
 
-def _meaning(pod: Seen) -> exits.Meaning:
+def _meaning(pod: Seen) -> Said:
     status = pod.get("status", {})
     whole = exits.pod_reason(str(status.get("reason", "")), str(status.get("message", "")))
     if whole is not None:
         return whole
     disruption = _disruption(pod)
     if disruption is not None:
-        code, sentence = disruption
-        return exits.Meaning(code, sentence)
+        return disruption
     one = container(pod)
     if one.terminated is None and is_leaving(pod):
-        return exits.Meaning("pod-deleted", "Somebody deleted the pod")
+        return say("pod-deleted")
     if one.terminated is None:
-        return exits.Meaning("pod-failed", f"The pod failed: {quoted(str(status.get('message') or 'no reason given'))}")
+        return say("pod-failed", words=quoted(str(status.get("message") or "no reason given")))
     return exits.terminated(one.terminated, one.memory_limit)
 
 
-def _disruption(pod: Seen) -> tuple[str, str] | None:
+def _disruption(pod: Seen) -> Said | None:
     target = condition(pod, "DisruptionTarget")
     if target is None:
         return None
-    reason = str(target.get("reason", ""))
-    return _WHY_LEAVING.get(
-        reason, ("disrupted", f"The cluster ended the pod: {quoted(str(target.get('message', reason)))}")
-    )
+    known = _WHY_LEAVING.get(str(target.get("reason", "")))
+    if known is not None:
+        return say(known)
+    return say("disrupted", words=quoted(str(target.get("message", target.get("reason", "")))))
 
 
 # ---- Jobs that are not over -----------------------------------------------------------------------------------------
@@ -225,24 +191,17 @@ def _disruption(pod: Seen) -> tuple[str, str] | None:
 
 def _unseen(job: Seen) -> Diagnosis:
     ready = int(job.get("status", {}).get("ready") or 0)
-    return Diagnosis(
-        code="running-unseen" if ready else "starting-unseen",
-        kind=Kind.RUNNING if ready else Kind.WAITING,
-        sentence="The container runs; its executor has not reported yet" if ready else "Waits for the pod to start",
-        advice=_permission(_namespace(job), "what it waits for"),
-    )
+    permission = _permission(_namespace(job), "what it waits for")
+    if ready:
+        return _of(say("running-unseen", permission=permission), Kind.RUNNING)
+    return _of(say("starting-unseen", permission=permission), Kind.WAITING)
 
 
 def _without_pod(job: Seen, events: Sequence[Seen]) -> Diagnosis:
     trouble = start_trouble.of_events(events)
     if trouble is not None:
-        return Diagnosis(code=trouble.code, kind=Kind.STUCK, sentence=trouble.sentence, advice=trouble.advice)
-    return Diagnosis(
-        code="no-pod",
-        kind=Kind.WAITING,
-        sentence="Waits for the cluster to create the pod",
-        since=when(job["metadata"].get("creationTimestamp")),
-    )
+        return _of(trouble, Kind.STUCK)
+    return _of(say("no-pod"), Kind.WAITING, since=when(job["metadata"].get("creationTimestamp")))
 
 
 def _live(pod: Seen, events: Sequence[Seen]) -> Diagnosis:
@@ -251,32 +210,22 @@ def _live(pod: Seen, events: Sequence[Seen]) -> Diagnosis:
         found = ended_pod(pod)
         return Diagnosis(code=found.code, kind=Kind.ENDING, sentence=found.sentence, advice=found.advice)
     if is_leaving(pod):
-        code, sentence = _disruption(pod) or ("pod-deleted", "Somebody deleted the pod")
-        return Diagnosis(
-            code=code, kind=Kind.ENDING, sentence=sentence, since=when(pod["metadata"]["deletionTimestamp"])
-        )
+        said = _disruption(pod) or say("pod-deleted")
+        return _of(said, Kind.ENDING, since=when(pod["metadata"]["deletionTimestamp"]))
     one = container(pod)
     if one.running is not None:
         return _running(pod, one)
     scheduled = condition(pod, "PodScheduled")
     if scheduled is None:
-        return _unscheduled(pod)
+        return _unscheduled(pod, events)
     trouble = start_trouble.of_container(one, pod_name=_job_name(pod)) or start_trouble.of_events(events)
     if trouble is not None:
-        return Diagnosis(
-            code=trouble.code,
-            kind=Kind.STUCK if trouble.stuck else Kind.WAITING,
-            sentence=trouble.sentence,
-            advice=trouble.advice,
-            wait=Wait.IMAGE if trouble.is_image else Wait.REFERENCE,
-            may_retry=trouble.may_retry,
-        )
-    return Diagnosis(
-        code="creating",
-        kind=Kind.WAITING,
-        sentence="Waits for its node to fetch the image and create the container",
-        since=when(scheduled.get("lastTransitionTime")),
-    )
+        kind = Kind.WAITING if trouble.code in start_trouble.ORDINARY else Kind.STUCK
+        return _of(trouble, kind, wait=Wait.IMAGE if start_trouble.is_image(trouble) else Wait.REFERENCE)
+    fetching = start_trouble.pulling(events, one.image)
+    if fetching is not None:
+        return _of(fetching[0], Kind.WAITING, since=fetching[1])
+    return _of(say("creating"), Kind.WAITING, since=when(scheduled.get("lastTransitionTime")))
 
 
 def _job_name(pod: Seen) -> str:
@@ -284,41 +233,24 @@ def _job_name(pod: Seen) -> str:
 
 
 def _running(pod: Seen, one: Container) -> Diagnosis:
-    if condition(pod, "Ready", "False") and condition(pod, "ContainersReady"):
+    unready = condition(pod, "Ready", "False")
+    if unready and condition(pod, "ContainersReady"):
         # The kubelet never says this; the cluster does in its place when it hears nothing from the node.
-        return Diagnosis(
-            code="node-unreachable",
-            kind=Kind.STUCK,
-            sentence="The pod's node does not answer",
-            wait=Wait.REFERENCE,
-            since=when((condition(pod, "Ready", "False") or {}).get("lastTransitionTime")),
-        )
-    return Diagnosis(
-        code="running",
-        kind=Kind.RUNNING,
-        sentence="The container runs; its executor has not reported yet",
-        advice="See whether pods reach this site at AzBuilderApiUrl, and whether the image is an executor's",
-        wait=Wait.CLAIM,
-        since=one.started_at,
-    )
+        since = when(unready.get("lastTransitionTime"))
+        return _of(say("node-unreachable"), Kind.STUCK, wait=Wait.REFERENCE, since=since)
+    return _of(say("running"), Kind.RUNNING, wait=Wait.CLAIM, since=one.started_at)
 
 
-def _unscheduled(pod: Seen) -> Diagnosis:
+def _unscheduled(pod: Seen, events: Sequence[Seen]) -> Diagnosis:
     refused = condition(pod, "PodScheduled", "False")
     if refused is None:
-        return Diagnosis(
-            code="scheduling",
-            kind=Kind.WAITING,
-            sentence="Waits for a node",
-            wait=Wait.SCHEDULING,
-            since=when(pod["metadata"].get("creationTimestamp")),
-        )
+        since = when(pod["metadata"].get("creationTimestamp"))
+        return _of(say("scheduling"), Kind.WAITING, wait=Wait.SCHEDULING, since=since)
+    since = when(refused.get("lastTransitionTime"))
     found = start_trouble.unscheduled(str(refused.get("reason", "")), str(refused.get("message", "")))
-    return Diagnosis(
-        code=found.code,
-        kind=Kind.STUCK,
-        sentence=found.sentence,
-        advice=found.advice,
-        wait=Wait.REFERENCE if found.code == "missing-claim" else Wait.SCHEDULING,
-        since=when(refused.get("lastTransitionTime")),
-    )
+    if found.code == "missing-claim":
+        return _of(found, Kind.STUCK, wait=Wait.REFERENCE, since=since)
+    coming = start_trouble.node_coming(events, since=since)
+    if coming is not None:
+        return _of(coming, Kind.STUCK, wait=Wait.NODE, since=since)
+    return _of(found, Kind.STUCK, wait=Wait.SCHEDULING, since=since)

@@ -29,7 +29,18 @@ UNKNOWN = Diagnosis(
     sentence="The cluster's API does not answer, so nothing is known of the pod",
 )
 LEAVING = frozenset(
-    {"deadline", "disrupted", "drained", "evicted", "job-deleting", "node-lost", "pod-deleted", "preempted"}
+    {
+        "deadline",
+        "disrupted",
+        "drained",
+        "evicted",
+        "evicted-by-node",
+        "job-deleting",
+        "node-lost",
+        "node-shutdown",
+        "pod-deleted",
+        "preempted",
+    }
 )
 """What the cluster says of a pod that it ends while the executor is at work."""
 _JOB_OVER = frozenset({Kind.SUCCEEDED, Kind.FAILED})

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 RIGHTS_SECONDS = 300.0
 EVENTS_AFTER_SECONDS = 5
+EVENTS_EVERY_SECONDS = 9.0
+"""One request for each attempt that does not start, at most once for each sweep, however much its pod changes."""
 
 
 def open_attempts() -> QuerySet[Attempt]:
@@ -54,13 +56,17 @@ class Sweep:
         self.cluster_wanted = False
         """Whether an attempt needs a cluster."""
         self._events_asked: tuple[float, bool] | None = None
+        self._events_at: dict[str, float] = {}
+        """When the events of an attempt may be asked for next, on the monotonic clock."""
 
     def run(self, view: View | None, api: Cluster | None) -> None:
         """Make one pass; ``view`` None: what is in the cluster is not known now."""
         opened = list(open_attempts())
         uncleaned = ended.uncleaned()
         everything = (*opened, *uncleaned)
-        self.looker.forget_all_but({str(attempt.pk) for attempt in everything})
+        known = {str(attempt.pk) for attempt in everything}
+        self.looker.forget_all_but(known)
+        self._events_at = {attempt_id: at for attempt_id, at in self._events_at.items() if attempt_id in known}
         self.cluster_wanted = any(attempt.executor == ExecutorKind.KUBERNETES for attempt in everything)
         for attempt in lost_tasks.cancel_steps(self.requeue, opened):
             if attempt.state == AttemptState.NEW:
@@ -104,6 +110,10 @@ class Sweep:
         quiet = _quietly_starting(job, pods) if attempt.claimed_at is None else None
         if quiet is None or timezone.now() < quiet.since + dt.timedelta(seconds=EVENTS_AFTER_SECONDS):
             return ()
+        attempt_id, now = str(attempt.pk), time.monotonic()
+        if now < self._events_at.get(attempt_id, 0.0):
+            return ()
+        self._events_at[attempt_id] = now + EVENTS_EVERY_SECONDS
         try:
             return (
                 api.list_events(attempt.namespace, quiet.name) if self._may_see_events(api, attempt.namespace) else ()
@@ -134,6 +144,11 @@ def _quietly_starting(job: Seen | None, pods: Sequence[Seen] | None) -> _Quiet |
     if pod is None:
         created = when(job["metadata"].get("creationTimestamp"))
         return _Quiet(job["metadata"]["name"], created) if created is not None and job_end(job) is None else None
+    refused = condition(pod, "PodScheduled", "False")
+    if refused is not None:
+        # Only an event tells that a node is being added for it.
+        since = when(refused.get("lastTransitionTime"))
+        return _Quiet(pod["metadata"]["name"], since) if since is not None else None
     scheduled, one = condition(pod, "PodScheduled"), container(pod)
     since = when(scheduled.get("lastTransitionTime")) if scheduled is not None else None
     preparing = one.waiting is None or one.waiting.get("reason") in {"ContainerCreating", "PodInitializing"}

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from executors.choices import EventKind
+from executors.watching import start_trouble
 from executors.watching.diagnosis import Kind, Wait, diagnose
 from executors.watching.timeline import Place, entries, place
 from tests.executors.watching.recorded_states import NAMES, recorded
@@ -58,7 +59,7 @@ TABLE = {
     ),
     "missing-secret-key": ("token-secret", Kind.WAITING, Wait.REFERENCE, True, "one-time token"),
     "node-gone": ("node-lost", Kind.ENDING, Wait.START, True, "node is gone"),
-    "node-lost": ("node-lost", Kind.ENDING, Wait.START, True, "node does not answer"),
+    "node-lost": ("node-lost", Kind.ENDING, Wait.START, True, "or does not answer"),
     "node-unreachable": ("node-unreachable", Kind.STUCK, Wait.REFERENCE, True, "node does not answer"),
     "oom-killed": ("oom-killed", Kind.FAILED, Wait.START, True, "limit of 32Mi"),
     "oom-killed-child": ("oom-killed", Kind.FAILED, Wait.START, True, "limit of 32Mi"),
@@ -66,11 +67,33 @@ TABLE = {
     "pod-deleted-unscheduled": ("pod-gone", Kind.FAILED, Wait.START, True, "The pod is gone"),
     "pod-terminating": ("pod-deleted", Kind.ENDING, Wait.START, True, "deleted the pod"),
     "preempted": ("preempted", Kind.ENDING, Wait.START, True, "higher priority"),
+    "quota": ("quota", Kind.STUCK, Wait.START, True, "exceeded quota: small, requested: pods=1"),
     "running": ("running", Kind.RUNNING, Wait.CLAIM, True, "has not reported yet"),
     "runs-as-root": ("runs-as-root", Kind.STUCK, Wait.REFERENCE, False, "runs as root"),
-    "unschedulable-resources": ("unschedulable", Kind.STUCK, Wait.SCHEDULING, True, "1 Insufficient memory"),
+    "unschedulable-affinity": (
+        "unschedulable-affinity",
+        Kind.STUCK,
+        Wait.SCHEDULING,
+        True,
+        "finds no node: 0/1 nodes are available: 1 node(s) didn't match pod affinity rules",
+    ),
+    "unschedulable-taint": (
+        "unschedulable-taint",
+        Kind.STUCK,
+        Wait.SCHEDULING,
+        True,
+        "1 node(s) had untolerated taint(s)",
+    ),
+    "unschedulable-volume": (
+        "unschedulable-volume",
+        Kind.STUCK,
+        Wait.SCHEDULING,
+        True,
+        "unbound immediate PersistentVolumeClaims",
+    ),
+    "unschedulable-resources": ("unschedulable-resources", Kind.STUCK, Wait.SCHEDULING, True, "1 Insufficient memory"),
     "unschedulable-selector": (
-        "unschedulable",
+        "unschedulable-selector",
         Kind.STUCK,
         Wait.SCHEDULING,
         True,
@@ -156,6 +179,48 @@ def test_a_quota_that_keeps_the_pod_away_is_told_by_the_jobs_events() -> None:
     found = diagnose(recorded("running").job, [], events=[{"reason": "FailedCreate", "message": message}])
     assert (found.code, found.kind) == ("quota", Kind.STUCK)
     assert "exceeded quota: small" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        # In the words of the cluster autoscaler and of Karpenter.
+        ("TriggeredScaleUp", "pod triggered scale-up: [{pool-1 1->2 (max: 5)}]"),
+        ("Nominated", "Pod should schedule on: nodeclaim/default-8wxkp"),
+    ],
+)
+def test_a_pod_for_which_a_node_is_being_added_may_wait_longer(reason: str, message: str) -> None:
+    state = recorded("unschedulable-resources")
+    event = {"reason": reason, "message": message, "lastTimestamp": "2026-11-24T20:41:30Z"}
+    found = diagnose(state.job, state.pods, events=[event])
+    assert (found.code, found.wait, found.sentence) == (
+        "node-being-added",
+        Wait.NODE,
+        f"A node is being added for the pod: {message}",
+    )
+
+
+def test_an_autoscaler_that_gave_up_adds_no_node() -> None:
+    state = recorded("unschedulable-resources")
+    added = {"reason": "TriggeredScaleUp", "message": "pod triggered scale-up: [{pool-1 1->2 (max: 5)}]"}
+    refused = {"reason": "NotTriggerScaleUp", "message": "pod didn't trigger scale-up: 1 max node group size reached"}
+    assert diagnose(state.job, state.pods, events=[added, refused]).code == "unschedulable-resources"
+
+
+def test_an_image_that_takes_long_is_told_from_one_that_cannot_be_had() -> None:
+    state = recorded("missing-config-map-volume")
+    event = {"reason": "Pulling", "message": 'Pulling image "i:1"', "lastTimestamp": "2026-11-24T20:47:30Z"}
+    found = diagnose(state.job, state.pods, events=[event])
+    assert (found.code, found.kind, found.wait) == ("image-pulling", Kind.WAITING, Wait.START)
+    assert found.since == dt.datetime(2026, 11, 24, 20, 47, 30, tzinfo=dt.UTC)
+    done = {"reason": "Pulled", "message": "Successfully pulled image"}
+    assert diagnose(state.job, state.pods, events=[event, done]).code == "creating"
+
+
+def test_what_keeps_the_nearest_node_away_is_what_counts() -> None:
+    message = "0/3 nodes are available: 1 Insufficient memory, 2 node(s) had untolerated taint {pool: gpu}."
+    assert start_trouble.unscheduled("Unschedulable", message).code == "unschedulable-resources"
+    assert start_trouble.unscheduled("Unschedulable", "0/1 nodes are available: 1 by a plugin.").code == "unschedulable"
 
 
 def test_the_timeline_has_the_clusters_own_times() -> None:

@@ -60,7 +60,7 @@ def test_a_wait_is_explained_on_the_step_and_kept_in_the_timeline(
     pod["status"]["conditions"][0]["lastTransitionTime"] = timezone.now().isoformat()
     run()
     assert "didn't match Pod's node affinity/selector" in job_of(attempt).reason
-    assert attempt.events.filter(kind=EventKind.WAITING, detail__startswith="No node takes the pod").exists()
+    assert attempt.events.filter(kind=EventKind.WAITING, detail__startswith="No node has the labels").exists()
 
 
 def test_an_ended_pod_that_nobody_claimed_is_replaced_with_the_reason(
