@@ -14,7 +14,7 @@ from executors.reporting import logs
 from executors.terrakube import stored
 from workspaces.api.errors import NotThere
 from workspaces.api.plain import PlainView
-from workspaces.models import SavedPlan, StateVersion, Step, Workspace
+from workspaces.models import Job, SavedPlan, StateVersion, Step, Workspace
 from workspaces.permissions import require
 
 _BYTES = "application/octet-stream"
@@ -92,8 +92,13 @@ class PlanFileView(StateView):
         plans = SavedPlan.objects.filter(step=step_id, step__job=job_id, step__job__workspace=workspace)
         content = plans.values_list("content", flat=True).first() or stored.plan(workspace, job_id, step_id)
         if content is None:
-            raise NotThere(f"The step {step_id} has no saved plan")
+            raise NotThere(f"The step {step_id} has no saved plan{_trimmed(step_id)}")
         return HttpResponse(content, content_type=_BYTES)
+
+
+def _trimmed(step_id: UUID) -> str:
+    job = Job.objects.filter(steps=step_id, trimmed_at__isnull=False).first()
+    return f": it was removed on {job.trimmed_at:%Y-%m-%d} by retention, {job.trimmed_why}" if job else ""
 
 
 _workspace = "tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>"

@@ -187,6 +187,9 @@ class JobQuerySet(ScopedQuerySet[Any]):
     path = "organization"
     workspace_path = "workspace"
 
+    def within(self, scope: Scope) -> Self:
+        return super().within(scope).filter(hidden=False)
+
     def unfinished(self) -> Self:
         # Named, not excluded: so the database knows that they are few, and that the index of unfinished jobs has them.
         return self.filter(status__in=sorted(UNFINISHED_JOB))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import socketserver
 import subprocess
 import sys
@@ -186,5 +187,11 @@ def _check() -> dict[str, Any]:
     return found
 
 
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, _stop)
     sys.exit(main())

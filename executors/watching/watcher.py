@@ -10,7 +10,7 @@ from pathlib import Path
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
-from executors import beats, cluster
+from executors import beats, cluster, retention
 from executors.cluster import ClusterError
 from executors.conf import Installation
 from executors.metrics import store
@@ -26,6 +26,8 @@ from workspaces.queueing import enqueue
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 10.0
 DUE_SECONDS = 1.0
+KEEP_SECONDS = 60.0
+"""How often it is looked for what retention no longer keeps; while more is due, with every ``DUE_SECONDS``."""
 STAND_BY_SECONDS = 3.0
 CONNECT_SECONDS = 30.0
 FIRST_VIEW_SECONDS = 3.0
@@ -46,6 +48,8 @@ class Watcher:
         self._connect_at = 0.0
         self._told = ""
         self._next_sweep = self._next_due = self._next_beat = self._next_lock = 0.0
+        # Not with the first turns, in which there may be much to catch up with.
+        self._next_keep = time.monotonic() + KEEP_SECONDS
 
     def run(self) -> None:
         """Watch until an exception ends it, as the signals of its process raise one."""
@@ -115,6 +119,8 @@ class Watcher:
             self._next_due = now + DUE_SECONDS
             launch_due(self.sweep.requeue)
             self._follower.turn()
+        if now >= self._next_keep:
+            self._next_keep = now + (DUE_SECONDS if retention.turn() else KEEP_SECONDS)
         self._look_again()
         self._look_at_changed(until=min(self._next_sweep, self._next_due, self._next_beat, self._soonest()))
 

@@ -66,6 +66,13 @@ class Job(Audited):
     via = models.CharField(max_length=16, choices=Via, default=Via.UI)
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
+    trimmed_at = models.DateTimeField(
+        null=True, editable=False, help_text=_("When retention removed its logs and plans; empty while they are kept.")
+    )
+    trimmed_why = models.CharField(max_length=128, blank=True, default="", editable=False)
+    hidden = models.BooleanField(
+        default=False, editable=False, help_text=_("Whether retention hides it, as KEEP_JOB_HISTORY_SOFT_DELETE asks.")
+    )
 
     objects = JobQuerySet.as_manager()
 
@@ -80,6 +87,9 @@ class Job(Audited):
             models.Index(fields=("workspace", "-id"), name="job_of_workspace"),
             models.Index(fields=("organization", "-id"), name="job_of_organization"),
             models.Index(fields=("status",), condition=~Q(status__in=sorted(FINAL_JOB)), name="job_unfinished"),
+            models.Index(
+                fields=("ended_at",), condition=Q(ended_at__isnull=False, trimmed_at=None), name="job_to_trim"
+            ),
             models.Index(
                 fields=("organization", "-priority", "id"), condition=~Q(waits_for_room=""), name="job_waits_for_room"
             ),

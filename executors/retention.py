@@ -1,0 +1,229 @@
+"""What is kept of jobs that have ended, and for how long.
+
+Two things are removed, each in small transactions of one job:
+
+- *Logs and plans* (with plan JSON, the context and the attempts' timelines), by age and by number of a workspace's
+  ended jobs. The job stays, and says where they were what was removed, when and why.
+- *Whole jobs*, where ``KEEP_JOB_HISTORY=N`` stands among the ENV variables of a workspace or its organization, with
+  Terrakube's meaning: beside the job that ended last its N predecessors are kept. ``KEEP_JOB_HISTORY_SOFT_DELETE=true``
+  hides the others instead.
+
+Nothing is removed of a job that has not ended, that still holds its workspace, or of which an executor is not proved
+gone. States are never removed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from executors.models import Attempt, AttemptEvent, JobContext, LogChunk
+from workspaces import run_limits
+from workspaces.choices import FINAL_JOB, Category
+from workspaces.models import ConfigurationVersion, GlobalVariable, Job, RunLimits, SavedPlan, Variable
+
+logger = logging.getLogger(__name__)
+AT_ONCE = 50
+"""How many jobs one turn goes through."""
+KEEP, SOFT = "KEEP_JOB_HISTORY", "KEEP_JOB_HISTORY_SOFT_DELETE"
+
+
+def safe_jobs() -> QuerySet[Job]:
+    """The ended jobs of which nothing runs or may run."""
+    unproved = Attempt.objects.filter(step__job=OuterRef("pk"), cleaned_at=None)
+    return Job.objects.filter(~Exists(unproved), status__in=FINAL_JOB, ended_at__isnull=False, holds_workspace=False)
+
+
+def turn(*, at_most: int = AT_ONCE) -> bool:
+    """Remove what is due now, of so many jobs at most. True when more may be due."""
+    done = 0
+    for job_id, why in _to_trim(at_most):
+        done += _trim(job_id, why)
+    for job_id, soft in _to_drop(at_most):
+        done += _drop(job_id, soft=soft)
+    done += _drop_sources(at_most)
+    return done >= at_most
+
+
+# ---- logs and plans -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A part of the installation in which one number counts."""
+
+    value: int
+    jobs: Q
+
+
+def _levels(name: str) -> list[_Level]:
+    """Where which value of a limit counts: that of the level nearest to the workspace."""
+    rows = list(RunLimits.objects.exclude(**{name: None}))
+    workspaces = [row.workspace_id for row in rows if row.workspace_id is not None]
+    organizations = [row.organization_id for row in rows if row.organization_id is not None]
+    found = [_Level(getattr(row, name), Q(workspace=row.workspace_id)) for row in rows if row.workspace_id is not None]
+    others = ~Q(workspace__in=workspaces) if workspaces else Q()
+    for row in rows:
+        if row.organization_id is not None:
+            found.append(_Level(getattr(row, name), Q(organization=row.organization_id) & others))
+    whole = getattr(run_limits.of_installation(), name)
+    if whole is not None:
+        found.append(_Level(whole, (~Q(organization__in=organizations) if organizations else Q()) & others))
+    return found
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
+
+
+def _to_trim(at_most: int) -> Iterator[tuple[int, str]]:
+    """The jobs whose logs and plans are due, with the reason."""
+    now, due = timezone.now(), safe_jobs().filter(trimmed_at=None)
+    for level in _levels("keep_log_days"):
+        old = due.filter(level.jobs, ended_at__lt=now - dt.timedelta(days=level.value)).order_by("ended_at")
+        for job_id in list(old.values_list("pk", flat=True)[:at_most]):
+            yield job_id, f"they are kept for {_days(level.value)}"
+    for level in _levels("keep_jobs"):
+        kept = "the newest job" if level.value == 1 else f"the {level.value} newest jobs"
+        ended = Job.objects.filter(level.jobs, trimmed_at=None, ended_at__isnull=False)
+        for job_id in _beyond(ended, level.value, due, at_most):
+            yield job_id, f"those of {kept} of the workspace are kept"
+
+
+def _beyond(ended: QuerySet[Job], kept: int, removable: QuerySet[Job], at_most: int) -> Iterator[int]:
+    """Of each workspace that has more than ``kept`` of the ended jobs, those that are older and can be removed."""
+    full = ended.order_by().values("workspace_id").annotate(number=Count("pk")).filter(number__gt=kept)
+    for row in list(full[:at_most]):
+        of_workspace = ended.filter(workspace=row["workspace_id"])
+        last = of_workspace.order_by("-pk").values_list("pk", flat=True)[kept - 1 : kept].first() if kept else None
+        older = removable.filter(workspace=row["workspace_id"])
+        if last is not None:
+            older = older.filter(pk__lt=last)
+        yield from list(older.order_by("pk").values_list("pk", flat=True)[:at_most])
+
+
+def _locked(job_id: int) -> Job | None:
+    """A job that can still be removed, with its lock; None when it cannot any more."""
+    row = Job.objects.select_for_update(of=("self",)).filter(pk=job_id).first()
+    return row if row is not None and safe_jobs().filter(pk=job_id).exists() else None
+
+
+def _trim(job_id: int, why: str) -> bool:
+    now = timezone.now()
+    with transaction.atomic():
+        job = _locked(job_id)
+        if job is None or job.trimmed_at is not None:
+            return False
+        note = f"[This log was removed on {now:%Y-%m-%d} by retention: {why}.]\n"
+        for attempt in Attempt.objects.filter(step__job=job, log_size__gt=0).only("pk", "log_size"):
+            _replace_log(attempt, note.encode())
+        mine = Attempt.objects.filter(step__job=job)
+        AttemptEvent.objects.filter(attempt__in=mine).delete()
+        SavedPlan.objects.filter(step__job=job).delete()
+        JobContext.objects.filter(job=job).delete()
+        Job.objects.filter(pk=job.pk).update(trimmed_at=now, trimmed_why=why[:128])
+    return True
+
+
+def _replace_log(attempt: Attempt, note: bytes) -> None:
+    """Put a note in place of all of a log, at its end; its size stays, so that every reader still finds that end."""
+    LogChunk.objects.filter(attempt=attempt).delete()
+    gap = max(attempt.log_size - len(note), 0)
+    chunks = [LogChunk(attempt=attempt, offset=gap, size=attempt.log_size - gap, data=note)]
+    if gap:
+        chunks.append(LogChunk(attempt=attempt, offset=0, size=gap, data=b""))
+    LogChunk.objects.bulk_create(chunks)
+
+
+def _drop_sources(at_most: int) -> int:
+    """Remove uploaded sources that are older than the logs of their jobs may be, but for each workspace's newest."""
+    done = 0
+    newer = ConfigurationVersion.objects.filter(
+        workspace=OuterRef("workspace"), created_date__gt=OuterRef("created_date"), content__isnull=False
+    )
+    busy = Job.objects.unfinished().filter(workspace=OuterRef("workspace"))
+    for level in _levels("keep_log_days"):
+        workspaces = Q(workspace__in=Job.objects.filter(level.jobs).order_by().values("workspace"))
+        old = ConfigurationVersion.objects.filter(
+            Exists(newer),
+            ~Exists(busy),
+            workspaces,
+            content__isnull=False,
+            created_date__lt=timezone.now() - dt.timedelta(days=level.value),
+        )
+        keys = list(old.order_by("created_date").values_list("pk", flat=True)[:at_most])
+        if keys:
+            done += ConfigurationVersion.objects.filter(pk__in=keys).update(content=None)
+    return done
+
+
+# ---- whole jobs -----------------------------------------------------------------------------------------------------
+
+
+def _number(text: str) -> int | None:
+    """The value of KEEP_JOB_HISTORY; None for what is no number, which keeps all, as Terrakube does."""
+    text = text.strip()
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a workspace or an organization asks for; None where it says nothing."""
+
+    keep: int | None = None
+    soft: bool | None = None
+
+
+def _asked(rows: QuerySet[Any], owner: str) -> dict[UUID, _Wanted]:
+    found: dict[UUID, dict[str, str]] = {}
+    for row in rows.filter(key__in=(KEEP, SOFT), category=Category.ENV).order_by():
+        found.setdefault(getattr(row, owner), {})[row.key] = row.value
+    return {
+        key: _Wanted(
+            keep=_number(texts[KEEP]) if KEEP in texts else None,
+            soft=texts[SOFT].strip().lower() == "true" if SOFT in texts else None,
+        )
+        for key, texts in found.items()
+    }
+
+
+def _to_drop(at_most: int) -> Iterator[tuple[int, bool]]:
+    """The jobs that KEEP_JOB_HISTORY no longer keeps, and whether they are only to be hidden."""
+    organizations = _asked(GlobalVariable.objects.all(), "organization_id")
+    workspaces = _asked(Variable.objects.select_related("workspace"), "workspace_id")
+    owners = dict(
+        Variable.objects.filter(workspace__in=list(workspaces)).values_list("workspace", "workspace__organization")
+    )
+    ended = Job.objects.filter(status__in=FINAL_JOB, hidden=False)
+    for key, own in workspaces.items():
+        above = organizations.get(owners.get(key, key), _Wanted())
+        keep = own.keep if own.keep is not None else above.keep
+        if keep is not None:
+            for job_id in _beyond(ended.filter(workspace=key), keep + 1, safe_jobs().filter(hidden=False), at_most):
+                yield job_id, bool(own.soft if own.soft is not None else above.soft)
+    for key, wanted in organizations.items():
+        if wanted.keep is not None:
+            of_all = ended.filter(organization=key).exclude(workspace__in=list(workspaces))
+            for job_id in _beyond(of_all, wanted.keep + 1, safe_jobs().filter(hidden=False), at_most):
+                yield job_id, bool(wanted.soft)
+
+
+def _drop(job_id: int, *, soft: bool) -> bool:
+    with transaction.atomic():
+        job = _locked(job_id)
+        if job is None or job.hidden:
+            return False
+        if soft:
+            Job.objects.filter(pk=job.pk).update(hidden=True)
+        else:
+            job.delete()
+    logger.info("Job %s was %s, as %s asks", job_id, "hidden" if soft else "deleted", KEEP)
+    return True
