@@ -22,6 +22,7 @@ from executors.choices import AttemptState
 from executors.models import Attempt
 from executors.reporting import logs
 from executors.results import results_of, results_version
+from workspaces import capacity
 from workspaces.admin.base import scope
 from workspaces.admin.decisions import decisions
 from workspaces.admin.jobs import span_of
@@ -93,7 +94,8 @@ def run(request: HttpRequest, job_id: int) -> HttpResponse:
 def live_parts(request: HttpRequest, job: Job) -> dict[str, Any]:
     """The parts of a job's page that change, with a version that is the same as long as they are."""
     shown = run_page.load(job)
-    context = {"run": shown, "job": job, **decisions(request, job)}
+    place = capacity.place_of(job) if job.waits_for_room else None
+    context = {"run": shown, "job": job, "place": place, **decisions(request, job)}
     head = render_to_string("terrakube/run_head.html", context, request)
     steps = render_to_string("terrakube/run_steps.html", context, request)
     log = shown.log_step

@@ -13,10 +13,11 @@ from executors import attempts
 from executors.choices import UNCLAIMED, AttemptOutcome, AttemptState, EventKind
 from executors.launching import launcher
 from executors.models import Attempt, AttemptEvent
+from executors.watching import first_words
 from executors.watching.decisions import Act, Decision, Patience, decide
 from executors.watching.diagnosis import Diagnosis, Kind, Wait, diagnose
 from executors.watching.proof import is_gone
-from executors.watching.statuses import Seen
+from executors.watching.statuses import Seen, container, newest
 from executors.watching.timeline import Entry, Place, entries, place
 from workspaces import transitions
 
@@ -57,6 +58,8 @@ class _Known:
     entries: tuple[Entry, ...] = ()
     place: Place = field(default_factory=Place)
     said: str = ""
+    ended_pod: str = ""
+    """The pod whose container has run and ended."""
 
 
 class Looker:
@@ -138,6 +141,9 @@ class Looker:
             # An older kubelet tells the cause only once in a while.
             found = known.found
         known.seen = plain
+        pod = newest(seen or ())
+        if pod is not None and container(pod).terminated is not None:
+            known.ended_pod = str(pod["metadata"]["name"])
         self._note(attempt, known, found, now)
         self._keep_timeline(attempt, known, seen)
         if attempt.state == AttemptState.CLAIMED and found.kind == Kind.ENDING and found.code in LEAVING:
@@ -209,6 +215,8 @@ class Looker:
         logger.info("Attempt %s: %s (%s): %s", attempt, decision.act, decision.code, decision.reason)
         if attempt.state == AttemptState.ENDED:
             # Fenced first: whatever of it still starts now can claim nothing.
+            if known.ended_pod and attempt.claimed_at is None:
+                first_words.keep(attempt, known.ended_pod)
             self.clear_away(attempt, over=found.kind in _JOB_OVER, gone=gone)
 
     @staticmethod

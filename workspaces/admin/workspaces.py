@@ -40,6 +40,7 @@ from workspaces.models import (
     Workspace,
     WorkspaceTag,
 )
+from workspaces.permissions import rights
 from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.workspaces import lock_workspace, unlock_workspace
@@ -262,7 +263,8 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
     def start_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """Start a job: the form, and what it asks for."""
         workspace = self.visible(request, pk)
-        form = StartJobForm(request.POST or None, workspace=workspace)
+        rights_here = rights(actor_of(request), workspace.organization, workspace)
+        form = StartJobForm(request.POST or None, workspace=workspace, may_prioritize=rights_here.manage_workspace)
         if request.method == "POST" and form.is_valid():
             data = form.cleaned_data
             try:
@@ -277,6 +279,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
                     refresh_only=data["refresh_only"],
                     auto_apply=data["auto_apply"],
                     override_branch=data.get("branch") or None,
+                    priority=data.get("priority") or 0,
                 )
             except ServiceError as error:
                 form.add_error(None, error.message)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.models import Template, Workspace
+from workspaces.models.job import HIGHEST_PRIORITY
 
 _INPUT = {"class": "tk-input"}
 
@@ -38,6 +40,15 @@ class StartJobForm(forms.Form):
     auto_apply = forms.BooleanField(
         label="Approve by itself", required=False, help_text="Approvals of the template are taken as given."
     )
+    priority = forms.IntegerField(
+        label=_("Priority"),
+        required=False,
+        initial=0,
+        min_value=-HIGHEST_PRIORITY,
+        max_value=HIGHEST_PRIORITY,
+        widget=forms.NumberInput(_INPUT),
+        help_text=_("Where a limit on steps at once makes jobs of an organization wait, the highest goes on first."),
+    )
     branch = forms.CharField(
         required=False,
         max_length=128,
@@ -45,8 +56,10 @@ class StartJobForm(forms.Form):
         help_text="A branch, tag or commit instead of the workspace's.",
     )
 
-    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, workspace: Workspace, may_prioritize: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not may_prioritize:
+            del self.fields["priority"]
         templates = Template.objects.filter(organization_id=workspace.organization_id)
         field = self.fields["template"]
         field.queryset = templates.defer("tcl")  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workspaces', '0009_room_and_priority'),
+        ('workspaces', '0010_lists_by_end'),
     ]
 
     operations = [
