@@ -195,6 +195,8 @@ def values_without_services(address: str, host: str, site_image: str, executor_i
             "env": [
                 {"name": "KUBERNETES_SERVICE_HOST", "value": host},
                 {"name": "KUBERNETES_SERVICE_PORT", "value": str(api_port)},
+                # Where the tests' own git server is.
+                {"name": "TERRAKUBE_OUTGOING_ALLOWED", "value": host},
                 {"name": "TERRAKUBE_QUEUE", "value": f"test-{uuid4().hex[:10]}"},
             ],
         },

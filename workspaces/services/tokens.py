@@ -83,6 +83,13 @@ def _signed(record: AccessToken, *, name: str) -> str:
     return jwt.encode(claims, _key(settings.PAT_SECRET), algorithm="HS256")
 
 
+def internal_token(*, seconds: int) -> str:
+    """A token of the installation itself, for so many seconds: whoever has its keys has all its rights."""
+    claims = {"iss": INTERNAL_ISSUER, "sub": INTERNAL_ISSUER, "aud": [INTERNAL_ISSUER]}
+    expires = timezone.now() + dt.timedelta(seconds=seconds)
+    return jwt.encode({**claims, "exp": int(expires.timestamp())}, _key(settings.INTERNAL_SECRET), algorithm="HS256")
+
+
 def own_tokens(actor: Actor) -> QuerySet[AccessToken]:
     """The personal tokens that somebody made and that were not revoked."""
     return AccessToken.objects.filter(created_by=name_of(actor), team="", deleted=False)
