@@ -15,12 +15,19 @@ from executors.models import Attempt
 
 def claim_token(attempt: Attempt) -> str:
     """The text that claims an attempt once."""
-    key = hashlib.sha256(b"attempt-token:" + settings.SECRET_KEY.encode()).digest()
+    return _derived(attempt, settings.SECRET_KEY)
+
+
+def _derived(attempt: Attempt, secret: str) -> str:
+    key = hashlib.sha256(b"attempt-token:" + secret.encode()).digest()
     return hmac.new(key, f"{attempt.pk}:{attempt.nonce}".encode(), hashlib.sha256).hexdigest()
 
 
 def is_claim_token(attempt: Attempt, text: str) -> bool:
-    return hmac.compare_digest(claim_token(attempt).encode(), text.encode())
+    """Whether a text is that of an attempt, also of one that was launched under an older secret."""
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    found = [hmac.compare_digest(_derived(attempt, secret).encode(), text.encode()) for secret in secrets]
+    return any(found)
 
 
 def session_hash(session: str) -> str:

@@ -179,6 +179,15 @@ SITE = (
                 "InternalSecret", None, "Key of the tokens of Terrakube's own executor; the same as there.", secret=True
             ),
             _setting("PatSecret", None, "Key of personal and team tokens.", secret=True),
+            _setting(
+                "TERRAKUBE_OLD_SECRET_KEYS",
+                None,
+                "Secret keys of before, whose sessions and one-time tokens are still taken.",
+                "list",
+                secret=True,
+            ),
+            _setting("TERRAKUBE_OLD_INTERNAL_SECRETS", None, "The same for InternalSecret.", "list", secret=True),
+            _setting("TERRAKUBE_OLD_PAT_SECRETS", None, "The same for PatSecret.", "list", secret=True),
         ),
     ),
     Section(

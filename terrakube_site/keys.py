@@ -15,6 +15,7 @@ from typing import NamedTuple
 from terrakube_site import env
 
 FILE_NAME = "keys.json"
+_ENCRYPTION_BYTES = 32
 
 
 class Keys(NamedTuple):
@@ -77,11 +78,24 @@ def refuse_unsafe(given: Mapping[str, str | tuple[str, ...] | None]) -> None:
                 raise env.SettingError(name, env.HIDDEN, own)
 
 
+def _check_encryption_key(text: str) -> None:
+    try:
+        size = len(base64.urlsafe_b64decode(text))
+    except ValueError:
+        size = 0
+    if size != _ENCRYPTION_BYTES:
+        allowed = "Fernet keys with commas between them, as manage.py rotate_keys --new prints one"
+        raise env.SettingError("TERRAKUBE_ENCRYPTION_KEYS", env.HIDDEN, allowed)
+
+
 def load(given: dict[str, str | tuple[str, ...] | None], folder: Path) -> Keys:
     """The given keys, and for those that are None or empty the kept ones of a folder.
 
     ``given`` has TERRAKUBE_SECRET_KEY, TERRAKUBE_ENCRYPTION_KEYS, InternalSecret and PatSecret.
+    Raises SettingError for what is no encryption key.
     """
+    for key in given["TERRAKUBE_ENCRYPTION_KEYS"] or ():
+        _check_encryption_key(key)
     missing = frozenset(name for name, value in given.items() if not value)
     kept = _kept(folder) if missing else {}
     return Keys(

@@ -69,6 +69,10 @@ try:
                 "TERRAKUBE_ALLOWED_HOSTS", "*", "the names of this site, not all names, in production"
             )
     KEYS = keys.load(_given_keys, DATA_DIR)
+    # What was signed before a rotation stays good for as long as the old secret is named here.
+    SECRET_KEY_FALLBACKS = list(env.comma_list(_environ, "TERRAKUBE_OLD_SECRET_KEYS", ()))
+    OLD_INTERNAL_SECRETS = env.comma_list(_environ, "TERRAKUBE_OLD_INTERNAL_SECRETS", ())
+    OLD_PAT_SECRETS = env.comma_list(_environ, "TERRAKUBE_OLD_PAT_SECRETS", ())
     HSTS_SECONDS = env.seconds(_environ, "TERRAKUBE_HSTS_SECONDS", 365 * 86400 if SECURE_COOKIES else 0, minimum=0)
 except env.SettingError as error:
     raise ImproperlyConfigured(str(error)) from error

@@ -35,6 +35,10 @@ class PanelSite:
         """Run Python in the site and return what it prints."""
         return _manage(self.environ, "shell", "--no-imports", "-c", code)
 
+    def manage(self, *arguments: str, environ: dict[str, str] | None = None) -> str:
+        """Run a command of the site and return what it prints."""
+        return _manage(environ or self.environ, *arguments)
+
 
 def _manage(environ: dict[str, str], *arguments: str) -> str:
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
@@ -58,6 +62,40 @@ def _await(url: str) -> None:
     raise TimeoutError(f"{url} does not answer")
 
 
+def _web(port: int) -> list[str]:
+    web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--port", str(port)]
+    return [*web, "--no-access-log", "--no-proxy-headers", "--timeout-graceful-shutdown", "1"]
+
+
+@contextmanager
+def _running(environ: dict[str, str], *commands: list[str]) -> Iterator[None]:
+    folder = Path(environ["TERRAKUBE_DATA_DIR"])
+    with (folder / "processes.log").open("ab") as output:
+        processes = [
+            subprocess.Popen(
+                command, env=environ, cwd=settings.BASE_DIR, stdout=output, stderr=output, start_new_session=True
+            )
+            for command in commands
+        ]
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(30)
+
+
+@contextmanager
+def serving(environ: dict[str, str]) -> Iterator[str]:
+    """Run another web process of a site until the context ends; its address."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    with _running(environ, _web(port)):
+        _await(f"{url}/admin/login/")
+        yield url
+
+
 @contextmanager
 def panel_site(folder: Path, *, worker: bool = True, **more: str) -> Iterator[PanelSite]:
     """Run web, and a worker where one is wanted, with the example workspace until the context ends."""
@@ -75,31 +113,9 @@ def panel_site(folder: Path, *, worker: bool = True, **more: str) -> Iterator[Pa
     }
     _manage(environ, "migrate", "--verbosity", "0")
     made: dict[str, Any] = json.loads(_manage(environ, "seed_example").splitlines()[-1])
-    web = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "terrakube_site.asgi:application",
-        "--port",
-        str(port),
-        "--no-access-log",
-        "--no-proxy-headers",
-    ]
-    commands = [[*web, "--timeout-graceful-shutdown", "1"]]
+    commands = [_web(port)]
     if worker:
         commands.append([sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"])
-    with (folder / "processes.log").open("wb") as output:
-        processes = [
-            subprocess.Popen(
-                command, env=environ, cwd=settings.BASE_DIR, stdout=output, stderr=output, start_new_session=True
-            )
-            for command in commands
-        ]
-        try:
-            _await(f"{url}/admin/login/")
-            yield PanelSite(url, made["user"], made["password"], made["workspace"], environ)
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait(30)
+    with _running(environ, *commands):
+        _await(f"{url}/admin/login/")
+        yield PanelSite(url, made["user"], made["password"], made["workspace"], environ)

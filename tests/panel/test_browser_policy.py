@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from tests.panel.site import PanelSite, panel_site
 from tests.panel.visit import Visit, signed_in
 
-in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 _FILL = """
 from executors import attempts

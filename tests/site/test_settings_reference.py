@@ -115,7 +115,7 @@ def test_a_setting_is_told_with_its_type_and_default(reader: str, name: str, def
     setting = DECLARED[name]
     if reader in KINDS:
         assert setting.type in KINDS[reader]
-    assert setting.secret == (reader == "secret") or (reader == "comma_list" and name.endswith("_KEYS"))
+    assert setting.secret == (reader == "secret") or (reader == "comma_list" and name.endswith(("_KEYS", "_SECRETS")))
     if isinstance(default, ast.Constant):
         value = default.value
         switch = {False: "off", True: "on"}

@@ -117,30 +117,35 @@ def person_of(claims: Mapping[str, Any]) -> TokenUser:
     return TokenUser(name=str(name), email=email, groups=frozenset(names))
 
 
+def _read(token: str, secrets: tuple[str, ...], **checks: Any) -> dict[str, Any]:
+    """The claims of a token that one of the secrets signed: the newest, or an older one while it is still named.
+
+    Raises PyJWTError.
+    """
+    for secret in secrets[:-1]:
+        try:
+            return _decode(token, secret, **checks)
+        except jwt.InvalidSignatureError:
+            continue
+    return _decode(token, secrets[-1], **checks)
+
+
+def _decode(token: str, secret: str, **checks: Any) -> dict[str, Any]:
+    return jwt.decode(token, _key(secret), algorithms=["HS256"], leeway=LEEWAY_SECONDS, **checks)
+
+
 def user_of(token: str) -> TokenUser:
     """Who the bearer of a token is. Raises InvalidToken."""
     try:
         issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
         if issuer == INTERNAL_ISSUER:
-            claims = jwt.decode(
-                token,
-                _key(settings.INTERNAL_SECRET),
-                algorithms=["HS256"],
-                leeway=LEEWAY_SECONDS,
-                options={"verify_aud": False, "require": ["exp"]},
-            )
+            secrets = (settings.INTERNAL_SECRET, *settings.OLD_INTERNAL_SECRETS)
+            claims = _read(token, secrets, options={"verify_aud": False, "require": ["exp"]})
             return TokenUser(name="TerrakubeInternal", email=str(claims.get("email", "")), internal=True)
         if oidc.is_issuer(issuer):
             return person_of(oidc.claims_of(token))
-        claims = jwt.decode(
-            token,
-            _key(settings.PAT_SECRET),
-            algorithms=["HS256"],
-            audience=ISSUER,
-            issuer=ISSUER,
-            leeway=LEEWAY_SECONDS,
-            options={"require": ["jti"]},
-        )
+        secrets = (settings.PAT_SECRET, *settings.OLD_PAT_SECRETS)
+        claims = _read(token, secrets, audience=ISSUER, issuer=ISSUER, options={"require": ["jti"]})
     except (jwt.PyJWTError, oidc.IssuerError, ValueError, TypeError) as error:
         raise InvalidToken("The token is not valid") from error
     try:
