@@ -171,3 +171,19 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}{self.labels}"
+
+
+class CheckRun(models.Model):
+    """One run of the doctor: what it found so far, and how far its probe pod is."""
+
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    asked_by = models.CharField(max_length=256, blank=True, default="")
+    found = models.JSONField(default=list, help_text="The rows of the table, as executors.doctor.report makes them.")
+    probe = models.JSONField(null=True, help_text="How far the probe pod is; None without one.")
+
+    class Meta:
+        ordering = ("-started_at",)
+
+    def __str__(self) -> str:
+        return f"Check of {self.started_at:%Y-%m-%d %H:%M}"

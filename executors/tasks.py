@@ -8,6 +8,7 @@ from uuid import UUID
 from structlog.contextvars import bound_contextvars
 
 from executors import beats
+from executors.doctor import runs as doctor_runs
 from executors.launching import launcher
 from workspaces import capacity, transitions
 from workspaces.models import Job
@@ -71,6 +72,11 @@ def cancel_step(step_id: str) -> None:
         launcher.cancel_step(UUID(step_id))
 
 
+def run_check(run_id: int) -> None:
+    """Begin a run of the doctor, whose probe pod is looked at with each beat."""
+    doctor_runs.begin(run_id)
+
+
 def beat() -> None:
     """Show that tasks are worked on, and start what the clock starts.
 
@@ -78,3 +84,4 @@ def beat() -> None:
     """
     beats.beat(beats.WORKER)
     schedules.start_due()
+    doctor_runs.advance()

@@ -47,6 +47,7 @@ _GROUPS = (
         "System",
         (
             ("Attempts", "rocket_launch", "admin:executors_attempt_changelist", "read"),
+            ("Check", "stethoscope", "admin:executors_checkrun_changelist", ADMINISTRATOR),
             ("Queue", "low_priority", "admin:django_q_ormq_changelist", ADMINISTRATOR),
             ("Failed tasks", "error", "admin:django_q_failure_changelist", ADMINISTRATOR),
             ("Failed sign-ins", "lock_person", "admin:axes_accessattempt_changelist", ADMINISTRATOR),

@@ -1,5 +1,5 @@
 """The panel's pages that need to know how steps run."""
 
-from executors.admin import attempts, jobs, queue, workspaces
+from executors.admin import attempts, checks, jobs, queue, workspaces
 
-__all__ = ("attempts", "jobs", "queue", "workspaces")
+__all__ = ("attempts", "checks", "jobs", "queue", "workspaces")

@@ -140,8 +140,8 @@ def _origins(workspace: Workspace, defaults: Mapping[str, str]) -> Iterator[Orig
         yield Origin(name, value, "installation")
     form = EphemeralForm(None, workspace=workspace, defaults=defaults)
     for entry in (form.switch, *(entry for _, entries in form.groups for entry in entries)):
-        rules = {"lock": entry.lock, "limits": entry.limits, "refusal": entry.refusal}
+        rules = (entry.lock, entry.limits, entry.refusal)
         if entry.is_set:
-            yield Origin(entry.setting.name, HIDDEN if entry.sensitive else entry.text, "workspace", **rules)
+            yield Origin(entry.setting.name, HIDDEN if entry.sensitive else entry.text, "workspace", *rules)
         elif entry.inherited or entry.lock:
-            yield Origin(entry.setting.name, entry.inherited, entry.origin if entry.inherited else "", **rules)
+            yield Origin(entry.setting.name, entry.inherited, entry.origin if entry.inherited else "", *rules)

@@ -5,9 +5,11 @@ What the client raises becomes a ``ClusterError`` that says whether trying again
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import urllib3
@@ -44,6 +46,7 @@ class Cluster:
         self._batch = client.BatchV1Api(api_client)
         self._core = client.CoreV1Api(api_client)
         self._authorization = client.AuthorizationV1Api(api_client)
+        self._version = client.VersionApi(api_client)
 
     @staticmethod
     def _call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -149,9 +152,39 @@ class Cluster:
                 return None
             raise
 
-    def may(self, verb: str, resource: str, namespace: str, *, group: str = "") -> bool:
+    def read_claim(self, namespace: str, name: str) -> Manifest | None:
+        """A PersistentVolumeClaim; None when it is not there. Raises ClusterError."""
+        return self._get(self._core.read_namespaced_persistent_volume_claim, name, namespace)
+
+    def exists(self, kind: str, namespace: str, name: str) -> bool | None:
+        """Whether a Secret, ConfigMap or ServiceAccount is there; None when this service account may not look."""
+        reads = {
+            "Secret": self._core.read_namespaced_secret,
+            "ConfigMap": self._core.read_namespaced_config_map,
+            "ServiceAccount": self._core.read_namespaced_service_account,
+        }
+        try:
+            return self._get(reads[kind], name, namespace) is not None
+        except ClusterError as error:
+            if error.status == 403:
+                return None
+            raise
+
+    def server_time(self) -> dt.datetime:
+        """What the API server's clock says, to the second. Raises ClusterError."""
+        try:
+            response: Any = self._version.get_code(_preload_content=False, _request_timeout=TIMEOUT_SECONDS)
+            return parsedate_to_datetime(response.headers["Date"])
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            raise _translated(error) from error
+        except (KeyError, ValueError) as error:
+            raise ClusterError("The cluster's API says no time with its answers") from error
+
+    def may(self, verb: str, resource: str, namespace: str, *, group: str = "", subresource: str = "") -> bool:
         """Whether this service account may do something (SelfSubjectAccessReview)."""
         attributes = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}
+        if subresource:
+            attributes["subresource"] = subresource
         review = {"spec": {"resourceAttributes": attributes}}
         answer = self._call(self._authorization.create_self_subject_access_review, review)
         return bool(answer["status"].get("allowed"))

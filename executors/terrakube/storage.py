@@ -19,6 +19,7 @@ from uuid import UUID
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Warning
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
 from terrakube_site import env
@@ -138,6 +139,23 @@ def _store() -> Store | None:
 
 def is_readable() -> bool:
     return _store() is not None
+
+
+def try_out(name: str, data: bytes) -> bool | None:
+    """Write, read and delete an object; None where there is no storage that is read here. Raises StorageError."""
+    store: Any = _store()
+    if store is None:
+        return None
+    try:
+        kept = store.save(name, ContentFile(data))
+        try:
+            with store.open(kept) as file:
+                same = bool(file.read() == data)
+        finally:
+            store.delete(kept)
+    except Exception as error:
+        raise StorageError(f"{name} could not be written, read and deleted: {type(error).__name__}") from error
+    return same
 
 
 def forget() -> None:

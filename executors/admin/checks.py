@@ -1,0 +1,66 @@
+"""The doctor's page: the newest run as a table, and the button that asks for another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from unfold.admin import ModelAdmin
+
+from executors.doctor import runs
+from executors.doctor.report import State, from_row
+from executors.models import CheckRun
+from workspaces.access import name_of
+from workspaces.admin.base import actor_of
+from workspaces.admin.users import AdministratorsOnly
+
+_TONES = {State.PASS: "good", State.FAIL: "bad", State.OPTIONAL: "attention", State.UNKNOWN: "wait"}
+_REFRESH_SECONDS = 5
+
+
+@admin.register(CheckRun)
+class CheckRunAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the newest run; a POST asks for another, which goes on in the background."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            runs.ask(by=name_of(actor_of(request)))
+            return HttpResponseRedirect(request.path)
+        run = CheckRun.objects.first()
+        findings = [from_row(row) for row in run.found] if run is not None else []
+        # What needs doing comes first.
+        order = [State.FAIL, State.UNKNOWN, State.OPTIONAL, State.PASS, State.UNUSED]
+        going = run is not None and run.finished_at is None
+        counts = Counter(finding.state for finding in findings)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Check of the installation"),
+            "run": run,
+            "going": going,
+            "counts": [(state.value, _TONES.get(state, "quiet"), counts[state]) for state in order if counts[state]],
+            "rows": [
+                (finding, _TONES.get(finding.state, "quiet"))
+                for finding in sorted(findings, key=lambda one: order.index(one.state))
+            ],
+            **(extra_context or {}),
+        }
+        response = TemplateResponse(request, "terrakube/checks.html", context)
+        if going:
+            response["Refresh"] = str(_REFRESH_SECONDS)
+        return response

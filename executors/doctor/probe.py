@@ -1,0 +1,251 @@
+"""One real pod, made as a step's pod is, that tries out what a step needs and then waits to be told to end.
+
+It goes in short looks (`advance`), so that nobody waits for a pod: the command looks again and again, the panel's
+run is looked at with each beat of the queue. What the pod found is in its log, which takes the optional Role to read;
+without it the pod's readiness says that all was well, and its end that something was not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.utils import timezone
+
+from executors.cluster import ClusterError, Manifest
+from executors.conf import Installation
+from executors.doctor.report import Finding, failed, not_known, passed
+from executors.doctor.rights import OPTIONAL_ROLE
+from executors.launching import manifest
+from executors.watching import diagnosis, statuses
+from workspaces.ephemeral import PodSettings, pod_settings
+from workspaces.ephemeral.variables import ENABLE
+from workspaces.policies import policy_of
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
+
+SUBJECT = "Probe pod"
+LABEL = "terrakube.io/check"
+CACHE = "/terrakube-check-cache"
+START_SECONDS = 120
+GRACE_SECONDS = 20
+END_SECONDS = GRACE_SECONDS + 40
+_LINES = 200
+
+# Process 1 of the pod. A step's pod gets SIGTERM, and terraform in it SIGINT: both are tried.
+SCRIPT = r"""
+set -m
+bad=0
+say() { printf 'check %s %s\n' "$1" "$2"; case "$2" in ok*) ;; *) bad=1 ;; esac; }
+trap 'echo "check signal ok"; exit 0' TERM INT
+if getent ahosts "$CHECK_HOST" >/dev/null; then say resolve ok; else say resolve "no address for $CHECK_HOST"; fi
+if command -v curl >/dev/null; then
+  answer=$(curl -sS -k -o /dev/null -m 15 -w '%{http_code}' "$CHECK_URL" 2>&1)
+else
+  answer=$(python3 -I -c 'import ssl, sys, urllib.request, urllib.error
+try: print(urllib.request.urlopen(sys.argv[1], timeout=15, context=ssl._create_unverified_context()).status)
+except urllib.error.HTTPError as error: print(error.code)
+except OSError as error: print(error)' "$CHECK_URL" 2>&1)
+fi
+case "$answer" in 200|503) say reach ok ;; *) say reach "$answer" ;; esac
+bash -c 'trap "exit 7" INT; while :; do sleep 0.1; done' & child=$!
+sleep 0.5; kill -INT $child; wait $child
+[ $? = 7 ] && say interrupt ok || say interrupt "a child of the pod does not get SIGINT"
+if [ -n "$CHECK_CACHE" ]; then
+  file="$CHECK_CACHE/.terrakube-check-$HOSTNAME"
+  if (: >"$file") 2>/dev/null; then
+    say cache-write ok
+    if command -v flock >/dev/null; then
+      (exec 9>"$file"; flock -n 9 && ! flock -n "$file" true) 2>/dev/null && say cache-lock ok \
+        || say cache-lock "a lock on the volume keeps nobody out"
+    fi
+    rm -f "$file"
+  else
+    say cache-write "the volume cannot be written by $(id -u):$(id -g)"
+  fi
+fi
+[ $bad = 0 ] || exit 10
+: >/tmp/check-ready
+echo "check all ok"
+for _ in $(seq 600); do sleep 0.2 & wait $!; done
+exit 3
+"""
+
+
+def job(conf: Installation, name: str, *, claim: str | None) -> Manifest:
+    """The probe's Job: a step's, with another program in its container and no data."""
+    added = policy_of(None).additions({ENABLE: "1"})
+    settings = pod_settings({ENABLE: "1", **{key: forced.text for key, forced in added.items()}})
+    if claim is not None:
+        settings = _with_cache(settings, claim)
+    identity = manifest.StepIdentity(
+        organization_id="none",
+        workspace_id="none",
+        job_id=0,
+        step_id="none",
+        step_number=0,
+        attempt_number=0,
+        attempt_id="none",
+        name=name,
+    )
+    body = manifest.job_manifest(
+        identity, settings, conf, manifest.InlineData(""), plugin_cache_claim_exists=claim is not None
+    )
+    # Not a step's, so neither watcher nor sweep is to see it.
+    labels = {**settings.labels, LABEL: "true"}
+    body["metadata"]["labels"] = labels
+    template = body["spec"]["template"]
+    template["metadata"]["labels"] = dict(labels)
+    body["spec"] |= {"activeDeadlineSeconds": START_SECONDS + 180, "ttlSecondsAfterFinished": 300}
+    template["spec"]["terminationGracePeriodSeconds"] = GRACE_SECONDS
+    container = template["spec"]["containers"][0]
+    container["command"] = ["/bin/bash", "-c", SCRIPT]
+    url = conf.api_url or "http://localhost"
+    container["env"] = [
+        {"name": "CHECK_URL", "value": f"{url}/actuator/health/liveness"},
+        {"name": "CHECK_HOST", "value": urlsplit(url).hostname or ""},
+        {"name": "CHECK_CACHE", "value": CACHE if claim is not None else ""},
+        *({"name": key, "value": value} for key, value in settings.env),
+    ]
+    container["readinessProbe"] = {"exec": {"command": ["test", "-f", "/tmp/check-ready"]}, "periodSeconds": 1}  # noqa: S108 - in the pod
+    return body
+
+
+def _with_cache(settings: PodSettings, claim: str) -> PodSettings:
+    return replace(settings, plugin_cache_dir=CACHE, plugin_cache_claim=claim, plugin_cache_claim_given=True)
+
+
+# ---- how far it is; plain values, so that it can be kept between two looks ------------------------------------------
+
+
+def start(api: Cluster, conf: Installation, *, claim: str | None) -> tuple[dict[str, Any], list[Finding]]:
+    """Create the probe's Job: what to go on with, and what is known already. Over when the Job was refused."""
+    name = f"terrakube-check-{secrets.token_hex(4)}"
+    state: dict[str, Any] = {"name": name, "phase": "starting", "since": timezone.now().isoformat(), "log": ""}
+    try:
+        api.create_job(conf.namespace, job(conf, name, claim=claim))
+    except ClusterError as error:
+        fix = "The rows about rights and a step's Job say how."
+        return {**state, "phase": "over"}, [failed(SUBJECT, "start", error.message, fix)]
+    return state, []
+
+
+def advance(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+    """Look once: how far it is now, and what has become known. Raises ClusterError."""
+    if state["phase"] == "starting":
+        return _starting(api, conf, state)
+    return _ending(api, conf, state)
+
+
+def _age(state: dict[str, Any]) -> float:
+    return (timezone.now() - dt.datetime.fromisoformat(state["since"])).total_seconds()
+
+
+def _starting(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+    name = state["name"]
+    seen = api.read_job(conf.namespace, name)
+    pods = _pods(api, conf.namespace, name)
+    ready = bool(seen and seen.get("status", {}).get("ready"))
+    over = seen is None or statuses.job_end(seen) is not None or bool(seen.get("status", {}).get("failed"))
+    if not ready and not over and _age(state) < START_SECONDS:
+        return state, []
+    log = _log(api, conf.namespace, pods)
+    found = _found(ready=ready, log=log, seen=seen, pods=pods, namespace=conf.namespace, name=name)
+    api.delete_job(conf.namespace, name)
+    phase = {"phase": "ending" if ready else "cleaning", "since": timezone.now().isoformat()}
+    return {**state, **phase}, found
+
+
+def _ending(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+    seconds = _age(state)
+    gone = api.read_job(conf.namespace, state["name"]) is None
+    if not gone and seconds < END_SECONDS:
+        return state, []
+    over = {**state, "phase": "over"}
+    if state["phase"] == "cleaning":
+        return over, []
+    if gone and seconds < GRACE_SECONDS:
+        return over, [passed(SUBJECT, "told to end", f"It was gone after {seconds:.0f} s")]
+    detail = f"It was {'gone only' if gone else 'still there'} after {seconds:.0f} s, though it ends at once when told"
+    fix = "Look whether something between the kubelet and the container keeps signals back, or the node is slow."
+    return over, [failed(SUBJECT, "told to end", detail, fix)]
+
+
+def _pods(api: Cluster, namespace: str, name: str) -> list[Manifest] | None:
+    try:
+        return api.list_pods(namespace, f"job-name={name}")[0]
+    except ClusterError as error:
+        if error.status == 403:
+            return None
+        raise
+
+
+def _log(api: Cluster, namespace: str, pods: list[Manifest] | None) -> str | None:
+    """What the pod said; None where that may not be read."""
+    pod = statuses.newest(pods or ())
+    if pod is None:
+        return None
+    try:
+        return api.pod_log(namespace, pod["metadata"]["name"], tail_lines=_LINES)
+    except ClusterError:
+        # Not allowed, or there is no container that could have said anything.
+        return None
+
+
+_CHECKS = {
+    "resolve": ("resolves the site's name", "Look at the cluster's DNS and the host in AzBuilderApiUrl."),
+    "reach": ("reaches the site", "Look at AzBuilderApiUrl, NetworkPolicies and proxies between pods and site."),
+    "interrupt": ("takes SIGINT", "Use an executor image whose processes get signals."),
+    "cache-write": ("writes the provider cache", "Set fsGroup to the volume's group, or mend its permissions."),
+    "cache-lock": (
+        "locks in the provider cache",
+        "Use a volume whose file system has locks (NFS with its lock daemon).",
+    ),
+}
+
+
+def _found(
+    *, ready: bool, log: str | None, seen: Manifest | None, pods: list[Manifest] | None, namespace: str, name: str
+) -> list[Finding]:
+    said = dict(
+        line.split(" ", 2)[1:] for line in (log or "").splitlines() if line.count(" ") > 1 and line.startswith("check ")
+    )
+    if said or ready:
+        # Its container had all that the pod names, the image and the Secrets among it.
+        found = [passed(SUBJECT, "start", "The image was pulled and its container runs with all that it names")]
+    else:
+        return [_not_started(seen, pods, namespace, name)]
+    for key, (what, fix) in _CHECKS.items():
+        if key in said:
+            ok = said[key].startswith("ok")
+            found.append(passed(SUBJECT, what) if ok else failed(SUBJECT, what, said[key], fix))
+    if not said:
+        # Readiness needs all of them.
+        found.append(passed(SUBJECT, "resolves and reaches the site, takes SIGINT", "It says so by being ready"))
+    return found
+
+
+def _not_started(seen: Manifest | None, pods: list[Manifest] | None, namespace: str, name: str) -> Finding:
+    if pods is None and seen is not None and seen.get("status", {}).get("failed"):
+        detail = (
+            "It started, and one of its checks failed: it resolves and reaches the site, takes SIGINT, or its cache"
+        )
+        fix = (
+            f"This account may not read why. Give it Role {OPTIONAL_ROLE} in namespace {namespace} and check again, "
+            f"or start a job and read its pod's log."
+        )
+        return failed(SUBJECT, "checks", detail, fix)
+    found = diagnosis.diagnose(seen, pods)
+    if pods is None:
+        fix = f"Give the account Role {OPTIONAL_ROLE} in namespace {namespace}, so that the pod's own reason is seen."
+        return failed(SUBJECT, "start", f"It has not started after {START_SECONDS} s. {found.text}", fix)
+    return failed(SUBJECT, "start", found.sentence, found.advice or "Look at the pod's events with kubectl describe.")
+
+
+def abandoned(state: dict[str, Any], why: str) -> Finding:
+    """The row of a probe that was given up."""
+    return not_known(SUBJECT, "outcome", why, f"kubectl delete job {state['name']}, if it is still there.")

@@ -1,0 +1,77 @@
+"""Which rights the site's service account needs in the namespace of the steps, and which it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from executors.cluster import ClusterError
+from executors.doctor.report import Finding, State, not_known, passed
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
+
+SUBJECT = "Rights"
+REQUIRED_ROLE = "terrakube-api-role"
+OPTIONAL_ROLE = "terrakube-api-role-pods"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """One verb on one resource, and what it is for; without an optional one everything works, but less is known."""
+
+    verb: str
+    resource: str
+    purpose: str
+    group: str = ""
+    required: bool = False
+
+    def rule(self, namespace: str) -> str:
+        """The rule of a Role that gives it."""
+        role = REQUIRED_ROLE if self.required else OPTIONAL_ROLE
+        group = self.group or '""'
+        return (
+            f"Add to Role {role} in namespace {namespace}: "
+            f"{{apiGroups: [{group}], resources: [{self.resource}], verbs: [{self.verb}]}}"
+        )
+
+
+RIGHTS = (
+    *(
+        Right(verb=verb, resource="jobs", group="batch", required=True, purpose=purpose)
+        for verb, purpose in (
+            ("create", "launches steps"),
+            ("get", "adopts a Job that exists already, and proves that one is gone"),
+            ("list", "finds what was lost"),
+            ("watch", "hears at once of a Job that ends"),
+            ("delete", "stops a cancelled step"),
+        )
+    ),
+    Right(verb="create", resource="secrets", purpose="keeps one-time tokens out of the Jobs' specs"),
+    *(
+        Right(verb=verb, resource="pods", purpose="says why a pod waits or failed, in the pod's own words")
+        for verb in ("get", "list", "watch")
+    ),
+    *(Right(verb=verb, resource="events", purpose="says why a pod cannot start") for verb in ("get", "list", "watch")),
+    Right(verb="get", resource="pods/log", purpose="shows the last words of an executor that died"),
+    Right(verb="get", resource="persistentvolumeclaims", purpose="mounts the provider cache only where its claim is"),
+)
+
+
+def rights(api: Cluster, namespace: str) -> Iterator[Finding]:
+    """Ask the cluster about every right."""
+    for right in RIGHTS:
+        name = f"{right.verb} {right.resource}"
+        resource, _, subresource = right.resource.partition("/")
+        try:
+            allowed = api.may(right.verb, resource, namespace, group=right.group, subresource=subresource)
+        except ClusterError as error:
+            yield not_known(SUBJECT, name, error.message)
+            continue
+        if allowed:
+            yield passed(SUBJECT, name, right.purpose)
+        else:
+            state = State.FAIL if right.required else State.OPTIONAL
+            detail = f"Missing, though it {right.purpose}" if right.required else f"Missing; it {right.purpose}"
+            yield Finding(subject=SUBJECT, name=name, state=state, detail=detail, fix=right.rule(namespace))

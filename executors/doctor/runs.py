@@ -1,0 +1,128 @@
+"""Run the doctor: at once for a terminal, or in short tasks for the panel, which shows the newest run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from executors import cluster
+from executors.cluster import ClusterError, NoCluster
+from executors.conf import Installation, installation
+from executors.doctor import probe
+from executors.doctor.in_cluster import SUBJECT, claims_in_use, in_cluster
+from executors.doctor.report import Finding, failed, from_row, not_used
+from executors.doctor.site import site
+from executors.models import CheckRun
+from terrakube_site.env import SettingErrors
+from workspaces.queueing import enqueue
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
+
+LOOK_SECONDS = 0.5
+KEPT = 10
+LONGEST = dt.timedelta(minutes=10)
+
+
+def _cluster() -> tuple[Cluster, Installation] | Finding:
+    """The cluster and the installation's settings, or the row that says why there are none."""
+    try:
+        return cluster.connect(), installation()
+    except NoCluster as error:
+        return not_used(SUBJECT, "API server", f"{error.message} Steps run on the worker's machine.")
+    except (ClusterError, SettingErrors) as error:
+        return failed(SUBJECT, "API server", str(error), "Mend the setting or the kubeconfig that it names.")
+
+
+def _probe_claim(api: Cluster, conf: Installation) -> str | None:
+    """The cache claim that the probe mounts: the first in use that is known to be there."""
+    return next((name for name in claims_in_use() if api.claim_exists(conf.namespace, name)), None)
+
+
+def check_now(*, pod: bool = True, sleep: Callable[[float], None] = time.sleep) -> Iterator[Finding]:
+    """Look at everything, each row as soon as it is known; waits for the probe pod."""
+    yield from site()
+    connected = _cluster()
+    if isinstance(connected, Finding):
+        yield connected
+        return
+    api, conf = connected
+    rows = list(in_cluster(api, conf))
+    yield from rows
+    if not pod or any(row.name == "API server" and row.state != "pass" for row in rows):
+        return
+    state: dict[str, object] = {}
+    try:
+        state, found = probe.start(api, conf, claim=_probe_claim(api, conf))
+        yield from found
+        while state["phase"] != "over":
+            sleep(LOOK_SECONDS)
+            state, found = probe.advance(api, conf, state)
+            yield from found
+    except ClusterError as error:
+        yield probe.abandoned({"name": "terrakube-check-…", **state}, error.message)
+
+
+# ---- for the panel --------------------------------------------------------------------------------------------------
+
+
+def ask(*, by: str) -> CheckRun:
+    """Begin a run in the background, unless one is going on."""
+    going = CheckRun.objects.filter(finished_at=None, started_at__gt=timezone.now() - LONGEST).first()
+    if going is not None:
+        return going
+    with transaction.atomic():
+        run = CheckRun.objects.create(started_at=timezone.now(), asked_by=by)
+        enqueue("executors.tasks.run_check", run.pk)
+    old = CheckRun.objects.values_list("pk", flat=True)[KEPT:]
+    CheckRun.objects.filter(pk__in=list(old)).delete()
+    return run
+
+
+def begin(run_id: int) -> None:
+    """Look at all that needs no waiting, and start the probe pod. Safe to repeat: only a run without rows begins."""
+    run = CheckRun.objects.filter(pk=run_id, finished_at=None, found=[]).first()
+    if run is None:
+        return
+    rows = list(site())
+    connected = _cluster()
+    if isinstance(connected, Finding):
+        rows.append(connected)
+    else:
+        api, conf = connected
+        rows += in_cluster(api, conf)
+        try:
+            state, found = probe.start(api, conf, claim=_probe_claim(api, conf))
+        except ClusterError as error:
+            state, found = {"phase": "over"}, [failed(probe.SUBJECT, "start", error.message, "")]
+        rows += found
+        run.probe = state
+    _keep(run, rows)
+
+
+def advance() -> None:
+    """Look at the probe pods of all runs that go on; called with each beat of the queue."""
+    for run in CheckRun.objects.filter(finished_at=None).exclude(probe=None):
+        connected = _cluster()
+        if isinstance(connected, Finding) or run.probe is None:
+            continue
+        try:
+            state, found = probe.advance(*connected, run.probe)
+        except ClusterError as error:
+            if timezone.now() - run.started_at < LONGEST:
+                continue
+            state, found = {**run.probe, "phase": "over"}, [probe.abandoned(run.probe, error.message)]
+        run.probe = state
+        _keep(run, [*map(from_row, run.found), *found])
+
+
+def _keep(run: CheckRun, rows: list[Finding]) -> None:
+    run.found = [row.as_row() for row in rows]
+    if run.probe is None or run.probe["phase"] == "over":
+        run.finished_at = timezone.now()
+    run.save(update_fields=["found", "probe", "finished_at"])

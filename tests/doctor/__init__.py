@@ -1,0 +1,1 @@
+"""The doctor: what it finds at the site, and what in a real cluster."""
