@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executors', '0004_what_an_attempt_was_given'),
+        ('executors', '0005_attempts_by_claim'),
     ]
 
     operations = [
