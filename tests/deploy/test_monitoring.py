@@ -14,6 +14,7 @@ import yaml
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from executors.reasons import REASONS
 from terrakube_site.metrics.catalogue import METRICS
 
 MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
@@ -63,6 +64,9 @@ def test_an_expression_is_promql_about_what_the_site_tells(
     for selector in selectors:
         assert selector.name in told
         labels = told[selector.name]
+        for matcher in selector.matchers.matchers:
+            if matcher.name == "reason":
+                assert set(matcher.value.split("|")) - {""} <= REASONS.keys()
         if labels is not None:
             assert {matcher.name for matcher in selector.matchers.matchers} <= labels | ADDED_BY_PROMETHEUS
 
