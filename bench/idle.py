@@ -1,0 +1,277 @@
+"""What a system costs in which nothing happens, with 1 and with 500 running steps.
+
+The steps are rows, as the site itself would write them: attempts that were claimed and whose executor was heard lately.
+With a cluster each has a Job that is suspended, so that it is there and no pod is; without one they are processes of
+another machine. What the executors' own heartbeats cost is not in it: one call each in ``ExecutorHeartbeatSeconds``.
+
+First the watcher runs in this process, where its queries and its calls to the cluster are counted one by one. Then the
+site runs as its processes, and PostgreSQL's own count of transactions and the kernel's of processor time are read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from bench import figures, site
+from bench.figures import Figure
+from bench.kube import Kube, own_namespace
+from bench.processes import arguments, tree
+
+_SETTLE_SECONDS = 25.0
+_IMAGE = "terrakube-executor:latest"
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench/run idle", description=__doc__)
+    parser.add_argument("--steps", type=int, nargs="+", default=[1, 500])
+    parser.add_argument("--seconds", type=float, default=60, help="how long each is watched (60)")
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def main() -> int:
+    asked = _asked()
+    found: list[Figure] = []
+    host = os.environ.get("KUBE_HOST", "127.0.0.1")
+    with_cluster = bool(os.environ.get("KUBECONFIG"))
+    with (
+        tempfile.TemporaryDirectory(prefix="terrakube-idle.") as folder,
+        site.own_database() as database,
+        own_namespace(8) if with_cluster else nullcontext() as kube,
+    ):
+        namespace = kube.namespace if kube is not None else "idle"
+        port = site.free_port(host)
+        os.environ.update(
+            site.settings(
+                folder=Path(folder), database=database, host=host, port=port, namespace=namespace, image=_IMAGE
+            )
+        )
+        log = Path(folder) / "site.log"
+        try:
+            with site.running(host, port, log):
+                # Started once for its migrations, and so that everything is compiled.
+                pass
+            for figure in _measure(asked, host, port, log, kube):
+                print(figures.table([figure]).splitlines()[-1], flush=True)
+                found.append(figure)
+        except Exception:
+            if log.exists():
+                sys.stderr.write(log.read_text(errors="replace")[-3000:])
+            raise
+    if asked.json:
+        figures.write_json(asked.json, {"seconds": str(asked.seconds), "cluster": str(with_cluster)}, found)
+    return 0
+
+
+def _measure(asked: argparse.Namespace, host: str, port: int, log: Path, kube: Kube | None) -> Iterator[Figure]:
+    import django
+
+    django.setup()
+    made = 0
+    for number in asked.steps:
+        _make_steps(number - made, kube, first=made)
+        made = number
+        yield from _watcher_alone(number, asked.seconds)
+        yield from _all_processes(number, asked.seconds, host, port, log)
+
+
+# ---- the records ----------------------------------------------------------------------------------------------------
+
+
+def _make_steps(count: int, kube: Kube | None, *, first: int) -> None:
+    """So many more steps in execution, each a job of a workspace of its own."""
+    from django.utils import timezone
+
+    from executors.choices import AttemptState, ExecutorKind
+    from executors.models import Attempt
+    from workspaces.choices import JobStatus, StepType
+    from workspaces.models import Job, Organization, Step, Workspace
+
+    now = timezone.now()
+    # Heard a while after the measure is over, so that none of them is lost meanwhile.
+    heard = now + dt.timedelta(hours=1)
+    organization, _ = Organization.objects.get_or_create(name="idle")
+    for number in range(first, first + count):
+        workspace = Workspace.objects.create(
+            organization=organization, name=f"idle-{number}", terraform_version="1.11.4"
+        )
+        job = Job.objects.create(
+            organization=organization,
+            workspace=workspace,
+            tcl="flow:\n  - {type: terraformApply, name: Apply, step: 100}\n",
+            status=JobStatus.RUNNING,
+            holds_workspace=True,
+            started_at=now,
+        )
+        step = Step.objects.create(
+            job=job, step_number=100, name="Apply", type=StepType.APPLY, status=JobStatus.RUNNING, queued_at=now
+        )
+        attempt = Attempt.objects.create(
+            step=step,
+            number=1,
+            executor=ExecutorKind.KUBERNETES if kube is not None else ExecutorKind.LOCAL,
+            state=AttemptState.CLAIMED,
+            created_at=now,
+            not_before=now,
+            launched_at=now,
+            claimed_at=now,
+            heartbeat_at=heard,
+            session_hash="0" * 64,
+            job_name=f"job-{job.pk}-100-1",
+            namespace=kube.namespace if kube is not None else "",
+            host="" if kube is not None else "another-machine",
+        )
+        if kube is not None:
+            kube.create(_suspended(kube.namespace, attempt.job_name, str(attempt.pk)))
+
+
+def _suspended(namespace: str, name: str, attempt: str) -> dict[str, Any]:
+    labels = {"terrakube.io/attempt": attempt, "app.kubernetes.io/managed-by": "terrakube-site"}
+    container = {"name": "executor", "image": _IMAGE}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "suspend": True,
+            "template": {"metadata": {"labels": labels}, "spec": {"restartPolicy": "Never", "containers": [container]}},
+        },
+    }
+
+
+# ---- the watcher, counted one by one --------------------------------------------------------------------------------
+
+
+@contextmanager
+def _counted_calls(counts: Counter[str]) -> Iterator[None]:
+    """Count what is asked of the cluster, a watch as one call each time it is begun."""
+    from executors.cluster.api import Cluster
+
+    call, watch = Cluster._call, Cluster._watch
+
+    def counted_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        counts["cluster"] += 1
+        return call(method, *args, **kwargs)
+
+    def counted_watch(*args: Any) -> Any:
+        counts["cluster"] += 1
+        counts["watches"] += 1
+        return watch(*args)
+
+    Cluster._call, Cluster._watch = staticmethod(counted_call), staticmethod(counted_watch)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Cluster._call, Cluster._watch = staticmethod(call), staticmethod(watch)  # type: ignore[method-assign]
+
+
+def _watcher_alone(number: int, seconds: float) -> Iterator[Figure]:
+    from django.conf import settings
+    from django.db import connection
+
+    from executors.conf import installation
+    from executors.watching.watcher import Watcher
+
+    counts: Counter[str] = Counter()
+    over = threading.Event()
+    used = {"cpu": 0.0}
+
+    def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        counts["queries"] += 1
+        return execute(sql, params, many, context)
+
+    def run() -> None:
+        watcher = Watcher(installation(), settings.DATA_DIR)
+        with connection.execute_wrapper(count):
+            try:
+                watcher._hold(False)
+                until = time.monotonic() + _SETTLE_SECONDS
+                while time.monotonic() < until:
+                    watcher.turn()
+                counts.clear()
+                begin, until = time.thread_time(), time.monotonic() + seconds
+                while time.monotonic() < until:
+                    watcher.turn()
+                used["cpu"] = time.thread_time() - begin
+            finally:
+                watcher.close()
+                connection.close()
+                over.set()
+
+    with _counted_calls(counts):
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    minute = 60 / seconds
+    name = f"watcher, {number} running steps"
+    yield Figure(measure=9, name=f"{name}: queries a minute", value=counts["queries"] * minute, unit="")
+    yield Figure(measure=9, name=f"{name}: cluster calls a minute", value=counts["cluster"] * minute, unit="")
+    yield Figure(measure=9, name=f"{name}: processor time a minute", value=used["cpu"] * minute * 1000, unit="ms")
+
+
+# ---- the site as its processes --------------------------------------------------------------------------------------
+
+
+def _transactions() -> int:
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()")
+        row = cursor.fetchone()
+    connection.close()
+    return int(row[0]) if row else 0
+
+
+def _cpu_seconds(pids: Sequence[int]) -> float:
+    ticks = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _named(up_pid: int) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {"web": [], "worker": [], "watcher": []}
+    marks = {"uvicorn": "web", "qcluster": "worker", "watch": "watcher"}
+    for pid in tree(up_pid):
+        words = arguments(pid)
+        name = next((name for mark, name in marks.items() if mark in words), None)
+        if name is not None:
+            found[name].append(pid)
+    return found
+
+
+def _all_processes(number: int, seconds: float, host: str, port: int, log: Path) -> Iterator[Figure]:
+    with site.running(host, port, log) as running:
+        time.sleep(_SETTLE_SECONDS)
+        named = _named(running.up_pid)
+        before, used = _transactions(), {name: _cpu_seconds(pids) for name, pids in named.items()}
+        time.sleep(seconds)
+        # The statistics of a session arrive within a second of its end of work.
+        transactions = _transactions() - before
+        spent = {name: _cpu_seconds(pids) - used[name] for name, pids in named.items()}
+    minute = 60 / seconds
+    name = f"whole site, {number} running steps"
+    yield Figure(measure=9, name=f"{name}: transactions a minute", value=transactions * minute, unit="")
+    for process, value in spent.items():
+        yield Figure(measure=9, name=f"{name}: processor time of {process} a minute", value=value * minute, unit="s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
