@@ -169,11 +169,12 @@ def _counted_calls(counts: Counter[str]) -> Iterator[None]:
         counts["watches"] += 1
         return watch(*args)
 
-    Cluster._call, Cluster._watch = staticmethod(counted_call), staticmethod(counted_watch)  # type: ignore[method-assign]
+    names: Any = Cluster
+    names._call, names._watch = staticmethod(counted_call), staticmethod(counted_watch)
     try:
         yield
     finally:
-        Cluster._call, Cluster._watch = staticmethod(call), staticmethod(watch)  # type: ignore[method-assign]
+        names._call, names._watch = staticmethod(call), staticmethod(watch)
 
 
 def _watcher_alone(number: int, seconds: float) -> Iterator[Figure]:

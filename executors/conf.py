@@ -141,6 +141,12 @@ SETTINGS: Mapping[str, Setting] = {
             "Of how many ended jobs of a workspace logs and plans are kept; unset keeps all. An organization or "
             "workspace can have its own, as of the next one.",
         ),
+        (
+            "ExecutorKeepFinishedJobs",
+            None,
+            "How many Kubernetes Jobs that are over stay in the namespace; unset leaves it to "
+            "ExecutorEphemeralTtlSeconds alone.",
+        ),
         ("ExecutorKeepLogDays", None, "How many days logs and plans of an ended job are kept; unset keeps them."),
     )
 }
@@ -180,6 +186,7 @@ class Installation:
     max_running_steps: int | None
     max_running_applies: int | None
     keep_jobs: int | None
+    keep_finished_jobs: int | None
     keep_log_days: int | None
 
     @property
@@ -268,6 +275,7 @@ def read(environ: Mapping[str, str]) -> Installation:
         outage_seconds=reader.seconds("ExecutorOutageSeconds", minimum=1),
         max_running_steps=reader.count("ExecutorMaxRunningSteps", maximum=1_000_000),
         max_running_applies=reader.count("ExecutorMaxRunningApplies", maximum=1_000_000),
+        keep_finished_jobs=reader.count("ExecutorKeepFinishedJobs", maximum=1_000_000),
         keep_jobs=reader.count("ExecutorKeepJobs", maximum=1_000_000),
         keep_log_days=reader.count("ExecutorKeepLogDays", maximum=36_600),
     )

@@ -29,7 +29,8 @@ class Setting:
             return self.kind
         if self.name.endswith("Seconds"):
             return "duration"
-        return "whole number" if (self.default or "").isdecimal() else "text"
+        is_number = (self.default or "").isdecimal() or self.name.startswith(("ExecutorMax", "ExecutorKeep"))
+        return "whole number" if is_number else "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from executors import attempts
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
+from executors.conf import Installation
 from executors.models import Attempt
 from executors.watching.look import Looker
 from executors.watching.statuses import Seen, as_uuid, attempt_of, is_leaving, job_end
@@ -25,6 +26,8 @@ AT_ONCE = 200
 """How many attempts one pass looks after; the rest is for the next one."""
 LINGER_SECONDS = 60
 """How long a pod may stay after its executor's last word, beside its own time to end."""
+TTL_GRACE_SECONDS = 60
+"""How much later than its time to live a finished Job is deleted by us."""
 _REPORTED = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED, AttemptOutcome.CANCELLED})
 
 
@@ -77,6 +80,34 @@ def find_job(attempt: Attempt, view: View, api: Cluster) -> Seen | None:
             return job
     found = api.read_job(namespace, attempt.job_name)
     return found if found is not None and attempt_of(found) == str(attempt.pk) else None
+
+
+def delete_finished(view: View, api: Cluster, conf: Installation) -> None:
+    """Delete Jobs that are over, known to be cleaned up, and too old or too many.
+
+    By age that is the cluster's own task, which it does by the Job's time to live; this is for a cluster whose
+    controller for that is away.
+    """
+    now = timezone.now()
+    over = {attempt_id: end for attempt_id, job in view.jobs.items() if (end := _over_since(job)) is not None}
+    oldest_first = sorted(over, key=lambda attempt_id: over[attempt_id])
+    limit = conf.keep_finished_jobs
+    too_many = set(oldest_first[: max(0, len(oldest_first) - limit)]) if limit is not None else set()
+    too_old = now - dt.timedelta(seconds=conf.ttl_seconds + TTL_GRACE_SECONDS)
+    named = [attempt_id for attempt_id in oldest_first if attempt_id in too_many or over[attempt_id] < too_old]
+    ids = [pk for pk in map(as_uuid, named[:AT_ONCE]) if pk is not None]
+    cleaned = Attempt.objects.filter(pk__in=ids, state=AttemptState.ENDED, cleaned_at__isnull=False) if ids else ()
+    for attempt in cleaned:
+        try:
+            api.delete_job(view.namespace, view.jobs[str(attempt.pk)]["metadata"]["name"])
+        except ClusterError as error:
+            logger.warning("The finished Job of %s could not be deleted yet: %s", attempt, error)
+            return
+
+
+def _over_since(job: Seen) -> dt.datetime | None:
+    end = job_end(job)
+    return end.at if end is not None and not is_leaving(job) else None
 
 
 def delete_orphans(view: View, api: Cluster) -> None:

@@ -48,6 +48,7 @@ class Sweep:
     """The passes of one watcher; for one thread."""
 
     def __init__(self, conf: Installation, *, limits: Patience | None = None) -> None:
+        self._conf = conf
         self.limits = limits or patience(conf)
         probe = SiteProbe(conf)
         self.looker = Looker(self.limits, max_attempts=conf.max_attempts, site_answers=probe.answers)
@@ -79,6 +80,7 @@ class Sweep:
         if view is not None and api is not None:
             ended.clear_cluster(self.looker, uncleaned, view, api)
             ended.delete_orphans(view, api)
+            ended.delete_finished(view, api, self._conf)
         lost_tasks.launch_due(self.requeue)
         lost_tasks.relaunch_steps(self.requeue)
         lost_tasks.advance_jobs(self.requeue)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from executors.choices import AttemptOutcome, AttemptState, EventKind
 from executors.conf import Installation
 from executors.models import Attempt
 from executors.reporting import logs
+from executors.watching import ended
 from executors.watching.sweep import Sweep
 from tests.executors.watching.conftest import SESSION, Make, MemoryCluster, Run, shift
 from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY, VariableFactory, WorkspaceFactory
@@ -469,3 +471,38 @@ def test_without_the_right_to_read_pod_logs_nothing_else_changes(
     shift(attempt, 6)
     run()
     assert (fresh(attempt).state, fresh(attempt).log_size) == (AttemptState.ENDED, 0)
+
+
+# ---- finished Jobs --------------------------------------------------------------------------------------------------
+
+
+def finished(make: Make, memory_cluster: MemoryCluster, *, seconds: float) -> Attempt:
+    """An attempt that is over and cleaned up, whose Job ended so long ago."""
+    attempt = make(AttemptState.CLAIMED, on=WorkspaceFactory.create())
+    attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=True))
+    attempts.prove_gone(attempt)
+    memory_cluster.put(attempt, "completed")
+    at = (timezone.now() - dt.timedelta(seconds=seconds)).isoformat()
+    for condition in memory_cluster.jobs[str(attempt.pk)]["status"]["conditions"]:
+        condition["lastTransitionTime"] = at
+    return attempt
+
+
+def test_a_finished_job_that_the_cluster_forgot_is_deleted_when_its_time_to_live_is_over(
+    make: Make, run: Run, memory_cluster: MemoryCluster, conf: Installation
+) -> None:
+    old = finished(make, memory_cluster, seconds=conf.ttl_seconds + 61)
+    finished(make, memory_cluster, seconds=conf.ttl_seconds + 30)
+    run()
+    assert memory_cluster.deleted == [old.job_name]
+
+
+def test_of_too_many_finished_jobs_the_oldest_are_deleted(
+    make: Make, memory_cluster: MemoryCluster, conf: Installation
+) -> None:
+    made = [finished(make, memory_cluster, seconds=60 - number) for number in range(4)]
+    unproved = made[1]
+    Attempt.objects.filter(pk=unproved.pk).update(cleaned_at=None)
+    few = replace(conf, keep_finished_jobs=2)
+    ended.delete_finished(memory_cluster.view(), memory_cluster, few)  # type: ignore[arg-type]
+    assert memory_cluster.deleted == [made[0].job_name]
