@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
@@ -38,7 +40,7 @@ from workspaces.models import (
 _ASKING = 3
 
 
-def crowd(everything: dict[str, models.Model]) -> None:
+def crowd(everything: dict[str, Any]) -> None:
     """Three more records of each type beside those that are there."""
     organization, workspace, template = (everything[name] for name in ("organization", "workspace", "template"))
     job, collection = everything["job"], everything["collection"]

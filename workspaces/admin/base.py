@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.filters import RelatedFieldListFilter
+from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.forms import ModelChoiceField
@@ -143,6 +145,16 @@ class RightsMixin:
         return allows(request, self.needed, obj)
 
 
+class SeenFilter(RelatedFieldListFilter):
+    """A filter by related records, which names only those that the user sees."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        seen = field.remote_field.model._default_manager.within(scope(request)).values("pk")
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        found: list[tuple[str, Any]] = field.get_choices(False, ordering=ordering, limit_choices_to={"pk__in": seen})
+        return found
+
+
 class RecordAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     """A record of an organization: seen and changed as the user's teams allow, saved by the services."""
 
@@ -154,6 +166,17 @@ class RecordAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         found: models.QuerySet[Any] = super().get_queryset(request)
         return found.within(scope(request)) if isinstance(found, ScopedQuerySet) else found
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [self._of_what_is_seen(found) for found in super().get_list_filter(request)]
+
+    def _of_what_is_seen(self, found: Any) -> Any:
+        if not isinstance(found, str):
+            return found
+        field: Any = get_fields_from_path(self.model, found)[-1]
+        if not field.is_relation or not isinstance(field.remote_field.model._default_manager.all(), ScopedQuerySet):
+            return found
+        return (found, SeenFilter)
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
