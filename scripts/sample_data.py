@@ -13,7 +13,9 @@ import tarfile
 import time
 from dataclasses import dataclass, field
 
+from django.contrib import admin
 from django.contrib.auth.models import Group, User
+from django.urls import reverse
 
 from workspaces.choices import Category, IacType, JobStatus
 from workspaces.models import (
@@ -236,8 +238,11 @@ def _on_the_cluster(maker: Maker, organization: Organization) -> None:
     maker.start("no-node", streams)
 
 
-def make(password: str, *, kubernetes: bool = False) -> Sample:
-    """Make everything and wait until each job has the status in which it is shown."""
+def make(password: str, *, kubernetes: bool = False, seconds: float = 4) -> Sample:
+    """Make everything and wait until each job has the status in which it is shown.
+
+    ``seconds`` is for how long the jobs that run have run then.
+    """
     maker = Maker(password)
     platform = maker.organization("platform", "Networks and clusters", "PLATFORM")
     payments = maker.organization("payments", "Everything that moves money", "PAYMENTS")
@@ -263,7 +268,7 @@ def make(password: str, *, kubernetes: bool = False) -> Sample:
     rejected = until(maker.start("rejected", warehouse), JobStatus.WAITING_APPROVAL)
     jobs.reject_job(rejected, by=maker.by, comment="Not before the audit")
     cancelled = until(maker.start("cancelled", exports, tcl=LONG), JobStatus.RUNNING)
-    time.sleep(3)
+    time.sleep(seconds)
     jobs.cancel_job(cancelled, by=maker.by)
     workspaces.lock_workspace(warehouse, by=maker.by, reason="Audit until Friday")
     maker.start("locked", warehouse)
@@ -272,8 +277,44 @@ def make(password: str, *, kubernetes: bool = False) -> Sample:
     until(maker.start("waiting-approval", network, comments="Third zone, first one gone"), JobStatus.WAITING_APPROVAL)
     until(maker.start("running", ledger, tcl=LONG, comments="Load test before the sale"), JobStatus.RUNNING)
     maker.start("pending", ledger)
-    time.sleep(4)
+    time.sleep(seconds)
     return maker.sample
+
+
+def pages(sample: Sample) -> dict[str, str]:
+    """The address of each page, by the name of its picture."""
+    found = {"overview": reverse("admin:index")}
+    for model in sorted(admin.site._registry, key=lambda model: model.__name__):
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        found[f"list-{model._meta.model_name}"] = reverse(f"admin:{name}_changelist")
+        if model._meta.model_name in {
+            "accesstoken",
+            "organization",
+            "team",
+            "template",
+            "vcs",
+            "workspace",
+            "schedule",
+        }:
+            found[f"add-{model._meta.model_name}"] = reverse(f"admin:{name}_add")
+        record = model._default_manager.first()
+        if record is not None and model._meta.model_name not in {"job", "workspace"}:
+            found[f"record-{model._meta.model_name}"] = reverse(f"admin:{name}_change", args=[record.pk])
+    found["workspaces"] = found.pop("list-workspace")
+    found["jobs"] = found.pop("list-job")
+    for name, job in sample.jobs.items():
+        found[f"job-{name}"] = reverse("admin:workspaces_job_change", args=[job.pk])
+    network = sample.workspaces["network"]
+    found["workspace"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
+    found["workspace-sandbox"] = reverse("admin:workspaces_workspace_change", args=[sample.workspaces["sandbox"].pk])
+    found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
+    found["start-job"] = reverse("admin:workspaces_workspace_start", args=[network.pk])
+    found["delete"] = reverse("admin:workspaces_workspace_delete", args=[network.pk])
+    found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])
+    found["password"] = reverse("admin:password_change")
+    found["nothing-found"] = reverse("admin:workspaces_workspace_changelist") + "?q=nothing-like-this"
+    found["not-there"] = "/admin/nowhere/"
+    return found
 
 
 def stop_all() -> None:

@@ -71,48 +71,6 @@ def site(folder: Path, *, kubernetes: bool) -> Iterator[str]:
             subprocess.run(["kubectl", "delete", "namespace", NAMESPACE, "--wait=false"], check=True)
 
 
-def pages(sample: Sample) -> dict[str, str]:
-    """The address of each page, by the name of its picture."""
-    from django.contrib import admin
-    from django.contrib.contenttypes.models import ContentType
-    from django.urls import reverse
-
-    found = {"overview": reverse("admin:index")}
-    for model in sorted(admin.site._registry, key=lambda model: model.__name__):
-        name = f"{model._meta.app_label}_{model._meta.model_name}"
-        if model is ContentType:
-            continue
-        found[f"list-{model._meta.model_name}"] = reverse(f"admin:{name}_changelist")
-        if model._meta.model_name in {
-            "accesstoken",
-            "organization",
-            "team",
-            "template",
-            "vcs",
-            "workspace",
-            "schedule",
-        }:
-            found[f"add-{model._meta.model_name}"] = reverse(f"admin:{name}_add")
-        record = model._default_manager.first()
-        if record is not None and model._meta.model_name not in {"job", "workspace"}:
-            found[f"record-{model._meta.model_name}"] = reverse(f"admin:{name}_change", args=[record.pk])
-    found["workspaces"] = found.pop("list-workspace")
-    found["jobs"] = found.pop("list-job")
-    for name, job in sample.jobs.items():
-        found[f"job-{name}"] = reverse("admin:workspaces_job_change", args=[job.pk])
-    network = sample.workspaces["network"]
-    found["workspace"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
-    found["workspace-sandbox"] = reverse("admin:workspaces_workspace_change", args=[sample.workspaces["sandbox"].pk])
-    found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
-    found["start-job"] = reverse("admin:workspaces_workspace_start", args=[network.pk])
-    found["delete"] = reverse("admin:workspaces_workspace_delete", args=[network.pk])
-    found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])
-    found["password"] = reverse("admin:password_change")
-    found["nothing-found"] = reverse("admin:workspaces_workspace_changelist") + "?q=nothing-like-this"
-    found["not-there"] = "/admin/nowhere/"
-    return found
-
-
 def sign_in(page: Page, address: str, password: str) -> None:
     page.goto(f"{address}/admin/login/")
     page.fill("#id_username", "ada")
@@ -128,7 +86,9 @@ def take(page: Page, path: Path, *, full: bool) -> None:
 
 
 def browse(browser: Browser, address: str, sample: Sample, folder: Path, options: argparse.Namespace) -> None:
-    wanted = {name: path for name, path in pages(sample).items() if options.only in name}
+    from scripts import sample_data
+
+    wanted = {name: path for name, path in sample_data.pages(sample).items() if options.only in name}
     if options.docs:
         wanted = {name: wanted[name] for name in DOCS}
     for scheme in ("light",) if options.docs else SCHEMES:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.panel.site import PanelSite, panel_site
-from tests.panel.visit import Visit, signed_in
+from tests.support.visits import Visitor, Watch
 
 pytestmark = [
     pytest.mark.browser,
@@ -19,6 +23,16 @@ pytestmark = [
     pytest.mark.skipif(not (shutil.which("terraform") or shutil.which("tofu")), reason="neither terraform nor tofu"),
 ]
 STEP_MILLISECONDS = 90_000
+PASSWORD = secrets.token_urlsafe(12)
+SAMPLE = f"""
+import json
+from scripts import sample_data
+print(json.dumps(sample_data.pages(sample_data.make({PASSWORD!r}, seconds=0.5))))
+"""
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
+SERIOUS = {"serious", "critical"}
+OF_COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +41,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelSite]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def pages(site: PanelSite) -> Iterator[dict[str, str]]:
+    """The address of each page by its name, with records of every kind and jobs in every status."""
+    found: dict[str, str] = json.loads(site.run(SAMPLE).splitlines()[-1])
+    yield found
+    site.run("from scripts import sample_data; sample_data.stop_all()")
+
+
 @pytest.fixture
-def visit(browser: Browser, site: PanelSite) -> Iterator[Visit]:
-    with signed_in(browser, site) as found:
-        yield found
+def visit(page: Page, watch: Watch, site: PanelSite) -> Visitor:
+    """The administrator, signed in."""
+    found = Visitor(page, watch, site.url)
+    found.sign_in(site.user, site.password)
+    return found
 
 
 def workspace_path(site: PanelSite) -> str:
     return f"/admin/workspaces/workspace/{site.workspace}/change/"
 
 
-def test_a_job_is_started_followed_approved_and_its_outputs_are_shown(visit: Visit, site: PanelSite) -> None:
+def test_a_job_is_started_followed_approved_and_its_outputs_are_shown(visit: Visitor, site: PanelSite) -> None:
     page = visit.page
     visit.open(workspace_path(site))
     page.get_by_role("link", name="Start a job").click()
@@ -62,10 +86,9 @@ def test_a_job_is_started_followed_approved_and_its_outputs_are_shown(visit: Vis
     page.fill("#log-search", "Apply complete")
     page.keyboard.press("Enter")
     expect(page.locator("#log-follow")).not_to_be_checked()
-    assert visit.foreign == []
 
 
-def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: Visit, site: PanelSite) -> None:
+def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: Visitor, site: PanelSite) -> None:
     page = visit.page
     visit.open(workspace_path(site))
     page.locator(".tk-segments").get_by_text("On", exact=True).click()
@@ -117,30 +140,38 @@ def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: 
     )
 
 
-PAGES = (
-    "/admin/",
-    "/admin/workspaces/job/",
-    "/admin/workspaces/workspace/",
-    "/admin/workspaces/workspace/add/",
-    "/admin/workspaces/variable/",
-    "/admin/workspaces/template/",
-    "/admin/workspaces/organization/",
-    "/admin/workspaces/team/add/",
-    "/admin/workspaces/vcs/add/",
-    "/admin/executors/attempt/",
-    "/admin/auth/user/",
-    "/admin/django_q/ormq/",
-)
+def findings(page: Page, options: dict[str, Any]) -> list[str]:
+    """What axe-core finds serious or critical on a page, and where."""
+    answer: dict[str, Any] = Axe().run(page, options={"resultTypes": ["violations"], **options}).response
+    return [
+        f"{one['id']} at {' '.join(map(str, node['target']))}: {node['failureSummary']}"
+        for one in answer["violations"]
+        if one["impact"] in SERIOUS
+        for node in one["nodes"][:3]
+    ]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_pages_ask_no_other_host_and_report_no_error_and_fit_their_width(
-    width: int, visit: Visit, site: PanelSite
+def faults(page: Page) -> list[str]:
+    """What is wrong with a page for some of those who use it: in light, in dark, on a phone."""
+    found = findings(page, {})
+    page.evaluate("document.documentElement.classList.add('dark')")
+    found += [f"dark: {text}" for text in findings(page, OF_COLOURS)]
+    page.evaluate("document.documentElement.classList.remove('dark')")
+    page.set_viewport_size(NARROW)
+    pixels = page.evaluate("document.documentElement.scrollWidth")
+    page.set_viewport_size(WIDE)
+    return [*found, f"{pixels} pixels wide on a phone"] if pixels > NARROW["width"] else found
+
+
+def test_everybody_can_use_every_page_in_light_and_dark_and_on_a_phone(
+    pages: dict[str, str], page: Page, watch: Watch, site: PanelSite
 ) -> None:
-    visit.page.set_viewport_size({"width": width, "height": 844})
-    for path in (*PAGES, workspace_path(site)):
-        visit.open(path)
-        assert visit.wrong == [], path
-        assert visit.foreign == [], path
-        wide = visit.page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{path} is {wide} pixels wide"
+    visitor = Visitor(page, watch, site.url)
+    visitor.open("/admin/login/")
+    found = {"sign-in": faults(page)}
+    visitor.sign_in("ada", PASSWORD)
+    watch.expected.add(404)
+    for name, path in pages.items():
+        visitor.open(path)
+        found[name] = faults(page)
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}

@@ -1,11 +1,14 @@
-"""The machine's own Chromium for pytest-playwright, which would otherwise want a build of its own."""
+"""The machine's own Chromium for pytest-playwright, which would otherwise want a build of its own; and what it sees."""
 
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import BrowserContext
 
 from tests.support.needs import chromium
+from tests.support.visits import Watch
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +20,29 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": chromium(), "args": args}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Give the size of a page in which nothing else is said."""
+    return {**browser_context_args, "viewport": {"width": 1280, "height": 900}}
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """What the pages of this test do wrong; the test fails for any of it."""
+    found = Watch()
+    yield found
+    assert found.wrong == []
+
+
+@pytest.fixture
+def new_context(new_context: Callable[..., BrowserContext], watch: Watch) -> Callable[..., BrowserContext]:
+    """Make a browser of its own, which is watched."""
+
+    def make(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        watch.follow(context)
+        return context
+
+    return make

@@ -23,7 +23,8 @@
   const terminal = new window.Terminal({
     convertEol: true, disableStdin: true, cursorBlink: false, cursorInactiveStyle: "none", scrollback: LINES,
     fontSize: 12, fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace", lineHeight: 1.25,
-    theme: { background: "#0f1115", foreground: "#e5e7eb", cursor: "#0f1115", selectionBackground: "#3b5b92" },
+    theme: { background: "#0f1115", foreground: "#e5e7eb", cursor: "#0f1115", selectionBackground: "#3b5b92", brightBlack: "#8b949e", black: "#6e7681" },
+    minimumContrastRatio: 4.5,
     allowProposedApi: true,
   });
   const fit = new window.FitAddon.FitAddon();

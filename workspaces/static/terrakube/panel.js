@@ -32,13 +32,18 @@
       const field = box.closest(".select2")?.previousElementSibling;
       const label = field && document.querySelector(`label[for="${field.id}"]`);
       const name = label ? label.textContent.trim() : field?.getAttribute("aria-label");
-      if (name) for (const part of [box, ...box.querySelectorAll("[role=textbox]")]) part.setAttribute("aria-label", name);
+      if (name) for (const part of [box, ...box.querySelectorAll("[role=textbox], [role=searchbox]")]) part.setAttribute("aria-label", name);
     }
   }
   document.addEventListener("DOMContentLoaded", () => {
-    if (!document.querySelector(".admin-autocomplete")) return;
+    if (!document.querySelector(".admin-autocomplete, .unfold-admin-autocomplete, .select2-selection, select[multiple]")) return;
     new MutationObserver(nameBoxes).observe(document.body, { childList: true, subtree: true });
     nameBoxes();
+  });
+
+  // unfold's script shows the name of a chosen file in a field that it expects around its own; ours is as browsers make it.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const input of document.querySelectorAll("input[type=file].tk-input")) input.hasChangeListener = true;
   });
 
   document.addEventListener("mouseover", (event) => {

@@ -1,0 +1,95 @@
+"""What goes wrong in a browser while a test looks at pages: every test that opens one is held to it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Error, Page, Request, Response
+
+# The machine's network changes whenever a pod starts, and the browser then drops what it is loading.
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
+# Whoever leaves a page ends what it was still asking for.
+_LEFT = "ERR_ABORTED"
+_OPEN_TRIES = 5
+
+
+def _place(error: object) -> str:
+    """An error of a script with where it was raised."""
+    return str(getattr(error, "stack", None) or error)
+
+
+class Watch:
+    """Notes each request to another host, each error and each refused or failed request of a browser's pages.
+
+    ``expected`` are answers that the test asks for on purpose.
+    """
+
+    def __init__(self) -> None:
+        self.expected: set[int] = set()
+        self.interrupted = False
+        self._home = ""
+        self._refused: list[tuple[int, str]] = []
+        self._wrong: list[str] = []
+
+    def follow(self, context: BrowserContext) -> None:
+        context.on("request", self._asked)
+        context.on("response", self._answered)
+        context.on("requestfailed", self._failed)
+        context.on("weberror", lambda error: self._wrong.append(f"error in a script: {_place(error.error)}"))
+        context.on("console", lambda message: self._said(message.type, message.text))
+
+    @property
+    def wrong(self) -> list[str]:
+        refused = [f"{url} was answered {status}" for status, url in self._refused if status not in self.expected]
+        return [*self._wrong, *refused]
+
+    def _asked(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in {"data", "blob"}:
+            return
+        self._home = self._home or address.netloc
+        if address.netloc != self._home:
+            self._wrong.append(f"another host was asked: {request.url}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self._refused.append((response.status, response.url))
+
+    def _failed(self, request: Request) -> None:
+        why = request.failure or ""
+        if NETWORK_CHANGED in why:
+            self.interrupted = True
+        elif _LEFT not in why:
+            self._wrong.append(f"{request.url} failed: {why}")
+
+    def _said(self, kind: str, text: str) -> None:
+        # What could not be loaded is noted with its address by the two above.
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            self._wrong.append(f"said on the console: {text}")
+
+
+class Visitor:
+    """Somebody who goes from page to page of one site."""
+
+    def __init__(self, page: Page, watch: Watch, url: str) -> None:
+        self.page, self.watch, self.url = page, watch, url
+
+    def open(self, path: str) -> None:
+        """Open a page, again where the machine's network changed meanwhile."""
+        for last in (*[False] * (_OPEN_TRIES - 1), True):
+            self.watch.interrupted = False
+            try:
+                self.page.goto(self.url + path)
+            except Error as error:
+                if last or NETWORK_CHANGED not in str(error):
+                    raise
+                continue
+            if not self.watch.interrupted:
+                return
+
+    def sign_in(self, user: str, password: str) -> None:
+        self.open("/admin/login/")
+        self.page.fill("#id_username", user)
+        self.page.fill("#id_password", password)
+        self.page.click("button[type=submit]")
+        self.page.wait_for_url(lambda url: "/login/" not in url)
