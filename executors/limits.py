@@ -52,6 +52,11 @@ def deadlines_of(workspace: Workspace) -> dict[str, int]:
     return {name: seconds for name, seconds in found.items() if seconds is not None}
 
 
+def in_force(name: str, workspace: Workspace) -> run_limits.InForce:
+    """What its organization or the workspace itself lays down for one limit, and which of them."""
+    return run_limits.in_force(name, _levels(workspace))
+
+
 def retries_plans(workspace: Workspace) -> bool:
     """Whether a plan whose executor was lost is tried anew."""
     return bool(run_limits.in_force("retry_plans", _levels(workspace)).value)

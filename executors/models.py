@@ -7,8 +7,9 @@ from django.db import models
 from django.db.models import Q
 
 from executors.choices import AttemptOutcome, AttemptState, EventKind, ExecutorKind, LockOutcome
+from workspaces.choices import StepType
 from workspaces.encryption import EncryptedBinaryField
-from workspaces.models import Job, Step
+from workspaces.models import Job, Step, Workspace
 
 
 def new_nonce() -> str:
@@ -147,6 +148,25 @@ class JobContext(models.Model):
 
     def __str__(self) -> str:
         return f"Context of job {self.job_id}"
+
+
+class LastLaunch(models.Model):
+    """What the newest Kubernetes Job of a workspace and type of step was made of; nothing secret is in it."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="last_launches")
+    step_type = models.CharField(max_length=32, choices=StepType)
+    job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField()
+    manifest = models.JSONField(help_text="The Job as it was created, with what is sensitive masked.")
+    settings = models.JSONField(help_text="The executor's settings by name; of a sensitive one a keyed hash.")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("workspace", "step_type"), name="one_last_launch_of_a_type_of_step"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.step_type} of {self.workspace_id}"
 
 
 class Beat(models.Model):

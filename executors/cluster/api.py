@@ -43,6 +43,7 @@ class Cluster:
     """Calls of one cluster's API; safe to share between threads."""
 
     def __init__(self, api_client: client.ApiClient) -> None:
+        self._client = api_client
         self._batch = client.BatchV1Api(api_client)
         self._core = client.CoreV1Api(api_client)
         self._authorization = client.AuthorizationV1Api(api_client)
@@ -157,18 +158,26 @@ class Cluster:
         return self._get(self._core.read_namespaced_persistent_volume_claim, name, namespace)
 
     def exists(self, kind: str, namespace: str, name: str) -> bool | None:
-        """Whether a Secret, ConfigMap or ServiceAccount is there; None when this service account may not look."""
-        reads = {
-            "Secret": self._core.read_namespaced_secret,
-            "ConfigMap": self._core.read_namespaced_config_map,
-            "ServiceAccount": self._core.read_namespaced_service_account,
+        """Whether an object is there, by its kind; None when this service account may not look. Raises ClusterError."""
+        core = self._core
+        readers: dict[str, Callable[..., Any]] = {
+            "ConfigMap": core.read_namespaced_config_map,
+            "PersistentVolumeClaim": core.read_namespaced_persistent_volume_claim,
+            "Secret": core.read_namespaced_secret,
+            "ServiceAccount": core.read_namespaced_service_account,
         }
         try:
-            return self._get(reads[kind], name, namespace) is not None
+            if kind == "PriorityClass":
+                self._call(client.SchedulingV1Api(self._client).read_priority_class, name)
+            else:
+                self._call(readers[kind], name, namespace)
         except ClusterError as error:
+            if error.status == 404:
+                return False
             if error.status == 403:
                 return None
             raise
+        return True
 
     def server_time(self) -> dt.datetime:
         """What the API server's clock says, to the second. Raises ClusterError."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from executors import cluster
 from executors.cluster import ClusterError, Manifest
@@ -32,11 +32,42 @@ def ask(workspace: Workspace, step_type: StepType) -> Answer:
     return Answer(True, f"The cluster would take this Job in namespace {namespace}.")
 
 
-def needs(body: Manifest) -> Iterator[tuple[str, str]]:
-    """The kind and name of what the pod of a Job refers to, and without which it does not start."""
+@dataclass(frozen=True, slots=True, order=True)
+class Need:
+    """What the pod of a Job refers to, and without which it does not start.
+
+    ``found`` is whether it is there: None while nobody asked, or where ``lacking`` names the right to look.
+    """
+
+    kind: str
+    name: str
+    found: bool | None = None
+    lacking: str = ""
+
+
+def needs(body: Manifest) -> list[Need]:
+    """All that the pod of a Job refers to, in order."""
+    return sorted({Need(kind, name) for kind, name in _needs(body)})
+
+
+def looked_up(wanted: Iterable[Need]) -> list[Need]:
+    """The same with whether it is there. Raises ClusterError where the cluster does not answer."""
+    namespace, api = installation().namespace, cluster.connect()
+    found = []
+    for need in wanted:
+        there = api.exists(need.kind, namespace, need.name)
+        resource = f"{need.kind.lower()}{'es' if need.kind.endswith('s') else 's'}"
+        where = "of the cluster" if need.kind == "PriorityClass" else f"in namespace {namespace}"
+        found.append(replace(need, found=there, lacking=f"get {resource} {where}" if there is None else ""))
+    return found
+
+
+def _needs(body: Manifest) -> Iterator[tuple[str, str]]:
     pod = body["spec"]["template"]["spec"]
     if "serviceAccountName" in pod:
         yield "ServiceAccount", pod["serviceAccountName"]
+    if "priorityClassName" in pod:
+        yield "PriorityClass", pod["priorityClassName"]
     for volume in pod.get("volumes", ()):
         if "configMap" in volume:
             yield "ConfigMap", volume["configMap"]["name"]

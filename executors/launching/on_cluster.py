@@ -11,7 +11,7 @@ from executors import attempts, cluster, tokens
 from executors.cluster import AlreadyExists, ClusterError
 from executors.conf import Installation, installation
 from executors.job_data import JobDataError, encode_claim, encode_inline
-from executors.launching import manifest, payload
+from executors.launching import kept, manifest, payload
 from executors.launching.errors import LaunchError
 from executors.models import Attempt
 from executors.terrakube import dispatch
@@ -104,12 +104,12 @@ def launch(
     try:
         api = cluster.connect()
         try:
-            uid = _create(api, attempt, text, pod, conf)
+            uid, body = _create(api, attempt, text, pod, conf)
         except _NameTaken:
             # Jobs are counted in each database from 1, and another site, or one that was made anew, may share the
             # namespace. The attempt's other name is kept before it is used, so a second launch finds the same Job.
             attempts.use_own_name(attempt)
-            uid = _create(api, attempt, text, pod, conf)
+            uid, body = _create(api, attempt, text, pod, conf)
     except ClusterError as error:
         raise _launch_error(error, conf.namespace) from error
     attempts.mark_launched(
@@ -120,10 +120,13 @@ def launch(
         resources={"requests": dict(pod.requests), "limits": dict(pod.limits)},
         deadlines=dict(deadlines),
     )
+    kept.keep(step, body, inputs.environment)
 
 
-def _create(api: Cluster, attempt: Attempt, text: str, pod: PodSettings, conf: Installation) -> str:
-    """Create or adopt Job and Secret under the attempt's name, and return the Job's uid."""
+def _create(
+    api: Cluster, attempt: Attempt, text: str, pod: PodSettings, conf: Installation
+) -> tuple[str, cluster.Manifest]:
+    """Create or adopt Job and Secret under the attempt's name, and return the Job's uid and what it was made of."""
     identity, namespace = identity_of(attempt), conf.namespace
     in_secret = token_in_secret(api, conf)
     data = manifest.SecretData(secret_name=manifest.job_name(identity)) if in_secret else manifest.InlineData(text)
@@ -139,7 +142,7 @@ def _create(api: Cluster, attempt: Attempt, text: str, pod: PodSettings, conf: I
     uid = _create_or_adopt(api, namespace, body, attempt)
     if in_secret:
         _create_secret(api, namespace, manifest.data_secret_manifest(identity, conf, text, uid))
-    return uid
+    return uid, body
 
 
 def token_in_secret(api: Cluster, conf: Installation) -> bool:

@@ -21,10 +21,17 @@ _NOT_YET = UUID(int=0)
 HIDDEN = "(handed over to the pod)"
 
 
-def preview(workspace: Workspace, step_type: StepType = StepType.PLAN, *, ask_cluster: bool = False) -> Manifest:
+def preview(
+    workspace: Workspace,
+    step_type: StepType = StepType.PLAN,
+    *,
+    ask_cluster: bool = False,
+    claim_exists: bool | None = None,
+) -> Manifest:
     """The Job of a step of this type, with no data in it and zeros for the ids that only a job gives.
 
-    With ``ask_cluster`` what depends on the cluster is looked up there (rights, the plugin cache's claim). Raises
+    With ``ask_cluster`` what depends on the cluster is looked up there (rights, the plugin cache's claim); else
+    ``claim_exists`` says whether that claim is there, None what is done when nobody knows. Raises
     EphemeralSyntaxErrors and, when asking, ClusterError.
     """
     conf = limits.lowered(installation(), limits.deadlines_of(workspace))
@@ -38,7 +45,7 @@ def preview(workspace: Workspace, step_type: StepType = StepType.PLAN, *, ask_cl
         attempt_number=1,
         attempt_id=_NOT_YET,
     )
-    in_secret, claim_exists = conf.token_secret != "never", None  # noqa: S105 - a word of the setting, no secret
+    in_secret = conf.token_secret != "never"  # noqa: S105 - a word of the setting, no secret
     if ask_cluster:
         api: Cluster = cluster.connect()
         in_secret = on_cluster.token_in_secret(api, conf)

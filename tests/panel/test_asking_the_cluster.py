@@ -63,6 +63,29 @@ def _until(look: Callable[[], str], part: str) -> str:
     return text
 
 
+def test_what_the_pod_needs_is_looked_for(
+    namespace: str, cluster_api: client.ApiClient, workspace: Workspace, admin: Client
+) -> None:
+    core = client.CoreV1Api(cluster_api)
+    there = client.V1ObjectMeta(name="tf-files")
+    core.create_namespaced_config_map(namespace, client.V1ConfigMap(metadata=there))
+    for key, value in (
+        ("EPHEMERAL_CONFIG_MAP_NAME", "tf-files"),
+        ("EPHEMERAL_CONFIG_ENVFROM_CONFIG_MAP", "nowhere"),
+        ("EPHEMERAL_CONFIG_SERVICE_ACCOUNT", "default"),
+    ):
+        VariableFactory.create(workspace=workspace, key=key, value=value)
+    address = reverse("admin:workspaces_workspace_preview", args=[workspace.pk])
+    shown = admin.get(address).context["needs"]
+    assert {need.found for need in shown} == {None}, "a page that is looked at asks nothing"
+    page = admin.post(address, {"type": "terraformPlan"})
+    found = {(need.kind, need.name): need.found for need in page.context["needs"]}
+    assert found[("ConfigMap", "tf-files")] is True
+    assert found[("ConfigMap", "nowhere")] is False
+    assert found[("ServiceAccount", "default")] is True
+    assert "missing" in page.content.decode()
+
+
 def test_a_namespace_that_is_not_there_is_said(
     workspace: Workspace, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

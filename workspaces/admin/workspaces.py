@@ -22,7 +22,7 @@ from workspaces.access import is_admin
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline, actor_of, allows, telling
 from workspaces.admin.bulk import BulkActions
 from workspaces.admin.limits import WorkspaceLimitsInline
-from workspaces.admin.placement import Placement, placements
+from workspaces.admin.placement import Placement, placements, settings_of
 from workspaces.admin.variables import VariableInline
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
@@ -45,6 +45,7 @@ from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.workspaces import lock_workspace, unlock_workspace
 from workspaces.shown import badge, moment
+from workspaces.variables import Value
 
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
     "default_template": Template,
@@ -129,7 +130,9 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
-        self._placements: dict[Any, Placement] = placements(list(changelist.result_list))
+        shown = list(changelist.result_list)
+        self._settings: dict[Any, Mapping[str, Value]] = settings_of(shown)
+        self._placements: dict[Any, Placement] = placements(shown, self._settings)
         return changelist
 
     @admin.display(description="runs in")

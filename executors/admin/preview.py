@@ -1,0 +1,169 @@
+"""The preview of the Kubernetes Job that a step of a workspace would get: its YAML, origins, changes and needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+
+from executors import limits
+from executors.cluster import ClusterError
+from executors.conf import installation
+from executors.launching import dry_run, kept, origins
+from executors.launching.manifest_lines import changes, yaml_lines
+from executors.launching.masking import masked, secret_texts
+from executors.launching.preview import preview
+from executors.models import LastLaunch
+from terrakube_site.env import SettingErrors
+from workspaces.admin.base import actor_of, allows
+from workspaces.choices import Category, StepType
+from workspaces.ephemeral import EphemeralSyntaxErrors, pod_settings
+from workspaces.ephemeral.policy import Rule
+from workspaces.errors import NotAllowed
+from workspaces.forms.ephemeral import EphemeralForm
+from workspaces.models import Workspace
+from workspaces.models.variable import HIDDEN
+from workspaces.permissions import require
+from workspaces.variables import INSTALLATION, WORKSPACE, Inputs, workspace_inputs
+
+IN_A_POD = (StepType.PLAN, StepType.APPLY, StepType.DESTROY, StepType.PLAN_DESTROY, StepType.SCRIPTS)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLine:
+    """One line of the Job's YAML; ``setting`` is the variable that says it, and ``origin`` who set that."""
+
+    text: str
+    setting: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the value of a setting comes from; ``lock`` is the rule by which nobody below it can change the value."""
+
+    name: str
+    value: str
+    origin: str
+    lock: Rule | None = None
+    limits: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+class PreviewPages:
+    """The page of the preview, for the admin of workspaces."""
+
+    admin_site: Any
+    opts: Any
+    visible: Any
+    executor_defaults: Any
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.preview_view)
+        above: list[URLPattern] = super().get_urls()  # type: ignore[misc]
+        return [path("<uuid:pk>/kubernetes-job/", view, name="workspaces_workspace_preview"), *above]
+
+    def preview_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Show the Kubernetes Job of a step; a POST asks the cluster about it. Nothing is created."""
+        workspace: Workspace = self.visible(request, pk)
+        asked = request.POST.get("type") or request.GET.get("type", StepType.PLAN)
+        kind = StepType(asked) if asked in IN_A_POD else StepType.PLAN
+        inputs = workspace_inputs(workspace)
+        found = list(_origins(workspace, self.executor_defaults()))
+        context: dict[str, Any] = {"text": "", "lines": [], "errors": [], "needs": [], "answer": None}
+        try:
+            context |= _shown(workspace, kind, inputs, {one.name: one.origin for one in found})
+            context["errors"] = [refusal.message for refusal in inputs.refusals]
+            if request.method == "POST":
+                require(
+                    actor_of(request), workspace.organization, "plan_job", to="ask the cluster", workspace=workspace
+                )
+                context["answer"] = dry_run.ask(workspace, kind)
+                context["needs"] = dry_run.looked_up(context["needs"])
+        except EphemeralSyntaxErrors as error:
+            context["errors"] = [str(one) for one in error.errors]
+        except (NotAllowed, SettingErrors) as error:
+            context["errors"] = [str(error)]
+        except ClusterError:
+            # The answer says already that the cluster could not be asked.
+            pass
+        context |= {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Kubernetes Job of %(workspace)s") % {"workspace": workspace.name},
+            "workspace": workspace,
+            "original": workspace,
+            "kinds": [(choice.value, choice.label) for choice in IN_A_POD],
+            "kind": kind.value,
+            "origins": found,
+            "may_ask": allows(request, "plan_job", workspace),
+        }
+        return TemplateResponse(request, "terrakube/preview.html", context)
+
+
+def _mounted_claim(last: LastLaunch | None) -> bool | None:
+    """Whether the last Job mounted the claim of the provider cache; None when there is no last Job."""
+    if last is None:
+        return None
+    volumes = last.manifest["spec"]["template"]["spec"].get("volumes", ())
+    return any(volume["name"] == "tf-plugin-volume" for volume in volumes) or None
+
+
+def _shown(workspace: Workspace, kind: StepType, inputs: Inputs, by: Mapping[str, str]) -> dict[str, Any]:
+    """The Job in lines, what it needs and how it differs from the last. Raises EphemeralSyntaxErrors."""
+    last = kept.last_launch(workspace, kind)
+    body = preview(workspace, kind, claim_exists=_mounted_claim(last))
+    pod = pod_settings(inputs.texts(Category.ENV))
+    shown = masked(body, secret_texts(inputs.environment))
+    lines = []
+    for line in yaml_lines(shown):
+        name = origins.setting_of(line.place, pod)
+        lines.append(ShownLine(line.text, name, by.get(name, "") if name else ""))
+    return {
+        "lines": lines,
+        "text": "".join(f"{line.text}\n" for line in lines),
+        "needs": dry_run.needs(body),
+        "last": last,
+        "changes": changes(last.manifest, shown) if last is not None else [],
+    }
+
+
+def _origins(workspace: Workspace, defaults: Mapping[str, str]) -> Iterator[Origin]:
+    """What shapes the Job: the name, the value in force, where it comes from, and what the policies say of it."""
+    try:
+        conf = installation()
+    except SettingErrors:
+        return
+    deadline = limits.in_force("step_seconds", workspace)
+    for name, value in (
+        (origins.NAMESPACE, conf.namespace),
+        (origins.IMAGE, conf.image),
+        (origins.SECRET, ", ".join(conf.secrets)),
+        (origins.PULL_SECRETS, ", ".join(conf.image_pull_secrets)),
+        (origins.PULL_POLICY, conf.image_pull_policy or ""),
+        (origins.TTL, str(conf.ttl_seconds)),
+    ):
+        if value:
+            yield Origin(name, value, INSTALLATION)
+    if deadline.value is not None and deadline.value < conf.deadline_seconds:
+        yield Origin(origins.DEADLINE, str(deadline.value), deadline.origin)
+    else:
+        yield Origin(origins.DEADLINE, str(conf.deadline_seconds), INSTALLATION)
+    form = EphemeralForm(None, workspace=workspace, defaults=defaults)
+    for entry in (form.switch, *(entry for group in form.groups for entry in group[1])):
+        if not (entry.is_set or entry.inherited or entry.lock):
+            continue
+        text, origin = (entry.text, WORKSPACE) if entry.is_set else (entry.inherited, entry.origin)
+        yield Origin(
+            entry.setting.name,
+            HIDDEN if entry.is_set and entry.sensitive else text,
+            origin if text or entry.is_set else "",
+            lock=entry.lock,
+            limits=entry.limits,
+            refusal=entry.refusal,
+        )

@@ -1,0 +1,105 @@
+"""A Job as people read it: its lines, what differs from another, and which setting each line comes from."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from executors.launching.manifest_lines import changes, yaml_lines
+from executors.launching.masking import masked, secret_texts
+from executors.launching.origins import setting_of
+from workspaces.ephemeral import SETTINGS, pod_settings
+from workspaces.ephemeral.variables import ENABLE
+from workspaces.models.variable import HIDDEN
+from workspaces.variables import Value
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(folder.name for folder in GOLDEN.iterdir() if (folder / "job.yaml").exists())
+
+
+def job(case: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((GOLDEN / case / "job.yaml").read_text())
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_lines_are_the_very_yaml_of_the_job(case: str) -> None:
+    body = job(case)
+    text = "".join(f"{line.text}\n" for line in yaml_lines(body))
+    assert text == yaml.safe_dump(body, sort_keys=False, width=float("inf"))
+
+
+def test_texts_that_yaml_would_misread_are_quoted() -> None:
+    body = {"a": "true", "b": "1", "c": "", "d": "two\nlines", "e": [], "f": {}, "g": [{"h": None}, "- x"], "é": "é"}
+    text = "".join(f"{line.text}\n" for line in yaml_lines(body))
+    assert yaml.safe_load(text) == body
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_job_differs_in_nothing_from_itself_in_another_run(case: str) -> None:
+    before, after = job(case), job(case)
+    after["metadata"]["name"] = "job-77-200-3"
+    for labels in (after["metadata"]["labels"], after["spec"]["template"]["metadata"]["labels"]):
+        labels |= {"terrakube.io/job": "77", "terrakube.io/step": "s", "terrakube.io/attempt": "a"}
+    assert changes(before, after) == []
+
+
+def test_what_differs_is_named_by_its_place_with_both_values() -> None:
+    before = job(CASES[0])
+    after = copy.deepcopy(before)
+    pod = after["spec"]["template"]["spec"]
+    pod["nodeSelector"] = {"disk": "ssd"}
+    pod["tolerations"] = [{"key": "spot", "operator": "Exists"}]
+    container = pod["containers"][0]
+    container["image"] = "executor:2"
+    place = "spec.template.spec."
+    found = {change.place: (change.before, change.after) for change in changes(before, after)}
+    image = before["spec"]["template"]["spec"]["containers"][0]["image"]
+    expected = {
+        f"{place}nodeSelector.disk": (None, "ssd"),
+        f"{place}tolerations.spot.key": (None, "spot"),
+        f"{place}tolerations.spot.operator": (None, "Exists"),
+        f"{place}containers.executor.image": (image, "executor:2"),
+    }
+    assert {name: found.get(name) for name in expected} == expected
+    back = {change.place: (change.after, change.before) for change in changes(after, before)}
+    assert back == found
+
+
+def test_every_setting_is_the_origin_of_a_line() -> None:
+    variables = yaml.safe_load((GOLDEN / "everything" / "variables.yaml").read_text())["variables"]
+    pod = pod_settings({name: str(text) for name, text in variables.items()})
+    origins = {setting_of(line.place, pod) for line in yaml_lines(job("everything"))}
+    assert SETTINGS.keys() - origins == {ENABLE}, "the switch alone is no line"
+
+
+def test_what_is_the_same_in_every_job_comes_from_no_setting() -> None:
+    pod = pod_settings({})
+    for place in (
+        ("apiVersion",),
+        ("metadata", "labels", "terrakube.io/job"),
+        ("metadata", "labels", "app.kubernetes.io/managed-by"),
+        ("spec", "template", "spec", "restartPolicy"),
+        ("spec", "template", "spec", "containers", "executor", "env", "EphemeralJobData", "value"),
+    ):
+        assert setting_of(place, pod) == ""
+
+
+def test_sensitive_texts_and_the_data_of_a_step_are_masked() -> None:
+    environment = {
+        "EPHEMERAL_JOB_ENV_VARS": Value(text="TOKEN=top secret;PLAIN=x", sensitive=True),
+        "EPHEMERAL_CONFIG_LABELS": Value(text="team=net"),
+        "OTHER": Value(text="net", sensitive=True),
+    }
+    body = {
+        "labels": {"team": "net"},
+        "env": [{"name": "TOKEN", "value": "top secret"}, {"name": "EphemeralJobData", "value": "c2VjcmV0"}],
+    }
+    assert masked(body, secret_texts(environment)) == {
+        "labels": {"team": "net"},
+        "env": [{"name": "TOKEN", "value": HIDDEN}, {"name": "EphemeralJobData", "value": HIDDEN}],
+    }
