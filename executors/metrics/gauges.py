@@ -8,16 +8,18 @@ from importlib.metadata import PackageNotFoundError, version
 
 import django
 from django.db import DatabaseError
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from executors import beats
 from executors.choices import ACTIVE, AttemptState
 from executors.models import Attempt
+from workspaces.capacity.limits import used_by
 from workspaces.choices import FINAL_JOB, IN_EXECUTOR, JobStatus
 from workspaces.models import Job, Step
 from workspaces.queueing import kept_broker
+from workspaces.run_limits import of_installation
 
 _OPEN_JOB = tuple(status for status in JobStatus if status not in FINAL_JOB)
 
@@ -27,6 +29,7 @@ def gauges() -> Iterator[Metric]:
     yield _build()
     yield from _jobs()
     yield _steps()
+    yield from _limits()
     yield from _attempts()
     yield from _background()
 
@@ -68,6 +71,25 @@ def _steps() -> Metric:
     for status in sorted(IN_EXECUTOR):
         found.add_metric((status,), rows.get(status, 0))
     return found
+
+
+def _limits() -> Iterator[Metric]:
+    """The installation's own limits and their use; how many jobs wait under any limit, organizations' too."""
+    limits, used = of_installation(), used_by(Q())
+    most = GaugeMetricFamily("terrakube_steps_limit", "Most steps at once in this installation.", labels=("class",))
+    use = GaugeMetricFamily("terrakube_steps_used", "Steps in execution that count for a limit.", labels=("class",))
+    for name, limit, number in (
+        ("steps", limits.running_steps, used.steps),
+        ("applies", limits.running_applies, used.applies),
+    ):
+        if limit is not None:
+            most.add_metric((name,), limit)
+        use.add_metric((name,), number)
+    yield most
+    yield use
+    waiting = GaugeMetricFamily("terrakube_jobs_in_line", "Jobs that wait for room under a limit.")
+    waiting.add_metric((), Job.objects.unfinished().exclude(waits_for_room="").count())
+    yield waiting
 
 
 def _attempts() -> Iterator[Metric]:

@@ -101,6 +101,9 @@ class TestWhatIsTold:
         assert value(samples, "terrakube_jobs", status="running") == 1
         assert value(samples, "terrakube_jobs", status="pending") == 0
         assert value(samples, "terrakube_steps_in_execution", status="running") == 1
+        assert value(samples, "terrakube_steps_used", **{"class": "steps"}) == 1
+        assert value(samples, "terrakube_steps_used", **{"class": "applies"}) == 0
+        assert value(samples, "terrakube_jobs_in_line") == 0
         assert value(samples, "terrakube_attempts", executor="kubernetes", state="claimed") == 1
         assert 0 <= value(samples, "terrakube_longest_silence_seconds") < 60
 
