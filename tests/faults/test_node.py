@@ -66,7 +66,7 @@ def test_a_pod_whose_node_is_not_heard_of_before_it_starts_says_so(trial: Trial,
         job = trial.job()
         trial.await_launched(job)
         trial.fault()
-        trial.told(job, "node", seconds=90)
+        trial.told(job, "node does not answer", seconds=90)
         await_ready(cluster_api, "Unknown")
     await_ready(cluster_api, "True")
     trial.assert_sound(job, marks=20, seconds=120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,10 @@ MEMORY = {"EPHEMERAL_MEMORY_LIMIT": "128Mi"}
 DISK = {"EPHEMERAL_STORAGE_LIMIT": "64Mi"}
 # bash holds in memory what it reads.
 HUNGRY = "hungry=$(head -c 400M /dev/zero | tr '\\0' x); echo $hungry | wc -c"
+# Each local is sixteen times the one before; the last one would be 256 MiB.
+HUNGRY_PLAN = 'locals {\n  s0 = "0123456789abcdef"\n'
+HUNGRY_PLAN += "".join(f'  s{n + 1} = "{16 * f"${{local.s{n}}}"}"\n' for n in range(6))
+HUNGRY_PLAN += '}\noutput "big" {\n  value = length(local.s6)\n}\n'
 DEADLINE_SECONDS = 60
 
 
@@ -38,8 +43,10 @@ def site(make_site: SiteMaker) -> Iterator[Site]:
         yield site
 
 
-def test_a_script_above_its_memory_limit_is_told_its_limit(trial: Trial) -> None:
-    job = trial.job(HUNGRY, environment=MEMORY)
+def test_a_plan_above_its_memory_limit_is_told_its_limit(trial: Trial) -> None:
+    ring = {"runtime": "BASH", "priority": 1, "before": True, "script": trial.bell.script("$jobId")}
+    plan = {"flow": [{"type": "terraformPlan", "name": "Plan", "step": 100, "commands": [ring]}]}
+    job = trial.site.job(trial.site.workspace({"main.tf": HUNGRY_PLAN}, environment=MEMORY), json.dumps(plan))
     trial.await_rung(job)
     trial.fault()
     sentence = trial.ended(job, "oom-killed")

@@ -113,7 +113,7 @@ def evidence(core: client.CoreV1Api, namespace: str) -> str:
                 log = core.read_namespaced_pod_log(name, namespace, container=container["name"], tail_lines=LOG_LINES)
             except client.ApiException as error:
                 log = f"no log: {error.status} {error.reason}"
-            lines += [f"[{container['name']}]", log.rstrip()]
+            lines += [f"[{container['name']}]", (log or "").rstrip()]
     return "\n".join(lines) or "no events and no pods"
 
 

@@ -1,0 +1,27 @@
+"""docs/faults.md is about these very tests: it names none that is not there, and leaves out none that is."""
+
+import ast
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+PAGE = TESTS.parent / "docs" / "faults.md"
+
+
+def functions(path: Path) -> set[str]:
+    """The tests of a module."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+
+
+def test_every_fault_of_the_page_has_its_test_and_every_test_its_place_on_the_page() -> None:
+    named = set(re.findall(r"`(\w+/test_\w+)::(test_\w+)", PAGE.read_text(encoding="utf-8")))
+    absent = {(module, name) for module, name in named if name not in functions(TESTS / f"{module}.py")}
+    assert absent == set()
+    ours = {
+        (f"faults/{path.stem}", name)
+        for path in Path(__file__).parent.glob("test_*.py")
+        if path != Path(__file__)
+        for name in functions(path)
+    }
+    assert ours - named == set()
