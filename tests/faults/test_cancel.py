@@ -37,7 +37,7 @@ def waiting_for_its_workspace(trial: Trial) -> Job:
 
 def waiting_for_a_node(trial: Trial) -> Job:
     job = trial.job(environment=NOWHERE)
-    trial.told(job, "No node takes the pod", what="waits")
+    trial.told(job, "No node has the labels", what="waits")
     return job
 
 
@@ -83,7 +83,14 @@ STAGES: dict[Callable[[Trial], Job], int | None] = {
 """Each stage, and how often the commands were started before it; None: once or never."""
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
+EVERYDAY = {waiting_for_a_node, in_an_apply}
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [pytest.param(stage, marks=[pytest.mark.everyday] if stage in EVERYDAY else []) for stage in STAGES],
+    ids=lambda stage: stage.__name__,
+)
 def test_a_job_is_cancelled(trial: Trial, stage: Callable[[Trial], Job]) -> None:
     job = stage(trial)
     trial.fault()

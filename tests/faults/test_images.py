@@ -56,6 +56,6 @@ def test_an_image_that_comes_slowly_is_waited_for(trial: Trial, registry: Regist
     registry.status, registry.seconds = 200, SLOW_SECONDS
     trial.fault()
     job = trial.job()
-    trial.told(job, "fetch the image")
+    trial.told(job, "has been fetching image", registry.image)
     trial.assert_sound(job, marks=20, seconds=4 * SLOW_SECONDS)
     assert Attempt.objects.filter(step__job=job).count() == 1, story(job)

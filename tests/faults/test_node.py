@@ -50,7 +50,7 @@ def test_a_node_that_is_not_heard_of_keeps_its_step_and_takes_the_next_when_it_i
         trial.clock.stop("the cluster notices")
         trial.fault()
         waiting = trial.job()
-        trial.told(waiting, "No node takes the pod", "taint")
+        trial.told(waiting, "does not tolerate the taints")
         trial.site.await_status(running, JobStatus.COMPLETED)
     await_ready(cluster_api, "True")
     trial.fault()

@@ -99,6 +99,7 @@ def test_what_is_said_twice_counts_once(
     assert LogChunk.objects.filter(attempt=hand.attempt).count() == 2
 
 
+@pytest.mark.everyday
 def test_a_log_out_of_order_is_put_in_order_and_what_never_came_is_shown_as_lost(
     trial: Trial, job: Job, hand: Hand, label: str, cluster_api: client.ApiClient
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_claim_that_comes_after_the_cancel_is_refused(trial: Trial, job: Job, 
     trial.assert_sound(job, status=JobStatus.CANCELLED, code=None, starts=0)
 
 
+@pytest.mark.everyday
 def test_forged_reports_are_refused(
     trial: Trial, job: Job, hand: Hand, label: str, cluster_api: client.ApiClient
 ) -> None:
@@ -158,6 +160,7 @@ def test_forged_reports_are_refused(
     trial.assert_sound(other, starts=0)
 
 
+@pytest.mark.everyday
 def test_the_one_time_token_opens_nothing_a_second_time(
     trial: Trial, job: Job, hand: Hand, label: str, cluster_api: client.ApiClient
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.marks import FAULT
-from tests.faults.servers import restart
+from tests.faults.servers import without
 from tests.faults.trial import Trial
 from tests.spine.waiting import await_that
 from workspaces.choices import FINAL_JOB
@@ -23,11 +23,17 @@ def _await_ends(trial: Trial, jobs: list[Job]) -> None:
     trial.clock.stop("all ended")
 
 
-def test_a_database_that_was_away_costs_nothing(trial: Trial) -> None:
+def _busy(trial: Trial) -> list[Job]:
+    """Jobs of which half run and the others are on their way."""
     jobs = [trial.job(pause=0.6) for _ in range(MANY)]
     await_that(lambda: sum(trial.bell.count(str(job.pk)) for job in jobs) >= MANY // 2, "half of them have begun")
-    trial.fault()
-    restart("postgres", down_seconds=DOWN_SECONDS)
+    return jobs
+
+
+def test_a_database_that_was_away_costs_nothing(trial: Trial) -> None:
+    jobs = _busy(trial)
+    with without("postgres", seconds=DOWN_SECONDS):
+        pass
     trial.fault()
     jobs.append(trial.job())
     _await_ends(trial, jobs)
@@ -35,28 +41,26 @@ def test_a_database_that_was_away_costs_nothing(trial: Trial) -> None:
         trial.assert_sound(job, marks=20)
 
 
-def test_a_redis_that_was_away_and_forgot_everything_costs_nothing(trial: Trial) -> None:
-    jobs = [trial.job(pause=0.6) for _ in range(MANY)]
-    await_that(lambda: sum(trial.bell.count(str(job.pk)) for job in jobs) >= MANY // 2, "half of them have begun")
+def test_a_redis_that_was_away_and_forgot_its_tasks_costs_nothing(trial: Trial) -> None:
+    jobs = _busy(trial)
     # Tasks of these are queued, and lost with it.
     trial.site.worker.kill()
     jobs += [trial.job() for _ in range(3)]
-    restart("redis", down_seconds=DOWN_SECONDS)
+    with without("redis", seconds=DOWN_SECONDS):
+        trial.site.worker.start()
     trial.fault()
-    trial.site.worker.start()
     jobs.append(trial.job())
     _await_ends(trial, jobs)
     for job in jobs:
         trial.assert_sound(job, marks=20)
 
 
-def test_a_redis_that_is_away_keeps_nobody_from_creating_a_job(trial: Trial) -> None:
+def test_a_job_that_is_created_while_redis_is_away_runs_when_it_is_back(trial: Trial) -> None:
     first = trial.job()
     trial.await_rung(first)
+    with without("redis", seconds=DOWN_SECONDS):
+        job = trial.job()
     trial.fault()
-    restart("redis", down_seconds=DOWN_SECONDS)
-    trial.fault()
-    job = trial.job()
     trial.await_rung(job, seconds=60)
     trial.clock.stop("going on")
     for each in (first, job):

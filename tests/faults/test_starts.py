@@ -41,17 +41,17 @@ def test_a_pod_that_no_node_takes_runs_as_soon_as_one_does(trial: Trial, cluster
     key = f"example.org/{uuid4().hex[:10]}"
     trial.fault()
     job = trial.job(environment={SELECTOR: f"{key}=true"})
-    trial.told(job, "No node takes the pod", "node affinity/selector")
+    trial.told(job, "No node has the labels", "node affinity/selector")
     with labelled_node(cluster_api, key):
         trial.assert_sound(job, marks=20)
 
 
 def test_a_pod_that_no_node_ever_takes_fails_with_the_schedulers_words(trial: Trial) -> None:
     job = trial.job(environment={SELECTOR: "example.org/there-is-no-such-node=true"})
-    trial.told(job, "No node takes the pod", "node affinity/selector")
-    sentence = trial.ended(job, "unschedulable", seconds=2 * UNSCHEDULABLE_SECONDS + 30)
-    assert "No node takes the pod" in sentence
-    trial.assert_sound(job, status=JobStatus.FAILED, code="unschedulable", starts=0)
+    trial.told(job, "No node has the labels", "node affinity/selector")
+    sentence = trial.ended(job, "unschedulable-selector", seconds=2 * UNSCHEDULABLE_SECONDS + 30)
+    assert "No node has the labels" in sentence
+    trial.assert_sound(job, status=JobStatus.FAILED, code="unschedulable-selector", starts=0)
     assert tries(trial, job.pk) == [AttemptOutcome.REPLACED, AttemptOutcome.LOST], story(job)
 
 

@@ -73,7 +73,7 @@ class Trial:
         """What a job's commands ring."""
         return self._rings.get(job.pk, str(job.pk))
 
-    def await_rung(self, job: Job, seconds: float = 40) -> None:
+    def await_rung(self, job: Job, seconds: float = 90) -> None:
         self.bell.await_ring(self.ring_of(job), seconds)
 
     def attempt(self, job: Job, seconds: float = 20) -> Attempt:
@@ -96,7 +96,7 @@ class Trial:
         """From now on the seconds count."""
         self.clock.start()
 
-    def told(self, job: Job, *words: str, seconds: float = 60, what: str = "sentence") -> str:
+    def told(self, job: Job, *words: str, seconds: float = 90, what: str = "sentence") -> str:
         """Wait until a job says what it waits for, or why it failed, in these words; returns the sentence."""
 
         def said() -> str:
@@ -116,7 +116,7 @@ class Trial:
         finally:
             self.clock.stop(what)
 
-    def ended(self, job: Job, code: str, *, status: JobStatus = JobStatus.FAILED, seconds: float = 60) -> str:
+    def ended(self, job: Job, code: str, *, status: JobStatus = JobStatus.FAILED, seconds: float = 90) -> str:
         """Wait until a job has ended with a reason code; returns its step's sentence."""
         self.site.await_status(job, status, seconds=seconds)
         self.clock.stop("sentence")

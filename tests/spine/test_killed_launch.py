@@ -30,6 +30,8 @@ pytestmark = [
     pytest.mark.postgres,
     pytest.mark.redis,
     pytest.mark.slow,
+    pytest.mark.faults,
+    pytest.mark.everyday,
     # Some 150 pods on one node.
     pytest.mark.timeout(900),
 ]

@@ -21,7 +21,14 @@ from tests.spine.waiting import await_that
 from workspaces.choices import JobStatus
 from workspaces.models import Job
 
-pytestmark = [pytest.mark.cluster, pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.postgres,
+    pytest.mark.redis,
+    pytest.mark.slow,
+    pytest.mark.faults,
+    pytest.mark.everyday,
+]
 
 PLAN_AND_APPROVE = """
 flow:

@@ -1,4 +1,4 @@
-"""docs/faults.md is about these very tests: it names none that is not there, and leaves out none that is."""
+"""docs/faults.md is about the tests in tests/faults: it names none that is not there, and leaves out none that is."""
 
 import ast
 import re
@@ -18,10 +18,5 @@ def test_every_fault_of_the_page_has_its_test_and_every_test_its_place_on_the_pa
     named = set(re.findall(r"`(\w+/test_\w+)::(test_\w+)", PAGE.read_text(encoding="utf-8")))
     absent = {(module, name) for module, name in named if name not in functions(TESTS / f"{module}.py")}
     assert absent == set()
-    ours = {
-        (f"faults/{path.stem}", name)
-        for path in Path(__file__).parent.glob("test_*.py")
-        if path != Path(__file__)
-        for name in functions(path)
-    }
+    ours = {(f"faults/{path.stem}", name) for path in (TESTS / "faults").glob("test_*.py") for name in functions(path)}
     assert ours - named == set()
