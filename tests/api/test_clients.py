@@ -229,6 +229,32 @@ def test_operations_are_done_all_or_none(owner: Api, places: dict[str, str]) -> 
     assert [(row.key, row.value) for row in Variable.objects.all()] == [("a", "w")]
 
 
+def test_an_operation_names_what_one_before_it_made(admin: Api, organization: Organization) -> None:
+    path = f"/organization/{organization.pk}"
+    attributes = {"name": "w", "source": "empty", "branch": "main", "terraformVersion": "1.11.4"}
+    operations = [
+        {"op": "add", "href": f"{path}/vcs", "data": {"type": "vcs", "lid": "v",
+         "attributes": {"name": "v", "description": "", "vcsType": "GITLAB"}}},
+        {"op": "add", "href": f"{path}/workspace", "data": {"type": "workspace", "lid": "w", "attributes": attributes,
+         "relationships": {"vcs": {"data": {"type": "vcs", "lid": "v"}}}}},
+        {"op": "update", "ref": {"type": "workspace", "lid": "w"},
+         "data": {"type": "workspace", "lid": "w", "attributes": {"description": "made at once"}}},
+    ]  # fmt: skip
+    response = admin.call("POST", "operations", {"atomic:operations": operations})
+    assert response.status_code == 200, response.content
+    workspace = Workspace.objects.get()
+    assert (workspace.description, workspace.vcs and workspace.vcs.name) == ("made at once", "v")
+
+
+def test_a_local_id_that_stands_for_nothing_or_for_two_is_refused(admin: Api, organization: Organization) -> None:
+    tag = {"op": "add", "href": f"/organization/{organization.pk}/tag"}
+    twice = [{**tag, "data": {"type": "tag", "lid": "t", "attributes": {"name": name}}} for name in "ab"]
+    unknown = [{"op": "remove", "ref": {"type": "tag", "lid": "nosuch"}}]
+    for operations in (twice, unknown, [{"op": "remove", "ref": {"type": "tag", "lid": 5}}]):
+        assert admin.call("POST", "operations", {"atomic:operations": operations}).status_code == 400
+    assert not Tag.objects.exists()
+
+
 @pytest.mark.parametrize(
     "body",
     [

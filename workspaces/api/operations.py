@@ -30,23 +30,59 @@ class OperationsView(views.ApiView):
             raise BadRequest("Invalid value: the document has no atomic:operations")
         if len(operations) > MAX_OPERATIONS:
             raise BadRequest(f"Invalid value: there are more than {MAX_OPERATIONS} operations")
+        made: Made = {}
         with transaction.atomic():
-            results = [_do(operation, self.actor) for operation in operations]
+            results = [_do(operation, self.actor, made) for operation in operations]
         return Response({"atomic:results": results}, status=HTTPStatus.OK)
 
 
-def _do(operation: Any, actor: Actor) -> Document:
+type Made = dict[tuple[str, str], str]
+"""The ids of the records that earlier operations made, by their type and the ``lid`` that the client gave them."""
+
+
+def _named(data: Any, made: Made) -> Any:
+    """A resource object or identifier with the id of what its ``lid`` stands for. Raises InvalidValue."""
+    if not isinstance(data, dict) or "lid" not in data:
+        return data
+    type_name, local = data.get("type"), data["lid"]
+    if not isinstance(type_name, str) or not isinstance(local, str) or (type_name, local) not in made:
+        raise InvalidValue(local, "a lid is that of a record which an operation before this one adds")
+    return {name: value for name, value in data.items() if name != "lid"} | {"id": made[type_name, local]}
+
+
+def _with_ids(operation: dict[str, Any], made: Made) -> dict[str, Any]:
+    """An operation in which ids stand for the local ones of its reference and its relationships."""
+    data = operation.get("data")
+    if isinstance(data, dict):
+        if operation.get("op") != "add":
+            data = _named(data, made)
+        links = data.get("relationships")
+        if isinstance(links, dict):
+            data = data | {
+                "relationships": {
+                    name: link | {"data": _named(link["data"], made)}
+                    if isinstance(link, dict) and isinstance(link.get("data"), dict)
+                    else link
+                    for name, link in links.items()
+                }
+            }
+    return operation | {"data": data} | ({"ref": _named(operation["ref"], made)} if "ref" in operation else {})
+
+
+def _do(operation: Any, actor: Actor, made: Made) -> Document:
     """Do one operation, and say what it led to. Raises what a request of its own would."""
     if not isinstance(operation, dict):
         raise InvalidValue(operation, "an operation is an object")
     for name in operation:
         if name not in _MEMBERS:
             raise InvalidValue(name, f"an operation has {', '.join(_MEMBERS)}")
+    operation = _with_ids(operation, made)
     target = _target(operation, actor)
-    document = {"data": operation.get("data")}
+    document = {"data": operation["data"]}
     match operation.get("op"), target:
         case "add", Collection():
             record = views.create(target, document, actor)
+            _keep(operation["data"], target.resource.type, str(record.pk), made)
             return {"data": resource_objects(target.resource, [record], actor)[0]}
         case "update", Element():
             views.update(target, document, actor)
@@ -55,6 +91,16 @@ def _do(operation: Any, actor: Actor) -> Document:
         case op, _:
             raise InvalidValue(op, "add with the address of a collection, or update or remove with that of a record")
     return {"data": None}
+
+
+def _keep(data: Any, type_name: str, key: str, made: Made) -> None:
+    """Remember what the ``lid`` of an added record stands for. Raises InvalidValue for one that is taken."""
+    local = data.get("lid") if isinstance(data, dict) else None
+    if local is None:
+        return
+    if not isinstance(local, str) or (type_name, local) in made:
+        raise InvalidValue(local, "a lid is text, and of one type only one record has it")
+    made[type_name, local] = key
 
 
 def _target(operation: dict[str, Any], actor: Actor) -> Target:
