@@ -27,7 +27,7 @@ _ENVIRONMENT = {
     "ExecutorLostAfterSeconds": "60",
     "ExecutorOutageSeconds": "30",
     "ExecutorEphemeralGraceSeconds": "5",
-    "ExecutorEphemeralStartTimeoutSeconds": "120",
+    "ExecutorEphemeralStartTimeoutSeconds": "240",
     "ExecutorEphemeralTtlSeconds": "60",
 }
 

@@ -33,9 +33,8 @@ def test_a_job_beyond_its_organizations_limit_waits_and_says_which_limit() -> No
     first, second, third = (start(owner) for _ in range(3))
     assert (runs(first), runs(second), runs(third)) == (True, True, False)
     assert third.status == JobStatus.PENDING
-    assert third.reason == (
-        f"Waits for room: all in use are the 2 steps that the organization {owner.name} may have at once"
-    )
+    assert third.reason == f"Waits for room: the organization {owner.name} may have 2 steps at once"
+    assert third.reason_code == "organization-limit"
     assert not third.holds_workspace
     assert third.started_at is None
     end(first)
@@ -55,21 +54,21 @@ def test_a_workspaces_limit_counts_its_plans_alone() -> None:
     narrow = workspace(owner, running_steps=1)
     first, second = start(narrow), start(narrow)
     assert (runs(first), runs(second), runs(start(owner))) == (True, False, True)
-    assert f"1 step that the workspace {narrow.name} may have" in second.reason
+    assert f"the workspace {narrow.name} may have 1 step at once" in second.reason
 
 
 def test_the_installations_limit_counts_all_organizations(whole: Whole) -> None:
     whole(running_steps=2)
     first, second, third = (start(organization()) for _ in range(3))
     assert (runs(first), runs(second), runs(third)) == (True, True, False)
-    assert "2 steps that the installation may have at once" in third.reason
+    assert "the installation may have 2 steps at once" in third.reason
 
 
 def test_a_limit_on_applies_holds_no_plan_up() -> None:
     owner = organization(running_applies=1)
     apply, second, plan = start(owner, APPLY), start(owner, APPLY), start(owner, PLAN)
     assert (runs(apply), runs(second), runs(plan)) == (True, False, True)
-    assert "1 apply that the organization" in second.reason
+    assert f"the organization {owner.name} may have 1 apply at once" in second.reason
     assert runs(start(owner, PLAN))
 
 
@@ -188,7 +187,7 @@ def test_a_new_job_does_not_overtake_those_who_wait(whole: Whole) -> None:
     end(running)
     late = start(organization())
     assert not runs(late)
-    assert "others come first for the 1 step that the installation may have at once" in late.reason
+    assert late.reason == "Waits for its turn: the installation may have 1 step at once, and others come first"
     fill()
     assert (runs(waiting), runs(late)) == (True, False)
 

@@ -52,7 +52,8 @@ class Limit:
     def __str__(self) -> str:
         what = "apply" if self.applies else "step"
         many = what if self.value == 1 else f"{what[:-1]}ies" if self.applies else f"{what}s"
-        return f"{self.value} {many} that the {self.origin} {self.name}".rstrip() + " may have at once"
+        whose = f"the {self.origin} {self.name}".rstrip()
+        return f"{whose} may have {self.value} {many} at once"
 
 
 def used_by(scope: Q) -> Used:

@@ -50,8 +50,8 @@ class Refusal:
 
     def __str__(self) -> str:
         if self.limit_reached:
-            return f"Waits for room: all in use are the {self.limit}"
-        return f"Waits for its turn: others come first for the {self.limit}"
+            return f"Waits for room: {self.limit}"
+        return f"Waits for its turn: {self.limit}, and others come first"
 
 
 def refusal(job: Job, room: str) -> Refusal | None:
