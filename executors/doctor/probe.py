@@ -32,6 +32,8 @@ SUBJECT = "Probe pod"
 LABEL = "terrakube.io/check"
 CACHE = "/terrakube-check-cache"
 START_SECONDS = 120
+STUCK_SECONDS = 20
+"""After so long a pod that something keeps from starting is not waited for."""
 GRACE_SECONDS = 20
 END_SECONDS = GRACE_SECONDS + 40
 _LINES = 200
@@ -152,7 +154,9 @@ def _starting(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[
     ready = bool(seen and seen.get("status", {}).get("ready"))
     over = seen is None or statuses.job_end(seen) is not None or bool(seen.get("status", {}).get("failed"))
     if not ready and not over and _age(state) < START_SECONDS:
-        return state, []
+        stuck = _age(state) > STUCK_SECONDS and diagnosis.diagnose(seen, pods).kind is diagnosis.Kind.STUCK
+        if not stuck:
+            return state, []
     log = _log(api, conf.namespace, pods)
     found = _found(ready=ready, log=log, seen=seen, pods=pods, namespace=conf.namespace, name=name)
     api.delete_job(conf.namespace, name)
@@ -242,7 +246,7 @@ def _not_started(seen: Manifest | None, pods: list[Manifest] | None, namespace: 
     found = diagnosis.diagnose(seen, pods)
     if pods is None:
         fix = f"Give the account Role {OPTIONAL_ROLE} in namespace {namespace}, so that the pod's own reason is seen."
-        return failed(SUBJECT, "start", f"It has not started after {START_SECONDS} s. {found.text}", fix)
+        return failed(SUBJECT, "start", f"It has not started. {found.text}", fix)
     return failed(SUBJECT, "start", found.sentence, found.advice or "Look at the pod's events with kubectl describe.")
 
 

@@ -20,7 +20,7 @@ from executors.models import CheckRun
 from tests.factories import VariableFactory
 from tests.spine import rights
 
-pytestmark = [pytest.mark.django_db, pytest.mark.cluster]
+pytestmark = [pytest.mark.django_db, pytest.mark.cluster, pytest.mark.timeout(300)]
 
 type Installed = Callable[..., None]
 
@@ -186,7 +186,7 @@ def test_a_namespace_and_a_claim_that_are_not_there_are_named(installed: Install
 
 
 def test_a_pod_that_cannot_start_says_why(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executors.doctor.probe.START_SECONDS", 4)
+    monkeypatch.setattr("executors.doctor.probe.STUCK_SECONDS", 2)
     installed(all_objects(), ExecutorEphemeralSecret="not-there")
     found = check(pod=True)
     row = found["Probe pod: start"]
