@@ -10,8 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
-from dataclasses import replace as replace_fields
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,25 +18,27 @@ from django.db.models import Q
 from django.utils import timezone
 
 from executors.choices import ACTIVE, UNCLAIMED, AttemptOutcome, AttemptState, EventKind, ExecutorKind
-from executors.metrics import outcomes
 from executors.models import Attempt, AttemptEvent
+from executors.reports import Report as Report
+from executors.reports import understood
 from executors.tokens import session_hash
 from workspaces import transitions
-from workspaces.choices import JobStatus, StepType
+from workspaces.choices import PLAN_TYPES, Interruption, JobStatus
 from workspaces.models import Job, Step
-from workspaces.services.state import drop_orphaned_lock
 
 OPEN = UNCLAIMED | ACTIVE
-_KILLED = 128 + 9
-_SAVED: dict[str, str] = dict.fromkeys((StepType.APPLY, StepType.DESTROY), ", and its last state is saved")
-"""An executor that could not deliver a state says so and is not believed to have ended well."""
 # Declared lost after its executor had begun, and not yet proved gone.
 MAY_RUN_STILL = Q(state=AttemptState.ENDED, outcome=AttemptOutcome.LOST, claimed_at__isnull=False, cleaned_at=None)
+_INTERRUPTED = {
+    AttemptOutcome.CANCELLED: Interruption.STOPPED,
+    AttemptOutcome.KILLED: Interruption.KILLED,
+}
 RETRY_SECONDS = (2, 10, 30)
 """How long the second, third and every later attempt waits."""
 
 
-def _lock_job(step_id: UUID) -> None:
+def lock_job(step_id: UUID) -> None:
+    """Take the row lock under which everything about a step's attempts is written."""
     Job.objects.select_for_update(of=("self",)).values_list("pk").get(steps=step_id)
 
 
@@ -67,7 +67,7 @@ def open_attempt(step_id: UUID, *, executor: ExecutorKind) -> Attempt | None:
     """
     now = timezone.now()
     with transaction.atomic():
-        _lock_job(step_id)
+        lock_job(step_id)
         step = Step.objects.get(pk=step_id)
         if step.status != JobStatus.QUEUE:
             return None
@@ -145,7 +145,7 @@ def claim_by_report(attempt: Attempt) -> Claim:
 def _give(attempt: Attempt, digest: str) -> Claim:
     now = timezone.now()
     with transaction.atomic():
-        _lock_job(attempt.step_id)
+        lock_job(attempt.step_id)
         won = _move(
             attempt,
             UNCLAIMED,
@@ -176,9 +176,13 @@ class Orders:
     force: bool
 
 
-def heartbeat(attempt: Attempt, *, phase: str = "") -> Orders:
-    """Keep that the executor is alive and what it does."""
+def heartbeat(
+    attempt: Attempt, *, phase: str = "", peak_memory_bytes: int | None = None, cpu_seconds: float | None = None
+) -> Orders:
+    """Keep that the executor is alive, what it does and what it has used so far."""
+    used = {"peak_memory_bytes": peak_memory_bytes, "cpu_seconds": cpu_seconds}
     changes: dict[str, Any] = {"heartbeat_at": timezone.now()}
+    changes |= {name: value for name, value in used.items() if value is not None}
     if phase and phase != attempt.phase:
         changes["phase"] = phase[:16]
         record(attempt, EventKind.PHASE, phase[:16])
@@ -190,27 +194,13 @@ def orders(attempt: Attempt) -> Orders:
     return Orders(cancel=attempt.state == AttemptState.INTERRUPTING, force=attempt.force_stop)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """The result that an executor reports."""
-
-    outcome: AttemptOutcome
-    exit_code: int | None = None
-    changes: bool | None = None
-    plan: str | None = None
-    reason_code: str = ""
-    reason: str = ""
-    peak_memory_bytes: int | None = None
-    cpu_seconds: float | None = None
-
-
 def report(attempt: Attempt, result: Report) -> bool:
     """End an attempt by its executor's own word, and its step with it. False when it was over already."""
     with transaction.atomic():
-        _lock_job(attempt.step_id)
+        lock_job(attempt.step_id)
         # The watcher and whoever cancels may have written since the request began.
         attempt.refresh_from_db(fields=["state", "force_stop", "leaving_code", "leaving_reason"])
-        said = _understood(attempt, result)
+        said = understood(attempt, result)
         ended = _end(
             attempt,
             said.outcome,
@@ -234,28 +224,6 @@ def report(attempt: Attempt, result: Report) -> bool:
             ),
         )
         return True
-
-
-def _understood(attempt: Attempt, result: Report) -> Report:
-    """An executor's word together with what else is known: it can't tell why it was told to stop."""
-    if result.outcome != AttemptOutcome.CANCELLED:
-        return result
-    if attempt.state == AttemptState.INTERRUPTING:
-        if not attempt.force_stop and result.exit_code != _KILLED:
-            return result
-        reason = "Cancelled, and killed before it had ended in good order: what it did last may be in no state"
-        return replace_fields(result, outcome=AttemptOutcome.KILLED, reason_code="killed-by-cancel", reason=reason)
-    if result.reason_code != "cancelled":
-        # Another end than ours, of which it tells itself.
-        return replace_fields(result, outcome=AttemptOutcome.FAILED)
-    why = attempt.leaving_reason or "The pod was told to stop from outside, not by a cancelled job"
-    end = "it was killed before it had ended" if result.exit_code == _KILLED else "it ended in good order"
-    return replace_fields(
-        result,
-        outcome=AttemptOutcome.FAILED,
-        reason_code=attempt.leaving_code or "stopped",
-        reason=f"{why}; {end}{_SAVED.get(attempt.step.type, '')}",
-    )
 
 
 def was_reported(attempt: Attempt, outcome: AttemptOutcome) -> bool:
@@ -288,6 +256,8 @@ def _end(
     )
     if ended:
         record(attempt, EventKind.ENDED, code, now)
+        if outcome in _INTERRUPTED and attempt.claimed_at is not None:
+            transitions.note_interruption(attempt.step_id, _INTERRUPTED[outcome])
     return ended
 
 
@@ -315,7 +285,7 @@ def fail(
     False, changing nothing, when the attempt is not in one of the ``sources`` (any more).
     """
     with transaction.atomic():
-        _lock_job(attempt.step_id)
+        lock_job(attempt.step_id)
         if not _end(attempt, outcome, code, reason, sources=sources):
             return False
         lost = Attempt.objects.filter(pk=attempt.pk).filter(MAY_RUN_STILL).exists()
@@ -326,7 +296,7 @@ def fail(
 def tell_again(attempt: Attempt) -> bool:
     """Tell the step how its last attempt ended, should it not know. False when it does."""
     with transaction.atomic():
-        _lock_job(attempt.step_id)
+        lock_job(attempt.step_id)
         outcome = transitions.Outcome(
             succeeded=attempt.outcome == AttemptOutcome.SUCCEEDED,
             lost=Attempt.objects.filter(pk=attempt.pk).filter(MAY_RUN_STILL).exists(),
@@ -342,27 +312,51 @@ def replace(attempt: Attempt, *, code: str, reason: str, limit: int) -> Attempt 
     Returns the new attempt; None when the attempt was claimed meanwhile, is over, or was the last one allowed.
     """
     with transaction.atomic():
-        _lock_job(attempt.step_id)
+        lock_job(attempt.step_id)
         if attempt.number >= limit:
             tried = f"{reason} (tried {attempt.number} times)" if attempt.number > 1 else reason
             fail(attempt, code=code, reason=tried, outcome=AttemptOutcome.LOST, sources=UNCLAIMED)
             return None
         if not _end(attempt, AttemptOutcome.REPLACED, code, reason, sources=UNCLAIMED):
             return None
-        now = timezone.now()
-        wait = RETRY_SECONDS[min(attempt.number, len(RETRY_SECONDS)) - 1]
         step = Step.objects.get(pk=attempt.step_id)
         if step.status != JobStatus.QUEUE:
             return None
-        following = _create(
-            step,
-            number=attempt.number + 1,
-            executor=ExecutorKind(attempt.executor),
-            not_before=now + dt.timedelta(seconds=wait),
-        )
-        transitions.explain(
-            step.pk, f"{reason}. Trying again in {wait} s (attempt {following.number} of {limit})", code=code
-        )
+        following = _follow(step, attempt)
+        transitions.explain(step.pk, _again(reason, following, limit), code=code)
+        return following
+
+
+def _follow(step: Step, attempt: Attempt) -> Attempt:
+    """The attempt after one, which waits longer the more there were."""
+    wait = RETRY_SECONDS[min(attempt.number, len(RETRY_SECONDS)) - 1]
+    return _create(
+        step,
+        number=attempt.number + 1,
+        executor=ExecutorKind(attempt.executor),
+        not_before=timezone.now() + dt.timedelta(seconds=wait),
+    )
+
+
+def _again(reason: str, following: Attempt, limit: int) -> str:
+    wait = (following.not_before - following.created_at).total_seconds()
+    return f"{reason}. Trying again in {wait:.0f} s (attempt {following.number} of {limit})"
+
+
+def retry_plan(attempt: Attempt, *, code: str, reason: str, limit: int) -> Attempt | None:
+    """Begin a lost plan anew, whose executor is proved gone; None for another step, and for the last try allowed.
+
+    Whether its workspace asks for that is for the caller to know.
+    """
+    with transaction.atomic():
+        lock_job(attempt.step_id)
+        step = Step.objects.get(pk=attempt.step_id)
+        if attempt.number >= limit or step.type not in PLAN_TYPES or step.status != JobStatus.RUNNING:
+            return None
+        if not _end(attempt, AttemptOutcome.LOST, code, reason, sources=frozenset({AttemptState.CLAIMED})):
+            return None
+        following = _follow(step, attempt)
+        transitions.start_again(step.pk, code=code, reason=_again(reason, following, limit))
         return following
 
 
@@ -372,7 +366,7 @@ def request_cancel(step_id: UUID, *, force: bool = False) -> Attempt | None:
     Returns the attempt whose Job or process must be ended, None when there is none.
     """
     with transaction.atomic():
-        _lock_job(step_id)
+        lock_job(step_id)
         attempt = Attempt.objects.select_related("step").filter(step=step_id).order_by("-number").first()
         if attempt is None or attempt.state == AttemptState.ENDED:
             if not Attempt.objects.filter(step=step_id).filter(MAY_RUN_STILL).exists():
@@ -389,8 +383,10 @@ def request_cancel(step_id: UUID, *, force: bool = False) -> Attempt | None:
                 ACTIVE,
                 state=AttemptState.INTERRUPTING,
                 cancelled_at=attempt.cancelled_at or now,
-                force_stop=force,
+                # Asked for once, it stays so: the sweep asks for the ordinary end again and again.
+                force_stop=force or attempt.force_stop,
             )
+            transitions.note_interruption(step_id, Interruption.INTERRUPTING)
         return attempt
 
 
@@ -416,35 +412,3 @@ def note_leaving(attempt: Attempt, *, code: str, reason: str) -> None:
     ):
         return
     record(attempt, EventKind.LEAVING, reason)
-
-
-def mark_cleaned(attempt: Attempt) -> None:
-    """Keep that nothing of an ended attempt is left, so that the sweep passes it by.
-
-    Not for one that may run still: that needs ``prove_gone``.
-    """
-    now = timezone.now()
-    if Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).exclude(MAY_RUN_STILL).update(cleaned_at=now):
-        attempt.cleaned_at = now
-        outcomes.tell(attempt)
-
-
-def prove_gone(attempt: Attempt) -> None:
-    """Keep that an ended attempt's executor runs no more, and give back what its job still holds for it.
-
-    That is the workspace, and a state lock that the executor left; both only once no other attempt of the job is there.
-    """
-    with transaction.atomic():
-        _lock_job(attempt.step_id)
-        now = timezone.now()
-        if not Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED, cleaned_at=None).update(cleaned_at=now):
-            return
-        attempt.cleaned_at = now
-        transaction.on_commit(partial(outcomes.tell, attempt))
-        job = Job.objects.get(steps=attempt.step_id)
-        others = Attempt.objects.filter(step__job=job).filter(~Q(state=AttemptState.ENDED) | MAY_RUN_STILL)
-        if not job.is_final or others.exists():
-            return
-        if attempt.claimed_at is not None and drop_orphaned_lock(job):
-            record(attempt, EventKind.ENDED, "The state lock that the executor left was given back", now)
-        transitions.release_workspace(job.pk)

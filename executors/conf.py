@@ -109,6 +109,11 @@ SETTINGS: Mapping[str, Setting] = {
             "inline: a step's data is in the pod's environment, as Terrakube's executor needs it; claim: it is handed "
             "over to the running pod; auto: inline for the image azbuilder/executor, else claim.",
         ),
+        (
+            "ExecutorMemorySoftStopPercent",
+            "95",
+            "At how much of its memory limit a step is stopped in good order, so that its state is saved; 0 is never.",
+        ),
         ("ExecutorEphemeralImagePullPolicy", None, "Always, IfNotPresent or Never; unset is the cluster's default."),
         ("ExecutorEphemeralImagePullSecrets", None, "Secrets with which the image is pulled, separated by commas."),
         (
@@ -171,6 +176,7 @@ class Installation:
     claim_seconds: int
     grace_seconds: int
     apply_grace_seconds: int
+    memory_soft_stop_percent: int
     job_data: str
     image_pull_policy: str | None
     image_pull_secrets: tuple[str, ...]
@@ -259,6 +265,7 @@ def read(environ: Mapping[str, str]) -> Installation:
         node_wait_seconds=reader.seconds("ExecutorEphemeralNodeWaitSeconds", minimum=10),
         claim_seconds=reader.seconds("ExecutorEphemeralClaimSeconds", minimum=10),
         grace_seconds=reader.seconds("ExecutorEphemeralGraceSeconds", minimum=1),
+        memory_soft_stop_percent=reader.get(env.integer, "ExecutorMemorySoftStopPercent", 0, minimum=0, maximum=100),
         apply_grace_seconds=reader.seconds("ExecutorEphemeralApplyGraceSeconds", minimum=1),
         job_data=reader.choice("ExecutorEphemeralJobData", ("auto", "inline", "claim")),
         image_pull_policy=reader.choice("ExecutorEphemeralImagePullPolicy", ("Always", "IfNotPresent", "Never"))

@@ -115,17 +115,17 @@ _STARTING = (
 _ENDING = (
     (
         "oom-killed",
-        "The step used more memory than its limit of {limit} and was killed{peak}",
+        "The step used more memory than its limit of {limit} and was killed",
         _TOO_LITTLE_MEMORY,
     ),
     (
         "oom-killed-by-node",
-        "The step was killed because its node ran out of memory{peak}",
+        "The step was killed because its node ran out of memory",
         "Set EPHEMERAL_MEMORY_REQUEST of the workspace to what it needs",
     ),
     (
         "memory-soft-stop",
-        "The step was stopped in good order when it had used {used} of its {limit} of memory",
+        "The step was stopped in good order before it would have been killed for its memory",
         _TOO_LITTLE_MEMORY,
     ),
     (

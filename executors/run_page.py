@@ -60,7 +60,7 @@ class AttemptShown:
     def tone(self) -> str:
         if not self.is_over:
             return "active"
-        return {"succeeded": "good", "failed": "bad", "lost": "bad"}.get(self.attempt.outcome, "quiet")
+        return {"succeeded": "good", "failed": "bad", "killed": "bad", "lost": "bad"}.get(self.attempt.outcome, "quiet")
 
 
 @dataclass(frozen=True, slots=True)

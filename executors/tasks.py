@@ -77,6 +77,10 @@ def run_check(run_id: int) -> None:
     doctor_runs.begin(run_id)
 
 
+def kill_step(step_id: str) -> None:
+    launcher.cancel_step(UUID(step_id), force=True)
+
+
 def beat() -> None:
     """Show that tasks are worked on, and start what the clock starts.
 

@@ -133,6 +133,14 @@ class StepType(models.TextChoices):
     SCHEDULE_TEMPLATES = "scheduleTemplates", "Schedule templates"
 
 
+class Interruption(models.TextChoices):
+    """How far the stopping of a cancelled step's executor is; empty for a step that needed none."""
+
+    INTERRUPTING = "interrupting", "Stopping"
+    STOPPED = "stopped", "Stopped in good order"
+    KILLED = "killed", "Killed"
+
+
 PLAN_TYPES = frozenset({StepType.PLAN, StepType.PLAN_DESTROY})
 # While one of these runs, a plan-only job of the same workspace waits. They are the applies of a limit, too.
 EXCLUSIVE_TYPES = frozenset({StepType.APPLY, StepType.DESTROY, StepType.SCRIPTS})

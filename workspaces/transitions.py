@@ -7,8 +7,7 @@ None instead of raising.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -19,56 +18,15 @@ from django.utils import timezone
 
 from terrakube_site.metrics import catalogue, tally
 from workspaces import capacity, flows
-from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, PLAN_TYPES, JobStatus, StepType
+from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, PLAN_TYPES, Interruption, JobStatus, StepType
 from workspaces.models import Job, Step, Workspace
+from workspaces.moves import APPROVED, JOB_MOVES, LEFT_UNDONE, REJECTED, STEP_MOVES, IllegalTransition
+from workspaces.moves import Outcome as Outcome
 from workspaces.queueing import enqueue
 from workspaces.scheduling import CannotSchedule, schedule_templates
 from workspaces.waiting import Wait, incomplete, why_wait
 
 S = JobStatus
-
-JOB_MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
-    S.PENDING: frozenset({S.QUEUE, S.WAITING_APPROVAL, S.COMPLETED, S.FAILED, S.CANCELLED}),
-    S.WAITING_APPROVAL: frozenset({S.APPROVED, S.REJECTED, S.QUEUE, S.FAILED, S.CANCELLED}),
-    S.APPROVED: frozenset({S.QUEUE, S.WAITING_APPROVAL, S.COMPLETED, S.FAILED, S.CANCELLED}),
-    S.QUEUE: frozenset({S.RUNNING, S.FAILED, S.CANCELLED, S.REJECTED}),
-    S.RUNNING: frozenset({S.PENDING, S.COMPLETED, S.FAILED, S.CANCELLED, S.REJECTED}),
-}
-STEP_MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
-    S.PENDING: frozenset({S.QUEUE, S.COMPLETED, S.FAILED, S.CANCELLED, S.NOT_EXECUTED}),
-    S.QUEUE: frozenset({S.RUNNING, S.FAILED, S.CANCELLED}),
-    S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED}),
-}
-# What becomes of the steps that a job leaves undone when it ends.
-_LEFT_UNDONE = {
-    S.COMPLETED: S.NOT_EXECUTED,
-    S.NO_CHANGES: S.NOT_EXECUTED,
-    S.FAILED: S.FAILED,
-    S.REJECTED: S.FAILED,
-    S.CANCELLED: S.CANCELLED,
-}
-APPROVED = "approved"
-REJECTED = "rejected"
-
-
-class IllegalTransition(Exception):
-    """A move that the tables don't hold: a mistake in the program, never in its input."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a step ended.
-
-    ``changes`` is what a plan found, None for other steps. ``reason_code`` and ``reason`` say why it failed, and may
-    add a remark to a success. ``lost``: its executor had begun it and fell silent, and may be at it still.
-    """
-
-    succeeded: bool
-    lost: bool = False
-    changes: bool | None = None
-    plan: str | None = None
-    reason_code: str = ""
-    reason: str = ""
 
 
 # ---- moves ----------------------------------------------------------------------------------------------------------
@@ -127,9 +85,9 @@ def _end_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", k
     now = timezone.now()
     undone = [step for step in job.steps.all() if step.status not in FINAL_STEP]
     for step in undone:
-        if step.status in IN_EXECUTOR and _LEFT_UNDONE[status] == S.NOT_EXECUTED:
+        if step.status in IN_EXECUTOR and LEFT_UNDONE[status] == S.NOT_EXECUTED:
             raise IllegalTransition(f"Job {job.pk} cannot end while {step} is with an executor")
-        _move_step(step, _LEFT_UNDONE[status], ended_at=now)
+        _move_step(step, LEFT_UNDONE[status], ended_at=now)
     holds = job.holds_workspace and keep_workspace
     _move_job(job, status, reason=reason, code=code, ended_at=now, holds_workspace=holds)
     if not holds:
@@ -304,6 +262,26 @@ def start_step(step_id: UUID) -> bool:
         _move_step(step, S.RUNNING, started_at=timezone.now())
         _move_job(job, S.RUNNING)
         return True
+
+
+def start_again(step_id: UUID, *, code: str, reason: str) -> bool:
+    """Hand a running plan over anew, since its executor is lost and proved gone. False when it does not run.
+
+    Nothing but a plan is ever begun twice, and that only where its workspace asks for it.
+    """
+    with transaction.atomic():
+        found = _locked_by_step(step_id)
+        if found is None or found[1].status != S.RUNNING or found[1].type not in PLAN_TYPES:
+            return False
+        job, step = found
+        _move_step(step, S.QUEUE, queued_at=timezone.now(), started_at=None)
+        _move_job(job, S.QUEUE, reason=reason, code=code)
+        return True
+
+
+def note_interruption(step_id: UUID, interruption: Interruption) -> None:
+    """Keep how far the stopping of a cancelled step is; its status is final before."""
+    Step.objects.filter(pk=step_id).update(interruption=interruption)
 
 
 def pin_commit(step_id: UUID, commit_id: str) -> bool:

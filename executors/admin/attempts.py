@@ -70,7 +70,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
 
     @admin.display(description="state", ordering="state")
     def progress(self, attempt: Attempt) -> SafeString:
-        tones = {"succeeded": "good", "failed": "bad", "lost": "bad", "": "active"}
+        tones = {"succeeded": "good", "failed": "bad", "killed": "bad", "lost": "bad", "": "active"}
         text = attempt.get_outcome_display() if attempt.outcome else attempt.get_state_display()
         return format_html('<span class="tk-badge tk-{}">{}</span>', tones.get(attempt.outcome, "quiet"), text)
 

@@ -22,7 +22,7 @@ _LEAST_LOG_BUFFER = 2 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What the API hands over. Sizes are bytes."""
+    """What the API hands over. Sizes are bytes; `memory_share` of its limit is when a step is stopped, 0 for never."""
 
     job: JobData
     sensitive: tuple[str, ...] = field(default=(), repr=False)
@@ -36,6 +36,7 @@ class Claim:
     grace_seconds: float = 120
     outage_seconds: float = 300
     log_buffer_bytes: int = 64 * 1024 * 1024
+    memory_share: float = 0
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Claim:
@@ -54,6 +55,7 @@ class Claim:
                 heartbeat_seconds=max(0.05, float(raw.get("heartbeatSeconds", 5))),
                 grace_seconds=float(raw.get("graceSeconds", 120)),
                 outage_seconds=float(raw.get("outageSeconds", 300)),
+                memory_share=float(raw.get("memoryShare") or 0),
                 log_buffer_bytes=max(_LEAST_LOG_BUFFER, int(raw.get("logBufferBytes", 64 * 1024 * 1024))),
             )
         except (TypeError, ValueError, AttributeError) as error:

@@ -32,6 +32,7 @@ class Control:
     def __init__(self) -> None:
         self.grace_seconds = 120.0
         self.reason = ""
+        self.code = "cancelled"
         self.fenced = False
         self._cancelled = False
         self._killed = False
@@ -55,9 +56,9 @@ class Control:
         """Whether nothing new should start."""
         return self._stopping.is_set()
 
-    def cancel(self, reason: str) -> None:
-        """Stop the step in good order."""
-        first = self._note_cancel(reason)
+    def cancel(self, reason: str, *, code: str = "cancelled") -> None:
+        """Stop the step in good order. The first reason counts, and its code."""
+        first = self._note_cancel(reason, code)
         self._interrupt()
         # The log may be slow to take a line; the command must not wait for that.
         if first:
@@ -65,7 +66,7 @@ class Control:
 
     def force(self, reason: str) -> None:
         """Stop the step now, whatever is lost."""
-        first = self._note_cancel(reason)
+        first = self._note_cancel(reason, "cancelled")
         self._kill()
         if first:
             self.on_cancel(reason)
@@ -106,10 +107,11 @@ class Control:
         if self._stopping.wait(seconds):
             raise Stopped
 
-    def _note_cancel(self, reason: str) -> bool:
+    def _note_cancel(self, reason: str, code: str) -> bool:
         with self._lock:
             first, self._cancelled = not self._cancelled, True
-            self.reason = self.reason or reason
+            if not self.reason:
+                self.reason, self.code = reason, code
         return first
 
     def _interrupt(self) -> None:

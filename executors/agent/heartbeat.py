@@ -7,6 +7,7 @@ import threading
 from .api import Api
 from .control import Control
 from .errors import ApiRefused, ApiUnavailable, AttemptOver
+from .measures import cpu_seconds, peak_memory_bytes
 
 _CALL_SECONDS = 10.0
 
@@ -45,7 +46,13 @@ class Heartbeat:
             self._news.clear()
             if self._ended:
                 return
-            content = {"phase": self._phase, "commitId": self._commit_id}
+            # Should the container be killed, this is the last that is known of it.
+            content = {
+                "phase": self._phase,
+                "commitId": self._commit_id,
+                "peakMemoryBytes": peak_memory_bytes(),
+                "cpuSeconds": cpu_seconds(),
+            }
             try:
                 answer = self._api.post_json("/heartbeat", content, timeout=_CALL_SECONDS).json()
             except AttemptOver as over:

@@ -22,6 +22,7 @@ from .exit_codes import CANCELLED, FAILED, NOT_DELIVERED, REFUSED, SUCCEEDED
 from .heartbeat import Heartbeat
 from .log_channel import LogChannel
 from .measures import cpu_seconds, hide_from_children, peak_memory_bytes
+from .memory import MemoryWatch
 from .step import Outcome, run_step
 
 _EXIT_CODES = {"succeeded": SUCCEEDED, "failed": FAILED, "cancelled": CANCELLED}
@@ -64,6 +65,7 @@ def run_claimed(
         threading.Thread(target=log.line, args=(f"Stopping: {reason}",), daemon=True).start()
 
     control.on_cancel = tell
+    MemoryWatch(control, claim.memory_share)
     context = Context(claim, api, control, log, heartbeat, work, work / "private")
     outcome = run_step(context, container)
     code = _report(context, outcome)

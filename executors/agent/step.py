@@ -38,7 +38,10 @@ def run_step(context: Context, container: Mapping[str, str]) -> Outcome:
             context.control.fence(str(end))
         code = end.exit_code if isinstance(end, StepFailed) else terraform[0].exit_code if terraform else None
         if context.control.stopping or not isinstance(end, StepFailed):
-            return Outcome(outcome="cancelled", reason="cancelled", message=context.control.reason, exit_code=code)
+            control = context.control
+            # Whoever stopped it of its own accord tells a failure; a cancel is somebody's wish.
+            outcome = "cancelled" if control.code == "cancelled" else "failed"
+            return Outcome(outcome=outcome, reason=control.code, message=control.reason, exit_code=code)
         return Outcome(outcome="failed", reason=end.reason, message=end.message, exit_code=code)
     except Exception as error:  # a defect of ours must still be reported
         context.say(traceback.format_exc())

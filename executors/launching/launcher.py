@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from executors import attempts, limits
+from executors import attempts, cleaning, limits
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
 from executors.conf import installation
@@ -102,7 +102,7 @@ def stop(attempt: Attempt) -> bool:
         logger.warning("Attempt %s could not be stopped yet: %s", attempt, error)
         return False
     if gone and attempt.state == AttemptState.ENDED:
-        attempts.mark_cleaned(attempt)
+        cleaning.mark_cleaned(attempt)
     return gone
 
 

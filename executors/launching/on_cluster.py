@@ -193,7 +193,11 @@ def stop(attempt: Attempt) -> bool:
     job = api.read_job(namespace, attempt.job_name)
     if job is None or not _is_of(attempt, job):
         return True
-    return not api.delete_job(namespace, attempt.job_name)
+    gone = not api.delete_job(namespace, attempt.job_name)
+    if attempt.force_stop and attempt.pod_name and not gone:
+        # Where it may not, its executor hears of it at its next heartbeat, else its grace period runs out.
+        api.kill_pod(namespace, attempt.pod_name)
+    return gone
 
 
 def _is_of(attempt: Attempt, job: cluster.Manifest) -> bool:

@@ -138,4 +138,5 @@ def claim_answer(attempt: Attempt) -> dict[str, Any]:
         "graceSeconds": conf.interrupt_seconds(may_change=step.type in EXCLUSIVE_TYPES),
         "outageSeconds": limits.outage_seconds(conf, attempt.deadlines),
         "logBufferBytes": LOG_BUFFER_BYTES,
+        "memoryShare": conf.memory_soft_stop_percent / 100,
     }

@@ -56,11 +56,12 @@ def heartbeat(request: HttpRequest, attempt: Attempt) -> HttpResponse:
     try:
         body = json_body(request)
         phase, commit = optional(body, "phase", str), optional(body, "commitId", str)
+        peak, cpu = optional(body, "peakMemoryBytes", int), optional(body, "cpuSeconds", float)
     except InvalidInput as error:
         return error_response(error.message, 400, code=error.code)
     if commit and attempt.step.job.commit_id is None:
         transitions.pin_commit(attempt.step_id, commit)
-    orders = attempts.heartbeat(attempt, phase=phase or "")
+    orders = attempts.heartbeat(attempt, phase=phase or "", peak_memory_bytes=peak, cpu_seconds=cpu)
     return JsonResponse({"cancel": orders.cancel, "force": orders.force})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from executors import attempts
+from executors import cleaning
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
 from executors.conf import Installation
@@ -28,7 +28,9 @@ LINGER_SECONDS = 60
 """How long a pod may stay after its executor's last word, beside its own time to end."""
 TTL_GRACE_SECONDS = 60
 """How much later than its time to live a finished Job is deleted by us."""
-_REPORTED = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED, AttemptOutcome.CANCELLED})
+_REPORTED = frozenset(
+    {AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED, AttemptOutcome.CANCELLED, AttemptOutcome.KILLED}
+)
 
 
 def uncleaned() -> list[Attempt]:
@@ -59,7 +61,7 @@ def _clear(looker: Looker, attempt: Attempt, view: View, api: Cluster) -> None:
             return
         attempt.missing_since = attempt.missing_since or looker.absent_since(attempt, now)
     if looker.is_gone(attempt, job, pods, now):
-        attempts.prove_gone(attempt)
+        cleaning.prove_gone(attempt)
     elif job is not None and not is_leaving(job) and job_end(job) is None:
         # After its last word an executor ends by itself.
         patient = attempt.outcome in _REPORTED and attempt.claimed_at is not None and attempt.cancelled_at is None

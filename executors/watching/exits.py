@@ -45,8 +45,8 @@ def terminated(state: Mapping[str, Any], memory_limit: str) -> Said:
     reason, code = str(state.get("reason", "")), int(state.get("exitCode", 0))
     if reason == "OOMKilled" or "OOM-killed" in str(state.get("message", "")):
         if memory_limit:
-            return say("oom-killed", limit=memory_limit, peak="")
-        return say("oom-killed-by-node", peak="")
+            return say("oom-killed", limit=memory_limit)
+        return say("oom-killed-by-node")
     if reason in {"StartError", "ContainerCannotRun"}:
         words = str(state.get("message", "")).rpartition("unable to start container process: ")[2]
         return say("container-cannot-start", words=quoted(words))

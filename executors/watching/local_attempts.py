@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from django.utils import timezone
 
-from executors import attempts
+from executors import attempts, cleaning
 from executors.choices import UNCLAIMED, AttemptOutcome, AttemptState, EventKind, ExecutorKind
 from executors.conf import Installation
 from executors.launching import launcher, on_machine
@@ -60,13 +60,13 @@ class LocalLooker:
                 attempt,
                 code="cancelled",
                 reason="Cancelled; its executor is gone",
-                outcome=AttemptOutcome.CANCELLED,
+                outcome=AttemptOutcome.KILLED,
                 sources=frozenset({AttemptState.INTERRUPTING}),
             )
         else:
             self._lose(attempt, "process-ended", reason)
         if attempt.state == AttemptState.ENDED:
-            attempts.prove_gone(attempt)
+            cleaning.prove_gone(attempt)
 
     def _interrupting(self, attempt: Attempt, now: dt.datetime) -> None:
         since = attempt.cancelled_at or now
@@ -120,7 +120,7 @@ class LocalLooker:
         if attempt.host and attempt.host != on_machine.this_host():
             # That machine may be gone for good, as a container's is; nothing outlives this.
             if attempt.ended_at and now > attempt.ended_at + dt.timedelta(seconds=self._conf.deadline_seconds):
-                attempts.prove_gone(attempt)
+                cleaning.prove_gone(attempt)
             return
         if on_machine.is_alive(attempt):
             ended_at = attempt.ended_at or now
@@ -129,7 +129,7 @@ class LocalLooker:
                 self._end(attempt, ended_at, now)
             return
         on_machine.clean(attempt)
-        attempts.prove_gone(attempt)
+        cleaning.prove_gone(attempt)
 
     def _end(self, attempt: Attempt, ended_at: dt.datetime, now: dt.datetime) -> None:
         if now > ended_at + dt.timedelta(seconds=self._limits.of(attempt).ending_seconds + FORCE_SECONDS):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils import timezone
 
-from executors import attempts
+from executors import attempts, cleaning
 from executors.choices import UNCLAIMED, AttemptOutcome, AttemptState, EventKind
 from executors.launching import launcher
+from executors.limits import retries_plans
 from executors.models import Attempt, AttemptEvent
 from executors.watching import first_words
 from executors.watching.decisions import Act, Decision, Patience, decide
@@ -20,6 +21,7 @@ from executors.watching.proof import is_gone
 from executors.watching.statuses import Seen, container, newest
 from executors.watching.timeline import Entry, Place, entries, place
 from workspaces import transitions
+from workspaces.choices import PLAN_TYPES
 
 logger = logging.getLogger(__name__)
 _PROBE_AFTER = dt.timedelta(seconds=30)
@@ -144,6 +146,9 @@ class Looker:
         pod = newest(seen or ())
         if pod is not None and container(pod).terminated is not None:
             known.ended_pod = str(pod["metadata"]["name"])
+        if found.code.startswith("oom-killed") and attempt.peak_memory_bytes:
+            peak = f"{attempt.peak_memory_bytes / 2**20:.0f} MiB"
+            found = replace(found, sentence=f"{found.sentence}; the most that was seen is {peak}")
         self._note(attempt, known, found, now)
         self._keep_timeline(attempt, known, seen)
         if attempt.state == AttemptState.CLAIMED and found.kind == Kind.ENDING and found.code in LEAVING:
@@ -209,15 +214,33 @@ class Looker:
             case Act.FAIL:
                 attempts.fail(attempt, code=decision.code, reason=decision.reason, sources=UNCLAIMED)
             case Act.LOSE:
-                self._end(attempt, decision, AttemptOutcome.LOST, AttemptState.CLAIMED)
+                if not (gone and self._retry_plan(attempt, decision)):
+                    self._end(attempt, decision, AttemptOutcome.LOST, AttemptState.CLAIMED)
             case Act.CANCELLED:
-                self._end(attempt, decision, AttemptOutcome.CANCELLED, AttemptState.INTERRUPTING)
+                # Gone without a word it did not end in good order, but where its exit code says so.
+                outcome = AttemptOutcome.CANCELLED if found.code == "stopped" else AttemptOutcome.KILLED
+                self._end(attempt, decision, outcome, AttemptState.INTERRUPTING)
         logger.info("Attempt %s: %s (%s): %s", attempt, decision.act, decision.code, decision.reason)
         if attempt.state == AttemptState.ENDED:
             # Fenced first: whatever of it still starts now can claim nothing.
             if known.ended_pod and attempt.claimed_at is None:
                 first_words.keep(attempt, known.ended_pod)
             self.clear_away(attempt, over=found.kind in _JOB_OVER, gone=gone)
+
+    def _retry_plan(self, attempt: Attempt, decision: Decision) -> bool:
+        """Begin a lost plan anew, where its workspace asks for that. Terrakube's own executor can't be told from its
+        successor, so its plans are not."""
+        if attempt.step.type not in PLAN_TYPES or attempt.claimed_by_report:
+            return False
+        job = attempt.step.job
+        if not retries_plans(job.workspace):
+            return False
+        following = attempts.retry_plan(attempt, code=decision.code, reason=decision.reason, limit=self._max_attempts)
+        if following is None:
+            return False
+        cleaning.prove_gone(attempt)
+        cleaning.give_back_lock(attempt, job)
+        return True
 
     @staticmethod
     def _end(attempt: Attempt, decision: Decision, outcome: AttemptOutcome, source: AttemptState) -> None:
@@ -233,6 +256,6 @@ class Looker:
     def clear_away(self, attempt: Attempt, *, over: bool, gone: bool) -> None:
         """Leave nothing of an ended attempt but a Job that is ``over``: its log can be read until its TTL is."""
         if gone:
-            attempts.prove_gone(attempt)
+            cleaning.prove_gone(attempt)
         elif not over:
             self.stop(attempt)

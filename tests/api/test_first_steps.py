@@ -65,6 +65,7 @@ def test_a_started_job_is_answered_in_the_contracts_shape(owner: Api, workspace:
             "overrideSource": None,
             "planChanges": True,
             "prCommentError": None,
+            "priority": 0,
             "prNumber": None,
             "reason": "",
             "reasonCode": "",

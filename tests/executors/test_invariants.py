@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from executors import attempts
+from executors import attempts, cleaning
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.conf import Installation, installation
 from executors.invariants import Finding, Moment, in_cluster
@@ -52,7 +52,7 @@ def running(tcl: str = PLAN_AND_APPLY, *, claimed: bool = True, **where: Any) ->
 
 def ended(attempt: Attempt) -> Attempt:
     attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
-    attempts.prove_gone(attempt)
+    cleaning.prove_gone(attempt)
     return attempt
 
 

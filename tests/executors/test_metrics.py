@@ -15,7 +15,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from executors import attempts
+from executors import attempts, cleaning
 from executors.choices import AttemptOutcome, EventKind, ExecutorKind
 from executors.metrics import store
 from executors.metrics.outcomes import phases
@@ -115,8 +115,8 @@ class TestWhatIsTold:
         with django_capture_on_commit_callbacks(execute=True):
             assert attempts.report(claimed, failed)
             assert not attempts.report(claimed, failed)
-            attempts.prove_gone(claimed)
-            attempts.prove_gone(claimed)
+            cleaning.prove_gone(claimed)
+            cleaning.prove_gone(claimed)
         samples = scrape(client)
         assert value(samples, "terrakube_jobs_ended_total", status="failed") == 1
         labels = {"type": "terraformPlan", "status": "failed", "reason": "oom-killed"}

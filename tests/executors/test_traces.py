@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from executors import attempts
+from executors import attempts, cleaning
 from executors.choices import AttemptOutcome, EventKind, ExecutorKind
 from executors.metrics import otlp, traces
 from executors.models import Attempt
@@ -81,7 +81,7 @@ def attempt(db: None) -> Attempt:
 
 
 def test_a_steps_trace_goes_across_worker_cluster_and_pod(collector: Collector, attempt: Attempt) -> None:
-    attempts.mark_cleaned(attempt)
+    cleaning.mark_cleaned(attempt)
     traces.tell(attempt)
     otlp.flush()
     found = collector.spans

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from executors import attempts, retention
+from executors import attempts, cleaning, retention
 from executors.choices import AttemptOutcome, ExecutorKind
 from executors.conf import installation
 from executors.invariants.checking import check
@@ -51,7 +51,7 @@ def ran(on: Workspace, *, days: float = 0, log: bytes = b"a line\n", proved: boo
     StateVersion.objects.create(workspace=on, job=job, number=job.pk, serial=job.pk, lineage="a", content=b"state")
     attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
     if proved:
-        attempts.prove_gone(attempt)
+        cleaning.prove_gone(attempt)
     Job.objects.filter(pk=job.pk).update(ended_at=timezone.now() - dt.timedelta(days=days))
     return Job.objects.get(pk=job.pk)
 

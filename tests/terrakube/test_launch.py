@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.checks import Warning
 
-from executors import attempts, conf
+from executors import attempts, cleaning, conf
 from executors.choices import AttemptState
 from executors.conf import installation
 from executors.launching.errors import LaunchError
@@ -141,6 +141,6 @@ def test_the_next_pod_waits_until_the_last_one_is_gone(launch: Launch) -> None:
     with pytest.raises(LaunchError) as caught:
         dispatch.prepare(following, attempt.step)
     assert caught.value.retryable
-    attempts.prove_gone(attempt)
+    cleaning.prove_gone(attempt)
     dispatch.prepare(following, attempt.step)
     assert following.state == AttemptState.NEW

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.conf import settings
 
-from executors import attempts
+from executors import attempts, cleaning
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.models import Attempt
 from tests.api.client import token_of
@@ -304,7 +304,7 @@ def test_an_executor_may_not_begin_while_an_earlier_one_may_be_there(calls: Call
     following = attempts.replace(attempt, code="start-timeout", reason="It did not start", limit=3)
     assert following is not None
     assert calls.patch_job("running").status_code == 409
-    attempts.prove_gone(attempt)
+    cleaning.prove_gone(attempt)
     assert calls.patch_job("running").status_code == 204
     following.refresh_from_db()
     assert following.state == AttemptState.CLAIMED

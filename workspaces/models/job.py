@@ -5,7 +5,17 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, AddressType, JobStatus, RoomClass, StepType, Via
+from workspaces.choices import (
+    FINAL_JOB,
+    FINAL_STEP,
+    IN_EXECUTOR,
+    AddressType,
+    Interruption,
+    JobStatus,
+    RoomClass,
+    StepType,
+    Via,
+)
 from workspaces.models.base import Audited, Record
 from workspaces.models.organization import Organization
 from workspaces.models.template import Template
@@ -134,6 +144,9 @@ class Step(Record):
     decided_by = models.CharField(max_length=256, blank=True, default="", editable=False)
     reason_code = models.CharField(max_length=64, blank=True, default="", editable=False)
     reason = models.CharField(max_length=1024, blank=True, default="", editable=False)
+    interruption = models.CharField(
+        max_length=16, choices=Interruption, blank=True, default="", editable=False, help_text="Of a cancelled step."
+    )
     queued_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from workspaces import flows, transitions
 from workspaces.access import Actor, name_of
-from workspaces.choices import AddressType, JobStatus, Via
+from workspaces.choices import IN_EXECUTOR, AddressType, Interruption, JobStatus, Via
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.models import Address, Job, Template, Workspace
 from workspaces.permissions import may_approve, require
@@ -145,6 +146,25 @@ def cancel_job(job: Job, *, by: Actor) -> Job:
     if not transitions.cancel(job.pk, by=name_of(by)):
         job.refresh_from_db()
         raise WrongState(f"Job {job.pk} has ended: it is {JobStatus(job.status).label.lower()}.")
+    job.refresh_from_db()
+    return job
+
+
+def force_cancel(job: Job, *, by: Actor) -> Job:
+    """Cancel a job and kill what runs of it, without its time to end in good order.
+
+    For a job that was cancelled and whose executor still ends, too. Raises NotAllowed, and WrongState when nothing of
+    the job runs.
+    """
+    require(by, job.organization, "approve_job", to="cancel a job", workspace=job.workspace)
+    running = job.steps.filter(Q(status__in=IN_EXECUTOR) | Q(interruption=Interruption.INTERRUPTING)).first()
+    if running is None:
+        raise WrongState(f"Nothing of job {job.pk} is left to stop.")
+    with transaction.atomic():
+        if transitions.cancel(job.pk, by=name_of(by)):
+            # Cancelled before its executor heard of it: what follows is one request, with force.
+            job.refresh_from_db()
+        enqueue("executors.tasks.kill_step", str(running.pk))
     job.refresh_from_db()
     return job
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from auditlog.models import LogEntry
 from django.db import transaction
 
 from workspaces.access import Actor, name_of
@@ -155,10 +157,33 @@ def unlock_state(job: Job, body: bytes) -> None:
             raise StateLocked(lock.info)
 
 
-def drop_orphaned_lock(job: Job) -> bool:
-    """Give back a lock that an executor of this job left when it died. True when there was one.
+@dataclass(frozen=True, slots=True)
+class LeftLock:
+    """A state lock that was found when an executor was gone: given back where it was the job's own."""
 
-    Only the job's own lock, and only for a caller that knows its executor to be gone.
+    holder: str
+    released: bool
+
+
+def _holder(lock: StateLock) -> str:
+    parts = [str(lock.info.get(name) or "") for name in ("Who", "Operation", "Created")]
+    return ", ".join(part for part in parts if part)[:512] or "unknown"
+
+
+def drop_orphaned_lock(job: Job) -> LeftLock | None:
+    """Give back a lock that an executor of this job left when it died, and keep that in the history; None without any.
+
+    Only the job's own lock, and only for a caller that knows its executor to be gone; somebody else's is left alone.
     """
-    gone, _ = StateLock.objects.filter(workspace_id=job.workspace_id, job=job).delete()
-    return bool(gone)
+    lock = StateLock.objects.filter(workspace_id=job.workspace_id).first()
+    if lock is None:
+        return None
+    holder = _holder(lock)
+    if lock.job_id != job.pk:
+        return LeftLock(holder, released=False)
+    gone, _ = StateLock.objects.filter(workspace_id=job.workspace_id, job=job, lock_id=lock.lock_id).delete()
+    if not gone:
+        return None
+    changes = {"state lock": [f"{holder} (job {job.pk})", "given back: its executor is gone"]}
+    LogEntry.objects.log_create(job.workspace, action=LogEntry.Action.UPDATE, changes=changes)
+    return LeftLock(holder, released=True)

@@ -127,7 +127,7 @@ def test_a_cancelled_process_that_does_not_end_is_killed_when_its_time_is_over(
         sweep.run(None, None)
         shift(attempt, 6)
     sweep.run(None, None)
-    assert (fresh(attempt).outcome, job_of(attempt).holds_workspace) == (AttemptOutcome.CANCELLED, False)
+    assert (fresh(attempt).outcome, job_of(attempt).holds_workspace) == (AttemptOutcome.KILLED, False)
 
 
 def test_what_outlives_a_killed_executor_keeps_the_workspace_and_is_told_to_end(

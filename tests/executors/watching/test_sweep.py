@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.utils import timezone
 
-from executors import attempts
-from executors.choices import AttemptOutcome, AttemptState, EventKind
+from executors import attempts, cleaning
+from executors.choices import AttemptOutcome, AttemptState, EventKind, LockOutcome
 from executors.conf import Installation
 from executors.models import Attempt
 from executors.reporting import logs
@@ -19,7 +20,7 @@ from executors.watching.sweep import Sweep
 from tests.executors.watching.conftest import SESSION, Make, MemoryCluster, Run, shift
 from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY, VariableFactory, WorkspaceFactory
 from workspaces import transitions
-from workspaces.choices import JobStatus
+from workspaces.choices import Interruption, JobStatus
 from workspaces.models import Job, StateLock, Step, Workspace
 from workspaces.services import jobs, workspaces
 
@@ -210,7 +211,10 @@ def test_a_silent_executor_is_lost_and_its_workspace_stays_taken_until_it_is_pro
     assert not job_of(attempt).holds_workspace
     assert not StateLock.objects.exists()
     assert fresh(attempt).cleaned_at is not None
-    assert attempt.events.filter(kind=EventKind.ENDED, detail__contains="state lock").exists()
+    assert attempt.events.filter(kind=EventKind.LOCK, detail__contains="given back").exists()
+    assert fresh(attempt).state_lock == LockOutcome.RELEASED
+    kept = LogEntry.objects.get_for_object(workspace).first()
+    assert "given back" in str(kept.changes)
     assert transitions.advance(waiting.pk) is not None
 
 
@@ -283,8 +287,9 @@ def test_a_cancelled_pod_that_was_not_told_to_go_is_told_again_until_it_is_gone(
     run()
     shift(attempt, 6)
     run()
-    assert (fresh(attempt).outcome, job_of(attempt).holds_workspace) == (AttemptOutcome.CANCELLED, False)
+    assert (fresh(attempt).outcome, job_of(attempt).holds_workspace) == (AttemptOutcome.KILLED, False)
     assert job_of(attempt).status == JobStatus.CANCELLED
+    assert Step.objects.get(pk=attempt.step_id).interruption == Interruption.KILLED
 
 
 def test_a_workspace_that_an_ended_job_kept_without_any_attempt_is_freed(
@@ -410,7 +415,7 @@ def test_a_job_that_came_up_after_its_attempt_was_over_is_deleted(
 ) -> None:
     attempt = make(AttemptState.NEW)
     attempts.fail(attempt, code="refused", reason="No answer")
-    attempts.mark_cleaned(attempt)
+    cleaning.mark_cleaned(attempt)
     memory_cluster.put(attempt, "running")
     run()
     assert memory_cluster.deleted == [attempt.job_name]
@@ -480,7 +485,7 @@ def finished(make: Make, memory_cluster: MemoryCluster, *, seconds: float) -> At
     """An attempt that is over and cleaned up, whose Job ended so long ago."""
     attempt = make(AttemptState.CLAIMED, on=WorkspaceFactory.create())
     attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=True))
-    attempts.prove_gone(attempt)
+    cleaning.prove_gone(attempt)
     memory_cluster.put(attempt, "completed")
     at = (timezone.now() - dt.timedelta(seconds=seconds)).isoformat()
     for condition in memory_cluster.jobs[str(attempt.pk)]["status"]["conditions"]:

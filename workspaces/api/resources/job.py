@@ -26,7 +26,15 @@ from workspaces.api.resources.changes import columns, deleting, referenced
 from workspaces.choices import JobStatus, Via
 from workspaces.errors import NotAllowed
 from workspaces.models import Address, Job, Step, Template
-from workspaces.services.jobs import approve_job, cancel_job, create_job, delete_job, reject_job, set_priority
+from workspaces.services.jobs import (
+    approve_job,
+    cancel_job,
+    create_job,
+    delete_job,
+    force_cancel,
+    reject_job,
+    set_priority,
+)
 from workspaces.services.records import create_record, update_record
 from workspaces.services.sources import check_source_address
 
@@ -71,6 +79,9 @@ def _update_job(job: Job, change: Change, actor: Actor) -> None:
     status, priority = given.pop("status", None), given.pop("priority", None)
     if priority is not None and priority != job.priority:
         set_priority(job, priority, by=actor)
+    if given.pop("forceCancel", False):
+        force_cancel(job, by=actor)
+        return
     for name, value in given.items():
         read = JOB.attributes[name].read
         if read is not None and read(job) != value:
@@ -99,6 +110,11 @@ JOB = make(
         of_column(Job, "priority"),
         # Only the plan itself says whether there are changes; clients send a default.
         of_column(Job, "planChanges", writing=Writing.NEVER),
+        Attribute(
+            name="forceCancel",
+            kind=Kind.FLAG,
+            description="Sent as true: cancel the job and kill what runs of it, also when it was cancelled before.",
+        ),
         of_column(Job, "reason", writing=Writing.NEVER, description="What the job waits for, or why it ended so."),
         of_column(Job, "reasonCode", writing=Writing.NEVER, description="The reason's code, of a bounded set."),
         Attribute(name="targetAddrs", kind=Kind.TEXTS, read=lambda job: None),
@@ -138,6 +154,12 @@ STEP = make(
     Step,
     (
         *of_columns(Step, "stepNumber name status", writing=Writing.NEVER),
+        of_column(
+            Step,
+            "interruption",
+            writing=Writing.NEVER,
+            description="How far the stopping of a cancelled step is; empty for a step that needed none.",
+        ),
         of_column(Step, "reason", writing=Writing.NEVER, description="Why the step ended so, or a remark."),
         of_column(Step, "reasonCode", writing=Writing.NEVER, description="The reason's code, of a bounded set."),
         Attribute(name="output", read=_log_address, writing=Writing.NEVER, description="Where the step's log is."),

@@ -1,0 +1,94 @@
+"""The memory of the step's container: what it uses, its limit, and a stop in good order before the kernel kills it.
+
+Only where this process is the container's first: elsewhere the cgroup is the machine's or a worker's, and says nothing
+of this step. Without a limit there is nothing to watch. Cgroup version 2, as every supported Kubernetes has it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from .control import Control
+
+CGROUP = Path("/sys/fs/cgroup")
+SOFT_STOP = "memory-soft-stop"
+_CHECK_SECONDS = 1.0
+_CHECKS = 2
+"""So often in a row memory must be short, so that a peak of a moment stops nothing."""
+
+
+def limit_bytes(folder: Path = CGROUP) -> int | None:
+    """The container's memory limit; None without one."""
+    text = _read(folder / "memory.max")
+    return int(text) if text.isdecimal() else None
+
+
+def used_bytes(folder: Path = CGROUP) -> int | None:
+    """What the container holds beside caches that the kernel would drop before it kills; None when nobody says."""
+    text = _read(folder / "memory.current")
+    if not text.isdecimal():
+        return None
+    stat = dict(line.split(" ", 1) for line in _read(folder / "memory.stat").splitlines() if " " in line)
+
+    def of(name: str) -> int:
+        return int(stat.get(name, "0"))
+
+    # Files in memory (tmpfs, an emptyDir of medium Memory) count as cache and cannot be dropped.
+    droppable = max(0, of("file") - of("shmem")) + of("slab_reclaimable")
+    return max(0, int(text) - droppable)
+
+
+def was_short(folder: Path = CGROUP) -> bool:
+    """Whether the kernel killed a process of this container for its memory."""
+    if os.getpid() != 1 and folder == CGROUP:
+        return False
+    events = dict(line.split(" ", 1) for line in _read(folder / "memory.events").splitlines() if " " in line)
+    return int(events.get("oom_kill", "0")) > 0
+
+
+def in_words(count: int) -> str:
+    """Bytes as people say them."""
+    return f"{count / 2**20:.0f} MiB"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+class MemoryWatch:
+    """Stops the step when its container has used so much of its limit; ``share`` 0 is never."""
+
+    def __init__(self, control: Control, share: float, folder: Path = CGROUP) -> None:
+        self._control = control
+        self._folder = folder
+        self._limit = limit_bytes(folder)
+        self._share = share
+        self._short = 0
+        if self._limit and share > 0 and (os.getpid() == 1 or folder != CGROUP):
+            threading.Thread(target=self._watch, name="memory", daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._control.stopping:
+            time.sleep(_CHECK_SECONDS)
+            self.check()
+
+    def check(self) -> None:
+        """Look once, and stop the step when memory was short at every one of the last looks."""
+        used = used_bytes(self._folder)
+        if used is None or not self._limit or used < self._share * self._limit:
+            self._short = 0
+            return
+        self._short += 1
+        if self._short < _CHECKS:
+            return
+        self._control.cancel(
+            f"The step used {in_words(used)} of its limit of {in_words(self._limit)} of memory and was stopped in good "
+            "order, before it would have been killed.",
+            code=SOFT_STOP,
+        )

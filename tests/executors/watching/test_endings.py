@@ -1,0 +1,111 @@
+"""How an attempt ends: cancelled, killed, with somebody's lock, pushed from its node, or tried anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from executors import attempts
+from executors.choices import AttemptOutcome, AttemptState, EventKind, LockOutcome
+from executors.models import Attempt
+from tests.executors.watching.conftest import SESSION, Make, MemoryCluster, Run
+from tests.executors.watching.test_sweep import end_lately, fresh, job_of
+from tests.factories import DESTROY, PLAN_AND_APPLY
+from workspaces.choices import Interruption, JobStatus
+from workspaces.models import RunLimits, StateLock, Step, Workspace
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_cancelled_executor_whose_last_report_was_lost_is_known_by_its_exit_code(
+    make: Make, run: Run, memory_cluster: MemoryCluster
+) -> None:
+    attempt = make(AttemptState.INTERRUPTING)
+    assert Step.objects.get(pk=attempt.step_id).interruption == Interruption.INTERRUPTING
+    end_lately(memory_cluster, attempt, "exit-11", 6)
+    run()
+    assert fresh(attempt).outcome == AttemptOutcome.CANCELLED
+    assert Step.objects.get(pk=attempt.step_id).interruption == Interruption.STOPPED
+
+
+def test_somebody_elses_state_lock_is_left_alone_and_told(
+    make: Make, run: Run, memory_cluster: MemoryCluster, workspace: Workspace
+) -> None:
+    attempt = make(AttemptState.INTERRUPTING)
+    StateLock.objects.create(workspace=workspace, job=None, lock_id="lock-1", info={"Who": "me@laptop"})
+    end_lately(memory_cluster, attempt, "exit-11", 6)
+    run()
+    assert StateLock.objects.exists()
+    assert not job_of(attempt).holds_workspace
+    assert fresh(attempt).state_lock == LockOutcome.FOREIGN
+    assert attempt.events.filter(kind=EventKind.LOCK, detail__contains="me@laptop").exists()
+
+
+# ---- a plan that is tried anew --------------------------------------------------------------------------------------
+
+
+def test_a_lost_plan_is_tried_anew_where_its_workspace_asks_for_it(
+    make: Make, run: Run, memory_cluster: MemoryCluster, workspace: Workspace
+) -> None:
+    RunLimits.objects.create(workspace=workspace, retry_plans=True)
+    attempt = make(AttemptState.CLAIMED)
+    StateLock.objects.create(workspace=workspace, job=job_of(attempt), lock_id="lock-1", info={})
+    end_lately(memory_cluster, attempt, "evicted", 6)
+    run()
+    step = Step.objects.get(pk=attempt.step_id)
+    assert (step.status, job_of(attempt).status) == (JobStatus.QUEUE, JobStatus.QUEUE)
+    assert job_of(attempt).reason.endswith("Trying again in 2 s (attempt 2 of 3)")
+    assert (fresh(attempt).outcome, fresh(attempt).cleaned_at is not None) == (AttemptOutcome.LOST, True)
+    assert not StateLock.objects.exists()
+    second = Attempt.objects.get(step=step, number=2)
+    assert second.state == AttemptState.NEW
+    assert attempts.claim(fresh(attempt), SESSION) is attempts.Claim.OVER
+    attempts.mark_launched(second, namespace=attempt.namespace)
+    assert attempts.claim(second, SESSION) is attempts.Claim.WON
+    assert attempts.report(fresh(second), attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
+    assert job_of(attempt).status == JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize("tcl", [PLAN_AND_APPLY, DESTROY])
+def test_nothing_that_ran_is_tried_anew_without_that_wish_and_no_destroy_with_it(
+    make: Make, run: Run, memory_cluster: MemoryCluster, workspace: Workspace, tcl: str
+) -> None:
+    RunLimits.objects.create(workspace=workspace, retry_plans=tcl == DESTROY)
+    attempt = make(AttemptState.CLAIMED, tcl=tcl)
+    end_lately(memory_cluster, attempt, "evicted", 6)
+    run()
+    assert job_of(attempt).status == JobStatus.FAILED
+    assert Attempt.objects.count() == 1
+
+
+def test_a_plan_that_may_still_run_is_not_tried_anew(
+    make: Make, run: Run, memory_cluster: MemoryCluster, workspace: Workspace
+) -> None:
+    RunLimits.objects.create(workspace=workspace, retry_plans=True)
+    attempt = make(AttemptState.CLAIMED, seconds=1000)
+    memory_cluster.put(attempt, "node-unreachable")
+    run()
+    assert job_of(attempt).status == JobStatus.FAILED
+    assert Attempt.objects.count() == 1
+
+
+def test_what_was_killed_for_its_memory_says_how_much_was_seen(
+    make: Make, run: Run, memory_cluster: MemoryCluster
+) -> None:
+    attempt = make(AttemptState.CLAIMED)
+    Attempt.objects.filter(pk=attempt.pk).update(peak_memory_bytes=31 * 2**20)
+    end_lately(memory_cluster, attempt, "oom-killed", 6)
+    run()
+    step = Step.objects.get(pk=attempt.step_id)
+    assert step.reason_code == "oom-killed"
+    assert "limit of 32Mi and was killed; the most that was seen is 31 MiB" in step.reason
+
+
+def test_a_leaving_pod_is_noted_while_its_executor_still_works(
+    make: Make, run: Run, memory_cluster: MemoryCluster
+) -> None:
+    attempt = make(AttemptState.CLAIMED)
+    memory_cluster.put(attempt, "drained")
+    run()
+    assert fresh(attempt).leaving_code == "drained"
+    assert fresh(attempt).state == AttemptState.CLAIMED
+    assert attempt.events.filter(kind=EventKind.LEAVING).count() == 1
