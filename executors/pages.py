@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -32,6 +36,7 @@ from workspaces.shown import badge
 LOG_BYTES = 2**20
 ROWS = 100
 LONGEST_TEXT = 200
+RECHECK_SECONDS = 30
 _ERROR = re.compile(rb"\b(?:error|panic|fatal|failed)\b", re.IGNORECASE)
 _TICKING = re.compile(r'<time[^>]*>[^<]*</time>|data-ticks[^>]*>[^<]*<|name="csrfmiddlewaretoken"[^>]*>')
 _ANSI = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -230,16 +235,42 @@ async def events(request: HttpRequest, job_id: int, step_id: UUID) -> HttpRespon
     if refusal is not None:
         return refusal
     attempt = await sync_to_async(find_attempt)(request, job_id, step_id)
-    response = StreamingHttpResponse(_events(attempt.pk, _offset(request)), content_type="text/event-stream")
+    viewer = _Viewer(request.user.pk, request.session.session_key or "", job_id)
+    response = StreamingHttpResponse(_events(attempt.pk, _offset(request), viewer), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     # nginx would collect events before it hands them on.
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _events(attempt_id: UUID, offset: int) -> AsyncIterator[bytes]:
+@dataclass(slots=True)
+class _Viewer:
+    """Who watches a log. A log may go on for hours, so it is asked again and again whether they still may."""
+
+    user_id: Any
+    session_key: str
+    job_id: int
+    asked_at: float = field(default_factory=time.monotonic)
+
+    async def still_may(self) -> bool:
+        if time.monotonic() - self.asked_at < RECHECK_SECONDS:
+            return True
+        self.asked_at = time.monotonic()
+        return await sync_to_async(self._may)()
+
+    def _may(self) -> bool:
+        user = get_user_model()._default_manager.filter(pk=self.user_id, is_active=True).first()
+        if user is None or not SessionStore().exists(self.session_key):
+            return False
+        return bool(Job.objects.visible_to(user).filter(pk=self.job_id).exists())
+
+
+async def _events(attempt_id: UUID, offset: int, viewer: _Viewer) -> AsyncIterator[bytes]:
     yield b"retry: 1000\n\n"
     async for piece in log_stream.follow(attempt_id, offset):
+        if not await viewer.still_may():
+            # The page asks again, and is refused then.
+            return
         if piece is None:
             yield b": still here\n\n"
         else:

@@ -54,7 +54,8 @@ class RunAdmin(JobAdmin):
         """Kill what a cancelled job left running, without waiting for it to end by itself."""
         job = self.visible(request, pk)
         with telling(request, "The executor is killed now."):
-            require(actor_of(request), job.organization, "approve_job", to="stop a job")
+            actor = actor_of(request)
+            require(actor, job.organization, "approve_job", to="stop a job", workspace=job.workspace)
             step_id = run_page.load(job).force_stoppable
             if step_id is None:
                 raise WrongState(f"Nothing of job {job.pk} is left to stop.")

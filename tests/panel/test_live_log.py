@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError
 from django.test import AsyncClient
 from django.urls import reverse
 
-from executors import log_stream
+from executors import log_stream, pages
 from executors.choices import AttemptState
 from executors.models import Attempt
 from executors.reporting import logs
@@ -190,3 +191,23 @@ def test_a_download_holds_the_whole_log_without_colours(attempt: Attempt, monkey
     assert asyncio.run(download("1")).startswith(b"\x1b[1mbold")
     attempt.refresh_from_db()
     assert attempt.state == AttemptState.ENDED
+
+
+def test_a_live_log_ends_for_who_may_no_longer_see_it(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "RECHECK_SECONDS", 0)
+    user = UserFactory.create(is_superuser=True)
+    viewer = pages._Viewer(user.pk, "", attempt.step.job_id)
+    assert not viewer._may(), "a session that is gone"
+    session = SessionStore()
+    session.create()
+    viewer.session_key = session.session_key or ""
+    assert viewer._may()
+    user.is_superuser = False
+    user.save()
+    assert not viewer._may()
+    logs.append(attempt, 0, b"secret")
+
+    async def watched() -> list[bytes]:
+        return [part async for part in pages._events(attempt.pk, 0, viewer)]
+
+    assert asyncio.run(watched()) == [b"retry: 1000\n\n"]

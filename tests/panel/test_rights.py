@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib import admin as django_admin
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
@@ -15,6 +16,7 @@ from tests.factories import (
     CollectionFactory,
     GlobalVariableFactory,
     ItemFactory,
+    TeamFactory,
     TemplateFactory,
     UserFactory,
     VariableFactory,
@@ -23,7 +25,7 @@ from tests.factories import (
 from tests.panel.forms import submit
 from workspaces import transitions
 from workspaces.choices import JobStatus
-from workspaces.models import Access, Job, Ssh, Vcs, Workspace
+from workspaces.models import Access, Job, Ssh, Variable, Vcs, Workspace
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
@@ -221,3 +223,31 @@ def test_actions_take_no_get(workspace: Workspace, admin: Client) -> None:
         assert admin.get(reverse(f"admin:workspaces_job_{name}", args=[job.pk])).status_code == 405
     for name in ("lock", "unlock", "upload"):
         assert admin.get(reverse(f"admin:workspaces_workspace_{name}", args=[workspace.pk])).status_code == 405
+
+
+def test_a_filter_offers_no_organization_that_is_not_seen(
+    workspace: Workspace, elsewhere: Workspace, sign_in: SignIn
+) -> None:
+    client = sign_in(workspace.organization, role="admin", manage_workspace=True)
+    shown = 0
+    for model in django_admin.site._registry:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        page = client.get(address)
+        if page.status_code == 200:
+            shown += workspace.organization.name in page.content.decode()
+            assert elsewhere.organization.name not in page.content.decode(), address
+    assert shown > 2
+
+
+def test_rows_that_a_user_may_not_delete_stay_and_the_others_go(
+    workspace: Workspace, elsewhere: Workspace, sign_in: SignIn
+) -> None:
+    client = sign_in(workspace.organization, manage_workspace=True)
+    user = User.objects.get()
+    user.groups.add(Group.objects.get_or_create(name="LOOKERS")[0])
+    TeamFactory.create(organization=elsewhere.organization, name="LOOKERS", role="read")
+    mine, theirs = (VariableFactory.create(workspace=place) for place in (workspace, elsewhere))
+    chosen = {"action": "delete_selected", "_selected_action": [str(mine.pk), str(theirs.pk)], "post": "yes"}
+    text = client.post(reverse("admin:workspaces_variable_changelist"), chosen, follow=True).content.decode()
+    assert list(Variable.objects.all()) == [theirs]
+    assert "You may not" in text

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 from auditlog.models import LogEntry
+from auditlog.registry import auditlog
+from django.apps import apps
 from django.contrib.admin.models import LogEntry as AdminLogEntry
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import OrganizationFactory, VariableFactory
+from tests.factories import OrganizationFactory, UserFactory, VariableFactory
 from tests.panel.forms import submit
+from workspaces.admin import audit
 from workspaces.choices import SshType, VcsType
+from workspaces.encryption import EncryptedBinaryField, EncryptedTextField
 from workspaces.models import Ssh, Variable, Vcs, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -136,3 +141,30 @@ def test_a_new_key_without_a_key_is_refused(admin: Client) -> None:
     data = {"organization": str(organization.pk), "name": "deploy", "ssh_type": "ed25519", "private_key": ""}
     assert admin.post(reverse("admin:workspaces_ssh_add"), data).status_code == 200
     assert not Ssh.objects.exists()
+
+
+def test_every_record_has_a_history_or_is_written_by_machines() -> None:
+    for model in apps.get_app_config("workspaces").get_models():
+        assert auditlog.contains(model) is not (model in audit.WRITTEN_BY_MACHINES), model
+
+
+def test_what_is_encrypted_is_masked_in_the_history() -> None:
+    for model in auditlog.get_models():
+        names = {
+            f.name for f in model._meta.concrete_fields if isinstance(f, EncryptedTextField | EncryptedBinaryField)
+        }
+        assert names <= set(auditlog.get_model_fields(model)["mask_fields"]), model
+
+
+def test_the_history_says_who_changed_a_users_groups_and_never_a_password(admin: Client) -> None:
+    user = UserFactory.create(username="ann")
+    group = Group.objects.create(name="OWNERS")
+    LogEntry.objects.all().delete()
+    address = reverse("admin:auth_user_change", args=[user.pk])
+    submit(admin, address, "user_form", {"groups": [str(group.pk)]})
+    user.set_password(SECRET)
+    user.save()
+    entries = list(LogEntry.objects.filter(content_type__model="user"))
+    assert any("OWNERS" in str(entry.changes) and entry.actor is not None for entry in entries)
+    assert any("password" in (entry.changes or {}) for entry in entries)
+    assert user.password not in written()

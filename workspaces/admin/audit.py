@@ -8,6 +8,7 @@ from auditlog.admin import LogEntryAdmin as AuditlogAdmin
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
 from django.contrib import admin
+from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
@@ -48,6 +49,26 @@ auditlog.register(
 auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
 auditlog.register(models.AccessToken, exclude_fields=_STAMPS)
 auditlog.register(models.Schedule, exclude_fields=[*_STAMPS, "next_at"])
+
+# Who may do what is said by users' groups, which people and sign-ins change.
+auditlog.register(
+    User, mask_fields=["password"], mask_callable=_HIDE, exclude_fields=["last_login"], m2m_fields={"groups"}
+)
+auditlog.register(Group)
+
+WRITTEN_BY_MACHINES = frozenset(
+    {
+        models.Address,
+        models.ConfigurationVersion,
+        models.Identity,
+        models.Job,
+        models.SavedPlan,
+        models.StateLock,
+        models.StateVersion,
+        models.Step,
+    }
+)
+"""Records without a history: they come from jobs, uploads and sign-ins, and say themselves who caused them."""
 
 admin.site.unregister(LogEntry)
 
