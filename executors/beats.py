@@ -10,6 +10,8 @@ from executors.models import Beat
 
 WORKER = "worker"
 WATCHER = "watcher"
+CLUSTER = "cluster"
+"""Written by the watcher while it sees what goes on in the cluster."""
 EVERY_SECONDS = 10
 STALE_SECONDS = 60
 

@@ -1,9 +1,10 @@
-"""Charts of the first page, as numbers that a template draws: what ended in each hour, and how quickly steps start."""
+"""Charts of the first page, as numbers that a template draws: what ended in each hour, and how long things took."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from executors.models import Attempt
 from workspaces.choices import JobStatus
 from workspaces.models import Job
+from workspaces.shown import seconds
 
 HOURS = 24
 HEIGHT = 60
@@ -25,7 +27,7 @@ _KINDS = {
     JobStatus.REJECTED: "quiet",
 }
 _ORDER = ("good", "quiet", "bad")
-_MOST_ATTEMPTS = 2000
+_MOST_ROWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +58,23 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class StartUp:
-    """How long steps took from being queued to their executor's first word, in seconds."""
+class Spans:
+    """How long something took in the last day, in seconds: in all, and in bars by the hour (middle below 95 %)."""
 
     number: int
     median: float
     slowest: float
+    bars: tuple[Bar, ...]
+
+
+def _first_hour() -> dt.datetime:
+    """The beginning of the chart: the hour that is now is its last."""
+    return timezone.now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=HOURS - 1)
 
 
 def ended_jobs(visible: QuerySet[Job]) -> Ended:
     """Count what ended in the last day, with one query."""
-    now = timezone.now()
-    first = now.replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=HOURS - 1)
+    first = _first_hour()
     rows: Any = (
         visible.filter(ended_at__gte=first)
         .order_by()
@@ -97,13 +104,49 @@ def _bar(index: int, hour: dt.datetime, counts: dict[str, int], most: int) -> Ba
     return Bar(index, f"{hour:%H}:00 UTC: {words}", tuple(parts))
 
 
-def start_up() -> StartUp | None:
-    """The start-up times of the newest attempts of the last day; None when there were none."""
-    since = timezone.now() - dt.timedelta(hours=HOURS)
+def start_up() -> Spans | None:
+    """From a step's being queued to its executor's first word, of the newest attempts; None when there were none."""
+    since = _first_hour()
     rows = Attempt.objects.filter(claimed_at__gte=since).order_by("-created_at").values_list("created_at", "claimed_at")
-    spans = sorted(
-        (claimed - created).total_seconds() for created, claimed in rows[:_MOST_ATTEMPTS] if claimed is not None
-    )
-    if not spans:
+    return _spans(since, rows[:_MOST_ROWS])
+
+
+def durations(visible: QuerySet[Job]) -> Spans | None:
+    """From the start to the end of the newest jobs that ended; None when there were none."""
+    since = _first_hour()
+    rows = visible.filter(ended_at__gte=since, started_at__isnull=False).order_by("-ended_at")
+    return _spans(since, rows.values_list("started_at", "ended_at")[:_MOST_ROWS])
+
+
+def _at(spans: list[float], part: float) -> float:
+    """The span below which a part of all (sorted) lies."""
+    return spans[min(int(len(spans) * part), len(spans) - 1)]
+
+
+def _spans(since: dt.datetime, rows: Iterable[tuple[dt.datetime | None, dt.datetime | None]]) -> Spans | None:
+    by_hour: dict[int, list[float]] = defaultdict(list)
+    for begin, end in rows:
+        if begin is not None and end is not None:
+            by_hour[int((end - since).total_seconds() // 3600)].append((end - begin).total_seconds())
+    whole = sorted(span for spans in by_hour.values() for span in spans)
+    if not whole:
         return None
-    return StartUp(len(spans), spans[len(spans) // 2], spans[min(int(len(spans) * 0.95), len(spans) - 1)])
+    for spans in by_hour.values():
+        spans.sort()
+    most = max(_at(spans, 0.95) for spans in by_hour.values()) or 1
+    bars = tuple(
+        _bar_of_spans(index, since + dt.timedelta(hours=index), by_hour.get(index, []), most) for index in range(HOURS)
+    )
+    return Spans(len(whole), _at(whole, 0.5), _at(whole, 0.95), bars)
+
+
+def _bar_of_spans(index: int, hour: dt.datetime, spans: list[float], most: float) -> Bar:
+    if not spans:
+        return Bar(index, f"{hour:%H}:00 UTC: none", ())
+    middle, slowest = _at(spans, 0.5), _at(spans, 0.95)
+    parts = []
+    for tone, span in (("slow", slowest), ("middle", middle)):
+        height = max(span / most * HEIGHT, 1.5)
+        parts.append(Part(tone, round(HEIGHT - height, 2), round(height, 2)))
+    words = f"{seconds(middle)} in the middle, 95 % within {seconds(slowest)} ({len(spans)})"
+    return Bar(index, f"{hour:%H}:00 UTC: {words}", tuple(parts))

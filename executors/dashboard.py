@@ -3,40 +3,102 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from executors import beats, charts
+from executors.metrics.gauges import queue_size
+from executors.reasons import REASONS, advice_for
 from workspaces.access import is_admin
 from workspaces.admin.base import actor_of, allows, scope
 from workspaces.choices import JobStatus
 from workspaces.models import Job, Organization, Step, Workspace
+from workspaces.querysets import Scope
 from workspaces.shown import duration
 
 SHOWN = 12
+LONG_QUEUE = 50
+"""So many tasks that wait are more than a moment's work."""
+_WORDS = re.compile(r"\{\w+\}")
 MOST_OPEN = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether a background process shows signs of life."""
+    """How one part of the installation does; ``tone`` is good, bad or quiet."""
 
     name: str
-    ok: bool
+    tone: str
     text: str
-    help: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedReason:
+    """Why steps failed, how many of them, and what to do about it."""
+
+    code: str
+    number: int
+    sentence: str
+    advice: str
 
 
 def _health(name: str, title: str, help: str) -> Health:
     age = beats.age(name)
     if age is None:
-        return Health(title, False, "never seen", help)
-    ok = age.total_seconds() <= beats.STALE_SECONDS
-    return Health(title, ok, f"{'works' if ok else 'silent'}, last seen {duration(age)} ago", "" if ok else help)
+        return Health(title, "bad", _("never seen"), help)
+    words = {"age": duration(age)}
+    if age.total_seconds() <= beats.STALE_SECONDS:
+        return Health(title, "good", _("works, last seen %(age)s ago") % words)
+    return Health(title, "bad", _("silent, last seen %(age)s ago") % words, help)
+
+
+def _queue() -> Health:
+    size = queue_size()
+    if size is None:
+        return Health(_("Queue"), "bad", _("does not answer"), _("No job starts or goes on without it."))
+    if not size:
+        return Health(_("Queue"), "good", _("empty"))
+    text = ngettext("%(number)d task waits", "%(number)d tasks wait", size) % {"number": size}
+    if size < LONG_QUEUE:
+        return Health(_("Queue"), "good", text)
+    return Health(_("Queue"), "bad", text, _("More workers take them sooner."))
+
+
+def _cluster() -> Health:
+    age = beats.age(beats.CLUSTER)
+    if age is None:
+        return Health(_("Cluster"), "quiet", _("not used"), _("Steps run on the worker's machine."))
+    if age.total_seconds() <= beats.STALE_SECONDS:
+        return Health(_("Cluster"), "good", _("answers"))
+    text = _("no answer for %(age)s") % {"age": duration(age)}
+    return Health(_("Cluster"), "bad", text, _("The watcher's log and the check of the installation say why."))
+
+
+def _failed_reasons(seen: Scope, since: dt.datetime) -> list[FailedReason]:
+    rows = (
+        Step.objects.within(seen)
+        .filter(status=JobStatus.FAILED, ended_at__gte=since)
+        .exclude(reason_code="")
+        .values_list("reason_code")
+        .annotate(number=Count("pk"))
+        .order_by("-number")[:SHOWN]
+    )
+    return [_failed_reason(code, number) for code, number in rows]
+
+
+def _failed_reason(code: str, number: int) -> FailedReason:
+    reason = REASONS.get(code)
+    # The words that only one step knows are left out.
+    sentence = _WORDS.sub("…", reason.sentence) if reason is not None else ""
+    return FailedReason(code, number, sentence or code.replace("-", " ").capitalize(), advice_for(code))
 
 
 def _first_run(request: HttpRequest) -> str:
@@ -59,14 +121,6 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     seen = scope(request)
     visible = Job.objects.within(seen).select_related("workspace", "organization").defer("tcl")
     today = timezone.now() - dt.timedelta(hours=24)
-    failed_steps = (
-        Step.objects.within(seen)
-        .filter(status=JobStatus.FAILED, ended_at__gte=today)
-        .exclude(reason_code="")
-        .values("reason_code")
-        .annotate(number=Count("pk"))
-        .order_by("-number")
-    )
     unfinished = _open_jobs(visible)
 
     def having(*statuses: str) -> list[Job]:
@@ -82,14 +136,25 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "waiting": len(having(JobStatus.PENDING, JobStatus.APPROVED)),
         },
         "failed": visible.filter(status=JobStatus.FAILED, ended_at__gte=today)[:SHOWN] if ended.totals["bad"] else [],
-        "failed_reasons": list(failed_steps[:SHOWN]),
+        "failed_reasons": _failed_reasons(seen, today),
         "ended": ended,
-        "start_up": charts.start_up(),
+        "spans": [
+            (_("Steps start in"), charts.start_up(), _("No step has started in the last 24 hours.")),
+            (_("Jobs take"), charts.durations(Job.objects.within(seen)), _("No job has ended in the last 24 hours.")),
+        ],
         "health": [
             _health(
-                beats.WORKER, "Worker", "No job starts or goes on without it: manage.py qcluster, or manage.py up."
+                beats.WORKER,
+                _("Worker"),
+                _("No job starts or goes on without it: manage.py qcluster, or manage.py up."),
             ),
-            _health(beats.WATCHER, "Watcher", "Lost pods go unnoticed without it: manage.py watch, or manage.py up."),
+            _health(
+                beats.WATCHER,
+                _("Watcher"),
+                _("Lost pods go unnoticed without it: manage.py watch, or manage.py up."),
+            ),
+            _queue(),
+            _cluster(),
         ],
         "first_run": _first_run(request),
         "may_add_workspace": allows(request, "manage_workspace"),

@@ -24,22 +24,24 @@ from django.views.decorators.http import require_GET
 from executors import log_stream, run_page
 from executors.choices import AttemptState
 from executors.models import Attempt
+from executors.plan_text import ANSI, plan_part
 from executors.reporting import logs
 from executors.results import results_of, results_version
 from workspaces import capacity
 from workspaces.admin.base import scope
 from workspaces.admin.decisions import decisions
 from workspaces.admin.jobs import span_of
+from workspaces.choices import PLAN_TYPES
 from workspaces.models import Job
 from workspaces.shown import badge
 
 LOG_BYTES = 2**20
+PLAN_BYTES = 4 * 2**20
 ROWS = 100
 LONGEST_TEXT = 200
 RECHECK_SECONDS = 30
 _ERROR = re.compile(rb"\b(?:error|panic|fatal|failed)\b", re.IGNORECASE)
 _TICKING = re.compile(r'<time[^>]*>[^<]*</time>|data-ticks[^>]*>[^<]*<|name="csrfmiddlewaretoken"[^>]*>')
-_ANSI = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
@@ -137,6 +139,20 @@ def results(request: HttpRequest, job_id: int) -> HttpResponse:
 
 
 @page
+def plan(request: HttpRequest, job_id: int) -> HttpResponse:
+    """A job's plan in terraform's own words, as plain text. Raises Http404 while its log has none."""
+    job = find_job(request, job_id)
+    planned = Attempt.objects.filter(step__job=job, step__type__in=PLAN_TYPES).order_by("-step__step_number", "-number")
+    attempt = planned.first()
+    # The plan is the last that its step says, so the end of a long log has it.
+    start = max(attempt.log_size - PLAN_BYTES, 0) if attempt is not None else 0
+    text = plan_part(logs.read(attempt, start, limit=PLAN_BYTES).data) if attempt is not None else ""
+    if not text:
+        raise Http404("The log of this job has no plan.")
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+@page
 def rows(request: HttpRequest) -> HttpResponse:
     """How the jobs of ``?ids=`` stand, for a list of them."""
     ids = [int(text) for text in request.GET.get("ids", "").split(",") if text.isdecimal() and len(text) < 19][:ROWS]
@@ -209,10 +225,10 @@ async def _whole(attempt: Attempt, *, plain: bool) -> AsyncIterator[bytes]:
             continue
         # A colour's code may be cut by the end of a piece; whole lines hold whole codes.
         lines, newline, rest_of = (rest + piece.data).rpartition(b"\n")
-        yield _ANSI.sub(b"", lines + newline)
+        yield ANSI.sub(b"", lines + newline)
         rest = rest_of
     if rest:
-        yield _ANSI.sub(b"", rest)
+        yield ANSI.sub(b"", rest)
 
 
 @page

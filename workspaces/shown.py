@@ -54,6 +54,11 @@ def duration(span: dt.timedelta | None) -> str:
     return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
 
 
+def seconds(span: float) -> str:
+    """A span in seconds in words; a short one with its tenths."""
+    return f"{span:.1f} s" if span < 10 else duration(dt.timedelta(seconds=span))
+
+
 def roughly(span: dt.timedelta) -> str:
     """A span in its largest unit: "4 s", "32 min", "3 h", "12 d"."""
     seconds = max(int(span.total_seconds()), 0)

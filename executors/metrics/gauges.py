@@ -120,15 +120,15 @@ def _background() -> Iterator[Metric]:
         if age is not None:
             beat.add_metric((name,), age.total_seconds())
     yield beat
-    size = _queue_size()
+    size = queue_size()
     if size is not None:
         queue = GaugeMetricFamily("terrakube_queued_tasks", "Tasks that no worker has taken.")
         queue.add_metric((), size)
         yield queue
 
 
-def _queue_size() -> int | None:
-    """None when the broker does not answer, so that the rest is still told."""
+def queue_size() -> int | None:
+    """How many tasks no worker has taken; None when the broker does not answer, so that the rest is still told."""
     try:
         return int(kept_broker().queue_size())
     except DatabaseError:

@@ -109,6 +109,8 @@ class Watcher:
         if now >= self._next_beat:
             self._next_beat = now + beats.EVERY_SECONDS
             beats.beat(beats.WATCHER)
+            if self._view() is not None:
+                beats.beat(beats.CLUSTER)
             enqueue("executors.tasks.beat")
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_SECONDS

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from executors import attempts
+from executors import attempts, beats
 from executors.choices import ExecutorKind
 from executors.models import Attempt
 from tests.factories import (
@@ -140,4 +140,36 @@ def test_the_first_page_counts_what_ended_and_how_quickly_steps_start(admin: Cli
     context = admin.get(reverse("admin:index")).context
     assert context["ended"].totals == {"good": 3, "quiet": 0, "bad": 1}
     assert sum(len(bar.parts) for bar in context["ended"].bars) == 2
-    assert (context["start_up"].number, context["start_up"].median, context["start_up"].slowest) == (8, 4, 7)
+    (_, start_up, _), (_, durations, _) = context["spans"]
+    assert (start_up.number, start_up.median, start_up.slowest) == (8, 4, 7)
+    assert durations is not None
+    Job.objects.update(started_at=None)
+    assert admin.get(reverse("admin:index")).context["spans"][1][1] is None, "what never started took no time"
+    Job.objects.filter(pk__in=keys[:3]).update(started_at=now - dt.timedelta(seconds=90))
+    response = admin.get(reverse("admin:index"))
+    assert response.context["spans"][1][1].median == 90
+    assert "1 min 30 s" in response.content.decode()
+
+
+def test_the_first_page_groups_what_failed_by_its_reason(admin: Client, filled: Workspace) -> None:
+    failed = Attempt.objects.all()[:3]
+    for attempt in failed:
+        attempts.fail(attempt, code="quota", reason="The quota is used up")
+    text = admin.get(reverse("admin:index")).content.decode()
+    row = text.split("Why steps failed")[1].split("</table>")[0]
+    assert "<td>3</td>" in row
+    assert "quota" in row
+    assert "{" not in row
+
+
+def test_the_first_page_says_how_queue_and_cluster_do(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    health = {part.name: (part.tone, part.text) for part in admin.get(reverse("admin:index")).context["health"]}
+    assert health["Cluster"] == ("quiet", "not used")
+    assert health["Queue"] == ("good", "empty")
+    beats.beat(beats.CLUSTER)
+    beats.beat(beats.WORKER)
+    monkeypatch.setattr("executors.dashboard.queue_size", lambda: 60)
+    health = {part.name: (part.tone, part.text) for part in admin.get(reverse("admin:index")).context["health"]}
+    assert health["Cluster"] == ("good", "answers")
+    assert health["Worker"][0] == "good"
+    assert health["Queue"] == ("bad", "60 tasks wait")

@@ -191,6 +191,20 @@ def test_a_plan_is_summed_up_and_outputs_are_shown_without_what_is_sensitive(
         assert "hidden-output" not in text
 
 
+def test_a_plan_is_read_in_terraforms_own_words_without_colours(workspace: Workspace, admin: Client) -> None:
+    attempt = launch(start(workspace))
+    claim(attempt)
+    attempt.refresh_from_db()
+    address = reverse("runs:plan", args=[attempt.step.job_id])
+    assert admin.get(address).status_code == 404
+    words = "Terraform will perform the following actions:\n\n  \x1b[32m+\x1b[0m a.b\n\nPlan: 1 to add, 0 to change.\n"
+    logs.append(attempt, 0, f"Initializing…\n{words}\n{chr(0x2500) * 40}\n\nSaved the plan to: plan\n".encode())
+    response = admin.get(address)
+    assert response.headers["Content-Type"].startswith("text/plain")
+    assert response.content.decode() == words.replace("\x1b[32m", "").replace("\x1b[0m", "")
+    assert Client().get(address).status_code == 401
+
+
 def test_what_a_job_does_to_a_lock_is_said(workspace: Workspace, admin: Client) -> None:
     address = reverse("admin:workspaces_workspace_lock", args=[workspace.pk])
     assert "is locked: its jobs wait" in admin.post(address, {"reason": "audit"}, follow=True).content.decode()

@@ -18,3 +18,8 @@ def badge(status: str) -> SafeString:
 @register.filter
 def moment(at: dt.datetime | None) -> SafeString:
     return shown.moment(at)
+
+
+@register.filter
+def seconds(span: float) -> str:
+    return shown.seconds(span)

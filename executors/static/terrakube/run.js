@@ -83,6 +83,13 @@
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && !timer) look();
   });
+  // What is long and seldom wanted comes when it is opened.
+  run.addEventListener("toggle", async (event) => {
+    const place = event.target.querySelector?.("pre");
+    if (!event.target.dataset.load || !event.target.open || place.textContent) return;
+    const response = await fetch(event.target.dataset.load);
+    place.textContent = response.ok ? await response.text() : "The log has no plan in words.";
+  }, true);
   run.addEventListener("submit", (event) => { if (!event.defaultPrevented) event.target.dataset.sent = "1"; });
   run.addEventListener("click", (event) => {
     const button = event.target.closest("[data-log-step]");
