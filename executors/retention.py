@@ -100,8 +100,9 @@ def _to_trim(at_most: int) -> Iterator[tuple[int, str]]:
 
 def _beyond(ended: QuerySet[Job], kept: int, removable: QuerySet[Job], at_most: int) -> Iterator[int]:
     """Of each workspace that has more than ``kept`` of the ended jobs, those that are older and can be removed."""
-    full = ended.order_by().values("workspace_id").annotate(number=Count("pk")).filter(number__gt=kept)
-    for row in list(full[:at_most]):
+    full = ended.values("workspace_id").annotate(number=Count("pk")).filter(number__gt=kept)
+    # In no order: workspaces of which nothing can be removed yet must not hold up the others.
+    for row in list(full.order_by("?")[:at_most]):
         of_workspace = ended.filter(workspace=row["workspace_id"])
         last = of_workspace.order_by("-pk").values_list("pk", flat=True)[kept - 1 : kept].first() if kept else None
         older = removable.filter(workspace=row["workspace_id"])

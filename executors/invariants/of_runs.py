@@ -65,9 +65,9 @@ def step_and_attempt_agree(moment: Moment) -> Iterator[Violation]:
     steps = Step.objects.filter(status__in=IN_EXECUTOR).annotate(
         attempt_state=Coalesce(Subquery(last.values("state")[:1]), None)
     )
-    # A new attempt in place of a lost plan's is opened while its step runs on.
+    # A plan that is begun anew waits in the queue again, with its new attempt.
     queued = Q(status=JobStatus.QUEUE) & Q(attempt_state__in=[*ACTIVE, AttemptState.ENDED])
-    running = Q(status=JobStatus.RUNNING) & (Q(attempt_state=None) | Q(attempt_state__in=[AttemptState.ENDED]))
+    running = Q(status=JobStatus.RUNNING) & (Q(attempt_state=None) | ~Q(attempt_state__in=ACTIVE))
     never = Q(status=JobStatus.QUEUE, attempt_state=None, queued_at__lt=moment.settled)
     # A process that died between the end of an attempt and its word to the step is what the sweep looks for.
     for step in steps.filter(queued | running | never).order_by("pk")[:AT_MOST]:

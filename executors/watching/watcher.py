@@ -122,9 +122,21 @@ class Watcher:
             launch_due(self.sweep.requeue)
             self._follower.turn()
         if now >= self._next_keep:
-            self._next_keep = now + (DUE_SECONDS if retention.turn() else KEEP_SECONDS)
+            self._next_keep = now + KEEP_SECONDS
+            self._next_keep = now + (DUE_SECONDS if self._clear_out() else KEEP_SECONDS)
         self._look_again()
         self._look_at_changed(until=min(self._next_sweep, self._next_due, self._next_beat, self._soonest()))
+
+    @staticmethod
+    def _clear_out() -> bool:
+        """Remove what retention no longer keeps; True when more is due. What fails there must not stop the watch."""
+        try:
+            return retention.turn()
+        except (DatabaseError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("Retention failed; it is tried again later")
+            return False
 
     def _watch(self) -> None:
         """Begin to watch the cluster, where there is one."""

@@ -85,6 +85,7 @@ def test_everything_holds_of_what_the_site_does_itself(conf: Installation) -> No
     replaced = running(claimed=False)
     attempts.replace(replaced, code="image-pull", reason="No image", limit=3)
     jobs.create_job(replaced.step.job.workspace, by=None, tcl=PLAN)
+    assert attempts.retry_plan(running(PLAN), code="node-lost", reason="Its node is lost", limit=3) is not None
     assert broken(conf) == []
 
 
