@@ -6,52 +6,53 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import ADMINISTRATOR, allows
 
 # Group, and its entries: title, icon, name of the address, right that it takes.
 _GROUPS = (
     (
-        "Run",
+        _("Run"),
         (
-            ("Overview", "dashboard", "admin:index", "read"),
-            ("Jobs", "play_circle", "admin:workspaces_job_changelist", "read"),
+            (_("Overview"), "dashboard", "admin:index", "read"),
+            (_("Jobs"), "play_circle", "admin:workspaces_job_changelist", "read"),
         ),
     ),
     (
-        "Configure",
+        _("Configure"),
         (
-            ("Workspaces", "deployed_code", "admin:workspaces_workspace_changelist", "read"),
-            ("Variables", "data_object", "admin:workspaces_variable_changelist", "read"),
-            ("Collections", "stacks", "admin:workspaces_collection_changelist", "read"),
-            ("Templates", "account_tree", "admin:workspaces_template_changelist", "read"),
-            ("Schedules", "schedule", "admin:workspaces_schedule_changelist", "read"),
-            ("States", "database", "admin:workspaces_stateversion_changelist", "read"),
-            ("Organizations", "corporate_fare", "admin:workspaces_organization_changelist", "read"),
-            ("Organization variables", "public", "admin:workspaces_globalvariable_changelist", "read"),
-            ("Policy", "policy", "admin:workspaces_policyrule_changelist", "read"),
+            (_("Workspaces"), "deployed_code", "admin:workspaces_workspace_changelist", "read"),
+            (_("Variables"), "data_object", "admin:workspaces_variable_changelist", "read"),
+            (_("Collections"), "stacks", "admin:workspaces_collection_changelist", "read"),
+            (_("Templates"), "account_tree", "admin:workspaces_template_changelist", "read"),
+            (_("Schedules"), "schedule", "admin:workspaces_schedule_changelist", "read"),
+            (_("States"), "database", "admin:workspaces_stateversion_changelist", "read"),
+            (_("Organizations"), "corporate_fare", "admin:workspaces_organization_changelist", "read"),
+            (_("Organization variables"), "public", "admin:workspaces_globalvariable_changelist", "read"),
+            (_("Policy"), "policy", "admin:workspaces_policyrule_changelist", "read"),
         ),
     ),
     (
-        "Access",
+        _("Access"),
         (
-            ("Teams", "groups", "admin:workspaces_team_changelist", "read"),
-            ("VCS connections", "commit", "admin:workspaces_vcs_changelist", "read"),
-            ("SSH keys", "key", "admin:workspaces_ssh_changelist", "read"),
-            ("Tokens", "token", "admin:workspaces_accesstoken_changelist", "read"),
-            ("Users", "person", "admin:auth_user_changelist", ADMINISTRATOR),
-            ("Groups", "group", "admin:auth_group_changelist", ADMINISTRATOR),
+            (_("Teams"), "groups", "admin:workspaces_team_changelist", "read"),
+            (_("VCS connections"), "commit", "admin:workspaces_vcs_changelist", "read"),
+            (_("SSH keys"), "key", "admin:workspaces_ssh_changelist", "read"),
+            (_("Tokens"), "token", "admin:workspaces_accesstoken_changelist", "read"),
+            (_("Users"), "person", "admin:auth_user_changelist", ADMINISTRATOR),
+            (_("Groups"), "group", "admin:auth_group_changelist", ADMINISTRATOR),
         ),
     ),
     (
-        "System",
+        _("System"),
         (
-            ("Attempts", "rocket_launch", "admin:executors_attempt_changelist", "read"),
-            ("Check", "stethoscope", "admin:executors_checkrun_changelist", ADMINISTRATOR),
-            ("Queue", "low_priority", "admin:django_q_ormq_changelist", ADMINISTRATOR),
-            ("Failed tasks", "error", "admin:django_q_failure_changelist", ADMINISTRATOR),
-            ("Failed sign-ins", "lock_person", "admin:axes_accessattempt_changelist", ADMINISTRATOR),
-            ("Changes", "history", "admin:auditlog_logentry_changelist", ADMINISTRATOR),
+            (_("Attempts"), "rocket_launch", "admin:executors_attempt_changelist", "read"),
+            (_("Check"), "stethoscope", "admin:executors_checkrun_changelist", ADMINISTRATOR),
+            (_("Queue"), "low_priority", "admin:django_q_ormq_changelist", ADMINISTRATOR),
+            (_("Failed tasks"), "error", "admin:django_q_failure_changelist", ADMINISTRATOR),
+            (_("Failed sign-ins"), "lock_person", "admin:axes_accessattempt_changelist", ADMINISTRATOR),
+            (_("Changes"), "history", "admin:auditlog_logentry_changelist", ADMINISTRATOR),
         ),
     ),
 )

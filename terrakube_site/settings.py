@@ -156,6 +156,8 @@ LOGIN_REDIRECT_URL = "admin:index"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -208,6 +210,7 @@ UNFOLD = {
     "SITE_SYMBOL": "deployed_code",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
     "STYLES": [lambda request: static("terrakube/colors.css"), lambda request: static("terrakube/panel.css")],
     "SCRIPTS": [lambda request: static("terrakube/expressions.js"), lambda request: static("terrakube/panel.js")],
     "SITE_FAVICONS": [

@@ -9,6 +9,7 @@ from workspaces.sign_in import views as sign_in
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("sign-in/", include("workspaces.sign_in.urls")),
     # Django's own would leave the issuer's session open.
     path("admin/logout/", sign_in.out),

@@ -1,6 +1,7 @@
 """The fixed vocabularies of the records: statuses, categories, kinds; Terrakube's texts."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class JobStatus(models.TextChoices):
@@ -10,18 +11,18 @@ class JobStatus(models.TextChoices):
     completed, failed, cancelled and notExecuted.
     """
 
-    PENDING = "pending", "Pending"
-    WAITING_APPROVAL = "waitingApproval", "Waiting for approval"
-    APPROVED = "approved", "Approved"
-    QUEUE = "queue", "Queued"
-    RUNNING = "running", "Running"
-    COMPLETED = "completed", "Completed"
-    NO_CHANGES = "noChanges", "No changes"
-    NOT_EXECUTED = "notExecuted", "Not executed"
-    REJECTED = "rejected", "Rejected"
-    CANCELLED = "cancelled", "Cancelled"
-    FAILED = "failed", "Failed"
-    UNKNOWN = "unknown", "Unknown"
+    PENDING = "pending", _("Pending")
+    WAITING_APPROVAL = "waitingApproval", _("Waiting for approval")
+    APPROVED = "approved", _("Approved")
+    QUEUE = "queue", _("Queued")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+    NO_CHANGES = "noChanges", _("No changes")
+    NOT_EXECUTED = "notExecuted", _("Not executed")
+    REJECTED = "rejected", _("Rejected")
+    CANCELLED = "cancelled", _("Cancelled")
+    FAILED = "failed", _("Failed")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 FINAL_JOB = frozenset(
@@ -37,25 +38,25 @@ IN_EXECUTOR = frozenset({JobStatus.QUEUE, JobStatus.RUNNING})
 class LastJobStatus(models.TextChoices):
     """A workspace's last job: a job's status, or that it never had one."""
 
-    NEVER_EXECUTED = "NeverExecuted", "Never executed"
-    PENDING = "pending", "Pending"
-    WAITING_APPROVAL = "waitingApproval", "Waiting for approval"
-    APPROVED = "approved", "Approved"
-    QUEUE = "queue", "Queued"
-    RUNNING = "running", "Running"
-    COMPLETED = "completed", "Completed"
-    NO_CHANGES = "noChanges", "No changes"
-    REJECTED = "rejected", "Rejected"
-    CANCELLED = "cancelled", "Cancelled"
-    FAILED = "failed", "Failed"
-    UNKNOWN = "unknown", "Unknown"
+    NEVER_EXECUTED = "NeverExecuted", _("Never executed")
+    PENDING = "pending", _("Pending")
+    WAITING_APPROVAL = "waitingApproval", _("Waiting for approval")
+    APPROVED = "approved", _("Approved")
+    QUEUE = "queue", _("Queued")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+    NO_CHANGES = "noChanges", _("No changes")
+    REJECTED = "rejected", _("Rejected")
+    CANCELLED = "cancelled", _("Cancelled")
+    FAILED = "failed", _("Failed")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 class Category(models.TextChoices):
     """What a variable becomes: a Terraform input variable or an environment variable."""
 
-    TERRAFORM = "TERRAFORM", "Terraform variable"
-    ENV = "ENV", "Environment variable"
+    TERRAFORM = "TERRAFORM", _("Terraform variable")
+    ENV = "ENV", _("Environment variable")
 
 
 class ExecutionMode(models.TextChoices):

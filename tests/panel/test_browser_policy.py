@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.panel.site import PanelSite, panel_site
 from tests.panel.visit import Visit, signed_in
+from tests.support.issuer import CLIENT_ID, Issuer
 
 in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -40,8 +41,16 @@ def names() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelSite]:
-    with panel_site(tmp_path_factory.mktemp("policy"), worker=False) as running:
+def issuer() -> Iterator[Issuer]:
+    issuer = Issuer(person={"sub": "u1", "name": "Ann", "email": "ann@example.com", "groups": ["READERS"]})
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[PanelSite]:
+    known = {"DexIssuerUri": issuer.address, "DexClientId": CLIENT_ID}
+    with panel_site(tmp_path_factory.mktemp("policy"), worker=False, **known) as running:
         yield running
 
 
@@ -98,6 +107,25 @@ class TestInABrowser:
         assert "rgb(10, 200, 30)" in colours
         assert len(set(colours)) > 2
         assert visit.wrong == []
+
+    def test_a_person_signs_in_by_the_issuer_and_out_again(self, browser: Browser, site: PanelSite) -> None:
+        page = browser.new_page()
+        wrong: list[str] = []
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.goto(f"{site.url}/admin/?from=here")
+        page.get_by_role("link", name="Sign in with OpenID Connect").click()
+        expect(page).to_have_title("Issuer")
+        page.get_by_role("link", name="Continue").click()
+        expect(page).to_have_url(f"{site.url}/admin/?from=here")
+        # Her group is a team of no organization yet, and the page says so.
+        expect(page.get_by_text("You are in no team of any organization yet")).to_be_visible()
+        # Browsers hold the redirects of a form to the policy, and signing out is a form.
+        page.locator("form[action$='/logout/']").evaluate("(form) => form.submit()")
+        expect(page).to_have_title("Signed out")
+        page.goto(f"{site.url}/admin/")
+        expect(page).to_have_url(f"{site.url}/admin/login/?next=/admin/")
+        assert [text for text in wrong if "favicon" not in text and "404" not in text] == []
+        page.close()
 
     def test_what_alpine_does_still_works(self, visit: Visit, site: PanelSite) -> None:
         page = visit.page
