@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts import demo
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent.parent
 SIZES = {"1280": (1280, 900), "390": (390, 844)}
 SCHEMES = ("light", "dark")
-DOCS = ("overview", "workspace", "job-waiting-approval", "job-running", "preview", "workspaces")
+TRIES = 5
+DOCS = ("overview", "workspace", "job-waiting-approval", "preview")
 NAMESPACE = "terrakube-screenshots"
 
 
@@ -71,8 +72,23 @@ def site(folder: Path, *, kubernetes: bool) -> Iterator[str]:
             subprocess.run(["kubectl", "delete", "namespace", NAMESPACE, "--wait=false"], check=True)
 
 
+def visit(page: Page, url: str) -> None:
+    """Open a page, again where something of it did not arrive, as when the machine's network changes meanwhile."""
+    for _ in range(TRIES):
+        failed: list[Request] = []
+        page.on("requestfailed", failed.append)
+        try:
+            page.goto(url)
+        except Error:
+            continue
+        finally:
+            page.remove_listener("requestfailed", failed.append)
+        if not failed:
+            return
+
+
 def sign_in(page: Page, address: str, password: str) -> None:
-    page.goto(f"{address}/admin/login/")
+    visit(page, f"{address}/admin/login/")
     page.fill("#id_username", "ada")
     page.fill("#id_password", password)
     page.click("button[type=submit]")
@@ -97,12 +113,12 @@ def browse(browser: Browser, address: str, sample: Sample, folder: Path, options
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=_scheme(scheme))
             page = context.new_page()
             suffix = "" if options.docs else f"-{size}-{scheme}"
-            page.goto(f"{address}/admin/login/")
+            visit(page, f"{address}/admin/login/")
             if not options.docs and options.only in "sign-in":
                 take(page, folder / f"sign-in{suffix}.png", full=True)
             sign_in(page, address, sample.password)
             for name, path in wanted.items():
-                page.goto(address + path)
+                visit(page, address + path)
                 take(page, folder / f"{name}{suffix}.png", full=not options.docs)
             context.close()
 
