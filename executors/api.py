@@ -9,6 +9,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import path
 from rest_framework.request import Request
 
+from executors.api_stream import stream
 from executors.models import Attempt
 from executors.reporting import logs
 from executors.terrakube import stored
@@ -109,6 +110,11 @@ urlpatterns = [
         "tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>",
         StepLogView.as_view(),
         name="log",
+    ),
+    path(
+        "tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>/stream",
+        stream,
+        name="log-stream",
     ),
     path(f"{_workspace}/state/terraform.tfstate", CurrentStateView.as_view(), name="state"),
     path(f"{_workspace}/state/<uuid:state_id>.json", StateJsonView.as_view(), name="state-json"),

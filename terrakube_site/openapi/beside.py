@@ -170,6 +170,15 @@ def _results() -> Part:
                 *(_ORGANIZATION, _JOB, _STEP),
             )
         },
+        "/tfoutput/v1/organization/{organizationId}/job/{jobId}/step/{stepId}/stream": {
+            "get": _operation(
+                "follow_log",
+                "results",
+                "The log of a step as it grows: server-sent events of whole lines, each with the offset of its end",
+                {"200": answer("The events", TEXT, "text/event-stream"), **_plain(401, 404, 429)},
+                *(_ORGANIZATION, _JOB, _STEP),
+            )
+        },
         f"{workspace}/state/terraform.tfstate": {
             "get": _operation(
                 "read_state",

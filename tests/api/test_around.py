@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -283,3 +284,51 @@ def test_an_upload_over_the_limit_is_413(owner: Api, workspace: Workspace, setti
     upload = json.loads(response.content)["data"]["attributes"]["upload-url"].removeprefix(settings.PUBLIC_URL)
     sent = owner.client.put(upload, b"\x1f\x8b" + b"a" * 100, content_type=MEDIA_TYPE)
     assert sent.status_code == 413
+
+
+# ---- a log as it grows ----------------------------------------------------------------------------------------------
+
+
+async def _events(client: AsyncClient, path: str, token: str, **headers: str) -> str:
+    response: Any = await client.get(path, headers={"Authorization": f"Bearer {token}", **headers})
+    assert response.status_code == 200
+    assert response["Content-Type"] == "text/event-stream"
+    return b"".join([part async for part in response]).decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_is_followed_in_whole_lines_and_from_where_it_broke_off(owner: Api, stranger: Api, job: Job) -> None:
+    step = job.steps.all()[0]
+    base = f"/tfoutput/v1/organization/{job.organization_id}/job/{job.pk}/step/{step.pk}"
+    client = AsyncClient()
+
+    def ask(**headers: str) -> str:
+        return async_to_sync(_events)(client, f"{base}/stream", owner.token, **headers)
+
+    assert ask() == "retry: 1000\n\n"
+    now = timezone.now()
+    text = "Plan: 1 to add\r\nDurée: 3 s\nno end".encode()
+    cut = text.index("é".encode()) + 1
+    attempt = Attempt.objects.create(
+        step=step,
+        number=1,
+        executor=ExecutorKind.LOCAL,
+        state=AttemptState.ENDED,
+        created_at=now,
+        not_before=now,
+        ended_at=now,
+        cleaned_at=now,
+        log_size=len(text),
+    )
+    LogChunk.objects.create(attempt=attempt, offset=0, size=cut, data=text[:cut])
+    LogChunk.objects.create(attempt=attempt, offset=cut, size=len(text) - cut, data=text[cut:])
+    lines = ask()
+    assert "data: Plan: 1 to add\n" in lines
+    assert "data: Durée: 3 s\n" in lines
+    assert lines.endswith(f"id: {len(text)}\ndata: no end\n\nevent: over\ndata: {{}}\n\n")
+    known = len("Plan: 1 to add\r\n")
+    again = ask(**{"Last-Event-ID": str(known)})
+    assert "Plan" not in again
+    assert "data: Durée: 3 s\n" in again
+    assert Api(stranger.token, prefix="").get(f"{base}/stream").status_code == 404
+    assert Api(prefix="").get(f"{base}/stream").status_code == 401

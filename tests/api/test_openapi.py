@@ -23,7 +23,7 @@ from tests.api.client import Api
 
 SNAPSHOT = Path(__file__).with_name("api.txt")
 # Pages of the panel, and what only executors call.
-NOT_DESCRIBED = ("admin/", "runs/", "executor/", "logs", "context/", "doc", "healthz", "metrics")
+NOT_DESCRIBED = ("admin/", "sign-in/", "runs/", "executor/", "logs", "context/", "doc", "healthz", "metrics")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 

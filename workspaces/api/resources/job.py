@@ -23,7 +23,7 @@ from workspaces.api.attributes import (
 from workspaces.api.errors import InvalidValue
 from workspaces.api.resource import Change, make, to_many, to_one
 from workspaces.api.resources.changes import columns, deleting, referenced
-from workspaces.choices import JobStatus, Via
+from workspaces.choices import Interruption, JobStatus, Via
 from workspaces.errors import NotAllowed
 from workspaces.models import Address, Job, Step, Template
 from workspaces.services.jobs import (
@@ -157,6 +157,7 @@ STEP = make(
         of_column(
             Step,
             "interruption",
+            choices=("", *Interruption.values),
             writing=Writing.NEVER,
             description="How far the stopping of a cancelled step is; empty for a step that needed none.",
         ),
