@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from tests.spine.sources import git_server
 
 COMPONENTS = ("web", "worker", "watcher")
 _MIB = 2**20
-_AT_ONCE = 5
+_AT_ONCE = 10
 _SCRIPT = """\
 flow:
   - type: customScripts
@@ -169,6 +169,10 @@ class Bench:
                     return datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp() - started_at(pod)
             time.sleep(0.2)
 
+    def at_rest(self, seconds: float) -> Iterator[Figure]:
+        time.sleep(seconds)
+        yield from memory_figures(self.at, "at rest")
+
     def memory_with_steps(self, count: int, host: str) -> Iterator[Figure]:
         gate = Gate(host)
         flow = script(gate.counting().replace("sleep 0.1", "sleep 2"))
@@ -206,15 +210,16 @@ def main() -> int:
     ):
         repository = server.repository("empty", {"README": "nothing\n"}).url
         bench = Bench(Installation(kube.namespace, host, site_image=site, executor_image=executor), repository)
-        found = list(bench.first_step(database))
-        time.sleep(30)
-        found += memory_figures(bench.at, "at rest")
-        if asked.steps:
-            found += bench.memory_with_steps(asked.steps, host)
-        found += bench.cold_starts(asked.count)
+        parts: list[Callable[[], Iterator[Figure]]] = [
+            lambda: bench.first_step(database),
+            lambda: bench.at_rest(30),
+            lambda: bench.cold_starts(asked.count),
+            lambda: bench.memory_with_steps(asked.steps, host),
+        ]
+        for part in parts[: 4 if asked.steps else 3]:
+            found = list(part())
+            print(f"{table(found)}\n(load {os.getloadavg()[0]:.1f})", flush=True)
         bench.at.helm("uninstall", RELEASE, "--wait", "--timeout", f"{HELM_SECONDS}s")
-    print(f"load {os.getloadavg()[0]:.1f} in the end")
-    print(table(found))
     return 0
 
 

@@ -236,7 +236,8 @@ class Gate:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        with socket.create_server((self._host, self._port), backlog=64):
+        # Nobody accepts, so the backlog must hold all that come.
+        with socket.create_server((self._host, self._port), backlog=1024):
             yield
 
 
