@@ -7,6 +7,7 @@ its /proc. Times count from the start of a container's first process.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -50,10 +51,13 @@ def started_at(pod: Object) -> float:
     boot = next(
         float(line.split()[1]) for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime")
     )
-    starts = []
-    for pid in of_pod(pod["metadata"]["uid"]):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        starts.append(boot + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+    starts: list[float] = []
+    # What sets a container up is gone in a moment.
+    while not starts:
+        for pid in of_pod(pod["metadata"]["uid"]):
+            with contextlib.suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                starts.append(boot + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
     return min(starts)
 
 
