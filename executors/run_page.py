@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from executors.choices import AttemptState, EventKind, ExecutorKind
+from executors.memory import given, in_words
 from executors.models import Attempt, AttemptEvent
 from executors.reasons import advice_for
 from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
@@ -176,8 +177,8 @@ def _place(attempt: Attempt) -> tuple[tuple[str, str], ...]:
             ("Node", attempt.node_name),
             ("Image", attempt.image),
         ]
-    if attempt.peak_memory_bytes:
-        parts.append(("Most memory", f"{attempt.peak_memory_bytes / 2**20:.0f} MiB"))
+    parts += [("Memory asked", given(attempt, "requests")), ("Memory limit", given(attempt, "limits"))]
+    parts.append(("Most memory", in_words(attempt.peak_memory_bytes)))
     if attempt.cpu_seconds is not None:
         parts.append(("Processor time", f"{attempt.cpu_seconds:.1f} s"))
     if attempt.exit_code is not None:

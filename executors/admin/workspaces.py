@@ -18,6 +18,7 @@ from executors.admin.preview import PreviewPages
 from executors.conf import installation
 from executors.launching import kept
 from executors.launching.manifest import OWN_USER
+from executors.memory import used_by
 from terrakube_site.env import SettingErrors
 from workspaces.admin.workspaces import WorkspaceAdmin
 from workspaces.ephemeral import render_pairs, variables
@@ -64,7 +65,8 @@ class ExecutedWorkspaceAdmin(PreviewPages, WorkspaceAdmin):
 
     def page_context(self, request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
         address = reverse("admin:workspaces_workspace_preview", args=[workspace.pk])
-        return {**super().page_context(request, workspace), "preview_url": address}
+        own = {"preview_url": address, "memory_used": used_by(workspace)}
+        return {**super().page_context(request, workspace), **own}
 
     def executor_defaults(self) -> dict[str, str]:
         try:
