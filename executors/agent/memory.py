@@ -1,7 +1,7 @@
 """The memory of the step's container: what it uses, its limit, and a stop in good order before the kernel kills it.
 
 Only where this process is the container's first: elsewhere the cgroup is the machine's or a worker's, and says nothing
-of this step. Without a limit there is nothing to watch. Cgroup version 2, as every supported Kubernetes has it.
+of this step. Without a limit there is nothing to watch. Both versions of cgroups are read: old nodes have version 1.
 """
 
 from __future__ import annotations
@@ -14,44 +14,55 @@ from pathlib import Path
 from .control import Control
 
 CGROUP = Path("/sys/fs/cgroup")
+_V1 = "memory"
+_NO_LIMIT = 2**60
 SOFT_STOP = "memory-soft-stop"
-_CHECK_SECONDS = 1.0
+_CHECK_SECONDS = 0.25
 _CHECKS = 2
 """So often in a row memory must be short, so that a peak of a moment stops nothing."""
 
 
 def limit_bytes(folder: Path = CGROUP) -> int | None:
     """The container's memory limit; None without one."""
-    text = _read(folder / "memory.max")
-    return int(text) if text.isdecimal() else None
+    text = _read(folder / "memory.max") or _read(folder / _V1 / "memory.limit_in_bytes")
+    # Version 1 has no word for "none", but a number that no machine has.
+    return int(text) if text.isdecimal() and int(text) < _NO_LIMIT else None
 
 
 def used_bytes(folder: Path = CGROUP) -> int | None:
     """What the container holds beside caches that the kernel would drop before it kills; None when nobody says."""
-    text = _read(folder / "memory.current")
+    text = _read(folder / "memory.current") or _read(folder / _V1 / "memory.usage_in_bytes")
     if not text.isdecimal():
         return None
-    stat = dict(line.split(" ", 1) for line in _read(folder / "memory.stat").splitlines() if " " in line)
-
-    def of(name: str) -> int:
-        return int(stat.get(name, "0"))
-
+    stat = _counts(folder / "memory.stat") or _counts(folder / _V1 / "memory.stat")
+    cache = stat.get("file", stat.get("total_cache", 0))
     # Files in memory (tmpfs, an emptyDir of medium Memory) count as cache and cannot be dropped.
-    droppable = max(0, of("file") - of("shmem")) + of("slab_reclaimable")
-    return max(0, int(text) - droppable)
+    in_memory = stat.get("shmem", 0) if "file" in stat else stat.get("total_shmem", 0)
+    return max(0, int(text) - max(0, cache - in_memory) - stat.get("slab_reclaimable", 0))
 
 
 def was_short(folder: Path = CGROUP) -> bool:
     """Whether the kernel killed a process of this container for its memory."""
     if os.getpid() != 1 and folder == CGROUP:
         return False
-    events = dict(line.split(" ", 1) for line in _read(folder / "memory.events").splitlines() if " " in line)
-    return int(events.get("oom_kill", "0")) > 0
+    events = _counts(folder / "memory.events") or _counts(folder / _V1 / "memory.oom_control")
+    return events.get("oom_kill", 0) > 0
+
+
+def killed_in_words() -> str:
+    """What there is to say of a command that the kernel killed for the container's memory."""
+    limit = limit_bytes()
+    return f"the container's memory{f' of {in_words(limit)}' if limit else ''} was used up"
 
 
 def in_words(count: int) -> str:
     """Bytes as people say them."""
     return f"{count / 2**20:.0f} MiB"
+
+
+def _counts(path: Path) -> dict[str, int]:
+    pairs = (line.split(" ", 1) for line in _read(path).splitlines() if " " in line)
+    return {name: int(count) for name, count in pairs if count.isdecimal()}
 
 
 def _read(path: Path) -> str:

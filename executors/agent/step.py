@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import memory
 from .context import Context
 from .environment import job_environment
 from .errors import AttemptOver, StepFailed, Stopped
@@ -14,6 +15,7 @@ from .scripts import Scripts
 from .source import GitSource, download_source, work_folder
 from .terraform_step import TYPES, TerraformStep
 
+_KILLED = 128 + 9
 SCRIPT_TYPES = ("customScripts", "approval")
 
 
@@ -42,6 +44,9 @@ def run_step(context: Context, container: Mapping[str, str]) -> Outcome:
             # Whoever stopped it of its own accord tells a failure; a cancel is somebody's wish.
             outcome = "cancelled" if control.code == "cancelled" else "failed"
             return Outcome(outcome=outcome, reason=control.code, message=control.reason, exit_code=code)
+        if code == _KILLED and memory.was_short():
+            message = f"{end.message.rstrip('.')}: {memory.killed_in_words()}."
+            return Outcome(outcome="failed", reason="oom-killed", message=message, exit_code=code)
         return Outcome(outcome="failed", reason=end.reason, message=end.message, exit_code=code)
     except Exception as error:  # a defect of ours must still be reported
         context.say(traceback.format_exc())

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from executors.job_data import MAX_ENVIRONMENT_STRING_BYTES, Command
 
-from . import memory
 from .api import Body, retrying
 from .backend import StateBackend
 from .commands import Terraform
 from .context import Context
 from .errors import ApiRefused, ApiUnavailable, AttemptOver, StepFailed, Stopped
-from .measures import peak_memory_bytes
 from .scripts import Scripts
 from .tools import find_tool
 
@@ -208,12 +206,6 @@ class TerraformStep:
 
     def _failed(self, reason: str, command: str, code: int) -> StepFailed:
         message = self._terraform.first_error.text or f"{command} ended with exit code {code}."
-        if code == _KILLED and memory.was_short():
-            limit = memory.limit_bytes()
-            of = f" of its limit of {memory.in_words(limit)}" if limit else ""
-            used = memory.in_words(peak_memory_bytes())
-            message = f"{command} was killed since the container's memory was used up: at most {used}{of}."
-            return StepFailed("oom-killed", message, exit_code=code)
         if code == _KILLED:
             message = f"{command} was killed from outside, most often because the memory of the container was used up."
         return StepFailed(reason, message, exit_code=code)

@@ -81,3 +81,16 @@ def test_the_kernel_says_whether_it_killed_for_memory(tmp_path: Path) -> None:
     assert not memory.was_short(tmp_path)
     (tmp_path / "memory.events").write_text("low 0\nmax 12\noom 1\noom_kill 1\noom_group_kill 0\n")
     assert memory.was_short(tmp_path)
+
+
+def test_a_node_with_version_1_of_cgroups_is_read_too(tmp_path: Path) -> None:
+    folder = tmp_path / "memory"
+    folder.mkdir()
+    (folder / "memory.limit_in_bytes").write_text(f"{100 * MIB}\n")
+    (folder / "memory.usage_in_bytes").write_text(f"{90 * MIB}\n")
+    (folder / "memory.stat").write_text(f"cache 1\ntotal_cache {30 * MIB}\ntotal_shmem {10 * MIB}\n")
+    (folder / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
+    assert (memory.limit_bytes(tmp_path), memory.used_bytes(tmp_path)) == (100 * MIB, 70 * MIB)
+    assert memory.was_short(tmp_path)
+    (folder / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert memory.limit_bytes(tmp_path) is None

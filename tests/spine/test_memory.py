@@ -60,7 +60,6 @@ def test_a_pod_that_is_evicted_says_that_its_node_was_drained(site: Site, cluste
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     annotations = pod["metadata"]["annotations"]
     assert annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
-    assert pod["spec"]["terminationGracePeriodSeconds"] == 330
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
     cluster.core.create_namespaced_pod_eviction(name, namespace, eviction)  # type: ignore[arg-type]
     site.await_status(job, JobStatus.FAILED)
