@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from requests import PreparedRequest, Response, Session
+from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import BaseAdapter
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.structures import CaseInsensitiveDict
 
 from terrakube_site.outgoing.addresses import OutgoingError
 from terrakube_site.outgoing.http import ask
+
+__all__ = ("CheckedAdapter", "RequestException", "checked")
 
 
 class CheckedAdapter(BaseAdapter):

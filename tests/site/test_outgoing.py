@@ -242,7 +242,15 @@ def test_ssh_connects_to_the_checked_address(names: dict[str, list[str]]) -> Non
 
 
 # What may open connections of its own, and where it goes: addresses of settings or of the operator's command line.
-OWN_CONNECTIONS = ("terrakube_site/outgoing/", "executors/agent/", "executors/cluster/", "executors/management/")
+OWN_CONNECTIONS = (
+    "terrakube_site/outgoing/",
+    "executors/agent/",
+    "executors/cluster/",
+    "executors/management/",
+    # The site asks itself, at the address that a setting gives to executors.
+    "executors/doctor/probe.py",
+    "executors/watching/site_probe.py",
+)
 
 
 def test_nothing_else_of_the_site_opens_connections() -> None:

@@ -14,9 +14,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseRedirect
 from joserfc.errors import JoseError
 from jwt import PyJWTError
-from requests import RequestException
 
-from terrakube_site.outgoing.sessions import checked
+from terrakube_site.outgoing.sessions import RequestException, checked
 from workspaces.services import oidc
 
 KEEP_SECONDS = 3600
