@@ -28,7 +28,7 @@ def test_a_plan_above_its_memory_limit_is_told_its_limit(trial: Trial) -> None:
     trial.await_rung(job)
     trial.fault()
     sentence = trial.ended(job, "oom-killed")
-    assert "128Mi" in sentence, story(job)
+    assert "limit of 128" in sentence, story(job)
     trial.assert_sound(job, status=JobStatus.FAILED, code="oom-killed")
 
 
@@ -37,7 +37,7 @@ def test_an_apply_above_its_memory_limit_is_told_its_limit_and_leaves_the_worksp
     trial.await_rung(job)
     trial.fault()
     sentence = trial.ended(job, "oom-killed")
-    assert "128Mi" in sentence, story(job)
+    assert "limit of 128" in sentence, story(job)
     trial.assert_sound(job, status=JobStatus.FAILED, code="oom-killed")
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import os
 
+import pytest
+
 from executors.choices import EventKind
 from executors.models import AttemptEvent
 from tests.faults.marks import FAULT
 from tests.faults.trial import PLAN_AND_APPLY, Trial
 from workspaces.models import SavedPlan, StateVersion
 
-pytestmark = FAULT
+pytestmark = [*FAULT, pytest.mark.timeout(600, method="signal")]
 
 LINES = 1_000_000
 PLAN_BYTES = 20 * 2**20
@@ -32,7 +34,7 @@ def test_a_plan_of_20_mib_is_kept_and_applied(trial: Trial) -> None:
     text = base64.b64encode(os.urandom(PLAN_BYTES)).decode()
     trial.fault()
     job = trial.site.job(trial.site.workspace({"main.tf": RANDOM, "random.txt": text}), PLAN_AND_APPLY)
-    trial.assert_sound(job, starts=0, seconds=200)
+    trial.assert_sound(job, starts=0, seconds=400)
     trial.clock.stop("ended")
     plan = SavedPlan.objects.get(step__job=job, step__step_number=100)
     assert plan.content is not None
