@@ -1,4 +1,4 @@
-"""What an executor does with a workspace's state: read, write, lock, unlock."""
+"""What is done with a workspace's state: executors read, write, lock and unlock it; people bring one in."""
 
 from __future__ import annotations
 
@@ -111,6 +111,50 @@ def record_state(
             md5="0" if content is None else _md5(content),
             content=content,
             json=described,
+            created_by=name_of(by),
+            updated_by=name_of(by),
+        )
+
+
+def import_state(workspace: Workspace, content: bytes, *, by: Actor) -> StateVersion:
+    """Keep a state that was made elsewhere as the workspace's newest version, as ``terraform state push`` would.
+
+    The current state again makes no new version. Raises InvalidInput for what is no state, StateLocked, and WrongState
+    while the workspace is locked or has a job that has not ended, for another lineage than the workspace's, and for a
+    serial that is not above its current one.
+    """
+    serial, lineage = _read_state(content)
+    md5 = _md5(content)
+    with transaction.atomic():
+        # As in write_state.
+        workspace = Workspace.objects.select_for_update(of=("self",)).get(pk=workspace.pk)
+        if workspace.locked:
+            raise WrongState(f"{workspace.name} is locked: {workspace.lock_description or 'no reason was given'}")
+        lock = StateLock.objects.filter(workspace=workspace).first()
+        if lock is not None:
+            raise StateLocked(lock.info)
+        # A job that waits for approval has planned on the state as it is; one that has ended may still have a pod.
+        job = Job.objects.filter(workspace=workspace).open_on_workspace().order_by("pk").first()
+        if job is not None:
+            raise WrongState(f"Job {job.pk} of {workspace.name} has not ended: wait for it, or cancel it first")
+        newest = current_state(workspace)
+        # One that lies in storage of its own and could not be read has no lineage and no serial to compare.
+        if newest is not None and newest.content is not None:
+            if newest.lineage != lineage[:64]:
+                raise WrongState(
+                    f"The lineage {lineage} is not that of {workspace.name}, {newest.lineage}: it is another state"
+                )
+            if newest.serial == serial and newest.md5 == md5:
+                return newest
+            if newest.serial >= serial:
+                raise WrongState(f"The serial {serial} is not above {newest.serial}, that of {workspace.name}")
+        return StateVersion.objects.create(
+            workspace=workspace,
+            number=newest.number + 1 if newest else 1,
+            serial=serial,
+            lineage=lineage[:64],
+            md5=md5,
+            content=content,
             created_by=name_of(by),
             updated_by=name_of(by),
         )
