@@ -11,7 +11,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Warning
 
-from executors import conf
+from executors.conf_table import SETTINGS
 from terrakube_site import documented
 from terrakube_site.documented import Section, Setting
 
@@ -128,7 +128,7 @@ def sections() -> Iterator[Section]:
     yield Section(
         title="Executors",
         read_by="web, worker, watcher",
-        settings=tuple(conf.SETTINGS.values()),
+        settings=tuple(SETTINGS.values()),
         intro="How steps run. Durations are seconds, or have units as in 90s, 10m, 6h.",
     )
     yield from rest

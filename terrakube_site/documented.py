@@ -1,7 +1,7 @@
 """The environment variables of the site's own settings, as documentation shows them.
 
 What a module reads and what is told of it are compared by a test, both ways. Those of how steps run are in
-``executors.conf``.
+``executors.conf_table``.
 """
 
 from __future__ import annotations

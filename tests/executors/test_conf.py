@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 from django.core.checks import ERROR, WARNING
 
 from executors import conf
+from executors.conf_table import SETTINGS
 from terrakube_site.env import SettingErrors
 
 
@@ -92,15 +93,15 @@ def test_an_empty_list_of_secrets_is_none() -> None:
     assert conf.read({"ExecutorEphemeralSecret": " , "}).secrets == ()
 
 
-@pytest.mark.parametrize("name", conf.SETTINGS)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_every_other_empty_setting_is_as_good_as_unset(name: str) -> None:
     if name != "ExecutorEphemeralSecret":
         assert conf.read({name: " "}) == conf.read({})
 
 
-@pytest.mark.parametrize("name", [name for name, setting in conf.SETTINGS.items() if setting.default is not None])
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if setting.default is not None])
 def test_the_documented_default_is_the_default(name: str) -> None:
-    assert conf.read({name: conf.SETTINGS[name].default or ""}) == conf.read({})
+    assert conf.read({name: SETTINGS[name].default or ""}) == conf.read({})
 
 
 @pytest.mark.parametrize(
@@ -305,7 +306,7 @@ def test_a_bundle_has_to_fit_into_an_environment_variable(tmp_path: Path) -> Non
 @pytest.fixture
 def environ(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Give an environment in which nothing of ours is set."""
-    for name in (*conf.SETTINGS, "JAVA_TOOL_OPTIONS", "KUBECONFIG", "KUBERNETES_SERVICE_HOST", "TERRAKUBE_DATA_DIR"):
+    for name in (*SETTINGS, "JAVA_TOOL_OPTIONS", "KUBECONFIG", "KUBERNETES_SERVICE_HOST", "TERRAKUBE_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     conf.installation.cache_clear()
     yield monkeypatch
