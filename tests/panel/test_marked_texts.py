@@ -1,0 +1,124 @@
+"""Every text that a template shows is marked for translation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template.base import Lexer, Token, TokenType
+
+ROOT = Path(settings.BASE_DIR)
+TEMPLATES = sorted(
+    path
+    for folder in ("templates", "workspaces/templates", "executors/templates")
+    for path in (ROOT / folder).rglob("*.html")
+)
+UNMARKED_PAGES = {
+    "templates/terrakube/doc.html": "the reference of the REST API, which stays in English with the texts of the API",
+}
+UNMARKED_TEXTS = {
+    "manage.py cluster_check": "a command",
+}
+# What a browser shows or reads aloud of an attribute, and what our scripts do.
+SHOWN_ATTRIBUTES = re.compile(
+    r"(aria-label|aria-description|alt|label|placeholder|title|data-(confirm|log-name|text-.*))"
+)
+# Tags whose end closes what is marked or never shown.
+OPAQUE = {"blocktranslate": "endblocktranslate", "blocktrans": "endblocktrans", "comment": "endcomment"}
+LITERAL = re.compile(r"""(["'])(.*?)\1""")
+MARKED = re.compile(r"""_\((["']).*?\1\)""")
+# Filters whose literal is no text: a format, a name, a separator.
+PLAIN_FILTERS = re.compile(r"""\|(?:date|time|slice|urlencode|cut|join):(["']).*?\1""")
+LETTER = re.compile(r"[^\W\d_]")
+
+
+def shown_html(tokens: list[Token]) -> str:
+    """The template without its tags and without what stands in a tag of a translation."""
+    parts: list[str] = []
+    end = ""
+    for token in tokens:
+        if token.token_type == TokenType.BLOCK:
+            name = token.contents.split()[0]
+            end = "" if name == end else end or OPAQUE.get(name, "")
+        elif token.token_type == TokenType.TEXT and not end:
+            parts.append(token.contents)
+            continue
+        parts.append(" ")
+    return "".join(parts)
+
+
+class Shown(HTMLParser):
+    """Collects the texts that a reader sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.silent = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"script", "style"}:
+            self.silent = tag
+        self.found += [value or "" for name, value in attrs if SHOWN_ATTRIBUTES.fullmatch(name)]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self.silent:
+            self.silent = ""
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent:
+            self.found.append(data)
+
+
+def literals(tokens: list[Token]) -> Iterator[str]:
+    """Texts that a tag or a filter brings in, as in ``{{ name|default:"nobody" }}``."""
+    for token in tokens:
+        if token.token_type == TokenType.VAR:
+            text = token.contents
+        elif token.token_type == TokenType.BLOCK and token.contents.split()[0] in {
+            "include",
+            "with",
+            "firstof",
+            "cycle",
+        }:
+            # The first literal of an include is the name of a template.
+            text = token.contents.partition(".html")[2] if token.contents.startswith("include") else token.contents
+            text = text.lstrip("\"'")
+        else:
+            continue
+        yield from (found.group(2) for found in LITERAL.finditer(MARKED.sub("", PLAIN_FILTERS.sub("", text))))
+
+
+def unmarked(source: str) -> list[str]:
+    tokens = Lexer(source).tokenize()
+    page = Shown()
+    page.feed(shown_html(tokens))
+    page.close()
+    texts = (" ".join(text.split()) for text in (*page.found, *literals(tokens)))
+    return [text for text in texts if LETTER.search(text) and text not in UNMARKED_TEXTS]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_template_shows_no_text_that_is_not_marked(path: Path) -> None:
+    if str(path.relative_to(ROOT)) not in UNMARKED_PAGES:
+        assert unmarked(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("<p>Steps</p>", ["Steps"]),
+        ('<p>{% translate "Steps" %} of {{ job }}</p>', ["of"]),
+        ("<p>{% blocktranslate %}Steps of {{ job }}{% endblocktranslate %}</p>", []),
+        ('<input{% if wrong %} disabled{% endif %} placeholder="Search">', ["Search"]),
+        ('<form data-confirm="{% translate "Sure?" %}" class="wide"></form>', []),
+        ('{{ name|default:"nobody" }} {{ at|date:"H:i" }}', ["nobody"]),
+        ('{% include "part.html" with title="Running" empty=_("Nothing runs.") %}', ["Running"]),
+        ("{# a note #}<script>let text</script>{% comment %}Steps{% endcomment %}", []),
+    ],
+)
+def test_an_unmarked_text_is_found_wherever_it_stands(source: str, found: list[str]) -> None:
+    assert unmarked(source) == found
