@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from terrakube_site.openapi.beside_texts import ANSWERS, DESCRIPTIONS
 from terrakube_site.openapi.parts import (
     BYTES,
     FLAG,
@@ -39,7 +40,17 @@ _RIGHTS = members(
 
 
 def _operation(name: str, tag: str, summary: str, responses: Part, *parameters: Part, **others: object) -> Part:
-    found: Part = {"operationId": name, "tags": [tag], "summary": summary, "responses": responses, **others}
+    found: Part = {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "description": DESCRIPTIONS[name],
+        "responses": responses,
+        **others,
+    }
+    given: Part = next((row["content"] for code, row in responses.items() if code < "3" and "content" in row), {})
+    for described in given.values():
+        described["example"] = ANSWERS[name]
     if parameters:
         found["parameters"] = list(parameters)
     return found
@@ -241,7 +252,7 @@ def _uploads() -> Part:
                     "Put the tar.gz of a source; the address itself is the permission",
                     {"200": answer("It is kept"), **_plain(400, 403, 404, 409, 413)},
                     *(_VERSION, token),
-                    requestBody=_body({"type": "string", "contentMediaType": "application/gzip"}, BYTES),
+                    requestBody=_body({"type": "string", "contentMediaType": "application/gzip"}, BYTES, "(a tar.gz)"),
                 )
             ),
         },
@@ -249,7 +260,7 @@ def _uploads() -> Part:
 
 
 def _open_paths() -> Part:
-    up = answer("It works", members(status=TEXT), JSON, {"status": "UP"})
+    up = answer("It works", members(status=TEXT), JSON)
     index = {"200": answer("The index", {"type": ["object", "array"]}, JSON), **_plain(503)}
     services = answer("The services", {"type": "object"}, JSON)
     found = {

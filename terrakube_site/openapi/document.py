@@ -20,6 +20,7 @@ class Generator(SchemaGenerator):
         schema: dict[str, Any] = super().get_schema(request=request, public=public)  # type: ignore[no-untyped-call]
         schema["components"] = {
             "schemas": SHARED | resources.schemas(),
+            "examples": resources.example_records(),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},

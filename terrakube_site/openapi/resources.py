@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from terrakube_site.openapi import about, examples
 from terrakube_site.openapi.parts import (
     JSON_API,
     Part,
@@ -102,6 +103,11 @@ def _sent(resource: Resource, attributes: dict[str, Attribute], *, new: bool) ->
     return members(data={"type": "object", "properties": data, "required": ["type"] if new else ["type", "id"]})
 
 
+def example_records() -> Part:
+    """What the answers of all types show as examples, by name."""
+    return examples.of_answers(_all())
+
+
 def _all() -> list[Resource]:
     registry.register(resources.ALL)
     return [resource for _, resource in sorted(registry.all_types().items())]
@@ -149,7 +155,13 @@ def _within(parameters: list[Part], operations: Part) -> Part:
 
 def _operation(path: str, resource: Resource, doing: str, summary: str, **others: object) -> Part:
     names = [part for part in path.removeprefix("/api/v1/").split("/") if not part.startswith("{")]
-    return {"operationId": "_".join([doing, *names]), "tags": [resource.type], "summary": summary, **others}
+    return {
+        "operationId": "_".join([doing, *names]),
+        "tags": [resource.type],
+        "summary": summary,
+        "description": about.describe(resource, doing),
+        **others,
+    }
 
 
 def _shaping(resource: Resource) -> list[Part]:
@@ -185,6 +197,14 @@ def _document(schema: Part, *, many: bool) -> Part:
     return {"type": "object", "properties": properties, "required": ["data"]}
 
 
+def _given(description: str, resource: Resource, *, many: bool = False) -> Part:
+    """An answer with records, and an example of it."""
+    found = answer(description, _document(ref(name_of(resource)), many=many))
+    name = f"{resource.type}-list" if many else resource.type
+    found["content"][JSON_API]["examples"] = {resource.type: {"$ref": f"#/components/examples/{name}"}}
+    return found
+
+
 def _collection(path: str, resource: Resource, by: Relationship | None) -> Part:
     name = name_of(resource)
     found: Part = {
@@ -195,7 +215,7 @@ def _collection(path: str, resource: Resource, by: Relationship | None) -> Part:
             f"The {resource.type} records that the caller may read",
             parameters=_selecting(resource),
             responses={
-                "200": answer("The records", _document(ref(name), many=True)),
+                "200": _given("The records", resource, many=True),
                 **refusals(400, 401, 403, 404, 406, 429),
             },
         )
@@ -207,9 +227,9 @@ def _collection(path: str, resource: Resource, by: Relationship | None) -> Part:
             "create",
             f"Make a {resource.type}",
             parameters=_shaping(resource),
-            requestBody={"required": True, "content": content(ref(f"New{name}"), JSON_API, _example(resource, by))},
+            requestBody={"required": True, "content": content(ref(f"New{name}"), JSON_API, examples.new(resource, by))},
             responses={
-                "201": answer("The record that was made", _document(ref(name), many=False)),
+                "201": _given("The record that was made", resource),
                 **refusals(400, 401, 403, 404, 406, 409, 413, 415, 429),
             },
         )
@@ -226,7 +246,7 @@ def _element(path: str, resource: Resource) -> Part:
             f"One {resource.type}",
             parameters=_shaping(resource),
             responses={
-                "200": answer("The record", _document(ref(name), many=False)),
+                "200": _given("The record", resource),
                 **refusals(400, 401, 403, 404, 406, 429),
             },
         )
@@ -237,7 +257,10 @@ def _element(path: str, resource: Resource) -> Part:
             resource,
             "update",
             f"Change a {resource.type}",
-            requestBody={"required": True, "content": content(ref(f"Changed{name}"))},
+            requestBody={
+                "required": True,
+                "content": content(ref(f"Changed{name}"), JSON_API, examples.changed(resource)),
+            },
             responses={
                 "204": answer("It is changed"),
                 **refusals(400, 401, 403, 404, 406, 409, 413, 415, 429),
@@ -252,24 +275,3 @@ def _element(path: str, resource: Resource) -> Part:
             responses={"204": answer("It is gone"), **refusals(400, 401, 403, 404, 406, 409, 429)},
         )
     return found
-
-
-def _example(resource: Resource, by: Relationship | None) -> Part:
-    """The least that a client sends."""
-    attributes = {key: _sample(value) for key, value in resource.attributes.items() if value.required}
-    data: Part = {"type": resource.type, "attributes": attributes}
-    links = {
-        key: {"data": {"type": value.type, "id": "23a2a9db-0000-4000-8000-000000000000"}}
-        for key, value in resource.relationships.items()
-        if value.required and (by is None or value.field != by.field)
-    }
-    return {"data": data | ({"relationships": links} if links else {})}
-
-
-def _sample(attribute: Attribute) -> object:
-    if attribute.choices:
-        return attribute.choices[0]
-    samples: dict[Kind, object] = {Kind.FLAG: False, Kind.NUMBER: 1, Kind.TEXTS: []}
-    if attribute.max_length == 36:
-        return "23a2a9db-0000-4000-8000-000000000000"
-    return samples.get(attribute.kind, "0 0 20 ? * FRI" if attribute.name == "cron" else "example")

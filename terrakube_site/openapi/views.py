@@ -47,15 +47,16 @@ def _page(request: HttpRequest) -> HttpResponse:
 def _groups() -> list[tuple[str, list[Part]]]:
     """The operations by subject, with what the page shows of each."""
     found: list[Part] = []
-    for address, item in document()["paths"].items():
+    described = document()
+    for address, item in described["paths"].items():
         for method in _METHODS:
             if method in item:
-                found.append(_shown(address, method, item[method]))
+                found.append(_shown(address, method, item[method], described["components"]["examples"]))
     found.sort(key=lambda operation: operation["tag"])
     return [(tag, list(rows)) for tag, rows in groupby(found, key=lambda operation: str(operation["tag"]))]
 
 
-def _shown(address: str, method: str, operation: Part) -> Part:
+def _shown(address: str, method: str, operation: Part, examples: Part) -> Part:
     body = operation.get("requestBody", {}).get("content", {})
     media_type = next(iter(body), "")
     example: Any = body.get(media_type, {}).get("example")
@@ -65,12 +66,26 @@ def _shown(address: str, method: str, operation: Part) -> Part:
         "method": method.upper(),
         "path": address,
         "summary": operation["summary"],
+        "description": operation["description"],
         "parameters": operation.get("parameters", []),
         "media_type": media_type,
         "example": "" if example is None else json.dumps(example, indent=2, ensure_ascii=False),
         "responses": sorted(operation["responses"].items()),
+        "answer": _answer(operation, examples),
         "open": operation.get("security") == [],
     }
+
+
+def _answer(operation: Part, examples: Part) -> str:
+    """The example of what answers a success, as text; empty where there is none."""
+    given = [row["content"] for code, row in operation["responses"].items() if code < "3" and "content" in row]
+    for media_type, found in (item for row in given for item in row.items()):
+        example = found.get("example")
+        for named in found.get("examples", {}).values():
+            example = examples[named["$ref"].rpartition("/")[2]]["value"]
+        text = example if isinstance(example, str) else json.dumps(example, indent=2, ensure_ascii=False)
+        return f"Content-Type: {media_type}\n\n{text}"
+    return ""
 
 
 urlpatterns = [

@@ -23,7 +23,7 @@ from tests.api.client import Api
 
 SNAPSHOT = Path(__file__).with_name("api.txt")
 # Pages of the panel, and what only executors call.
-NOT_DESCRIBED = ("admin/", "sign-in/", "runs/", "executor/", "logs", "context/", "doc", "healthz", "metrics")
+NOT_DESCRIBED = ("admin/", "sign-in/", "runs/", "i18n/", "executor/", "logs", "context/", "doc", "healthz", "metrics")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -77,9 +77,51 @@ def test_every_operation_has_a_name_a_summary_and_answers() -> None:
         assert set(re.findall(r"{(\w+)}", path)) == {
             parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"
         }
-        if "requestBody" in operation and "/uploads" not in path and operation["operationId"] != "upload_source":
-            (body,) = operation["requestBody"]["content"].values()
-            assert "example" in body or operation["operationId"].startswith("update")
+
+
+def _examples(operation: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Of what is sent and of what answers a success, each schema with its example; None where one lacks."""
+    parts = [operation["requestBody"]] if "requestBody" in operation else []
+    parts += [answer for code, answer in operation["responses"].items() if code.startswith("2")]
+    for part in parts:
+        for content in part.get("content", {}).values():
+            found = content.get("example")
+            for named in content.get("examples", {}).values():
+                found = described()["components"]["examples"][named["$ref"].rpartition("/")[2]]["value"]
+            yield content["schema"], found
+
+
+def test_every_operation_is_described_with_examples_that_fit() -> None:
+    components = {"schemas": described()["components"]["schemas"]}
+    for method, path, operation in operations():
+        text = operation.get("description", "")
+        assert len(text.split()) > 3, (method, path)
+        assert text.endswith("."), (method, path)
+        assert text != operation["summary"], (method, path)
+        for schema, example in _examples(operation):
+            assert example is not None, (method, path)
+            jsonschema.validate(example, {**schema, "components": components})
+
+
+def test_the_example_of_each_change_is_taken(everything: dict[str, models.Model], admin: Api) -> None:
+    known = {f"{name}Id": str(record.pk) for name, record in everything.items()}
+    changed = set()
+    for method, path, operation in operations():
+        if method != "patch":
+            continue
+        kind = operation["tags"][0]
+        (content,) = operation["requestBody"]["content"].values()
+        body = json.loads(json.dumps(content["example"]))
+        body["data"]["id"] = known[f"{kind}Id"]
+        if "tagId" in body["data"]["attributes"]:
+            body["data"]["attributes"]["tagId"] = known["tagId"]
+        if kind in changed:
+            continue
+        address = re.sub(r"{(\w+)}", lambda found: known[found[1]], path.removeprefix("/api/v1/"))
+        response = admin.call("PATCH", address, body)
+        assert response.status_code == 204, (address, body, response.content)
+        changed.add(kind)
+    assert len(changed) > 15
 
 
 def _routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
