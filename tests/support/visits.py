@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Error, Page, Request, Response
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, Response
 
 # The machine's network changes whenever a pod starts, and the browser then drops what it is loading.
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
@@ -36,7 +36,7 @@ class Watch:
         context.on("response", self._answered)
         context.on("requestfailed", self._failed)
         context.on("weberror", lambda error: self._wrong.append(f"error in a script: {_place(error.error)}"))
-        context.on("console", lambda message: self._said(message.type, message.text))
+        context.on("console", self._said)
 
     @property
     def wrong(self) -> list[str]:
@@ -62,10 +62,11 @@ class Watch:
         elif _LEFT not in why:
             self._wrong.append(f"{request.url} failed: {why}")
 
-    def _said(self, kind: str, text: str) -> None:
+    def _said(self, message: ConsoleMessage) -> None:
         # What could not be loaded is noted with its address by the two above.
-        if kind == "error" and not text.startswith("Failed to load resource"):
-            self._wrong.append(f"said on the console: {text}")
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            place = message.page.url if message.page else "a page that is gone"
+            self._wrong.append(f"said on the console of {place}: {message.text} {message.location}")
 
 
 class Visitor:
