@@ -1,7 +1,16 @@
 """The fixed vocabularies of the records: statuses, categories, kinds; Terrakube's texts."""
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
+
+
+def in_english(label: Any) -> str:
+    """A label as stored reasons and answers to programs hold it, in whatever language the page is that asks."""
+    with override(None):
+        return str(label)
 
 
 class JobStatus(models.TextChoices):
@@ -60,8 +69,8 @@ class Category(models.TextChoices):
 
 
 class ExecutionMode(models.TextChoices):
-    REMOTE = "remote", "Remote"
-    LOCAL = "local", "Local"
+    REMOTE = "remote", _("Remote")
+    LOCAL = "local", _("Local")
 
 
 class IacType(models.TextChoices):
@@ -72,11 +81,11 @@ class IacType(models.TextChoices):
 class TeamRole(models.TextChoices):
     """A team's rights on jobs at once; ``custom`` or none leaves them to planJob and approveJob."""
 
-    ADMIN = "admin", "Admin"
-    WRITE = "write", "Write"
-    PLAN = "plan", "Plan"
-    READ = "read", "Read"
-    CUSTOM = "custom", "Custom"
+    ADMIN = "admin", _("Admin")
+    WRITE = "write", _("Write")
+    PLAN = "plan", _("Plan")
+    READ = "read", _("Read")
+    CUSTOM = "custom", _("Custom")
 
 
 class VcsType(models.TextChoices):
@@ -84,19 +93,19 @@ class VcsType(models.TextChoices):
     GITLAB = "GITLAB", "GitLab"
     BITBUCKET = "BITBUCKET", "Bitbucket"
     AZURE_DEVOPS = "AZURE_DEVOPS", "Azure DevOps"
-    AZURE_SP_MI = "AZURE_SP_MI", "Azure DevOps, managed identity"
-    PUBLIC = "PUBLIC", "Public"
+    AZURE_SP_MI = "AZURE_SP_MI", _("Azure DevOps, managed identity")
+    PUBLIC = "PUBLIC", _("Public")
 
 
 class ConnectionType(models.TextChoices):
     OAUTH = "OAUTH", "OAuth"
-    STANDALONE = "STANDALONE", "App or token"
+    STANDALONE = "STANDALONE", _("App or token")
 
 
 class VcsStatus(models.TextChoices):
-    PENDING = "PENDING", "Pending"
-    COMPLETED = "COMPLETED", "Completed"
-    ERROR = "ERROR", "Error"
+    PENDING = "PENDING", _("Pending")
+    COMPLETED = "COMPLETED", _("Completed")
+    ERROR = "ERROR", _("Error")
 
 
 class SshType(models.TextChoices):
@@ -107,39 +116,39 @@ class SshType(models.TextChoices):
 class Via(models.TextChoices):
     """What created a Job."""
 
-    UI = "UI", "User interface"
-    CLI = "CLI", "Command line"
+    UI = "UI", _("User interface")
+    CLI = "CLI", _("Command line")
     GITHUB = "Github", "GitHub"
     GITLAB = "Gitlab", "GitLab"
     BITBUCKET = "Bitbucket", "Bitbucket"
     AZURE_DEVOPS = "AzureDevops", "Azure DevOps"
-    SCHEDULE = "Schedule", "Schedule"
+    SCHEDULE = "Schedule", _("Schedule")
 
 
 class AddressType(models.TextChoices):
-    TARGET = "TARGET", "Target"
-    REPLACE = "REPLACE", "Replace"
+    TARGET = "TARGET", _("Target")
+    REPLACE = "REPLACE", _("Replace")
 
 
 class StepType(models.TextChoices):
-    """What a flow of a template does; the texts are those of its ``type`` key."""
+    """What a flow of a template does; the texts are those of its ``type`` key. Terraform's own terms stay."""
 
     PLAN = "terraformPlan", "Plan"
     PLAN_DESTROY = "terraformPlanDestroy", "Plan destroy"
     APPLY = "terraformApply", "Apply"
     DESTROY = "terraformDestroy", "Destroy"
-    SCRIPTS = "customScripts", "Scripts"
-    APPROVAL = "approval", "Approval"
-    DISABLE_WORKSPACE = "disableWorkspace", "Disable workspace"
-    SCHEDULE_TEMPLATES = "scheduleTemplates", "Schedule templates"
+    SCRIPTS = "customScripts", _("Scripts")
+    APPROVAL = "approval", _("Approval")
+    DISABLE_WORKSPACE = "disableWorkspace", _("Disable workspace")
+    SCHEDULE_TEMPLATES = "scheduleTemplates", _("Schedule templates")
 
 
 class Interruption(models.TextChoices):
     """How far the stopping of a cancelled step's executor is; empty for a step that needed none."""
 
-    INTERRUPTING = "interrupting", "Stopping"
-    STOPPED = "stopped", "Stopped in good order"
-    KILLED = "killed", "Killed"
+    INTERRUPTING = "interrupting", _("Stopping")
+    STOPPED = "stopped", _("Stopped in good order")
+    KILLED = "killed", _("Killed")
 
 
 PLAN_TYPES = frozenset({StepType.PLAN, StepType.PLAN_DESTROY})
@@ -150,5 +159,5 @@ EXCLUSIVE_TYPES = frozenset({StepType.APPLY, StepType.DESTROY, StepType.SCRIPTS}
 class RoomClass(models.TextChoices):
     """What a job that waits for room needs it for; limits on applies hold up only the second."""
 
-    STEP = "step", "A plan or an approval's commands"
-    APPLY = "apply", "An apply, a destroy or scripts"
+    STEP = "step", _("A plan or an approval's commands")
+    APPLY = "apply", _("An apply, a destroy or scripts")

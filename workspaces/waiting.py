@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus
+from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus, in_english
 from workspaces.models import Job, Workspace
 
 # How many jobs that are before a waiting one are counted; of more, its sentence says that there are more.
@@ -46,7 +46,8 @@ def why_wait(job: Job) -> Wait | None:
     if status in FINAL_JOB:
         return Wait("last-pod", f"Waits until the last pod of job {number} of this workspace is gone{place}")
     return Wait(
-        "workspace-busy", f"Waits for job {number} of this workspace, which is {JobStatus(status).label.lower()}{place}"
+        "workspace-busy",
+        f"Waits for job {number} of this workspace, which is {in_english(JobStatus(status).label).lower()}{place}",
     )
 
 

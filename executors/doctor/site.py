@@ -113,7 +113,7 @@ def _keys() -> Iterator[Finding]:
                 yield failed(
                     SUBJECT,
                     "keys",
-                    f"A {model._meta.verbose_name}: {error}",
+                    f"A {model._meta.verbose_name_raw}: {error}",
                     "Put the key with which it was encrypted back into TERRAKUBE_ENCRYPTION_KEYS, behind the new one.",
                 )
                 return

@@ -15,6 +15,7 @@ from executors.choices import AttemptState
 from executors.models import Attempt
 from executors.tokens import is_session
 from terrakube_site.api_errors import error_response
+from workspaces.choices import in_english
 
 type View[**P] = Callable[Concatenate[HttpRequest, Attempt, P], HttpResponse]
 
@@ -36,7 +37,9 @@ def unauthorized() -> HttpResponse:
 
 def over(attempt: Attempt) -> HttpResponse:
     return error_response(
-        f"This attempt is over: {attempt.reason or attempt.get_outcome_display().lower()}.", 410, code="attempt-over"
+        f"This attempt is over: {attempt.reason or in_english(attempt.get_outcome_display()).lower()}.",
+        410,
+        code="attempt-over",
     )
 
 

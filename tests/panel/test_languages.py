@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils.translation import trans_real
+from django.utils.translation import override, trans_real
 from pytest_django import Settings
 
-from tests.factories import PLAN
+from tests.factories import DESTROY, PLAN
+from workspaces import waiting
+from workspaces.choices import JobStatus
 from workspaces.models import Workspace
 from workspaces.services import jobs
 
@@ -68,3 +70,24 @@ def test_programs_get_the_same_words_in_every_language(admin: Client, workspace:
     answers = {page(admin, address, language) for language in ("en", "de")}
     assert len(answers) == 1
     assert '"pending"' in answers.pop()
+
+
+def test_programs_are_refused_in_the_same_words_in_every_language(admin: Client, workspace: Workspace) -> None:
+    address = f"/api/v1/organization/{workspace.organization_id}/workspace"
+    document = {"data": {"type": "workspace", "attributes": {"name": "x" * 65, "terraformVersion": "1.11.4"}}}
+    said = set()
+    for language in ("en", "de"):
+        response = admin.post(address, document, "application/vnd.api+json", headers={"accept-language": language})
+        assert response.status_code == 400
+        said.add(response.content)
+    assert len(said) == 1
+
+
+def test_a_reason_is_kept_in_english_whoever_caused_it(workspace: Workspace) -> None:
+    first = jobs.create_job(workspace, by=None, tcl=DESTROY)
+    second = jobs.create_job(workspace, by=None, tcl=DESTROY)
+    with override("de"):
+        assert str(JobStatus.PENDING.label) == "Wartend"
+        wait = waiting.why_wait(second)
+    assert wait is not None
+    assert f"job {first.pk} of this workspace, which is pending" in wait.sentence

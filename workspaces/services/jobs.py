@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from workspaces import flows, transitions
 from workspaces.access import Actor, name_of
-from workspaces.choices import IN_EXECUTOR, AddressType, Interruption, JobStatus, Via
+from workspaces.choices import IN_EXECUTOR, AddressType, Interruption, JobStatus, Via, in_english
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.models import Address, Job, Template, Workspace
 from workspaces.permissions import may_approve, require
@@ -125,7 +125,9 @@ def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
         raise NotAllowed(f"You may not {verb} job {job.pk}.{team}")
     if not transitions.decide(job.pk, approved=approved, by=name_of(by), comment=comment):
         job.refresh_from_db()
-        raise WrongState(f"Job {job.pk} does not wait for approval: it is {JobStatus(job.status).label.lower()}.")
+        raise WrongState(
+            f"Job {job.pk} does not wait for approval: it is {in_english(JobStatus(job.status).label).lower()}."
+        )
     job.refresh_from_db()
     return job
 
@@ -145,7 +147,7 @@ def cancel_job(job: Job, *, by: Actor) -> Job:
     require(by, job.organization, "approve_job", to="cancel a job", workspace=job.workspace)
     if not transitions.cancel(job.pk, by=name_of(by)):
         job.refresh_from_db()
-        raise WrongState(f"Job {job.pk} has ended: it is {JobStatus(job.status).label.lower()}.")
+        raise WrongState(f"Job {job.pk} has ended: it is {in_english(JobStatus(job.status).label).lower()}.")
     job.refresh_from_db()
     return job
 

@@ -93,7 +93,7 @@ def require_right(record: models.Model, *, by: Actor, verb: str) -> None:
         by,
         organization_of(record),
         right_on(record),
-        to=f"{verb} a {record._meta.verbose_name}",
+        to=f"{verb} a {record._meta.verbose_name_raw}",
         workspace=workspace_of(record),
     )
 
@@ -105,7 +105,7 @@ def _check_one_organization(record: models.Model) -> None:
         related = getattr(record, field.name) if field.is_relation and getattr(record, field.attname) else None
         if isinstance(related, models.Model) and organization_of(related).pk != organization.pk:
             raise InvalidInput(
-                f"The {related._meta.verbose_name} belongs to another organization.", fields={field.name: "unknown"}
+                f"The {related._meta.verbose_name_raw} belongs to another organization.", fields={field.name: "unknown"}
             )
 
 

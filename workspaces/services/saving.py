@@ -41,7 +41,7 @@ def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | Non
         # This is how Django says that the row is not there any more.
         if "did not affect any rows" not in str(error):
             raise
-        raise WrongState(f"The {record._meta.verbose_name} was deleted in the meantime.") from error
+        raise WrongState(f"The {record._meta.verbose_name_raw} was deleted in the meantime.") from error
     return record
 
 
@@ -75,7 +75,7 @@ def _errors(record: models.Model) -> dict[str, list[ValidationError]]:
 
 
 def _taken(record: models.Model) -> str:
-    kind = record._meta.verbose_name
+    kind = record._meta.verbose_name_raw
     for field, words in (("name", "named"), ("key", "with the key")):
         if hasattr(record, field):
             return f"A {kind} {words} {getattr(record, field)} already exists."

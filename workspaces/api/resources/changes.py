@@ -37,7 +37,7 @@ def referenced(
     found = key(model, text)
     record = model._default_manager.filter(pk=found, organization_id=organization_id).first()
     if record is None:
-        raise InvalidValue(text, f"{name} is the id of a {model._meta.verbose_name} of this organization")
+        raise InvalidValue(text, f"{name} is the id of a {model._meta.verbose_name_raw} of this organization")
     return {column: record}
 
 
