@@ -14,6 +14,7 @@ from executors.choices import UNCLAIMED, AttemptOutcome, AttemptState, EventKind
 from executors.launching import launcher
 from executors.limits import retries_plans
 from executors.models import Attempt, AttemptEvent
+from executors.reasons import say
 from executors.watching import first_words
 from executors.watching.decisions import Act, Decision, Patience, decide
 from executors.watching.diagnosis import Diagnosis, Kind, Wait, diagnose
@@ -153,6 +154,10 @@ class Looker:
         self._keep_timeline(attempt, known, seen)
         if attempt.state == AttemptState.CLAIMED and found.kind == Kind.ENDING and found.code in LEAVING:
             attempts.note_leaving(attempt, code=found.code, reason=found.sentence)
+        elif attempt.state == AttemptState.CLAIMED and found.kind == Kind.MISSING:
+            # Deleted in the background, a Job is gone before its pod is told to go.
+            deleted = say("job-deleting")
+            attempts.note_leaving(attempt, code=deleted.code, reason=deleted.sentence)
         if job is not None and attempt.missing_since is not None:
             attempts.mark_missing(attempt, False)
         return self._follow(attempt, known, found, now, gone=self.is_gone(attempt, job, pods, now))

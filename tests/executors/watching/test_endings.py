@@ -109,3 +109,13 @@ def test_a_leaving_pod_is_noted_while_its_executor_still_works(
     assert fresh(attempt).leaving_code == "drained"
     assert fresh(attempt).state == AttemptState.CLAIMED
     assert attempt.events.filter(kind=EventKind.LEAVING).count() == 1
+
+
+def test_of_a_running_pod_whose_job_is_gone_the_deletion_is_noted(
+    make: Make, run: Run, memory_cluster: MemoryCluster
+) -> None:
+    attempt = make(AttemptState.CLAIMED)
+    memory_cluster.remove(attempt)
+    run()
+    assert fresh(attempt).leaving_code == "job-deleting"
+    assert fresh(attempt).state == AttemptState.CLAIMED
