@@ -36,6 +36,13 @@ _OF_TYPE: dict[str, dict[str, object]] = {
     },
     "team": {"name": "DEVELOPERS", "manageWorkspace": True, "planJob": True},
 }
+_NEEDED = {
+    "job": {"templateReference"},
+    "runlimits": {"workspace"},
+    "schedule": {"templateReference"},
+    "template": {"tcl"},
+}
+"""Of two attributes or relationships of which a new record needs one, that which most clients send."""
 _CHANGES: dict[str, dict[str, object]] = {
     "access": {"planJob": True},
     "job": {"status": "cancelled"},
@@ -95,17 +102,17 @@ def record(resource: Resource) -> Part:
 
 def new(resource: Resource, by: Relationship | None) -> Part:
     """The least that a client sends to make a record, below ``by`` where the path names what it belongs to."""
-    own = _OF_TYPE.get(resource.type, {})
+    own, needed = _OF_TYPE.get(resource.type, {}), _NEEDED.get(resource.type, set())
     attributes = {
         key: _sample(resource, value)
         for key, value in resource.attributes.items()
-        if value.writing is not Writing.NEVER and (value.required or own.get(key) is not None)
+        if value.writing is not Writing.NEVER and (value.required or key in needed or own.get(key) is not None)
     }
     data: Part = {"type": resource.type, "attributes": attributes}
     links = {
         key: _link(value)
         for key, value in resource.relationships.items()
-        if value.required and (by is None or value.field != by.field)
+        if (value.required or key in needed) and (by is None or value.field != by.field)
     }
     return {"data": data | ({"relationships": links} if links else {})}
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from terrakube_site.openapi.document import document
 from tests.api.client import Api
+from workspaces.models import Organization, PolicyRule, Reference, RunLimits, Tag
 
 SNAPSHOT = Path(__file__).with_name("api.txt")
 # Pages of the panel, and what only executors call.
@@ -103,25 +104,42 @@ def test_every_operation_is_described_with_examples_that_fit() -> None:
             jsonschema.validate(example, {**schema, "components": components})
 
 
-def test_the_example_of_each_change_is_taken(everything: dict[str, models.Model], admin: Api) -> None:
-    known = {f"{name}Id": str(record.pk) for name, record in everything.items()}
-    changed = set()
-    for method, path, operation in operations():
-        if method != "patch":
-            continue
-        kind = operation["tags"][0]
-        (content,) = operation["requestBody"]["content"].values()
-        body = json.loads(json.dumps(content["example"]))
+def _with_known_ids(example: Any, kind: str, known: dict[str, str]) -> Any:
+    """A body of an example, with the ids of records that are there."""
+    body = json.loads(json.dumps(example))
+    if "id" in body["data"]:
         body["data"]["id"] = known[f"{kind}Id"]
-        if "tagId" in body["data"]["attributes"]:
-            body["data"]["attributes"]["tagId"] = known["tagId"]
-        if kind in changed:
+    for link in body["data"].get("relationships", {}).values():
+        link["data"]["id"] = known[f"{link['data']['type']}Id"]
+    attributes = body["data"]["attributes"]
+    for name, key in (("tagId", "otherTagId"), ("templateReference", "templateId")):
+        if name in attributes:
+            attributes[name] = known[key]
+    return body
+
+
+@pytest.mark.parametrize(("method", "status"), [("post", 201), ("patch", 204)])
+def test_each_example_of_what_is_sent_is_taken(
+    everything: dict[str, models.Model], organization: Organization, admin: Api, method: str, status: int
+) -> None:
+    known = {f"{name}Id": str(record.pk) for name, record in everything.items()}
+    known["otherTagId"] = str(Tag.objects.create(organization=organization, name="other").pk)
+    if method == "post":
+        # Of these there may be one alone.
+        for model in (PolicyRule, Reference, RunLimits):
+            model.objects.all().delete()
+    taken: set[str] = set()
+    for found, path, operation in operations():
+        kind = operation["tags"][0]
+        if found != method or not path.startswith("/api/v1/") or kind in taken | {"operations"}:
             continue
-        address = re.sub(r"{(\w+)}", lambda found: known[found[1]], path.removeprefix("/api/v1/"))
-        response = admin.call("PATCH", address, body)
-        assert response.status_code == 204, (address, body, response.content)
-        changed.add(kind)
-    assert len(changed) > 15
+        (content,) = operation["requestBody"]["content"].values()
+        body = _with_known_ids(content["example"], kind, known)
+        address = re.sub(r"{(\w+)}", lambda name: known[name[1]], path.removeprefix("/api/v1/"))
+        response = admin.call(method.upper(), address, body)
+        assert response.status_code == status, (address, body, response.content)
+        taken.add(kind)
+    assert len(taken) > 15
 
 
 def _routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
