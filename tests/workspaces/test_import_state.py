@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 
 from tests.factories import OrganizationFactory, WorkspaceFactory
@@ -48,16 +49,24 @@ def test_the_first_state_of_a_workspace_keeps_its_serial_and_lineage(bring: Any,
     assert json.loads(bytes(version.content))["outputs"]["key"]["value"] == SECRET
 
 
+def imports(workspace: Workspace) -> list[Any]:
+    """What the workspace's history tells of states that were brought in, oldest first."""
+    entries = LogEntry.objects.get_for_object(workspace).filter(changes__has_key="state").order_by("pk")
+    return [entry.changes["state"] for entry in entries]
+
+
 def test_the_same_state_again_makes_no_second_version(bring: Any, workspace: Workspace) -> None:
     bring()
     assert "already" in bring()
     assert numbers(workspace) == [(1, 7)]
+    assert imports(workspace) == [["none", "imported, serial 7"]]
 
 
 def test_a_later_serial_of_the_lineage_follows(bring: Any, workspace: Workspace) -> None:
     bring()
     bring(9)
     assert numbers(workspace) == [(1, 7), (2, 9)]
+    assert imports(workspace)[1:] == [["version 1, serial 7", "imported, serial 9"]]
 
 
 @pytest.mark.parametrize(

@@ -119,9 +119,9 @@ def record_state(
 def import_state(workspace: Workspace, content: bytes, *, by: Actor) -> StateVersion:
     """Keep a state that was made elsewhere as the workspace's newest version, as ``terraform state push`` would.
 
-    The current state again makes no new version. Raises InvalidInput for what is no state, StateLocked, and WrongState
-    while the workspace is locked or has a job that has not ended, for another lineage than the workspace's, and for a
-    serial that is not above its current one.
+    The workspace's history tells of it. The current state again makes no new version. Raises InvalidInput for what is
+    no state, StateLocked, and WrongState while the workspace is locked or has a job that has not ended, for another
+    lineage than the workspace's, and for a serial that is not above its current one.
     """
     serial, lineage = _read_state(content)
     md5 = _md5(content)
@@ -148,6 +148,10 @@ def import_state(workspace: Workspace, content: bytes, *, by: Actor) -> StateVer
                 return newest
             if newest.serial >= serial:
                 raise WrongState(f"The serial {serial} is not above {newest.serial}, that of {workspace.name}")
+        # A version says by which job it came; this one has none, so the workspace's history tells of it.
+        before = "none" if newest is None else f"version {newest.number}, serial {newest.serial}"
+        changes = {"state": [before, f"imported, serial {serial}"]}
+        LogEntry.objects.log_create(workspace, action=LogEntry.Action.UPDATE, changes=changes)
         return StateVersion.objects.create(
             workspace=workspace,
             number=newest.number + 1 if newest else 1,
