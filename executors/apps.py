@@ -7,11 +7,16 @@ from django.core.checks import Tags, register
 
 from terrakube_site.metrics import catalogue
 from workspaces import run_limits
+from workspaces.labels import make_translatable
 
 
 class ExecutorsConfig(AppConfig):
     name = "executors"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        super().import_models()
+        make_translatable(*self.models.values())
 
     def ready(self) -> None:
         # Applications are imported before their models can be.

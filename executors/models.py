@@ -5,6 +5,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from executors.choices import AttemptOutcome, AttemptState, EventKind, ExecutorKind, LockOutcome
 from workspaces.choices import StepType
@@ -27,24 +28,24 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=16, choices=AttemptOutcome, blank=True, default="")
     reason_code = models.CharField(max_length=64, blank=True, default="")
     reason = models.CharField(max_length=1024, blank=True, default="")
-    nonce = models.CharField(max_length=32, default=new_nonce, help_text="What the one-time token is derived from.")
+    nonce = models.CharField(max_length=32, default=new_nonce, help_text=_("What the one-time token is derived from."))
     session_hash = models.CharField(
-        max_length=64, blank=True, default="", help_text="SHA-256 of the session that won the claim."
+        max_length=64, blank=True, default="", help_text=_("SHA-256 of the session that won the claim.")
     )
     phase = models.CharField(max_length=16, blank=True, default="")
-    log_size = models.BigIntegerField(default=0, help_text="Bytes of log that are kept or known to be lost.")
+    log_size = models.BigIntegerField(default=0, help_text=_("Bytes of log that are kept or known to be lost."))
     force_stop = models.BooleanField(default=False)
 
     created_at = models.DateTimeField()
-    not_before = models.DateTimeField(help_text="When to launch it; later than created_at after a failed try.")
+    not_before = models.DateTimeField(help_text=_("When to launch it; later than created_at after a failed try."))
     launched_at = models.DateTimeField(null=True)
     claimed_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
-    missing_since = models.DateTimeField(null=True, help_text="Since when its Job or process is known to be gone.")
+    missing_since = models.DateTimeField(null=True, help_text=_("Since when its Job or process is known to be gone."))
     ended_at = models.DateTimeField(null=True)
     cleaned_at = models.DateTimeField(
-        null=True, help_text="When its Job or process was proved gone or left to its TTL."
+        null=True, help_text=_("When its Job or process was proved gone or left to its TTL.")
     )
 
     job_name = models.CharField(max_length=63, blank=True, default="")
@@ -53,19 +54,22 @@ class Attempt(models.Model):
     pod_name = models.CharField(max_length=253, blank=True, default="")
     node_name = models.CharField(max_length=253, blank=True, default="")
     image = models.CharField(max_length=512, blank=True, default="")
-    host = models.CharField(max_length=253, blank=True, default="", help_text="The machine of a local attempt.")
+    host = models.CharField(max_length=253, blank=True, default="", help_text=_("The machine of a local attempt."))
     process_id = models.PositiveIntegerField(null=True)
     exit_code = models.IntegerField(null=True)
     peak_memory_bytes = models.BigIntegerField(null=True)
     cpu_seconds = models.FloatField(null=True)
     resources = models.JSONField(
-        default=dict, help_text="The requests and limits with which its container was launched, as text."
+        default=dict, help_text=_("The requests and limits with which its container was launched, as text.")
     )
     deadlines = models.JSONField(
-        default=dict, help_text="Seconds by name, where organization or workspace allow less than the installation."
+        default=dict, help_text=_("Seconds by name, where organization or workspace allow less than the installation.")
     )
     leaving_code = models.CharField(
-        max_length=64, blank=True, default="", help_text="Why the cluster ends its pod while the executor is at work."
+        max_length=64,
+        blank=True,
+        default="",
+        help_text=_("Why the cluster ends its pod while the executor is at work."),
     )
     leaving_reason = models.CharField(max_length=1024, blank=True, default="")
     state_lock = models.CharField(max_length=16, choices=LockOutcome, blank=True, default="")
@@ -133,8 +137,8 @@ class LogCursor(models.Model):
     """How far the log lines of Terrakube's own executor were taken over into an attempt's log."""
 
     attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, primary_key=True, related_name="log_cursor")
-    stream_id = models.CharField(max_length=41, blank=True, default="", help_text="Of the last Redis entry.")
-    line_numbers = models.JSONField(default=list, help_text="Those that came by HTTP, as [first, last] ranges.")
+    stream_id = models.CharField(max_length=41, blank=True, default="", help_text=_("Of the last Redis entry."))
+    line_numbers = models.JSONField(default=list, help_text=_("Those that came by HTTP, as [first, last] ranges."))
 
     def __str__(self) -> str:
         return self.stream_id or "at the start"
@@ -144,7 +148,7 @@ class JobContext(models.Model):
     """The JSON document that executors and scripts keep beside a job."""
 
     job = models.OneToOneField(Job, on_delete=models.CASCADE, primary_key=True, related_name="context")
-    content = EncryptedBinaryField(help_text="It may hold a plan's values, so it lies encrypted as plans do.")
+    content = EncryptedBinaryField(help_text=_("It may hold a plan's values, so it lies encrypted as plans do."))
 
     def __str__(self) -> str:
         return f"Context of job {self.job_id}"
@@ -157,8 +161,8 @@ class LastLaunch(models.Model):
     step_type = models.CharField(max_length=32, choices=StepType)
     job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="+")
     at = models.DateTimeField()
-    manifest = models.JSONField(help_text="The Job as it was created, with what is sensitive masked.")
-    settings = models.JSONField(help_text="The executor's settings by name; of a sensitive one a keyed hash.")
+    manifest = models.JSONField(help_text=_("The Job as it was created, with what is sensitive masked."))
+    settings = models.JSONField(help_text=_("The executor's settings by name; of a sensitive one a keyed hash."))
 
     class Meta:
         constraints = (
@@ -183,7 +187,7 @@ class Tally(models.Model):
     """How often something was counted by all processes; see ``executors.metrics.store``."""
 
     name = models.CharField(max_length=80)
-    labels = models.CharField(max_length=512, help_text="JSON, its keys sorted.")
+    labels = models.CharField(max_length=512, help_text=_("JSON, its keys sorted."))
     value = models.FloatField()
 
     class Meta:
@@ -199,8 +203,8 @@ class CheckRun(models.Model):
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     asked_by = models.CharField(max_length=256, blank=True, default="")
-    found = models.JSONField(default=list, help_text="The rows of the table, as executors.doctor.report makes them.")
-    probe = models.JSONField(null=True, help_text="How far the probe pod is; None without one.")
+    found = models.JSONField(default=list, help_text=_("The rows of the table, as executors.doctor.report makes them."))
+    probe = models.JSONField(null=True, help_text=_("How far the probe pod is; None without one."))
 
     class Meta:
         ordering = ("-started_at",)

@@ -1,4 +1,4 @@
-"""Every text that a template shows is marked for translation."""
+"""Every text that a template shows is marked for translation, and every name of a record and its fields."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.template.base import Lexer, Token, TokenType
+from django.utils.translation import override
+
+from workspaces import labels
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted(
@@ -122,3 +127,15 @@ def test_a_template_shows_no_text_that_is_not_marked(path: Path) -> None:
 )
 def test_an_unmarked_text_is_found_wherever_it_stands(source: str, found: list[str]) -> None:
     assert unmarked(source) == found
+
+
+def test_the_names_of_records_and_of_their_fields_are_all_listed_for_translation() -> None:
+    pages = admin.site._registry
+    listed = {*pages, *(inline.model for page in pages.values() for inline in page.inlines)}
+    with override(None):
+        wanted = set()
+        for model in (model for app in ("workspaces", "executors") for model in apps.get_app_config(app).get_models()):
+            wanted |= {str(model._meta.verbose_name), *(str(field.verbose_name) for field in model._meta.local_fields)}
+            if model in listed:
+                wanted.add(str(model._meta.verbose_name_plural))
+    assert wanted == labels.TEXTS

@@ -1,6 +1,7 @@
 """Access to one workspace, for groups whose teams don't have it in the whole organization."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.choices import TeamRole
 from workspaces.models.base import Record
@@ -12,7 +13,7 @@ class Access(Record):
     """What the members of a group may do on one workspace, beside what their teams allow."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="accesses")
-    name = models.CharField(max_length=64, help_text="The name of a group, as sign-in and tokens give it.")
+    name = models.CharField(max_length=64, help_text=_("The name of a group, as sign-in and tokens give it."))
     manage_state = models.BooleanField(default=False)
     manage_workspace = models.BooleanField(default=False)
     manage_job = models.BooleanField(default=False)

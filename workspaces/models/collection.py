@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.models.base import Audited, Record
 from workspaces.models.organization import Organization
@@ -18,7 +19,7 @@ class Collection(Record, Audited):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="collections")
     name = models.CharField(max_length=128)
     description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
-    priority = models.IntegerField(default=10, help_text="The higher number wins.")
+    priority = models.IntegerField(default=10, help_text=_("The higher number wins."))
 
     objects = OrganizationScopedQuerySet.as_manager()
 
@@ -75,4 +76,4 @@ class Reference(Record):
 
     def clean(self) -> None:
         if self.collection.organization_id != self.workspace.organization_id:
-            raise ValidationError("The collection and the workspace belong to different organizations.")
+            raise ValidationError(_("The collection and the workspace belong to different organizations."))

@@ -32,21 +32,27 @@ class Job(Audited):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="jobs")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="jobs")
     template = models.ForeignKey(Template, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
-    tcl = models.TextField("flow", blank=True, default="", help_text="YAML; taken from the template when it starts.")
+    tcl = models.TextField("flow", blank=True, default="", help_text=_("YAML; taken from the template when it starts."))
     status = models.CharField(max_length=16, choices=JobStatus, default=JobStatus.PENDING, editable=False)
     holds_workspace = models.BooleanField(
         default=False,
         editable=False,
-        help_text="Whether the job is the active one of its workspace; kept until its last pod is gone.",
+        help_text=_("Whether the job is the active one of its workspace; kept until its last pod is gone."),
     )
     plan_only = models.BooleanField(
-        default=False, editable=False, help_text="Whether its flow only plans, so that it need not hold the workspace."
+        default=False,
+        editable=False,
+        help_text=_("Whether its flow only plans, so that it need not hold the workspace."),
     )
     reason = models.CharField(
-        max_length=512, blank=True, default="", editable=False, help_text="What the job waits for, or why it ended so."
+        max_length=512,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("What the job waits for, or why it ended so."),
     )
     reason_code = models.CharField(
-        max_length=64, blank=True, default="", editable=False, help_text="The reason for programs, of a bounded set."
+        max_length=64, blank=True, default="", editable=False, help_text=_("The reason for programs, of a bounded set.")
     )
     priority = models.SmallIntegerField(
         _("priority"),
@@ -72,7 +78,7 @@ class Job(Audited):
     refresh = models.BooleanField(default=True)
     refresh_only = models.BooleanField(default=False)
     plan_changes = models.BooleanField(default=True)
-    auto_apply = models.BooleanField(default=False, help_text="Approvals of the flow are taken as given.")
+    auto_apply = models.BooleanField(default=False, help_text=_("Approvals of the flow are taken as given."))
     via = models.CharField(max_length=16, choices=Via, default=Via.UI)
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
@@ -137,15 +143,15 @@ class Step(Record):
     step_number = models.PositiveIntegerField()
     name = models.CharField(max_length=128)
     type = models.CharField(max_length=32, choices=StepType, editable=False)
-    flow = models.JSONField(default=dict, editable=False, help_text="The flow's keys as the template gave them.")
+    flow = models.JSONField(default=dict, editable=False, help_text=_("The flow's keys as the template gave them."))
     status = models.CharField(max_length=16, choices=JobStatus, default=JobStatus.PENDING, editable=False)
     output = models.CharField(max_length=1024, null=True, blank=True, editable=False)  # noqa: DJ001
-    decision = models.CharField(max_length=16, blank=True, default="", editable=False, help_text="Of an approval.")
+    decision = models.CharField(max_length=16, blank=True, default="", editable=False, help_text=_("Of an approval."))
     decided_by = models.CharField(max_length=256, blank=True, default="", editable=False)
     reason_code = models.CharField(max_length=64, blank=True, default="", editable=False)
     reason = models.CharField(max_length=1024, blank=True, default="", editable=False)
     interruption = models.CharField(
-        max_length=16, choices=Interruption, blank=True, default="", editable=False, help_text="Of a cancelled step."
+        max_length=16, choices=Interruption, blank=True, default="", editable=False, help_text=_("Of a cancelled step.")
     )
     queued_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)

@@ -1,6 +1,7 @@
 """Organizations and the teams that may act in them."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.choices import ExecutionMode, TeamRole
 from workspaces.models.base import Record
@@ -10,7 +11,7 @@ from workspaces.querysets import OrganizationQuerySet, OrganizationScopedQuerySe
 class Organization(Record):
     name = models.CharField(max_length=32, unique=True)
     description = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
-    disabled = models.BooleanField(default=False, help_text="A disabled organization is hidden and runs nothing.")
+    disabled = models.BooleanField(default=False, help_text=_("A disabled organization is hidden and runs nothing."))
     execution_mode = models.CharField(max_length=16, choices=ExecutionMode, default=ExecutionMode.REMOTE)
     icon = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
 
@@ -27,7 +28,7 @@ class Team(Record):
     """A group of users, by name, and what its members may do in one organization."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
-    name = models.CharField(max_length=64, help_text="The name of a group, as sign-in and tokens give it.")
+    name = models.CharField(max_length=64, help_text=_("The name of a group, as sign-in and tokens give it."))
     manage_state = models.BooleanField(default=False)
     manage_collection = models.BooleanField(default=False)
     manage_job = models.BooleanField(default=False)

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workspaces import cron, flows
 from workspaces.models.base import Audited, Record
@@ -15,13 +16,15 @@ class Schedule(Record, Audited):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="schedules")
     cron = models.CharField(
-        max_length=128, help_text="Quartz's form: seconds minutes hours days months weekdays [years], in UTC."
+        max_length=128, help_text=_("Quartz's form: seconds minutes hours days months weekdays [years], in UTC.")
     )
     template = models.ForeignKey(Template, on_delete=models.CASCADE, null=True, blank=True, related_name="schedules")
-    tcl = models.TextField("flow", blank=True, default="", help_text="YAML; used when there is no template.")
+    tcl = models.TextField("flow", blank=True, default="", help_text=_("YAML; used when there is no template."))
     description = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     enabled = models.BooleanField(default=True)
-    next_at = models.DateTimeField(null=True, editable=False, help_text="When it is due; none when it never is again.")
+    next_at = models.DateTimeField(
+        null=True, editable=False, help_text=_("When it is due; none when it never is again.")
+    )
 
     objects = WorkspaceScopedQuerySet.as_manager()
 
@@ -38,7 +41,7 @@ class Schedule(Record, Audited):
         except cron.CronError as error:
             raise ValidationError({"cron": str(error)}) from error
         if self.template_id is None and not self.tcl:
-            raise ValidationError("A schedule needs a template, or a flow of its own.")
+            raise ValidationError(_("A schedule needs a template, or a flow of its own."))
         try:
             if self.tcl:
                 flows.parse(self.tcl)

@@ -1,6 +1,7 @@
 """Uploaded sources: a configuration that comes as an archive instead of from git."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.encryption import EncryptedBinaryField
 from workspaces.models.base import Audited, Record
@@ -11,7 +12,7 @@ class ConfigurationVersion(Record, Audited):
     """A tar.gz of a configuration, as Terraform's cloud protocol uploads it."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="configuration_versions")
-    content = EncryptedBinaryField(null=True, help_text="None until the archive was uploaded.")
+    content = EncryptedBinaryField(null=True, help_text=_("None until the archive was uploaded."))
     speculative = models.BooleanField(default=False)
     auto_queue_runs = models.BooleanField(default=False)
 

@@ -1,6 +1,7 @@
 """The Terraform state of a workspace: its versions, its lock."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.encryption import EncryptedBinaryField
 from workspaces.models.base import Audited, Record
@@ -14,12 +15,14 @@ class StateVersion(Record, Audited):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="state_versions")
     job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="state_versions")
-    number = models.PositiveIntegerField(help_text="Counts the workspace's versions from 1; the highest is current.")
+    number = models.PositiveIntegerField(help_text=_("Counts the workspace's versions from 1; the highest is current."))
     serial = models.BigIntegerField(default=1)
     lineage = models.CharField(max_length=64, default="0")
     md5 = models.CharField(max_length=32, default="0")
-    content = EncryptedBinaryField(null=True, help_text="None while it lies in storage that could not be read.")
-    json = EncryptedBinaryField(null=True, help_text="What `show -json` says of it; none until the executor sent it.")
+    content = EncryptedBinaryField(null=True, help_text=_("None while it lies in storage that could not be read."))
+    json = EncryptedBinaryField(
+        null=True, help_text=_("What `show -json` says of it; none until the executor sent it.")
+    )
 
     objects = WorkspaceScopedQuerySet.as_manager()
 
@@ -37,7 +40,7 @@ class StateLock(models.Model):
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="state_lock")
     job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="state_locks")
     lock_id = models.CharField(max_length=128)
-    info = models.JSONField(help_text="Terraform's lock info.")
+    info = models.JSONField(help_text=_("Terraform's lock info."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workspaces import flows
 from workspaces.models.base import Audited, Record
@@ -16,7 +17,7 @@ class Template(Record, Audited):
     name = models.CharField(max_length=256)
     description = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     version = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001
-    tcl = models.TextField("flow", help_text="YAML: the steps of a job, in ascending order of their number.")
+    tcl = models.TextField("flow", help_text=_("YAML: the steps of a job, in ascending order of their number."))
 
     objects = OrganizationScopedQuerySet.as_manager()
 

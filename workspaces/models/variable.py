@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workspaces import ephemeral
 from workspaces.choices import Category
@@ -41,9 +42,9 @@ class AbstractVariable(Record):
     value = EncryptedTextField(blank=True, default="")
     category = models.CharField(max_length=16, choices=Category)
     sensitive = models.BooleanField(
-        default=False, help_text="A sensitive value is never shown again and is masked in logs."
+        default=False, help_text=_("A sensitive value is never shown again and is masked in logs.")
     )
-    hcl = models.BooleanField("HCL", default=False, help_text="The value is an HCL expression.")
+    hcl = models.BooleanField("HCL", default=False, help_text=_("The value is an HCL expression."))
 
     key: models.CharField  # type: ignore[type-arg]
     under_policy = True

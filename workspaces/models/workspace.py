@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.choices import ExecutionMode, IacType, LastJobStatus
 from workspaces.models.agent import Agent
@@ -17,15 +18,15 @@ class Workspace(Record, Audited):
     name = models.CharField(max_length=64)
     description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     source = models.CharField(
-        max_length=512, default="empty", help_text='A git URL, or "empty" when the source is uploaded.'
+        max_length=512, default="empty", help_text=_('A git URL, or "empty" when the source is uploaded.')
     )
     branch = models.CharField(
         max_length=512,
         default="main",
-        help_text='A branch or tag; of a comma list the first is used. "remote-content" is an uploaded source.',
+        help_text=_('A branch or tag; of a comma list the first is used. "remote-content" is an uploaded source.'),
     )
-    folder = models.CharField(max_length=512, null=True, blank=True, help_text="Below the source; empty is its top.")  # noqa: DJ001
-    terraform_version = models.CharField(max_length=32, help_text="A version or a range: 1.11.4, ~1.5, 1.x.")
+    folder = models.CharField(max_length=512, null=True, blank=True, help_text=_("Below the source; empty is its top."))  # noqa: DJ001
+    terraform_version = models.CharField(max_length=32, help_text=_("A version or a range: 1.11.4, ~1.5, 1.x."))
     iac_type = models.CharField("tool", max_length=16, choices=IacType, default=IacType.TERRAFORM)
     execution_mode = models.CharField(max_length=16, choices=ExecutionMode, default=ExecutionMode.REMOTE)
     default_template = models.ForeignKey(
@@ -37,7 +38,7 @@ class Workspace(Record, Audited):
         Ssh, on_delete=models.PROTECT, null=True, blank=True, related_name="module_workspaces"
     )
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="workspaces")
-    locked = models.BooleanField(default=False, help_text="The jobs of a locked workspace wait.")
+    locked = models.BooleanField(default=False, help_text=_("The jobs of a locked workspace wait."))
     lock_description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
     deleted = models.BooleanField(default=False)
     allow_remote_apply = models.BooleanField(default=False)
