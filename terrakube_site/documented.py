@@ -229,7 +229,8 @@ SITE = (
             _setting(
                 "TERRAKUBE_DATABASE_URL",
                 None,
-                "postgresql://user:password@host:port/name; unset is SQLite in the data folder.",
+                "postgresql://user:password@host:port/name, with ?sslmode=verify-full where it is wanted; unset is SQLite in "
+                "the data folder.",
                 secret=True,
             ),
             _setting(
