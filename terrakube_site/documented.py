@@ -229,7 +229,7 @@ SITE = (
             _setting(
                 "TERRAKUBE_DATABASE_URL",
                 None,
-                "postgresql://user:password@host:port/name, with ?sslmode=verify-full where it is wanted; unset is SQLite in "
+                "postgresql://user:password@host:port/name, with ?sslmode=verify-full where wanted; unset is SQLite in "
                 "the data folder.",
                 secret=True,
             ),

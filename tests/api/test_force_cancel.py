@@ -1,0 +1,82 @@
+"""A cancel with force: what a client sends, and what the executor hears."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+
+from executors import attempts, tasks
+from executors.choices import ExecutorKind
+from executors.models import Attempt
+from tests.api.client import Api
+from tests.factories import PLAN_AND_APPLY
+from workspaces import transitions
+from workspaces.choices import JobStatus
+from workspaces.models import Job, Workspace
+from workspaces.services.jobs import create_job
+
+SESSION = "s" * 43
+
+
+@pytest.fixture
+def attempt(workspace: Workspace) -> Attempt:
+    """One that its executor has claimed."""
+    job = create_job(workspace, by=None, tcl=PLAN_AND_APPLY)
+    step_id = transitions.advance(job.pk)
+    assert step_id is not None
+    made = attempts.open_attempt(step_id, executor=ExecutorKind.LOCAL)
+    assert made is not None
+    attempts.mark_launched(made, host="elsewhere")
+    assert attempts.claim(made, SESSION) is attempts.Claim.WON
+    return made
+
+
+def force(api: Api, job: Job) -> int:
+    return api.patch(f"organization/{job.organization_id}/job/{job.pk}", "job", {"forceCancel": True}).status_code
+
+
+def orders(attempt: Attempt) -> tuple[bool, bool]:
+    """What the executor is told at its next sign of life: to stop, and to kill."""
+    answer = Client().post(
+        f"/executor/v1/attempts/{attempt.pk}/heartbeat",
+        b"{}",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {SESSION}"},
+    )
+    body = json.loads(answer.content)
+    return body["cancel"], body["force"]
+
+
+def test_a_running_job_is_cancelled_and_its_executor_told_to_kill(owner: Api, attempt: Attempt) -> None:
+    job = attempt.step.job
+    assert orders(attempt) == (False, False)
+    assert force(owner, job) == 204
+    job.refresh_from_db()
+    assert job.status == JobStatus.CANCELLED
+    tasks.kill_step(str(attempt.step_id))
+    assert orders(attempt) == (True, True)
+    # The workspace waits for the proof all the same.
+    assert Job.objects.get(pk=job.pk).holds_workspace
+
+
+def test_a_cancelled_job_that_still_ends_is_killed_by_a_second_request(owner: Api, attempt: Attempt) -> None:
+    job = attempt.step.job
+    path = f"organization/{job.organization_id}/job/{job.pk}"
+    assert owner.patch(path, "job", {"status": "cancelled"}).status_code == 204
+    tasks.cancel_step(str(attempt.step_id))
+    assert orders(attempt) == (True, False)
+    assert force(owner, job) == 204
+    tasks.kill_step(str(attempt.step_id))
+    assert orders(attempt) == (True, True)
+
+
+def test_force_is_a_conflict_where_nothing_runs(owner: Api, workspace: Workspace) -> None:
+    job = create_job(workspace, by=None, tcl=PLAN_AND_APPLY)
+    assert force(owner, job) == 409
+
+
+def test_who_may_not_cancel_may_not_kill(reader: Api, attempt: Attempt) -> None:
+    assert force(reader, attempt.step.job) == 403
+    assert Job.objects.get(pk=attempt.step.job_id).status == JobStatus.RUNNING
