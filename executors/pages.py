@@ -18,6 +18,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -46,7 +47,7 @@ _TICKING = re.compile(r'<time[^>]*>[^<]*</time>|data-ticks[^>]*>[^<]*<|name="csr
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
     if not request.user.is_authenticated or not request.user.is_active:
-        return JsonResponse({"errors": [{"detail": "You are signed out."}]}, status=401)
+        return JsonResponse({"errors": [{"detail": _("You are signed out.")}]}, status=401)
     return None
 
 
@@ -65,7 +66,7 @@ def find_job(request: HttpRequest, job_id: int) -> Job:
     visible = Job.objects.visible_to(request.user).select_related("workspace", "organization", "template")
     job = visible.defer("tcl", "template__tcl").filter(pk=job_id).first()
     if job is None:
-        raise Http404("There is no such job.")
+        raise Http404(_("There is no such job."))
     return job  # type: ignore[no-any-return]
 
 
@@ -76,7 +77,7 @@ def find_attempt(request: HttpRequest, job_id: int, step_id: UUID) -> Attempt:
     number = request.GET.get("attempt", "")
     attempt = (found.filter(number=int(number)) if number.isdecimal() and len(number) < 9 else found).first()
     if attempt is None:
-        raise Http404("This step has no log yet.")
+        raise Http404(_("This step has no log yet."))
     return attempt
 
 
@@ -107,7 +108,7 @@ def live_parts(request: HttpRequest, job: Job) -> dict[str, Any]:
     steps = render_to_string("terrakube/run_steps.html", context, request)
     log = shown.log_step
     return {
-        "title": f"{shown.label} · job {job.pk}",
+        "title": _("%(status)s · job %(number)d") % {"status": shown.label, "number": job.pk},
         "tone": shown.tone,
         "final": job.is_final and not job.holds_workspace,
         "head": head,
@@ -148,7 +149,7 @@ def plan(request: HttpRequest, job_id: int) -> HttpResponse:
     start = max(attempt.log_size - PLAN_BYTES, 0) if attempt is not None else 0
     text = plan_part(logs.read(attempt, start, limit=PLAN_BYTES).data) if attempt is not None else ""
     if not text:
-        raise Http404("The log of this job has no plan.")
+        raise Http404(_("The log of this job has no plan."))
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 

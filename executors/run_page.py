@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
 
 from executors.choices import AttemptState, EventKind, ExecutorKind
 from executors.memory import given, in_words
@@ -19,15 +21,15 @@ from workspaces.models import Job, Step
 from workspaces.shown import duration, label, tone
 
 _PHASES = {
-    "source": "Getting the source",
-    "tools": "Getting the tool",
+    "source": noop("Getting the source"),
+    "tools": noop("Getting the tool"),
     "init": "Init",
     "plan": "Plan",
     "apply": "Apply",
     "destroy": "Destroy",
-    "script": "Scripts",
-    "show": "Reading the result",
-    "upload": "Delivering the result",
+    "script": noop("Scripts"),
+    "show": noop("Reading the result"),
+    "upload": noop("Delivering the result"),
 }
 
 
@@ -83,7 +85,7 @@ class StepShown:
 
     @property
     def kind(self) -> str:
-        return StepType(self.step.type).label
+        return str(StepType(self.step.type).label)
 
     @property
     def has_log(self) -> bool:
@@ -147,7 +149,7 @@ def _gather(steps: list[Step]) -> _Gathered:
 
 def _text(event: AttemptEvent) -> str:
     if event.kind == EventKind.PHASE:
-        return _PHASES.get(event.detail, event.detail)
+        return _(_PHASES[event.detail]) if event.detail in _PHASES else event.detail
     name = str(event.get_kind_display())
     return f"{name}: {event.detail}" if event.detail else name
 
@@ -168,21 +170,21 @@ def _short(span: dt.timedelta) -> str:
 
 def _place(attempt: Attempt) -> tuple[tuple[str, str], ...]:
     if attempt.executor == ExecutorKind.LOCAL:
-        parts = [("Machine", attempt.host), ("Process", str(attempt.process_id or ""))]
+        parts = [(_("Machine"), attempt.host), (_("Process"), str(attempt.process_id or ""))]
     else:
         parts = [
             ("Kubernetes Job", attempt.job_name if attempt.namespace else ""),
             ("Namespace", attempt.namespace),
             ("Pod", attempt.pod_name),
             ("Node", attempt.node_name),
-            ("Image", attempt.image),
+            (_("Image"), attempt.image),
         ]
-    parts += [("Memory asked", given(attempt, "requests")), ("Memory limit", given(attempt, "limits"))]
-    parts.append(("Most memory", in_words(attempt.peak_memory_bytes)))
+    parts += [(_("Memory asked"), given(attempt, "requests")), (_("Memory limit"), given(attempt, "limits"))]
+    parts.append((_("Most memory"), in_words(attempt.peak_memory_bytes)))
     if attempt.cpu_seconds is not None:
-        parts.append(("Processor time", f"{attempt.cpu_seconds:.1f} s"))
+        parts.append((_("Processor time"), f"{attempt.cpu_seconds:.1f} s"))
     if attempt.exit_code is not None:
-        parts.append(("Exit code", str(attempt.exit_code)))
+        parts.append((_("Exit code"), str(attempt.exit_code)))
     return tuple(part for part in parts if part[1])
 
 
@@ -193,8 +195,8 @@ def _commands(attempt: Attempt) -> tuple[tuple[str, str], ...]:
     where = f"kubectl --namespace {shlex.quote(attempt.namespace)}"
     name = shlex.quote(attempt.job_name)
     return (
-        ("See why it waits or failed", f"{where} describe pod --selector job-name={name}"),
-        ("Follow its log", f"{where} logs --follow job/{name}"),
+        (_("See why it waits or failed"), f"{where} describe pod --selector job-name={name}"),
+        (_("Follow its log"), f"{where} logs --follow job/{name}"),
     )
 
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from executors.models import Attempt, AttemptEvent
 from workspaces.admin.base import RecordAdmin, RecordInline, allows, scope
@@ -34,7 +35,7 @@ class _ReadOnly:
 class EventInline(_ReadOnly, RecordInline):
     model = AttemptEvent
     fields = ("at", "kind", "detail")
-    verbose_name_plural = "timeline"
+    verbose_name_plural = _("timeline")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Whoever sees the attempt sees its timeline.
@@ -47,7 +48,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
     list_select_related = ("step__job__organization",)
     list_filter = ("state", "outcome", "executor")
     search_fields = ("job_name", "pod_name", "node_name", "reason", "=step__job__id")
-    search_help_text = "Search by Kubernetes Job, pod, node, reason or job number"
+    search_help_text = _("Search by Kubernetes Job, pod, node, reason or job number")
     fields = tuple(field.name for field in Attempt._meta.fields if field.name not in _HIDDEN)
     inlines = (EventInline,)
 
@@ -59,29 +60,29 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return allows(request, "read", None if obj is None else obj.step)
 
-    @admin.display(description="attempt", ordering="job_name")
+    @admin.display(description=_("attempt"), ordering="job_name")
     def name(self, attempt: Attempt) -> str:
         return str(attempt)
 
-    @admin.display(description="job", ordering="step__job_id")
+    @admin.display(description=_("job"), ordering="step__job_id")
     def job(self, attempt: Attempt) -> SafeString:
         address = reverse("admin:workspaces_job_change", args=[attempt.step.job_id])
         return format_html('<a href="{}">#{} {}</a>', address, attempt.step.job_id, attempt.step.name)
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def progress(self, attempt: Attempt) -> SafeString:
         tones = {"succeeded": "good", "failed": "bad", "killed": "bad", "lost": "bad", "": "active"}
         text = attempt.get_outcome_display() if attempt.outcome else attempt.get_state_display()
         return format_html('<span class="tk-badge tk-{}">{}</span>', tones.get(attempt.outcome, "quiet"), text)
 
-    @admin.display(description="reason")
+    @admin.display(description=_("reason"))
     def why(self, attempt: Attempt) -> SafeString:
         return format_html('<span class="tk-reason">{}</span>', attempt.reason)
 
-    @admin.display(description="created", ordering="created_at")
+    @admin.display(description=_("created"), ordering="created_at")
     def created(self, attempt: Attempt) -> SafeString:
         return moment(attempt.created_at)
 
-    @admin.display(description="took")
+    @admin.display(description=_("took"))
     def took(self, attempt: Attempt) -> str:
         return duration(attempt.ended_at - attempt.created_at) if attempt.ended_at else ""

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from executors import pages, run_page
@@ -38,7 +39,7 @@ class RunAdmin(JobAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"Job {job.pk}",
+            "title": _("Job %(number)d") % {"number": job.pk},
             "subtitle": None,
             "original": job,
             "job": job,
@@ -53,11 +54,11 @@ class RunAdmin(JobAdmin):
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Kill what a cancelled job left running, without waiting for it to end by itself."""
         job = self.visible(request, pk)
-        with telling(request, "The executor is killed now."):
+        with telling(request, _("The executor is killed now.")):
             actor = actor_of(request)
             require(actor, job.organization, "approve_job", to="stop a job", workspace=job.workspace)
             step_id = run_page.load(job).force_stoppable
             if step_id is None:
-                raise WrongState(f"Nothing of job {job.pk} is left to stop.")
+                raise WrongState(_("Nothing of job %(number)d is left to stop.") % {"number": job.pk})
             launcher.cancel_step(step_id, force=True)
         return self.back(job)

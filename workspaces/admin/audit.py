@@ -10,6 +10,7 @@ from auditlog.registry import auditlog
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from workspaces import models
@@ -78,7 +79,7 @@ class LogEntryAdmin(AdministratorsOnly, AuditlogAdmin, ModelAdmin):  # type: ign
     list_display = ("created", "resource_url", "action", "msg_short", "user_url")
     list_filter = ("action",)
     search_fields = ("object_repr", "actor__username", "actor__email")
-    search_help_text = "Search by record or user"
+    search_help_text = _("Search by record or user")
     show_full_result_count = False
     list_per_page = 50
 

@@ -15,6 +15,7 @@ from django.db import models
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from workspaces.access import groups_of, is_admin
@@ -245,7 +246,7 @@ class RecordAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             # Nothing goes with it: it is hidden, with all that belongs to it.
             return [str(one) for one in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
         found: tuple[list[Any], dict[str, int], set[str], list[Any]] = super().get_deleted_objects(objs, request)
-        shown, counts, _, protected = found
+        shown, counts, _needed, protected = found
         # Whoever may delete a record may delete what is part of it.
         return shown, counts, set(), protected
 
@@ -279,6 +280,6 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
 
 AUDIT_FIELDS = ("created_by", "created_date", "updated_by", "updated_date")
 AUDIT_FIELDSET = (
-    "Record",
+    _("Record"),
     {"classes": ("collapse",), "fields": (("created_by", "created_date"), ("updated_by", "updated_date"))},
 )

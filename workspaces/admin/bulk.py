@@ -9,6 +9,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import actor_of, allows
 from workspaces.forms.bulk import SettingForm
@@ -20,11 +22,17 @@ from workspaces.services.bulk import Result
 def _tell(request: HttpRequest, results: list[Result], done: str) -> None:
     well = [result for result in results if not result.refused]
     if well:
-        messages.success(request, f"{len(well)} {'workspace' if len(well) == 1 else 'workspaces'}: {done}.")
+        messages.success(
+            request,
+            ngettext("%(number)d workspace: %(done)s.", "%(number)d workspaces: %(done)s.", len(well))
+            % {"number": len(well), "done": done},
+        )
     for result in [result for result in results if result.refused][:10]:
         messages.error(request, f"{result.workspace}: {result.refused}")
     if len(results) - len(well) > 10:
-        messages.error(request, f"{len(results) - len(well)} workspaces in all were refused.")
+        messages.error(
+            request, gettext("%(number)d workspaces in all were refused.") % {"number": len(results) - len(well)}
+        )
 
 
 class BulkActions:
@@ -49,7 +57,7 @@ class BulkActions:
         }
         return TemplateResponse(request, "terrakube/bulk.html", context)
 
-    @admin.action(description="Set a setting of the ephemeral executor…", permissions=["manage"])
+    @admin.action(description=_("Set a setting of the ephemeral executor…"), permissions=["manage"])
     def set_setting(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
         chosen = queryset.select_related("organization")[: bulk.MOST]
         form = SettingForm(request.POST if "_preview" in request.POST or "_apply" in request.POST else None)
@@ -58,17 +66,22 @@ class BulkActions:
             name, text = form.cleaned_data["name"], form.wanted
             if "_apply" in request.POST:
                 results = bulk.set_everywhere(chosen, name, text, by=actor_of(request))
-                _tell(request, results, f"{name} taken away" if text is None else f"{name} set")
+                done = gettext("%(name)s taken away") if text is None else gettext("%(name)s set")
+                _tell(request, results, done % {"name": name})
                 return None
             effects = bulk.effects(chosen, name, text)
-        title = "Set a setting of the ephemeral executor"
+        title = gettext("Set a setting of the ephemeral executor")
         return self._page(request, chosen, title=title, action="set_setting", form=form, effects=effects)
 
-    @admin.action(description="Plan…", permissions=["plan"])
+    @admin.action(description=_("Plan…"), permissions=["plan"])
     def plan(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
         chosen = queryset.select_related("organization")[: bulk.MOST]
         if "_apply" in request.POST:
             comment = request.POST.get("comment", "")[:512]
-            _tell(request, bulk.plan_everywhere(chosen, by=actor_of(request), comment=comment), "a plan was started")
+            _tell(
+                request,
+                bulk.plan_everywhere(chosen, by=actor_of(request), comment=comment),
+                gettext("a plan was started"),
+            )
             return None
-        return self._page(request, chosen, title="Plan many workspaces", action="plan", form=None, effects=[])
+        return self._page(request, chosen, title=gettext("Plan many workspaces"), action="plan", form=None, effects=[])

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline
 from workspaces.admin.variables import ShowsValue
@@ -25,8 +26,8 @@ class ReferenceInline(RecordInline):
     model = Reference
     fields = ("workspace", "description")
     autocomplete_fields = ("workspace",)
-    verbose_name = "workspace that uses it"
-    verbose_name_plural = "workspaces that use it"
+    verbose_name = _("workspace that uses it")
+    verbose_name_plural = _("workspaces that use it")
 
 
 @admin.register(Collection)
@@ -50,10 +51,10 @@ class CollectionAdmin(RecordAdmin):
         )
         return counted
 
-    @admin.display(description="items", ordering="items_all")
+    @admin.display(description=_("items"), ordering="items_all")
     def item_count(self, record: Any) -> int:
         return int(record.items_all)
 
-    @admin.display(description="workspaces", ordering="references_all")
+    @admin.display(description=_("workspaces"), ordering="references_all")
     def workspace_count(self, record: Any) -> int:
         return int(record.references_all)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
 from workspaces.admin.hiding import HidesSecrets, said_to_be_set
@@ -45,9 +46,9 @@ class SshForm(SecretsForm):
 class VcsAdmin(HidesSecrets, RecordAdmin):
     form = VcsForm
     hidden = {name: f"{name}_is_set" for name in VcsForm.secret_fields}
-    client_secret_is_set = said_to_be_set("client_secret", "client secret")
-    private_key_is_set = said_to_be_set("private_key", "private key")
-    access_token_is_set = said_to_be_set("access_token", "access token")
+    client_secret_is_set = said_to_be_set("client_secret", _("client secret"))
+    private_key_is_set = said_to_be_set("private_key", _("private key"))
+    access_token_is_set = said_to_be_set("access_token", _("access token"))
     list_display = ("name", "organization", "vcs_type", "connection_type", "status", "updated_date")
     list_select_related = ("organization",)
     list_filter = ("vcs_type", "status", "organization")
@@ -56,8 +57,8 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
     readonly_fields = ("status", *AUDIT_FIELDS)
     fieldsets = (
         (None, {"fields": ("organization", "name", "description", ("vcs_type", "connection_type"), "status")}),
-        ("Secrets", {"fields": ("client_id", "client_secret", "private_key", "access_token")}),
-        ("Addresses", {"fields": ("endpoint", "api_url", "callback", "redirect_url")}),
+        (_("Secrets"), {"fields": ("client_id", "client_secret", "private_key", "access_token")}),
+        (_("Addresses"), {"fields": ("endpoint", "api_url", "callback", "redirect_url")}),
         AUDIT_FIELDSET,
     )
 
@@ -66,7 +67,7 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
 class SshAdmin(HidesSecrets, RecordAdmin):
     form = SshForm
     hidden = {"private_key": "private_key_is_set"}
-    private_key_is_set = said_to_be_set("private_key", "private key")
+    private_key_is_set = said_to_be_set("private_key", _("private key"))
     list_display = ("name", "organization", "ssh_type", "description", "updated_date")
     list_select_related = ("organization",)
     list_filter = ("ssh_type", "organization")

@@ -7,14 +7,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 
-def said_to_be_set(column: str, description: str) -> Callable[[Any, Any], str]:
+def said_to_be_set(column: str, description: Any) -> Callable[[Any, Any], str]:
     """A column of a page that says whether a secret is set."""
 
     @admin.display(description=description)
     def shown(self: Any, record: Any) -> str:
-        return "Set, not shown" if getattr(record, column) else "Not set"
+        return _("Set, not shown") if getattr(record, column) else _("Not set")
 
     return shown
 

@@ -12,6 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from workspaces.admin.base import RecordAdmin, actor_of, telling
@@ -33,11 +35,15 @@ def span_of(job: Job) -> str:
 class PhaseFilter(admin.SimpleListFilter):
     """Jobs that go on, wait for a person, or have ended."""
 
-    title = "phase"
+    title = _("phase")
     parameter_name = "phase"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "Going on"), ("approval", "Waiting for approval"), ("ended", "Ended")]
+        return [
+            ("open", gettext("Going on")),
+            ("approval", gettext("Waiting for approval")),
+            ("ended", gettext("Ended")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
         if self.value() == "open":
@@ -57,39 +63,39 @@ class JobAdmin(RecordAdmin):
     list_select_related = ("workspace", "organization", "template")
     list_filter = (PhaseFilter, "status", "organization", "via")
     search_fields = ("=id", "workspace__name", "created_by", "comments", "=commit_id")
-    search_help_text = "Search by number, workspace, person, comment or commit"
+    search_help_text = _("Search by number, workspace, person, comment or commit")
     ordering = ("-id",)
     list_before_template = "terrakube/jobs_live.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("tcl", "template__tcl")
 
-    @admin.display(description="job", ordering="id")
+    @admin.display(description=_("job"), ordering="id")
     def number(self, job: Job) -> str:
         return f"#{job.pk}"
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=_("status"), ordering="status")
     def state(self, job: Job) -> SafeString:
         return format_html('<span data-job="{}" data-cell="status">{}</span>', job.pk, badge(job.status))
 
-    @admin.display(description="workspace", ordering="workspace__name")
+    @admin.display(description=_("workspace"), ordering="workspace__name")
     def workspace_name(self, job: Job) -> SafeString:
         address = reverse("admin:workspaces_workspace_change", args=[job.workspace_id])
         return format_html('<a href="{}">{}</a>', address, job.workspace.name)
 
-    @admin.display(description="by", ordering="created_by")
+    @admin.display(description=_("by"), ordering="created_by")
     def who(self, job: Job) -> SafeString:
         return format_html('<span title="{}">{}</span>', job.get_via_display(), job.created_by)
 
-    @admin.display(description="started", ordering="created_date")
+    @admin.display(description=_("started"), ordering="created_date")
     def age(self, job: Job) -> SafeString:
         return moment(job.created_date)
 
-    @admin.display(description="took")
+    @admin.display(description=_("took"))
     def span(self, job: Job) -> SafeString:
         return format_html('<span data-job="{}" data-cell="span">{}</span>', job.pk, span_of(job))
 
-    @admin.display(description="reason")
+    @admin.display(description=_("reason"))
     def why(self, job: Job) -> SafeString:
         return format_html('<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, job.reason)
 
@@ -122,7 +128,7 @@ class JobAdmin(RecordAdmin):
         found = Job.objects.visible_to(actor_of(request)).select_related("workspace", "organization").filter(pk=pk)
         job = found.first()
         if job is None:
-            raise Http404("There is no such job.")
+            raise Http404(gettext("There is no such job."))
         return job  # type: ignore[no-any-return]
 
     def back(self, job: Job) -> HttpResponseRedirect:
@@ -131,21 +137,21 @@ class JobAdmin(RecordAdmin):
     def _decide(self, request: HttpRequest, pk: int, service: Callable[..., Job], done: str) -> HttpResponse:
         job = self.visible(request, pk)
         form = DecisionForm(request.POST)
-        with telling(request, f"Job {job.pk} was {done}."):
+        with telling(request, done % {"number": job.pk}):
             if not form.is_valid():
-                raise InvalidInput("The comment is too long: at most 400 characters.")
+                raise InvalidInput(gettext("The comment is too long: at most 400 characters."))
             service(job, by=actor_of(request), comment=form.cleaned_data["comment"])
         return self.back(job)
 
     def approve_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._decide(request, pk, jobs.approve_job, "approved")
+        return self._decide(request, pk, jobs.approve_job, gettext("Job %(number)d was approved."))
 
     def reject_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._decide(request, pk, jobs.reject_job, "rejected")
+        return self._decide(request, pk, jobs.reject_job, gettext("Job %(number)d was rejected."))
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = self.visible(request, pk)
-        with telling(request, f"Job {job.pk} was cancelled."):
+        with telling(request, gettext("Job %(number)d was cancelled.") % {"number": job.pk}):
             jobs.cancel_job(job, by=actor_of(request))
         return self.back(job)
 

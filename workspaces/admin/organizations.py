@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import ADMINISTRATOR, RecordAdmin
 from workspaces.admin.limits import OrganizationLimitsInline
@@ -35,11 +36,11 @@ class OrganizationAdmin(RecordAdmin):
         )
         return counted
 
-    @admin.display(description="workspaces", ordering="workspaces_alive")
+    @admin.display(description=_("workspaces"), ordering="workspaces_alive")
     def workspace_count(self, record: Any) -> int:
         return int(record.workspaces_alive)
 
-    @admin.display(description="teams", ordering="teams_all")
+    @admin.display(description=_("teams"), ordering="teams_all")
     def team_count(self, record: Any) -> int:
         return int(record.teams_all)
 
@@ -55,14 +56,14 @@ class TeamAdmin(RecordAdmin):
     fieldsets = (
         (None, {"fields": ("organization", "name", "role")}),
         (
-            "Jobs",
+            _("Jobs"),
             {
-                "description": "These count where the role is custom or empty.",
+                "description": _("These count where the role is custom or empty."),
                 "fields": (("plan_job", "approve_job", "manage_job"),),
             },
         ),
         (
-            "What its members may manage",
+            _("What its members may manage"),
             {
                 "fields": (
                     ("manage_workspace", "manage_state"),

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
@@ -25,15 +26,15 @@ class ScheduleAdmin(RecordAdmin):
     readonly_fields = ("next_at", *AUDIT_FIELDS)
     fieldsets = (
         (None, {"fields": ("workspace", "cron", "enabled", "next_at", "description")}),
-        ("What it runs", {"fields": ("template", "tcl")}),
+        (_("What it runs"), {"fields": ("template", "tcl")}),
         AUDIT_FIELDSET,
     )
 
-    @admin.display(description="organization", ordering="workspace__organization__name")
+    @admin.display(description=_("organization"), ordering="workspace__organization__name")
     def organization(self, record: Schedule) -> str:
         return str(record.workspace.organization)
 
-    @admin.display(description="next", ordering="next_at")
+    @admin.display(description=_("next"), ordering="next_at")
     def due(self, record: Schedule) -> SafeString:
         return until(record.next_at if record.enabled else None)
 

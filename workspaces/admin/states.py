@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import AUDIT_FIELDS, RecordAdmin, scope
 from workspaces.models import StateVersion, Workspace
@@ -22,7 +23,7 @@ class StateVersionAdmin(RecordAdmin):
     list_select_related = ("workspace__organization",)
     list_filter = ("workspace__organization",)
     search_fields = ("workspace__name", "lineage", "=job__id")
-    search_help_text = "Search by workspace, lineage or job number"
+    search_help_text = _("Search by workspace, lineage or job number")
     ordering = ("-created_date",)
     fields = readonly_fields = ("workspace", "number", "serial", "lineage", "md5", "job", *AUDIT_FIELDS)
 
@@ -41,11 +42,11 @@ class StateVersionAdmin(RecordAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description="organization", ordering="workspace__organization__name")
+    @admin.display(description=_("organization"), ordering="workspace__organization__name")
     def organization(self, record: StateVersion) -> str:
         return str(record.workspace.organization)
 
-    @admin.display(description="job", ordering="job_id")
+    @admin.display(description=_("job"), ordering="job_id")
     def written_by(self, record: StateVersion) -> SafeString | str:
         if record.job_id is None:
             return "–"
@@ -53,6 +54,6 @@ class StateVersionAdmin(RecordAdmin):
             '<a href="{}">#{}</a>', reverse("admin:workspaces_job_change", args=[record.job_id]), record.job_id
         )
 
-    @admin.display(description="written", ordering="created_date")
+    @admin.display(description=_("written"), ordering="created_date")
     def created(self, record: StateVersion) -> SafeString:
         return moment(record.created_date)

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.forms import Field
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
@@ -40,7 +41,7 @@ class TemplateAdmin(RecordAdmin):
     readonly_fields = AUDIT_FIELDS
     fieldsets = (
         (None, {"fields": ("organization", "name", "description", "version")}),
-        ("Flow", {"fields": ("tcl",)}),
+        (_("Flow"), {"fields": ("tcl",)}),
         AUDIT_FIELDSET,
     )
 

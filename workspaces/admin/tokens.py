@@ -9,6 +9,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.access import groups_of, is_admin, name_of
 from workspaces.admin.base import RecordAdmin, actor_of, telling
@@ -56,10 +58,13 @@ class AccessTokenAdmin(RecordAdmin):
         # Revoked tokens stay known, so that a list of what was given out is never missing one.
         return False
 
-    @admin.action(description="Revoke the selected tokens")
+    @admin.action(description=_("Revoke the selected tokens"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:
         rows = list(queryset.filter(deleted=False))
-        with telling(request, f"{len(rows)} token{'' if len(rows) == 1 else 's'} revoked."):
+        with telling(
+            request,
+            ngettext("%(number)d token revoked.", "%(number)d tokens revoked.", len(rows)) % {"number": len(rows)},
+        ):
             for row in rows:
                 revoke_token(row, by=actor_of(request))
 
@@ -74,7 +79,7 @@ class AccessTokenAdmin(RecordAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Create a token",
+            "title": gettext("Create a token"),
             "form": form,
             "text": text,
         }

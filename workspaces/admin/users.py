@@ -9,6 +9,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -50,16 +51,18 @@ class UserAdmin(AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # type: ignor
     autocomplete_fields = ("groups",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": (("first_name", "last_name"), "email")}),
+        (_("Person"), {"fields": (("first_name", "last_name"), "email")}),
         (
-            "Access",
+            _("Access"),
             {
-                "description": "What a user may do in an organization is said by its teams, which go by the names of "
-                "groups. Staff status lets a user into this panel.",
+                "description": _(
+                    "What a user may do in an organization is said by its teams, which go by the names of groups. "
+                    "Staff status lets a user into this panel."
+                ),
                 "fields": ("is_active", "is_staff", "is_superuser", "groups"),
             },
         ),
-        ("Dates", {"fields": (("last_login", "date_joined"),)}),
+        (_("Dates"), {"fields": (("last_login", "date_joined"),)}),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.forms import PaginationInlineFormSet
 
 from workspaces.admin.base import RecordAdmin, RecordInline
@@ -29,7 +31,9 @@ class VariableFormSet(PaginationInlineFormSet):  # type: ignore[misc]
         for row in self.forms:
             key = row.cleaned_data.get("key") if hasattr(row, "cleaned_data") else None
             if key in entered and (row.has_changed() or row in self.deleted_forms):
-                row.add_error("key", f"{key} is changed in the section of the ephemeral executor too.")
+                row.add_error(
+                    "key", gettext("%(key)s is changed in the section of the ephemeral executor too.") % {"key": key}
+                )
 
 
 class ShowsValue(HidesSecrets):
@@ -37,7 +41,7 @@ class ShowsValue(HidesSecrets):
 
     hidden = {"value": "shown_value"}
 
-    @admin.display(description="value")
+    @admin.display(description=_("value"))
     def shown_value(self, record: AbstractVariable) -> str:
         return shown(record)
 
@@ -47,8 +51,8 @@ class VariableInline(ShowsValue, RecordInline):
     form = VariableForm
     formset = VariableFormSet
     fields = ("key", "value", "category", "sensitive", "hcl", "description")
-    verbose_name = "variable"
-    verbose_name_plural = "variables"
+    verbose_name = _("variable")
+    verbose_name_plural = _("variables")
     show_change_link = False
 
 
@@ -57,9 +61,9 @@ class _VariableAdmin(ShowsValue, RecordAdmin):
     search_fields: tuple[str, ...] = ("key", "description")
     list_filter: tuple[str, ...] = ("category", "sensitive", "hcl")
 
-    @admin.display(description="category", ordering="category")
+    @admin.display(description=_("category"), ordering="category")
     def short_category(self, record: AbstractVariable) -> str:
-        return "Environment" if record.category == Category.ENV else "Terraform"
+        return gettext("Environment") if record.category == Category.ENV else "Terraform"
 
 
 @admin.register(Variable)
@@ -71,7 +75,7 @@ class VariableAdmin(_VariableAdmin):
     autocomplete_fields = ("workspace",)
     fields = ("workspace", "key", "value", "category", ("sensitive", "hcl"), "description")
 
-    @admin.display(description="organization", ordering="workspace__organization__name")
+    @admin.display(description=_("organization"), ordering="workspace__organization__name")
     def organization(self, record: Variable) -> str:
         return str(record.workspace.organization)
 

@@ -16,6 +16,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from workspaces.access import is_admin
@@ -61,8 +63,8 @@ class CollectionInline(RecordInline):
 
     model = Reference
     fields = ("collection", "description")
-    verbose_name = "collection"
-    verbose_name_plural = "collections it uses"
+    verbose_name = _("collection")
+    verbose_name_plural = _("collections it uses")
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
@@ -76,8 +78,8 @@ class CollectionInline(RecordInline):
 class TagInline(RecordInline):
     model = WorkspaceTag
     fields = ("tag",)
-    verbose_name = "tag"
-    verbose_name_plural = "tags"
+    verbose_name = _("tag")
+    verbose_name_plural = _("tags")
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
@@ -91,7 +93,7 @@ class TagInline(RecordInline):
 class AccessInline(RecordInline):
     model = Access
     fields = ("name", "role", "plan_job", "approve_job", "manage_job", "manage_workspace", "manage_state")
-    verbose_name_plural = "access for groups beside the organization's teams"
+    verbose_name_plural = _("access for groups beside the organization's teams")
 
 
 @admin.register(Workspace)
@@ -103,21 +105,21 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
     list_select_related = ("organization",)
     list_filter = ("organization", "last_job_status", "locked", "deleted", "iac_type")
     search_fields = ("name", "description", "source", "organization__name")
-    search_help_text = "Search by name, organization or source"
+    search_help_text = _("Search by name, organization or source")
     autocomplete_fields = ("organization",)
     readonly_fields = (*AUDIT_FIELDS, "locked", "lock_description")
     inlines = (VariableInline, CollectionInline, TagInline, AccessInline, WorkspaceLimitsInline)
     add_fieldsets = (
         (None, {"fields": ("organization", "name", "description")}),
-        ("Source", {"fields": ("source", ("branch", "folder"))}),
-        ("Tool", {"fields": (("iac_type", "terraform_version"),)}),
+        (_("Source"), {"fields": ("source", ("branch", "folder"))}),
+        (_("Tool"), {"fields": (("iac_type", "terraform_version"),)}),
     )
     fieldsets = (
         (None, {"fields": ("organization", "name", "description", "default_template")}),
-        ("Source", {"fields": ("source", ("branch", "folder"), ("vcs", "ssh"), "module_ssh_key")}),
-        ("Tool", {"fields": (("iac_type", "terraform_version"),)}),
+        (_("Source"), {"fields": ("source", ("branch", "folder"), ("vcs", "ssh"), "module_ssh_key")}),
+        (_("Tool"), {"fields": (("iac_type", "terraform_version"),)}),
         (
-            "More",
+            _("More"),
             {
                 "classes": ("collapse",),
                 "fields": ("execution_mode", ("allow_remote_apply", "global_remote_state"), "shared_ids", "deleted"),
@@ -135,29 +137,29 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         self._placements: dict[Any, Placement] = placements(shown, self._settings)
         return changelist
 
-    @admin.display(description="runs in")
+    @admin.display(description=_("runs in"))
     def executor(self, record: Workspace) -> SafeString:
         place = self._placements.get(record.pk, Placement())
         return format_html(
             '<span class="tk-badge tk-{}" title="{}">{}</span>',
             "active" if place.ephemeral else "quiet",
-            f"Said by: {place.origin}",
-            "Kubernetes" if place.ephemeral else "This machine",
+            gettext("Said by: %(origin)s") % {"origin": place.origin},
+            "Kubernetes" if place.ephemeral else gettext("This machine"),
         )
 
-    @admin.display(description="last job", ordering="last_job_date")
+    @admin.display(description=_("last job"), ordering="last_job_date")
     def last_job(self, record: Workspace) -> SafeString:
         return format_html("{} {}", badge(record.last_job_status), moment(record.last_job_date))
 
-    @admin.display(description="lock", ordering="locked")
+    @admin.display(description=_("lock"), ordering="locked")
     def lock(self, record: Workspace) -> SafeString | str:
         if not record.locked:
             return "–"
         return format_html(
-            '<span class="tk-badge tk-attention" title="{}">Locked</span>', record.lock_description or ""
+            '<span class="tk-badge tk-attention" title="{}">{}</span>', record.lock_description or "", gettext("Locked")
         )
 
-    @admin.display(description="tool", ordering="terraform_version")
+    @admin.display(description=_("tool"), ordering="terraform_version")
     def tool(self, record: Workspace) -> str:
         return f"{record.get_iac_type_display()} {record.terraform_version}"
 
@@ -212,7 +214,10 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         if "_addanother" not in request.POST and "_popup" not in request.POST:
-            messages.success(request, f"{obj.name} was created. Add its variables below, then start a job.")
+            messages.success(
+                request,
+                gettext("%(name)s was created. Add its variables below, then start a job.") % {"name": obj.name},
+            )
             return HttpResponseRedirect(reverse("admin:workspaces_workspace_change", args=[obj.pk]))
         return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
 
@@ -255,7 +260,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         """A workspace that the user may see. Raises Http404."""
         found = Workspace.objects.visible_to(actor_of(request)).select_related("organization").filter(pk=pk).first()
         if found is None:
-            raise Http404("There is no such workspace.")
+            raise Http404(gettext("There is no such workspace."))
         if not request.user.is_staff and not is_admin(actor_of(request)):
             raise PermissionDenied
         return found  # type: ignore[no-any-return]
@@ -287,12 +292,12 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             except ServiceError as error:
                 form.add_error(None, error.message)
             else:
-                messages.success(request, f"Job {job.pk} was started.")
+                messages.success(request, gettext("Job %(number)d was started.") % {"number": job.pk})
                 return HttpResponseRedirect(reverse("admin:workspaces_job_change", args=[job.pk]))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"Start a job on {workspace.name}",
+            "title": gettext("Start a job on %(name)s") % {"name": workspace.name},
             "workspace": workspace,
             "original": workspace,
             "form": form,
@@ -303,21 +308,21 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         workspace = self.visible(request, pk)
         form = LockForm(request.POST)
         reason = form.cleaned_data["reason"] if form.is_valid() else ""
-        with telling(request, f"{workspace.name} is locked: its jobs wait."):
+        with telling(request, gettext("%(name)s is locked: its jobs wait.") % {"name": workspace.name}):
             lock_workspace(workspace, by=actor_of(request), reason=reason)
         return self.back(workspace)
 
     def unlock_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         workspace = self.visible(request, pk)
-        with telling(request, f"{workspace.name} is unlocked: its jobs go on."):
+        with telling(request, gettext("%(name)s is unlocked: its jobs go on.") % {"name": workspace.name}):
             unlock_workspace(workspace, by=actor_of(request))
         return self.back(workspace)
 
     def upload_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         workspace = self.visible(request, pk)
         form = UploadForm(request.POST, request.FILES)
-        with telling(request, "The source was uploaded. The next job runs it."):
+        with telling(request, gettext("The source was uploaded. The next job runs it.")):
             if not form.is_valid():
-                raise InvalidInput("Choose a tar.gz to upload.")
+                raise InvalidInput(gettext("Choose a tar.gz to upload."))
             sources.upload_source(workspace, form.cleaned_data["archive"].read(), by=actor_of(request))
         return self.back(workspace)

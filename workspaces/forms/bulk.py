@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from workspaces import ephemeral
 from workspaces.ephemeral import SETTINGS, EphemeralSyntaxError
@@ -18,21 +19,22 @@ class SettingForm(forms.Form):
     """``wanted`` is the text to set, None to take the variable away."""
 
     name = forms.ChoiceField(
-        label="Setting",
-        choices=[(name, f"{TITLES.get(name, name)} ({name})") for name in SETTINGS],
+        label=_("Setting"),
+        choices=lambda: [(name, f"{TITLES.get(name, name)} ({name})") for name in SETTINGS],
         initial=ENABLE,
         widget=forms.Select({"class": "tk-input"}),
     )
     what = forms.ChoiceField(
-        label="What to do",
-        choices=[(SET, "Set it to the text below"), (TAKE_AWAY, "Take it away: what is inherited counts")],
+        label=_("What to do"),
+        choices=[(SET, _("Set it to the text below")), (TAKE_AWAY, _("Take it away: what is inherited counts"))],
         initial=SET,
         widget=forms.Select({"class": "tk-input"}),
     )
     text = forms.CharField(
+        label=_("Text"),
         required=False,
         widget=forms.TextInput({"class": "tk-input tk-mono", "spellcheck": "false", "autocomplete": "off"}),
-        help_text="As the variable's grammar says; 1 or 0 for Runs in Kubernetes.",
+        help_text=_("As the variable's grammar says; 1 or 0 for Runs in Kubernetes."),
     )
 
     @property

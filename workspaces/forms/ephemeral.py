@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from workspaces.choices import Category
 from workspaces.ephemeral import SETTINGS, Kind, Setting, is_enabled
 from workspaces.ephemeral import variables as names
@@ -24,36 +26,36 @@ PRESENT = f"{PREFIX}-present"
 DEFAULT = "default"
 _ON, _OFF = "1", "0"
 
-TITLES: Mapping[str, str] = {
-    names.ENABLE: "Runs in Kubernetes",
-    names.NODE_SELECTOR: "Node selector",
-    names.TOLERATIONS: "Tolerations",
-    names.SERVICE_ACCOUNT: "Service account",
-    names.POD_SECURITY: "Pod security context",
-    names.CONTAINER_SECURITY: "Container security context",
-    names.LABELS: "Labels",
-    names.ANNOTATIONS: "Job annotations",
-    names.POD_ANNOTATIONS: "Pod annotations",
-    names.CONFIG_MAP_NAME: "Mounted ConfigMap",
-    names.CONFIG_MAP_MOUNT_PATH: "Mount path of the ConfigMap",
-    names.ENV_FROM_CONFIG_MAPS: "Environment from ConfigMaps",
-    names.ENVIRONMENT: "Container environment",
-    names.PLUGIN_CACHE_DIR: "Provider cache folder",
-    names.PLUGIN_CACHE_CLAIM: "Provider cache claim",
-    "EPHEMERAL_CPU_REQUEST": "CPU request",
-    "EPHEMERAL_CPU_LIMIT": "CPU limit",
-    "EPHEMERAL_MEMORY_REQUEST": "Memory request",
-    "EPHEMERAL_MEMORY_LIMIT": "Memory limit",
-    "EPHEMERAL_STORAGE_REQUEST": "Disk request",
-    "EPHEMERAL_STORAGE_LIMIT": "Disk limit",
+TITLES: Mapping[str, Any] = {
+    names.ENABLE: _("Runs in Kubernetes"),
+    names.NODE_SELECTOR: _("Node selector"),
+    names.TOLERATIONS: _("Tolerations"),
+    names.SERVICE_ACCOUNT: _("Service account"),
+    names.POD_SECURITY: _("Pod security context"),
+    names.CONTAINER_SECURITY: _("Container security context"),
+    names.LABELS: _("Labels"),
+    names.ANNOTATIONS: _("Job annotations"),
+    names.POD_ANNOTATIONS: _("Pod annotations"),
+    names.CONFIG_MAP_NAME: _("Mounted ConfigMap"),
+    names.CONFIG_MAP_MOUNT_PATH: _("Mount path of the ConfigMap"),
+    names.ENV_FROM_CONFIG_MAPS: _("Environment from ConfigMaps"),
+    names.ENVIRONMENT: _("Container environment"),
+    names.PLUGIN_CACHE_DIR: _("Provider cache folder"),
+    names.PLUGIN_CACHE_CLAIM: _("Provider cache claim"),
+    "EPHEMERAL_CPU_REQUEST": _("CPU request"),
+    "EPHEMERAL_CPU_LIMIT": _("CPU limit"),
+    "EPHEMERAL_MEMORY_REQUEST": _("Memory request"),
+    "EPHEMERAL_MEMORY_LIMIT": _("Memory limit"),
+    "EPHEMERAL_STORAGE_REQUEST": _("Disk request"),
+    "EPHEMERAL_STORAGE_LIMIT": _("Disk limit"),
 }
-_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Where it runs", (names.NODE_SELECTOR, names.TOLERATIONS)),
-    ("Resources", tuple(name for pair in names.RESOURCES.values() for name in pair)),
-    ("Identity and security", (names.SERVICE_ACCOUNT, names.POD_SECURITY, names.CONTAINER_SECURITY)),
-    ("Labels and annotations", (names.LABELS, names.ANNOTATIONS, names.POD_ANNOTATIONS)),
+_GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (_("Where it runs"), (names.NODE_SELECTOR, names.TOLERATIONS)),
+    (_("Resources"), tuple(name for pair in names.RESOURCES.values() for name in pair)),
+    (_("Identity and security"), (names.SERVICE_ACCOUNT, names.POD_SECURITY, names.CONTAINER_SECURITY)),
+    (_("Labels and annotations"), (names.LABELS, names.ANNOTATIONS, names.POD_ANNOTATIONS)),
     (
-        "Files and environment",
+        _("Files and environment"),
         (
             names.CONFIG_MAP_NAME,
             names.CONFIG_MAP_MOUNT_PATH,
@@ -189,7 +191,7 @@ class EphemeralForm:
         inherited, origin = self._in_force(setting)
         return Entry(
             setting=setting,
-            title=TITLES.get(name, name),
+            title=str(TITLES.get(name, name)),
             editor=_EDITORS.get(name, setting.kind.value),
             text=text,
             is_set=is_set,
@@ -231,12 +233,12 @@ class EphemeralForm:
     @property
     def groups(self) -> Iterator[tuple[str, list[Entry]]]:
         """The settings in groups; those that no group names come last."""
-        placed = {names.ENABLE, *(name for _, members in _GROUPS for name in members)}
+        placed = {names.ENABLE, *(name for group in _GROUPS for name in group[1])}
         for title, members in _GROUPS:
-            yield title, [self.entry(name) for name in members]
+            yield str(title), [self.entry(name) for name in members]
         rest = [self.entry(name) for name in SETTINGS if name not in placed]
         if rest:
-            yield "More", rest
+            yield str(_("More")), rest
 
     @property
     def set_count(self) -> int:

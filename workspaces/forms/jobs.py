@@ -20,25 +20,34 @@ def _lines(text: str) -> tuple[str, ...]:
 class StartJobForm(forms.Form):
     """What a new job of a workspace runs, and on which part of it."""
 
-    template = forms.ModelChoiceField(Template.objects.none(), widget=forms.Select(_INPUT))
+    template = forms.ModelChoiceField(Template.objects.none(), label=_("Template"), widget=forms.Select(_INPUT))
     comments = forms.CharField(
-        label="Comment", max_length=512, required=False, widget=forms.TextInput(_INPUT), help_text="Shown with the job."
+        label=_("Comment"),
+        max_length=512,
+        required=False,
+        widget=forms.TextInput(_INPUT),
+        help_text=_("Shown with the job."),
     )
     targets = forms.CharField(
+        label=_("Targets"),
         required=False,
         widget=forms.Textarea(_INPUT | {"rows": 3, "spellcheck": "false"}),
-        help_text="Resource addresses to which the plan is confined, one a line: module.network.aws_vpc.main",
+        help_text=_("Resource addresses to which the plan is confined, one a line: module.network.aws_vpc.main"),
     )
     replaces = forms.CharField(
-        label="Replace",
+        label=_("Replace"),
         required=False,
         widget=forms.Textarea(_INPUT | {"rows": 2, "spellcheck": "false"}),
-        help_text="Resource addresses that are made anew, one a line.",
+        help_text=_("Resource addresses that are made anew, one a line."),
     )
-    refresh = forms.BooleanField(required=False, initial=True, help_text="Compare the state with what is really there.")
-    refresh_only = forms.BooleanField(required=False, help_text="Change the state only, no resource.")
+    refresh = forms.BooleanField(
+        label=_("Refresh"), required=False, initial=True, help_text=_("Compare the state with what is really there.")
+    )
+    refresh_only = forms.BooleanField(
+        label=_("Refresh only"), required=False, help_text=_("Change the state only, no resource.")
+    )
     auto_apply = forms.BooleanField(
-        label="Approve by itself", required=False, help_text="Approvals of the template are taken as given."
+        label=_("Approve by itself"), required=False, help_text=_("Approvals of the template are taken as given.")
     )
     priority = forms.IntegerField(
         label=_("Priority"),
@@ -50,10 +59,11 @@ class StartJobForm(forms.Form):
         help_text=_("Where a limit on steps at once makes jobs of an organization wait, the highest goes on first."),
     )
     branch = forms.CharField(
+        label=_("Branch"),
         required=False,
         max_length=128,
         widget=forms.TextInput(_INPUT),
-        help_text="A branch, tag or commit instead of the workspace's.",
+        help_text=_("A branch, tag or commit instead of the workspace's."),
     )
 
     def __init__(self, *args: Any, workspace: Workspace, may_prioritize: bool = False, **kwargs: Any) -> None:
@@ -84,4 +94,4 @@ class LockForm(forms.Form):
 
 
 class UploadForm(forms.Form):
-    archive = forms.FileField(help_text="A tar.gz of the configuration.")
+    archive = forms.FileField(help_text=_("A tar.gz of the configuration."))

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 
 class TokenForm(forms.Form):
     """``days`` 0 never expires; ``team`` makes a token that acts as a group instead of the user."""
 
     description = forms.CharField(
+        label=_("Description"),
         max_length=256,
         widget=forms.TextInput({"class": "tk-input"}),
-        help_text="What it is for, so that you know it in the list: laptop, CI of the network team.",
+        help_text=_("What it is for, so that you know it in the list: laptop, CI of the network team."),
     )
     days = forms.IntegerField(
-        label="Valid for",
+        label=_("Valid for"),
         min_value=0,
         max_value=3660,
         initial=30,
         widget=forms.NumberInput({"class": "tk-input tk-narrow"}),
-        help_text="Days; 0 never expires.",
+        help_text=_("Days; 0 never expires."),
     )
     team = forms.CharField(
+        label=_("Team"),
         required=False,
         max_length=64,
         widget=forms.TextInput({"class": "tk-input"}),
-        help_text="Empty for a token of your own. The name of a group of yours makes one that acts as that group.",
+        help_text=_("Empty for a token of your own. The name of a group of yours makes one that acts as that group."),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from workspaces.forms.secrets import KEEP, SecretField
 
-_NEEDS_VALUE = "To show this variable again, enter its value: the stored one is never shown."
+_NEEDS_VALUE = _("To show this variable again, enter its value: the stored one is never shown.")
 
 
 class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -19,7 +20,7 @@ class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         strip=False,
         widget=UnfoldAdminTextareaWidget(
-            attrs={"rows": 1, "class": "tk-value", "spellcheck": "false", "aria-label": "Value"}
+            attrs={"rows": 1, "class": "tk-value", "spellcheck": "false", "aria-label": _("Value")}
         ),
     )
 
@@ -30,8 +31,8 @@ class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
         will_be = self.is_bound and self.data.get(self.add_prefix("sensitive")) not in (None, "", "false", "False")
         if self.was_sensitive or will_be:
             # What was just typed as sensitive isn't written into the page again either.
-            self.fields["value"] = SecretField(label="Value")
-            self.fields["value"].widget.attrs |= {"rows": 1, "aria-label": "Value"}
+            self.fields["value"] = SecretField(label=_("Value"))
+            self.fields["value"].widget.attrs |= {"rows": 1, "aria-label": _("Value")}
             self.fields["value"].widget.stored = self.was_sensitive and bool(self.instance.value)
             self.initial.pop("value", None)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.models import Workspace
@@ -30,5 +31,5 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if self.executor is not None and not self.executor.is_valid():
-            self.add_error(None, "The ephemeral executor has settings that cannot be used; each says why below.")
+            self.add_error(None, _("The ephemeral executor has settings that cannot be used; each says why below."))
         return data
