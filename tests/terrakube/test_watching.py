@@ -12,6 +12,8 @@ from executors.conf import read
 from executors.models import Attempt
 from executors.watching.decisions import Act, Decision, decide, patience
 from executors.watching.diagnosis import Diagnosis, Kind, Wait
+from workspaces.choices import StepType
+from workspaces.models import Step
 
 NOW = timezone.now()
 
@@ -25,6 +27,7 @@ def decided(
 ) -> Decision:
     claimed = ago(5000) if state == AttemptState.CLAIMED else None
     attempt = Attempt(
+        step=Step(type=StepType.PLAN),
         state=state,
         executor=ExecutorKind.KUBERNETES,
         session_hash=session,
