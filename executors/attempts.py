@@ -294,9 +294,17 @@ def fail(
 
 
 def tell_again(attempt: Attempt) -> bool:
-    """Tell the step how its last attempt ended, should it not know. False when it does."""
+    """Tell the step how its last attempt ended, should it not know.
+
+    False when it does, or when the attempt has not ended: it may have been made since whoever calls looked.
+    """
     with transaction.atomic():
         lock_job(attempt.step_id)
+        # Read only now: what is decided on must be what holds under the lock.
+        last = Attempt.objects.filter(step=attempt.step_id).order_by("-number").first()
+        if last is None or last.pk != attempt.pk or last.state != AttemptState.ENDED:
+            return False
+        attempt = last
         outcome = transitions.Outcome(
             succeeded=attempt.outcome == AttemptOutcome.SUCCEEDED,
             lost=Attempt.objects.filter(pk=attempt.pk).filter(MAY_RUN_STILL).exists(),

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.cache import cache
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import models, transaction
+from django.db import close_old_connections, models, transaction
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
@@ -60,6 +61,16 @@ def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     releases.index.cache_clear()
 
 
+@pytest.fixture
+def kept_connection() -> Iterator[None]:
+    """Requests of a real server close connections that are in the middle of a transaction, as this test's is."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
 def _with_known_ids(case: Any, known: dict[str, str], draw: random.Random) -> None:
     """Let most of the ids in the path be those of records that are there, so that the way goes on behind them."""
     for name in case.path_parameters or {}:
@@ -70,7 +81,7 @@ def _with_known_ids(case: Any, known: dict[str, str], draw: random.Random) -> No
 @pytest.mark.timeout(600)
 # A log that is followed is read to its end here, as this server is none for streams.
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
-@pytest.mark.usefixtures("ready")
+@pytest.mark.usefixtures("ready", "kept_connection")
 def test_the_whole_description_with_and_without_a_token(
     everything: dict[str, models.Model], callers: dict[str, dict[str, str]]
 ) -> None:

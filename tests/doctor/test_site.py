@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
@@ -28,6 +29,12 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     # The client package reads KUBECONFIG when it is imported.
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", f"{tmp_path}/none")
     cluster.forget()
+
+
+@pytest.fixture(autouse=True)
+def own_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that are not made at the first start, which beside PostgreSQL is worth a finding."""
+    monkeypatch.setattr("django.conf.settings.KEYS", settings.KEYS._replace(generated=frozenset()))
 
 
 def rows() -> dict[str, Finding]:

@@ -30,6 +30,7 @@ class Watch:
         self._home = ""
         self._refused: list[tuple[int, str]] = []
         self._wrong: list[str] = []
+        self._before = 0
 
     def follow(self, context: BrowserContext) -> None:
         context.on("request", self._asked)
@@ -37,6 +38,12 @@ class Watch:
         context.on("requestfailed", self._failed)
         context.on("weberror", lambda error: self._wrong.append(f"error in a script: {_place(error.error)}"))
         context.on("console", self._said)
+
+    def begin(self) -> None:
+        """Forget what went wrong in a page that lost a part to the network: it is opened again."""
+        if self.interrupted:
+            del self._wrong[self._before :]
+        self.interrupted, self._before = False, len(self._wrong)
 
     @property
     def wrong(self) -> list[str]:
@@ -78,7 +85,7 @@ class Visitor:
     def open(self, path: str) -> None:
         """Open a page, again where the machine's network changed meanwhile."""
         for last in (*[False] * (_OPEN_TRIES - 1), True):
-            self.watch.interrupted = False
+            self.watch.begin()
             try:
                 self.page.goto(self.url + path)
             except Error as error:

@@ -119,3 +119,9 @@ def test_of_a_running_pod_whose_job_is_gone_the_deletion_is_noted(
     run()
     assert fresh(attempt).leaving_code == "job-deleting"
     assert fresh(attempt).state == AttemptState.CLAIMED
+
+
+def test_an_attempt_made_since_the_sweep_looked_is_not_taken_for_an_end(make: Make) -> None:
+    attempt = make(AttemptState.NEW)
+    assert not attempts.tell_again(attempt)
+    assert Step.objects.get(pk=attempt.step_id).status == JobStatus.QUEUE
