@@ -25,6 +25,7 @@ from executors.tokens import session_hash
 from workspaces import transitions
 from workspaces.choices import PLAN_TYPES, Interruption, JobStatus
 from workspaces.models import Job, Step
+from workspaces.texts import fitting
 
 OPEN = UNCLAIMED | ACTIVE
 # Declared lost after its executor had begun, and not yet proved gone.
@@ -45,7 +46,8 @@ def lock_job(step_id: UUID) -> None:
 def record(attempt: Attempt, kind: EventKind, detail: str = "", at: dt.datetime | None = None) -> None:
     """Add to an attempt's timeline; what it holds already stays as it is."""
     AttemptEvent.objects.bulk_create(
-        [AttemptEvent(attempt=attempt, kind=kind, detail=detail[:1024], at=at or timezone.now())], ignore_conflicts=True
+        [AttemptEvent(attempt=attempt, kind=kind, detail=fitting(detail, 1024), at=at or timezone.now())],
+        ignore_conflicts=True,
     )
 
 
@@ -184,8 +186,8 @@ def heartbeat(
     changes: dict[str, Any] = {"heartbeat_at": timezone.now()}
     changes |= {name: value for name, value in used.items() if value is not None}
     if phase and phase != attempt.phase:
-        changes["phase"] = phase[:16]
-        record(attempt, EventKind.PHASE, phase[:16])
+        changes["phase"] = fitting(phase, 16)
+        record(attempt, EventKind.PHASE, fitting(phase, 16))
     Attempt.objects.filter(pk=attempt.pk, state__in=ACTIVE).update(**changes)
     return orders(attempt)
 
@@ -249,8 +251,8 @@ def _end(
         sources,
         state=AttemptState.ENDED,
         outcome=outcome,
-        reason_code=code[:64],
-        reason=reason[:1024],
+        reason_code=fitting(code, 64),
+        reason=fitting(reason, 1024),
         ended_at=now,
         **changes,
     )
@@ -416,7 +418,7 @@ def note_place(attempt: Attempt, *, pod_name: str = "", node_name: str = "") -> 
 def note_leaving(attempt: Attempt, *, code: str, reason: str) -> None:
     """Keep why the pod of a running attempt is being ended: its executor hears only that it is."""
     if attempt.leaving_code == code or not _move(
-        attempt, frozenset({AttemptState.CLAIMED}), leaving_code=code[:64], leaving_reason=reason[:1024]
+        attempt, frozenset({AttemptState.CLAIMED}), leaving_code=fitting(code, 64), leaving_reason=fitting(reason, 1024)
     ):
         return
     record(attempt, EventKind.LEAVING, reason)

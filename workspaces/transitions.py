@@ -24,6 +24,7 @@ from workspaces.moves import APPROVED, JOB_MOVES, LEFT_UNDONE, REJECTED, STEP_MO
 from workspaces.moves import Outcome as Outcome
 from workspaces.queueing import enqueue
 from workspaces.scheduling import CannotSchedule, schedule_templates
+from workspaces.texts import fitting
 from workspaces.waiting import Wait, incomplete, why_wait
 
 S = JobStatus
@@ -52,7 +53,7 @@ def _move_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", 
     if status != current and status not in JOB_MOVES.get(current, frozenset()):
         raise IllegalTransition(f"Job {job.pk}: {current} → {status}")
     job.status = status
-    job.reason, job.reason_code = reason[:512], code[:64]
+    job.reason, job.reason_code = fitting(reason, 512), fitting(code, 64)
     if job.waits_for_room:
         # Whatever it does now, it waits for room no more, unless this very move says so again.
         changes.setdefault("waits_for_room", "")
@@ -152,7 +153,7 @@ def _start(job: Job) -> list[Step] | None:
             sentence = f"Sensitive variables without a value: {', '.join(names)}"
             job.output = sentence
             _end_job(job, S.FAILED, reason=sentence, code="incomplete-variables")
-            Job.objects.filter(pk=job.pk).update(output=sentence[:1024])
+            Job.objects.filter(pk=job.pk).update(output=fitting(sentence, 1024))
             return None
         flow = flows.parse(job.tcl)
         # Before anything is written: a job that waits for room has not started, and takes its workspace from nobody.
@@ -230,7 +231,11 @@ def _next(job: Job, pending: Iterable[Step], *, has_room: bool) -> UUID | None:
                 schedule_templates(job, flow.templates or ())
             except CannotSchedule as error:
                 _move_step(
-                    step, S.FAILED, ended_at=timezone.now(), reason_code="no-schedules", reason=str(error)[:1024]
+                    step,
+                    S.FAILED,
+                    ended_at=timezone.now(),
+                    reason_code="no-schedules",
+                    reason=fitting(str(error), 1024),
                 )
                 _end_job(job, S.FAILED, reason=str(error), code="no-schedules")
                 return None
@@ -286,13 +291,15 @@ def note_interruption(step_id: UUID, interruption: Interruption) -> None:
 
 def pin_commit(step_id: UUID, commit_id: str) -> bool:
     """Keep the commit that a job's first step found, so that its later steps run the same. False when one is kept."""
-    return bool(Job.objects.filter(steps=step_id, commit_id=None).update(commit_id=commit_id[:64]))
+    return bool(Job.objects.filter(steps=step_id, commit_id=None).update(commit_id=fitting(commit_id, 64)))
 
 
 def explain(step_id: UUID, reason: str, *, code: str) -> bool:
     """Say what a launched step waits for. False, changing nothing, when it waits for nothing any more."""
-    query = Job.objects.filter(status=S.QUEUE, steps=step_id, steps__status=S.QUEUE).exclude(reason=reason[:512])
-    return bool(query.update(reason=reason[:512], reason_code=code[:64]))
+    query = Job.objects.filter(status=S.QUEUE, steps=step_id, steps__status=S.QUEUE).exclude(
+        reason=fitting(reason, 512)
+    )
+    return bool(query.update(reason=fitting(reason, 512), reason_code=fitting(code, 64)))
 
 
 def finish_step(step_id: UUID, outcome: Outcome) -> bool:
@@ -315,8 +322,8 @@ def finish_step(step_id: UUID, outcome: Outcome) -> bool:
             step,
             S.COMPLETED if outcome.succeeded or ignored else S.FAILED,
             ended_at=timezone.now(),
-            reason_code=outcome.reason_code[:64],
-            reason=outcome.reason[:1024],
+            reason_code=fitting(outcome.reason_code, 64),
+            reason=fitting(outcome.reason, 1024),
         )
         if step.decision == REJECTED:
             _end_job(
@@ -370,10 +377,10 @@ def decide(job_id: int, *, approved: bool, by: str, comment: str = "") -> bool:
         if step.decision:
             # Rejected, and its commands for that wait for room.
             return False
-        step.decision, step.decided_by = (APPROVED if approved else REJECTED), by[:256]
-        step.reason = comment[:1024]
+        step.decision, step.decided_by = (APPROVED if approved else REJECTED), fitting(by, 256)
+        step.reason = fitting(comment, 1024)
         step.save(update_fields=["decision", "decided_by", "reason"])
-        job.updated_by = by[:256]
+        job.updated_by = fitting(by, 256)
         job.save(update_fields=["updated_by"])
         if approved:
             _move_job(job, S.APPROVED, reason=f"Approved by {by}")
@@ -399,7 +406,7 @@ def cancel(job_id: int, *, by: str) -> bool:
         if job is None or job.status in FINAL_JOB:
             return False
         launched = job.steps.filter(status__in=IN_EXECUTOR).first()
-        job.updated_by = by[:256]
+        job.updated_by = fitting(by, 256)
         job.save(update_fields=["updated_by"])
         _end_job(job, S.CANCELLED, reason=f"Cancelled by {by}", code="cancelled", keep_workspace=launched is not None)
         if launched is not None:
