@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from tests.panel.site import PanelSite, panel_site
 from tests.panel.visit import Visit, signed_in
 from tests.support.issuer import CLIENT_ID, Issuer
+from tests.support.visits import wait_for
 
 in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -100,7 +101,7 @@ class TestInABrowser:
     def test_a_log_has_its_colours(self, visit: Visit, site: PanelSite) -> None:
         job = site.run(_FILL).strip()
         visit.open(f"/admin/workspaces/job/{job}/change/")
-        visit.page.wait_for_function("window.terrakubeLog && window.terrakubeLog.text().includes('many colours')")
+        wait_for(visit.page, "window.terrakubeLog && window.terrakubeLog.text().includes('many colours')")
         colours = visit.page.evaluate(
             "[...document.querySelectorAll('.xterm-rows span')].map((one) => getComputedStyle(one).color)"
         )

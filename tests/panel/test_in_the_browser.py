@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.panel.site import PanelSite, panel_site
-from tests.support.visits import Visitor, Watch
+from tests.support.visits import Visitor, Watch, wait_for
 
 pytestmark = [
     pytest.mark.browser,
@@ -72,14 +72,14 @@ def test_a_job_is_started_followed_approved_and_its_outputs_are_shown(visit: Vis
     state = page.locator("#run-state")
     expect(state).to_contain_text("Waiting for approval", timeout=STEP_MILLISECONDS)
     expect(page.locator("#run-results")).to_contain_text("3 to add", timeout=STEP_MILLISECONDS)
-    page.wait_for_function("window.terrakubeLog.text().includes('Plan: 3 to add')", timeout=STEP_MILLISECONDS)
+    wait_for(page, "window.terrakubeLog.text().includes('Plan: 3 to add')", milliseconds=STEP_MILLISECONDS)
     assert page.title().startswith("Waiting for approval")
 
     page.get_by_label("Comment", exact=True).fill("looks right")
     page.get_by_role("button", name="Approve").click()
     expect(state).to_contain_text("Completed", timeout=STEP_MILLISECONDS)
     expect(page.locator("#run-results")).to_contain_text("Hello, world!", timeout=STEP_MILLISECONDS)
-    page.wait_for_function("window.terrakubeLog.text().includes('Apply complete!')", timeout=STEP_MILLISECONDS)
+    wait_for(page, "window.terrakubeLog.text().includes('Apply complete!')", milliseconds=STEP_MILLISECONDS)
     expect(page.locator("#run-steps")).to_contain_text("approved by")
     assert "(sensitive)" in page.locator("#run-results").inner_text()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, Response
@@ -101,3 +102,14 @@ class Visitor:
         self.page.fill("#id_password", password)
         self.page.click("button[type=submit]")
         self.page.wait_for_url(lambda url: "/login/" not in url)
+
+
+def wait_for(page: Page, expression: str, *, milliseconds: float = 10_000) -> None:
+    """Wait until a JavaScript expression holds in a page.
+
+    The page's policy lets no text become code, so its own waiting, which asks again from within, would be refused.
+    """
+    until = time.monotonic() + milliseconds / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < until, f"after {milliseconds:.0f} ms still not true: {expression}"
+        page.wait_for_timeout(50)

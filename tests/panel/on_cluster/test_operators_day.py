@@ -17,7 +17,7 @@ from tests.spine.cluster import Cluster, Object
 from tests.spine.site import Site
 from tests.spine.sources import archive
 from tests.spine.waiting import await_that
-from tests.support.visits import Visitor
+from tests.support.visits import Visitor, wait_for
 from workspaces.choices import JobStatus
 from workspaces.ephemeral import SETTINGS
 from workspaces.ephemeral.variables import ENABLE
@@ -263,14 +263,14 @@ def test_a_job_is_followed_live_and_approved_and_its_outputs_are_seen(operator: 
     state, results = page.locator("#run-state"), page.locator("#run-results")
     expect(state).to_contain_text("Waiting for approval", timeout=STEP_MILLISECONDS)
     expect(page).to_have_title(re.compile("^Waiting for approval"))
-    page.wait_for_function("window.terrakubeLog.text().includes('Plan: 1 to add')", timeout=STEP_MILLISECONDS)
+    wait_for(page, "window.terrakubeLog.text().includes('Plan: 1 to add')", milliseconds=STEP_MILLISECONDS)
     expect(results).to_contain_text("1 to add")
     expect(page.locator("#run-steps")).to_contain_text(f"job-{job.pk}-100-1")
 
     page.get_by_label("Comment", exact=True).fill("looks right")
     page.get_by_role("button", name="Approve").click()
     expect(state).to_contain_text("Completed", timeout=STEP_MILLISECONDS)
-    page.wait_for_function("window.terrakubeLog.text().includes('Apply complete!')", timeout=STEP_MILLISECONDS)
+    wait_for(page, "window.terrakubeLog.text().includes('Apply complete!')", milliseconds=STEP_MILLISECONDS)
     expect(results).to_contain_text("Hello from a pod")
     expect(results).to_contain_text("(sensitive)")
     expect(page.locator("body")).not_to_contain_text("not for everybody")
@@ -282,12 +282,12 @@ def test_a_running_apply_is_cancelled(operator: Visitor, site: Site, cluster: Cl
     page = operator.page
     operator.open(reverse("admin:workspaces_job_change", args=[job.pk]))
     page.get_by_role("button", name="Approve").click(timeout=STEP_MILLISECONDS)
-    page.wait_for_function("window.terrakubeLog.text().includes('tick 2')", timeout=STEP_MILLISECONDS)
+    wait_for(page, "window.terrakubeLog.text().includes('tick 2')", milliseconds=STEP_MILLISECONDS)
 
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel the job").click()
     expect(page.locator("#run-state")).to_contain_text("Cancelled by root@site.example")
-    page.wait_for_function("document.getElementById('log').dataset.over === '1'", timeout=STEP_MILLISECONDS)
+    wait_for(page, "document.getElementById('log').dataset.over === '1'", milliseconds=STEP_MILLISECONDS)
     expect(page.get_by_role("button", name="Run again")).to_be_visible()
     job.refresh_from_db()
     assert job.status == JobStatus.CANCELLED
