@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,28 @@ SAMPLE = f"""
 import json
 from scripts import sample_data
 print(json.dumps(sample_data.pages(sample_data.make({PASSWORD!r}, seconds=0.5))))
+"""
+LINES = 200_000
+MOST_SECONDS = 4
+"""Twice what a log of that length may take on a machine that does nothing else."""
+LONG_LOG = """
+from executors import attempts
+from executors.choices import AttemptOutcome, ExecutorKind
+from executors.reporting import logs
+from workspaces import transitions
+from workspaces.models import Workspace
+from workspaces.services.jobs import create_job
+flow = "flow:\\n  - {{type: terraformPlan, name: Plan, step: 100}}\\n"
+job = create_job(Workspace.objects.get(pk="{workspace}"), by=None, tcl=flow)
+step = transitions.advance(job.pk)
+attempt = attempts.open_attempt(step, executor=ExecutorKind.KUBERNETES)
+attempts.mark_launched(attempt, namespace="nowhere")
+attempts.claim(attempt, "s" * 43)
+text = "".join("line %d of a log that somebody will read to its end\\n" % n for n in range({lines})).encode()
+for start in range(0, len(text), 2**20):
+    logs.append(attempt, start, text[start:start + 2**20])
+attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
+print(job.pk)
 """
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 844}
@@ -138,6 +161,18 @@ def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: 
         site.run("from workspaces.models import Variable\nprint(Variable.objects.filter(category='ENV').count())")
         == "1\n"
     )
+
+
+def test_a_log_of_200_000_lines_is_open_at_its_end_within_seconds(visit: Visitor, site: PanelSite) -> None:
+    job = int(site.run(LONG_LOG.format(workspace=site.workspace, lines=LINES)).splitlines()[-1])
+    visit.open("/admin/")
+    begin = time.monotonic()
+    visit.open(f"/admin/workspaces/job/{job}/change/")
+    # The page keeps the last lines at hand and fetches what is before them when somebody goes there.
+    wait_for(visit.page, "document.getElementById('log').dataset.over === '1'", milliseconds=30_000)
+    wait_for(visit.page, f"window.terrakubeLog.text().includes('line {LINES - 1} ')", milliseconds=30_000)
+    seconds = time.monotonic() - begin
+    assert seconds < MOST_SECONDS
 
 
 def findings(page: Page, options: dict[str, Any]) -> list[str]:
