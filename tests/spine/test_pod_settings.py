@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from kubernetes import client
 
 from executors.choices import ExecutorKind
@@ -206,8 +207,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(make_site: SiteMaker, cluster_api: client.ApiClient, cache: Path) -> Iterator[Site]:
-    """A site with the guide's Role, in whose namespace there is what the variables name."""
-    with make_site(ExecutorEphemeralSecret=SECRET) as site:
+    """A site with the guide's Role, in whose namespace there is what the variables name; its steps may be root."""
+    root = override_settings(EPHEMERAL_ALLOW_ROOT=True)
+    with root, make_site(ExecutorEphemeralSecret=SECRET, ExecutorEphemeralAllowRoot="true") as site:
         core = client.CoreV1Api(cluster_api)
         named = {name: client.V1ObjectMeta(name=name) for name in (ACCOUNT, SECRET, "tf-files", "executor-config")}
         core.create_namespaced_service_account(site.namespace, client.V1ServiceAccount(metadata=named[ACCOUNT]))
