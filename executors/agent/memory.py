@@ -52,7 +52,7 @@ def was_short(folder: Path = CGROUP) -> bool:
 def killed_in_words() -> str:
     """What there is to say of a command that the kernel killed for the container's memory."""
     limit = limit_bytes()
-    return f"the container's memory{f' of {in_words(limit)}' if limit else ''} was used up"
+    return f"the container's memory reached its limit of {in_words(limit)}" if limit else "memory was used up"
 
 
 def in_words(count: int) -> str:

@@ -46,8 +46,8 @@ def run_step(context: Context, container: Mapping[str, str]) -> Outcome:
             return Outcome(outcome=outcome, reason=control.code, message=control.reason, exit_code=code)
         if memory.was_short():
             # The kernel kills what is largest, which may be a plugin or a provisioner's command below terraform.
-            below = "" if code == _KILLED else "a process of it was killed, since "
-            message = f"{end.message.rstrip('.')}: {below}{memory.killed_in_words()}."
+            what = "It was killed" if code == _KILLED else f"{end.message.rstrip('.')}: a process of it was killed"
+            message = f"{what}, since {memory.killed_in_words()}."
             return Outcome(outcome="failed", reason="oom-killed", message=message, exit_code=code)
         return Outcome(outcome="failed", reason=end.reason, message=end.message, exit_code=code)
     except Exception as error:  # a defect of ours must still be reported
