@@ -76,13 +76,18 @@ def visit(page: Page, url: str) -> None:
     """Open a page, again where something of it did not arrive, as when the machine's network changes meanwhile."""
     for _ in range(TRIES):
         failed: list[Request] = []
-        page.on("requestfailed", failed.append)
+
+        # A function of our own: Playwright marks its handlers, which a list's method does not allow.
+        def note(request: Request, found: list[Request] = failed) -> None:
+            found.append(request)
+
+        page.on("requestfailed", note)
         try:
             page.goto(url)
         except Error:
             continue
         finally:
-            page.remove_listener("requestfailed", failed.append)
+            page.remove_listener("requestfailed", note)
         if not failed:
             return
 
