@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import actor_of, allows
-from workspaces.forms.bulk import SettingForm
+from workspaces.forms.bulk import PlanForm, SettingForm
 from workspaces.models import Workspace
 from workspaces.services import bulk
 from workspaces.services.bulk import Result
@@ -47,19 +48,24 @@ class BulkActions:
     def has_plan_permission(self, request: HttpRequest) -> bool:
         return allows(request, "plan_job")
 
-    def _page(self, request: HttpRequest, queryset: QuerySet[Workspace], **more: Any) -> TemplateResponse:
+    def _page(
+        self, request: HttpRequest, marked: QuerySet[Workspace], chosen: list[Workspace], **more: Any
+    ) -> TemplateResponse:
+        full = len(chosen) == bulk.MOST
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "checkbox": ACTION_CHECKBOX_NAME,
-            "chosen": list(queryset),
+            "chosen": chosen,
+            # Nobody shall think that all were done.
+            "left_out": marked.count() - len(chosen) if full else 0,
             **more,
         }
         return TemplateResponse(request, "terrakube/bulk.html", context)
 
     @admin.action(description=_("Set a setting of the ephemeral executor…"), permissions=["manage"])
     def set_setting(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
-        chosen = queryset.select_related("organization")[: bulk.MOST]
+        chosen = list(queryset.select_related("organization")[: bulk.MOST])
         form = SettingForm(request.POST if "_preview" in request.POST or "_apply" in request.POST else None)
         effects: list[bulk.Effect] = []
         if form.is_bound and form.is_valid():
@@ -69,19 +75,31 @@ class BulkActions:
                 done = gettext("%(name)s taken away") if text is None else gettext("%(name)s set")
                 _tell(request, results, done % {"name": name})
                 return None
-            effects = bulk.effects(chosen, name, text)
+            effects = bulk.effects(chosen, name, text, by=actor_of(request))
         title = gettext("Set a setting of the ephemeral executor")
-        return self._page(request, chosen, title=title, action="set_setting", form=form, effects=effects)
+        counts = Counter("refused" if one.refused else "changes" if one.changes else "stays" for one in effects)
+        return self._page(
+            request,
+            queryset,
+            chosen,
+            title=title,
+            action="set_setting",
+            form=form,
+            effects=effects,
+            counts=dict(counts),
+        )
 
     @admin.action(description=_("Plan…"), permissions=["plan"])
     def plan(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
-        chosen = queryset.select_related("organization")[: bulk.MOST]
-        if "_apply" in request.POST:
-            comment = request.POST.get("comment", "")[:512]
-            _tell(
-                request,
-                bulk.plan_everywhere(chosen, by=actor_of(request), comment=comment),
-                gettext("a plan was started"),
-            )
+        chosen = list(queryset.select_related("organization")[: bulk.MOST])
+        form = PlanForm(request.POST if "_apply" in request.POST else None)
+        if form.is_bound and form.is_valid():
+            results = bulk.plan_everywhere(chosen, by=actor_of(request), comment=form.cleaned_data["comment"])
+            _tell(request, results, gettext("a plan was started"))
             return None
-        return self._page(request, chosen, title=gettext("Plan many workspaces"), action="plan", form=None, effects=[])
+        effects = bulk.plan_effects(chosen, by=actor_of(request))
+        ready = sum(not one.refused for one in effects)
+        title = gettext("Plan many workspaces")
+        return self._page(
+            request, queryset, chosen, title=title, action="plan", form=form, effects=effects, ready=ready
+        )

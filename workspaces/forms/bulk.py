@@ -1,4 +1,4 @@
-"""The form that sets one setting of the executor on many workspaces."""
+"""The forms of what is done with many workspaces at once: one setting of the executor set, or a plan started."""
 
 from __future__ import annotations
 
@@ -49,3 +49,15 @@ class SettingForm(forms.Form):
             except EphemeralSyntaxError as error:
                 self.add_error("text", str(error))
         return data
+
+
+class PlanForm(forms.Form):
+    """What is said of each job."""
+
+    comment = forms.CharField(
+        label=_("Comment"),
+        max_length=512,
+        required=False,
+        widget=forms.TextInput({"class": "tk-input"}),
+        help_text=_("Shown with each job."),
+    )

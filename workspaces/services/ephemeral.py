@@ -13,10 +13,12 @@ from workspaces.ephemeral import EphemeralSyntaxError, EphemeralSyntaxErrors
 from workspaces.errors import InvalidInput
 from workspaces.models import Workspace
 from workspaces.permissions import require
-from workspaces.policies import policy_of
 from workspaces.services.records import delete_record
 from workspaces.services.workspaces import set_variable
-from workspaces.variables import workspace_inputs
+from workspaces.variables import Inputs, workspace_inputs
+
+RIGHT, PURPOSE = "manage_workspace", "change the executor's settings"
+"""What changing the settings takes, and what a refusal calls it."""
 
 
 def check_settings(workspace: Workspace, changes: Mapping[str, str | None]) -> dict[str, str]:
@@ -24,8 +26,14 @@ def check_settings(workspace: Workspace, changes: Mapping[str, str | None]) -> d
 
     A text of None takes the variable away. What others than the workspace set wrongly is not held against it.
     """
+    own = {row.key: row.value for row in workspace.variables.filter(category=Category.ENV)}
+    inherited = workspace_inputs(workspace, own=False)
+    return wrong_settings(changes, own, inherited)
+
+
+def wrong_settings(changes: Mapping[str, str | None], own: Mapping[str, str], inherited: Inputs) -> dict[str, str]:
+    """The same as `check_settings`, of variables that are at hand: the workspace's own and what it inherits."""
     wrong: dict[str, str] = {}
-    policy = policy_of(workspace.organization_id)
     for name, text in changes.items():
         if text is None:
             continue
@@ -34,21 +42,29 @@ def check_settings(workspace: Workspace, changes: Mapping[str, str | None]) -> d
         except EphemeralSyntaxError as error:
             wrong[name] = str(error)
         else:
-            refusals = policy.objections(name, text)
+            refusals = inherited.policy.objections(name, text)
             if refusals:
                 wrong[name] = " ".join(refusal.message for refusal in refusals)
     if wrong:
         return wrong
-    own = {row.key: row.value for row in workspace.variables.filter(category=Category.ENV)}
-    own |= {name: text for name, text in changes.items() if text is not None}
-    for name in (name for name, text in changes.items() if text is None):
-        own.pop(name, None)
-    inherited = workspace_inputs(workspace, own=False).texts(Category.ENV)
-    try:
-        ephemeral.pod_settings({**inherited, **own})
-    except EphemeralSyntaxErrors as errors:
-        wrong = {error.variable: str(error) for error in errors.errors if error.variable in own}
+    shared = inherited.texts(Category.ENV)
+    after = {key: text for key, text in {**own, **changes}.items() if text is not None}
+    known = {str(found) for found in _contradictions({**shared, **own})}
+    for found in _contradictions({**shared, **after}):
+        if found.variable in after:
+            wrong[found.variable] = str(found)
+        elif str(found) not in known:
+            # An inherited value that goes with the old text and not with the new one.
+            wrong[next((name for name in changes if name in str(found)), found.variable)] = str(found)
     return wrong
+
+
+def _contradictions(environment: Mapping[str, str]) -> tuple[EphemeralSyntaxError, ...]:
+    try:
+        ephemeral.pod_settings(environment)
+    except EphemeralSyntaxErrors as errors:
+        return tuple(errors.errors)
+    return ()
 
 
 def change_settings(workspace: Workspace, changes: Mapping[str, str | None], *, by: Actor) -> None:
@@ -56,7 +72,7 @@ def change_settings(workspace: Workspace, changes: Mapping[str, str | None], *, 
 
     Whether a variable is sensitive stays as it is. Raises InvalidInput with the grammar at each variable, NotAllowed.
     """
-    require(by, workspace.organization, "manage_workspace", to="change the executor's settings", workspace=workspace)
+    require(by, workspace.organization, RIGHT, to=PURPOSE, workspace=workspace)
     unknown = changes.keys() - ephemeral.SETTINGS.keys()
     if unknown:
         raise InvalidInput(f"These variables are no settings of the executor: {', '.join(sorted(unknown))}")

@@ -18,6 +18,9 @@ from workspaces.permissions import may_approve, require
 from workspaces.queueing import enqueue
 from workspaces.services.saving import save_valid
 
+START = "start a job"
+"""What a refusal calls it."""
+
 
 @lru_cache(maxsize=256)
 def _only_plans(text: str) -> bool:
@@ -52,7 +55,7 @@ def create_job(
     Raises InvalidInput, NotAllowed, and WrongState for a deleted workspace.
     """
     organization = workspace.organization
-    require(by, organization, "plan_job", to="start a job", workspace=workspace)
+    require(by, organization, "plan_job", to=START, workspace=workspace)
     if priority:
         _require_priority(by, workspace)
     if workspace.deleted or organization.disabled:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from workspaces.access import Actor, is_admin, name_of
-from workspaces.choices import Category
-from workspaces.ephemeral import SETTINGS
 from workspaces.ephemeral.policy import Policy, Refusal
 from workspaces.errors import NotAllowed
-from workspaces.models import GlobalVariable, Item, PolicyRule, Variable, Workspace
+from workspaces.models import PolicyRule, Workspace
+from workspaces.pod_variables import pod_variables
 from workspaces.policies import policies_of
 from workspaces.services.records import create_record, delete_record, update_record
 from workspaces.services.saving import save_valid
-from workspaces.variables import ORGANIZATION, WORKSPACE, Inputs, Value, under_policy
+from workspaces.variables import Inputs, under_policy
 
 
 def _require_administrator(by: Actor) -> None:
@@ -79,34 +77,6 @@ def violations(
             if setting is None or refusal.setting == setting:
                 value = inputs.environment.get(refusal.setting)
                 yield Violation(workspace, refusal, value.origin if value else "")
-
-
-def pod_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str, Value]]:
-    """The variables of each workspace that shape its pods, by the order of ``workspaces.variables``; four queries."""
-    found: dict[UUID, dict[str, Value]] = {workspace.pk: {} for workspace in workspaces}
-    members: dict[UUID, list[UUID]] = defaultdict(list)
-    for workspace in workspaces:
-        members[workspace.organization_id].append(workspace.pk)
-    keyed = {"key__in": SETTINGS.keys(), "category": Category.ENV}
-    for own in Variable.objects.filter(**keyed, workspace__organization__in=members):
-        if own.workspace_id in found:
-            found[own.workspace_id][own.key] = Value(text=own.value, sensitive=own.sensitive, origin=WORKSPACE)
-    for shared in GlobalVariable.objects.filter(**keyed, organization__in=members):
-        value = Value(text=shared.value, sensitive=shared.sensitive, origin=ORGANIZATION)
-        for key in members[shared.organization_id]:
-            found[key].setdefault(shared.key, value)
-    items = Item.objects.filter(**keyed, collection__organization__in=members).select_related("collection")
-    users: dict[UUID, list[UUID]] = defaultdict(list)
-    pairs = Item.objects.filter(**keyed, collection__organization__in=members)
-    for item_id, workspace_id in pairs.values_list("pk", "collection__references__workspace_id"):
-        if workspace_id is not None:
-            users[item_id].append(workspace_id)
-    for item in sorted(items, key=lambda item: (-item.collection.priority, item.collection.name, item.key)):
-        value = Value(text=item.value, sensitive=item.sensitive, origin=f"collection {item.collection.name}")
-        for key in users[item.pk]:
-            if key in found:
-                found[key].setdefault(item.key, value)
-    return found
 
 
 def with_rule(policy: Policy, rule: PolicyRule) -> Policy:
