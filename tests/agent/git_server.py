@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from tests.support.loopback import LoopbackServer, QuietHandler
 
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.com", "GIT_COMMITTER_NAME": "t",
@@ -45,7 +45,7 @@ class Repository:
         return self.git("rev-parse", "HEAD")
 
 
-class GitServer:
+class GitServer(LoopbackServer):
     """Serves the repositories below `root` to one user, or to everybody where that is empty."""
 
     def __init__(self, root: Path, user: str, password: str) -> None:
@@ -53,7 +53,7 @@ class GitServer:
         self.logins: list[str] = []
         git_server = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 given = self.headers.get("Authorization", "")
                 git_server.logins.append(given)
@@ -90,15 +90,4 @@ class GitServer:
 
             do_POST = do_GET
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)

@@ -161,7 +161,7 @@ def test_a_token_logs_in_and_is_seen_nowhere_else(
         agent = start(api, PATH=f"{noting}:{os.environ['PATH']}")
         assert agent.wait() == 0, api.log
     finally:
-        server.close()
+        server.stop()
     assert "a.txt: first" in api.log
     assert "clean" in api.log
     assert "TERRAKUBE_GIT" not in api.log
@@ -176,7 +176,7 @@ def test_a_wrong_token_fails_at_once_and_is_not_shown(serve: Serve, start: Start
         api = cloning(serve, f"{server.url}/net/.git", vcsType="GITLAB", accessToken="wrong-token")
         assert start(api).wait(10) == 10
     finally:
-        server.close()
+        server.stop()
     assert "Authentication failed" in api.log
     assert "wrong-token" not in api.log
 
@@ -187,7 +187,7 @@ def test_a_password_in_the_address_is_masked(serve: Serve, start: Start, reposit
         api = cloning(serve, f"{server.url}/net/.git".replace("http://", "http://me:pass-of-mine@"))
         assert start(api).wait(10) == 0, api.log
     finally:
-        server.close()
+        server.stop()
     assert "pass-of-mine" not in api.log
     assert "http://me:***@127" in api.log
 

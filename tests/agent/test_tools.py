@@ -7,10 +7,8 @@ import io
 import json
 import os
 import shutil
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import pytest
 from executors.agent.releases import read_index
 from tests.agent.api_server import ApiServer
 from tests.agent.harness import Agent
+from tests.support.loopback import LoopbackServer, QuietHandler
 
 Serve = Callable[..., ApiServer]
 Start = Callable[..., Agent]
@@ -39,7 +38,7 @@ def put(directory: Path, name: str, version: str) -> None:
     path.chmod(0o755)
 
 
-class Releases:
+class Releases(LoopbackServer):
     """An index and downloads of both shapes; `spoil` changes what is served."""
 
     def __init__(self) -> None:
@@ -47,7 +46,7 @@ class Releases:
         self.asked: list[str] = []
         releases = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 releases.asked.append(self.path)
                 content = releases.files.get(self.path)
@@ -56,13 +55,7 @@ class Releases:
                 self.end_headers()
                 self.wfile.write(content or b"")
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
+        super().__init__(Handler)
         self.publish()
 
     def publish(self) -> None:
@@ -104,17 +97,12 @@ class Releases:
         self.files["/terraform/index.json"] = json.dumps(index).encode()
         self.files["/tofu/index.json"] = json.dumps(assets).encode()
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
 
 @pytest.fixture
 def releases() -> Iterator[Releases]:
     server = Releases()
     yield server
-    server.close()
+    server.stop()
 
 
 def planning(serve: Serve, version: str, releases: Releases | None = None, **fields: Any) -> ApiServer:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from terrakube_site import releases
 from terrakube_site.env import SettingError
 from tests.api.client import MEDIA_TYPE, Api, token_of
 from tests.factories import TeamFactory
+from tests.support.loopback import LoopbackServer, QuietHandler
 from workspaces import transitions
 from workspaces.models import ConfigurationVersion, Job, SavedPlan, StateVersion, Template, Workspace
 from workspaces.services.jobs import create_job
@@ -73,7 +72,7 @@ def test_terraform_finds_its_services_and_a_login_where_there_is_one(client: Cli
 # ---- indexes of releases --------------------------------------------------------------------------------------------
 
 
-class Upstream:
+class Upstream(LoopbackServer):
     """A server of release indexes on the loopback; ``status`` and ``content`` are what it answers."""
 
     def __init__(self) -> None:
@@ -81,7 +80,7 @@ class Upstream:
         self.headers: dict[str, str] = {}
         upstream = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 upstream.asked += 1
                 upstream.headers = dict(self.headers.items())
@@ -89,18 +88,8 @@ class Upstream:
                 self.end_headers()
                 self.wfile.write(upstream.content)
 
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/index.json"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(Handler)
+        self.address = f"{self.url}/index.json"
 
 
 @pytest.fixture

@@ -2,91 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pytest_django import Settings
 
 from tests.api.client import Api
+from tests.support.issuer import CLIENT_ID, Issuer, text_of
 from workspaces.models import Organization
 from workspaces.services import oidc
 
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _number(value: int) -> str:
-    return _text(value.to_bytes((value.bit_length() + 7) // 8))
-
-
-class Issuer:
-    """An issuer on the loopback with one key."""
-
-    def __init__(self) -> None:
-        self.key, self.name, self.asked = rsa.generate_private_key(65537, 2048), "first", 0
-        issuer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                issuer.asked += 1
-                known = {"/dex/.well-known/openid-configuration": {"jwks_uri": f"{issuer.address}/keys"}}
-                body = json.dumps(known.get(self.path, {"keys": [issuer.public()]})).encode()
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/dex"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def public(self) -> dict[str, str]:
-        numbers = self.key.public_key().public_numbers()
-        return {
-            "kty": "RSA",
-            "use": "sig",
-            "alg": "RS256",
-            "kid": self.name,
-            "n": _number(numbers.n),
-            "e": _number(numbers.e),
-        }
-
-    def token(self, *, kid: str | None = None, **claims: Any) -> str:
-        base = {
-            "iss": self.address,
-            "aud": "terrakube",
-            "sub": "u1",
-            "email": "ann@example.com",
-            "name": "Ann",
-            "groups": ["READERS"],
-            "exp": time.time() + 600,
-        }
-        return jwt.encode(base | claims, self.key, algorithm="RS256", headers={"kid": kid or self.name})
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+CLAIMS = {"sub": "u1", "email": "ann@example.com", "name": "Ann", "groups": ["READERS"]}
 
 
 @pytest.fixture
 def issuer(settings: Settings, organization: Organization) -> Iterator[Issuer]:
-    issuer = Issuer()
-    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = issuer.address, "terrakube"
+    issuer = Issuer(person=dict(CLAIMS))
+    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = issuer.address, CLIENT_ID
     oidc._keys_of.cache_clear()
     yield issuer
     issuer.stop()
@@ -99,7 +37,7 @@ def test_a_person_acts_with_the_groups_of_the_issuers_token(issuer: Issuer, orga
     builder = Api(issuer.token(groups=["OWNERS", 5]))
     made = builder.made(f"organization/{organization.pk}/tag", "tag", {"name": "a"})
     assert made["attributes"]["createdBy"] == "ann@example.com"
-    assert issuer.asked == 2
+    assert len(issuer.asked) == 2
 
 
 def test_the_claims_must_be_right(issuer: Issuer) -> None:
@@ -107,16 +45,16 @@ def test_the_claims_must_be_right(issuer: Issuer) -> None:
         issuer.token(aud="another"),
         issuer.token(exp=time.time() - 600),
         issuer.token(iss="http://127.0.0.1:1/dex"),
-        issuer.token(kid="unknown"),
+        issuer.token(key_id="unknown"),
         issuer.token()[:-8] + "AAAAAAAA",
     ]
     # The public key taken for a shared secret, which everybody could sign with, and no signature at all.
     body = issuer.token().split(".")[1]
     public = issuer.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     for algorithm in ("HS256", "none"):
-        head = _text(json.dumps({"alg": algorithm, "kid": issuer.name}).encode())
+        head = text_of(json.dumps({"alg": algorithm, "kid": issuer.key_id}).encode())
         signed = hmac.digest(public, f"{head}.{body}".encode(), "sha256") if algorithm == "HS256" else b""
-        wrong.append(f"{head}.{body}.{_text(signed)}")
+        wrong.append(f"{head}.{body}.{text_of(signed)}")
     assert [Api(token).get("organization").status_code for token in wrong] == [401] * len(wrong)
 
 
@@ -127,14 +65,15 @@ def test_a_token_without_groups_sees_nothing(issuer: Issuer) -> None:
 
 def test_unknown_keys_do_not_make_us_ask_again_and_again(issuer: Issuer) -> None:
     for number in range(5):
-        assert Api(issuer.token(kid=f"k{number}")).get("organization").status_code == 401
-    assert issuer.asked == 2
+        assert Api(issuer.token(key_id=f"k{number}")).get("organization").status_code == 401
+    assert len(issuer.asked) == 2
 
 
 def test_a_new_key_of_the_issuer_is_found(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Api(issuer.token()).get("organization").status_code == 200
     monkeypatch.setattr(oidc, "RETRY_SECONDS", 0)
-    issuer.key, issuer.name = rsa.generate_private_key(65537, 2048), "second"
+    issuer.key = issuer.signed_by = rsa.generate_private_key(65537, 2048)
+    issuer.key_id = "second"
     assert Api(issuer.token()).get("organization").status_code == 200
 
 

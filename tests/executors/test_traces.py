@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -16,17 +14,18 @@ from executors.choices import AttemptOutcome, EventKind, ExecutorKind
 from executors.metrics import otlp, traces
 from executors.models import Attempt
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
+from tests.support.loopback import LoopbackServer, QuietHandler
 from workspaces import transitions
 from workspaces.services import jobs
 
 
-class Collector:
+class Collector(LoopbackServer):
     """Keeps what is sent to it: (service, name) to span."""
 
     def __init__(self) -> None:
         collector = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.headers.get("Content-Encoding") == "gzip":
@@ -35,11 +34,8 @@ class Collector:
                 self.send_response(200)
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
         self.spans: dict[tuple[str, str], ExportTraceServiceRequest] = {}
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
 
     def keep(self, request: ExportTraceServiceRequest) -> None:
         for resource in request.resource_spans:
@@ -52,14 +48,10 @@ class Collector:
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     made = Collector()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{made.server.server_port}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", made.url)
     yield made
     otlp.close()
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    made.stop()
 
 
 @pytest.fixture

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.support.loopback import LoopbackServer, QuietHandler
 
 _JSON = "application/json"
 
 
-class Registry:
+class Registry(LoopbackServer):
     """Answers as ``status`` says, after ``seconds``; 200 serves the image."""
 
     def __init__(self, node_home: Path, image: str) -> None:
@@ -22,10 +23,9 @@ class Registry:
         self.seconds = 0.0
         self._node_home = node_home
         self._manifest = self._digest_of(image)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        super().__init__(self._handler())
         # The node takes an address of its own machine for one without TLS.
-        self.image = f"127.0.0.1:{self._server.server_address[1]}/executor:1"
+        self.image = f"127.0.0.1:{self.port}/executor:1"
 
     def _ctr(self, *arguments: str) -> bytes:
         command = ["ctr", "--address", str(self._node_home / "containerd.sock"), "--namespace", "k8s.io", *arguments]
@@ -36,10 +36,10 @@ class Registry:
         rows = [line.split() for line in lines if line.split()[0].endswith(f"/{image}")]
         return rows[0][2]
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[QuietHandler]:
         registry = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
@@ -47,9 +47,6 @@ class Registry:
 
             def do_HEAD(self) -> None:
                 registry._answer(self, body=False)
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Nothing: what it was asked is of no interest."""
 
         return Handler
 
@@ -77,13 +74,9 @@ class Registry:
         if body:
             request.wfile.write(content)
 
-    def run(self) -> None:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
+    def stop(self) -> None:
         """Stop, and let the node forget the image's name."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().stop()
         self._ctr("images", "rm", self.image)
 
 
@@ -91,8 +84,7 @@ class Registry:
 def registry_of(node_home: Path, image: str) -> Iterator[Registry]:
     """A registry with one image that the node has, for as long as the context."""
     registry = Registry(node_home, image)
-    registry.run()
     try:
         yield registry
     finally:
-        registry.close()
+        registry.stop()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import ast
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,12 @@ from pytest_django import Settings
 from terrakube_site import env
 from terrakube_site.outgoing import NoAnswer, Refused, addresses, allowed_from, ask, check_host, git
 from terrakube_site.settings import BASE_DIR
+from tests.support.loopback import LoopbackServer, QuietHandler
 
 LOOPBACK = ["127.0.0.0/8", "::1/128"]
 
 
-class Host:
+class Host(LoopbackServer):
     """A host on the loopback that notes what it is asked."""
 
     def __init__(self) -> None:
@@ -32,7 +31,7 @@ class Host:
         self.pause = 0.0
         host = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 host.asked.append((self.headers["Host"], self.path, self.headers.get("Authorization")))
                 status, headers, body = host.answer
@@ -47,19 +46,7 @@ class Host:
                         time.sleep(host.pause)
                         self.wfile.write(body[at : at + 1])
 
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_port
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(Handler)
 
 
 @pytest.fixture
@@ -162,20 +149,20 @@ def test_a_redirect_is_checked_like_the_first_address(host: Host, settings: Sett
     for target in ("http://169.254.169.254/latest/", f"http://127.0.0.2:{host.port}/", "file:///etc/passwd"):
         host.answer = (302, {"Location": target}, b"")
         with pytest.raises(Refused):
-            ask(host.address)
+            ask(host.url)
     host.answer = (302, {"Location": "/end"}, b"")
-    assert ask(host.address).content == b"the end"
+    assert ask(host.url).content == b"the end"
     host.answer = (302, {"Location": "/again"}, b"")
     with pytest.raises(NoAnswer, match="redirects more than 3 times"):
-        ask(host.address)
+        ask(host.url)
 
 
 def test_a_login_is_not_sent_to_where_a_host_redirects(host: Host, settings: Settings) -> None:
     settings.OUTGOING_ALLOWED = allowed_from(LOOPBACK)
     other = Host()
     try:
-        host.answer = (302, {"Location": f"{other.address}/end"}, b"")
-        ask(f"{host.address}/first", headers={"Authorization": "Bearer secret"})
+        host.answer = (302, {"Location": f"{other.url}/end"}, b"")
+        ask(f"{host.url}/first", headers={"Authorization": "Bearer secret"})
         assert (host.asked[0][2], other.asked[0][2]) == ("Bearer secret", None)
     finally:
         other.stop()
@@ -185,11 +172,11 @@ def test_large_and_slow_answers_are_given_up(host: Host, settings: Settings) -> 
     settings.OUTGOING_ALLOWED = allowed_from(LOOPBACK)
     host.answer = (200, {}, b"x" * 2000)
     with pytest.raises(NoAnswer, match="larger than 1000 bytes"):
-        ask(host.address, largest=1000)
+        ask(host.url, largest=1000)
     host.pause = 0.05
     before = time.monotonic()
     with pytest.raises(NoAnswer):
-        ask(host.address, timeout=0.4)
+        ask(host.url, timeout=0.4)
     assert time.monotonic() - before < 3
 
 
@@ -206,7 +193,7 @@ def test_a_host_that_is_not_there_is_said_to_be(settings: Settings) -> None:
 def test_a_proxy_of_the_environment_is_used_and_still_reaches_no_private_address(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", host.address)
+    monkeypatch.setenv("http_proxy", host.url)
     # Unknown to this machine, known to the proxy.
     assert ask("http://somewhere.example/x").content == b"hello"
     assert host.asked[-1][:2] == ("somewhere.example:80", "http://somewhere.example:80/x")

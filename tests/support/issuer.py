@@ -7,17 +7,18 @@ import hashlib
 import html
 import json
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.support.loopback import LoopbackServer, QuietHandler
 
 CLIENT_ID = "terrakube"
 
@@ -56,7 +57,7 @@ class Issuer:
         self.codes: dict[str, dict[str, str]] = {}
         issuer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 issuer._get(self, parts.path, _plain(parts.query))
@@ -65,18 +66,9 @@ class Issuer:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
                 issuer._token(self, _plain(body))
 
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/dex"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        server = LoopbackServer(Handler)
+        self.address = f"{server.url}/dex"
+        self.stop = server.stop
 
     # ---- what it answers --------------------------------------------------------------------------------------------
 
@@ -138,20 +130,25 @@ class Issuer:
         ):
             _answer(handler, '{"error": "invalid_grant"}', status=400)
             return
-        answer = {"access_token": secrets.token_urlsafe(), "token_type": "bearer", "id_token": self.token(asked)}
+        answer = {
+            "access_token": secrets.token_urlsafe(),
+            "token_type": "bearer",
+            "id_token": self.token(nonce=asked.get("nonce")),
+        }
         _answer(handler, json.dumps(answer))
 
-    def token(self, asked: dict[str, str]) -> str:
-        claims = {
+    def token(self, *, key_id: str | None = None, **claims: Any) -> str:
+        """Sign the person's claims and these."""
+        signed = {
             "iss": self.address,
             "aud": CLIENT_ID,
             "exp": time.time() + 600,
             "iat": time.time(),
-            "nonce": asked.get("nonce"),
             **self.person,
+            **claims,
         }
-        self.spoil(claims)
-        return jwt.encode(claims, self.signed_by, algorithm=self.algorithm, headers={"kid": self.key_id})
+        self.spoil(signed)
+        return jwt.encode(signed, self.signed_by, algorithm=self.algorithm, headers={"kid": key_id or self.key_id})
 
 
 def _plain(query: str) -> dict[str, str]:
