@@ -97,7 +97,12 @@ SETTINGS: Mapping[str, Setting] = {
         ("ExecutorHeartbeatSeconds", "5", "How often a running executor says that it is there."),
         ("ExecutorLostAfterSeconds", "900", "Silence after which a running executor counts as lost."),
         ("ExecutorMaxAttempts", "3", "How often a step is tried, as long as no executor has begun it."),
-        ("ExecutorOutageSeconds", "300", "How long an executor keeps what this site does not answer for."),
+        (
+            "ExecutorOutageSeconds",
+            "300",
+            "For how long of one outage an executor keeps what this site does not answer for: log, state and result "
+            "share it.",
+        ),
         ("ExecutorMaxRunningSteps", None, "Most steps in execution at once in this installation; unset is no limit."),
         (
             "ExecutorMaxRunningApplies",

@@ -13,6 +13,11 @@ _SAVED: dict[str, str] = dict.fromkeys((StepType.APPLY, StepType.DESTROY), ", an
 """An executor that could not deliver a state says so and is not believed to have ended well."""
 
 
+STOPPED = "stopped"
+"""The code of an end of which nobody knew the cause when it was reported."""
+UNEXPLAINED = "The pod was told to stop from outside, not by a cancelled job"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The result that an executor reports."""
@@ -39,11 +44,11 @@ def understood(attempt: Attempt, result: Report) -> Report:
     if result.reason_code != "cancelled":
         # Another end than ours, of which it tells itself.
         return replace(result, outcome=AttemptOutcome.FAILED)
-    why = attempt.leaving_reason or "The pod was told to stop from outside, not by a cancelled job"
+    why = attempt.leaving_reason or UNEXPLAINED
     end = "it was killed before it had ended" if result.exit_code == _KILLED else "it ended in good order"
     return replace(
         result,
         outcome=AttemptOutcome.FAILED,
-        reason_code=attempt.leaving_code or "stopped",
+        reason_code=attempt.leaving_code or STOPPED,
         reason=f"{why}; {end}{_SAVED.get(attempt.step.type, '')}",
     )

@@ -25,6 +25,7 @@ READ_SECONDS = 20.0
 _CONNECT_SECONDS = 5.0
 _BLOCK = 64 * 1024
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_LEAST_SECONDS = 10.0
 
 Body = bytes | Path | None
 Result = TypeVar("Result")
@@ -71,7 +72,19 @@ class Api:
         self._proxy = proxy_for(parts.scheme, self._host, environ)
         self._tls = _tls_context(ca_bundle) if self._https else None
         self._local = threading.local()
+        self._away_since: float | None = None  # when the first call began that found it away, of all since it answered
         self.token = token
+
+    def left(self, seconds: float) -> float:
+        """How long to go on trying, where an outage is bridged for so many seconds.
+
+        State, log and result wait for the same outage, so they share these seconds: together they must be over before
+        the silence is long enough for the API to give the attempt up. Something is left for each in any case.
+        """
+        since = self._away_since
+        if since is None:
+            return seconds
+        return max(min(seconds, _LEAST_SECONDS), since + seconds - time.monotonic())
 
     def call(
         self,
@@ -89,6 +102,7 @@ class Api:
         Statuses in `accept` are answers beside 2xx.
         Raises ApiUnavailable, AttemptOver or ApiRefused, and StepFailed for a file that cannot be read or written.
         """
+        began = time.monotonic()
         for fresh in (False, True):
             reused = getattr(self._local, "connection", None) is not None
             try:
@@ -100,16 +114,19 @@ class Api:
                 # A kept connection may have been closed by the server meanwhile: that says nothing about the API.
                 if reused and not fresh and isinstance(error, ConnectionError | http.client.BadStatusLine):
                     continue
+                self._note_away(began)
                 raise ApiUnavailable(f"{type(error).__name__}: {error}") from None
             except StepFailed:
                 self._forget()
                 raise
+        if answer.status in (408, 425, 429) or answer.status >= 500:
+            self._note_away(began)
+            raise ApiUnavailable(answer.detail(), retry_after=retry_after)
+        self._away_since = None
         if 200 <= answer.status < 300 or answer.status in accept:
             return answer
         if answer.status in (401, 410):
             raise AttemptOver(answer.detail())
-        if answer.status in (408, 425, 429) or answer.status >= 500:
-            raise ApiUnavailable(answer.detail(), retry_after=retry_after)
         raise ApiRefused(answer.detail(), status=answer.status)
 
     def post_json(
@@ -134,6 +151,10 @@ class Api:
     def close(self) -> None:
         """Close this thread's connection."""
         self._forget()
+
+    def _note_away(self, began: float) -> None:
+        if self._away_since is None:
+            self._away_since = began
 
     def _exchange(
         self,

@@ -91,7 +91,7 @@ class StateBackend:
             with contextlib.suppress(ApiUnavailable, ApiRefused, AttemptOver):
                 answer = retrying(
                     lambda: self._post_state(path, self._undelivered_lock),
-                    seconds=min(seconds, _LAST_SECONDS) if self._gave_up else seconds,
+                    seconds=min(seconds / 4, _LAST_SECONDS) if self._gave_up else self._api.left(seconds),
                     pause=time.sleep,
                 )
                 if answer.status == 200:
@@ -162,7 +162,7 @@ class StateBackend:
             # Not ended by a cancel: the last state of an interrupted terraform matters most.
             answer = retrying(
                 attempt,
-                seconds=0 if self._gave_up else self._outage_seconds,
+                seconds=0 if self._gave_up else self._api.left(self._outage_seconds),
                 pause=time.sleep,
                 first_failure=lambda error: self._say(f"The API is away: {waiting} ({error})"),
             )

@@ -111,8 +111,9 @@ def _report(context: Context, outcome: Outcome) -> int:
     with contextlib.suppress(OSError):
         # The one line for who looks at the pod instead of the job.
         os.write(1, f"{sentence}\n".encode(errors="replace"))
-    deadline = time.monotonic() + context.claim.outage_seconds
-    context.log.close(context.claim.outage_seconds)
+    patience = context.api.left(context.claim.outage_seconds)
+    deadline = time.monotonic() + patience
+    context.log.close(patience)
     context.heartbeat.stop()
     content = {
         "outcome": outcome.outcome,

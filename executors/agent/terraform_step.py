@@ -166,7 +166,7 @@ class TerraformStep:
         try:
             return retrying(
                 lambda: context.api.call(method, path, body, into=into, accept=accept),
-                seconds=_LAST_UPLOAD_SECONDS if stopping else context.claim.outage_seconds,
+                seconds=_LAST_UPLOAD_SECONDS if stopping else context.api.left(context.claim.outage_seconds),
                 pause=time.sleep if stopping else context.control.pause,
             ).status
         except (ApiUnavailable, ApiRefused) as error:

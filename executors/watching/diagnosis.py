@@ -20,6 +20,7 @@ from executors.watching.statuses import (
     container,
     is_leaving,
     is_pod_over,
+    is_taken,
     job_end,
     newest,
     when,
@@ -225,7 +226,8 @@ def _live(pod: Seen, events: Sequence[Seen]) -> Diagnosis:
     fetching = start_trouble.pulling(events, one.image)
     if fetching is not None:
         return _of(fetching[0], Kind.WAITING, since=fetching[1])
-    return _of(say("creating"), Kind.WAITING, since=when(scheduled.get("lastTransitionTime")))
+    code = "creating" if is_taken(pod) else "not-taken"
+    return _of(say(code), Kind.WAITING, since=when(scheduled.get("lastTransitionTime")))
 
 
 def _job_name(pod: Seen) -> str:

@@ -14,6 +14,7 @@ from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
 from executors.conf import Installation
 from executors.models import Attempt
+from executors.watching.afterwards import learn_why
 from executors.watching.look import Looker
 from executors.watching.statuses import Seen, as_uuid, attempt_of, is_leaving, job_end
 from executors.watching.view import View
@@ -55,6 +56,7 @@ def _clear(looker: Looker, attempt: Attempt, view: View, api: Cluster) -> None:
     now, attempt_id = timezone.now(), str(attempt.pk)
     job, pods = find_job(attempt, view, api), view.pods_of(attempt_id)
     ended_at = attempt.ended_at or now
+    learn_why(attempt, job, pods, view.departed.get(attempt_id), now=now)
     if job is None:
         if attempt.claimed_at is None and now < ended_at + dt.timedelta(seconds=LINGER_SECONDS):
             # Its launcher may be about to create it, and ends it itself then; this is for one that dies in between.

@@ -64,7 +64,9 @@ class LocalLooker:
                 sources=frozenset({AttemptState.INTERRUPTING}),
             )
         else:
-            self._lose(attempt, "process-ended", reason)
+            # One that was told to end, for its deadline, ended for that.
+            code = attempt.leaving_code or "process-ended"
+            self._lose(attempt, code, attempt.leaving_reason or reason)
         if attempt.state == AttemptState.ENDED:
             cleaning.prove_gone(attempt)
 

@@ -18,6 +18,7 @@ from executors.reasons import say
 from executors.watching import first_words
 from executors.watching.decisions import Act, Decision, Patience, decide
 from executors.watching.diagnosis import Diagnosis, Kind, Wait, diagnose
+from executors.watching.lasting import lasting
 from executors.watching.proof import is_gone
 from executors.watching.statuses import Seen, container, newest
 from executors.watching.timeline import Entry, Place, entries, place
@@ -192,15 +193,17 @@ class Looker:
 
     def _follow(self, attempt: Attempt, known: _Known, found: Diagnosis, now: dt.datetime, *, gone: bool) -> Act:
         noted = known.noted or now
+        found, turns_at = lasting(found, noted=noted, now=now)
         answering = None
         if found.wait == Wait.CLAIM and attempt.claimed_at is None and now - noted > _PROBE_AFTER:
             answering = self._site_answers()
         decision = decide(attempt, found, now=now, noted=noted, limits=self.limits, gone=gone, answering=answering)
         attempt_id = str(attempt.pk)
-        if decision.again_at is None:
+        again_at = min((at for at in (decision.again_at, turns_at) if at is not None), default=None)
+        if again_at is None:
             self.again.pop(attempt_id, None)
         else:
-            self.again[attempt_id] = decision.again_at
+            self.again[attempt_id] = again_at
         self._apply(attempt, known, found, decision, gone=gone)
         return decision.act
 

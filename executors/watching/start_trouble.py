@@ -43,7 +43,6 @@ _NODE_ADDED = {"TriggeredScaleUp", "Nominated"}
 """Events of the cluster autoscaler and of Karpenter: a node is on its way for the pod."""
 _NODE_REFUSED = {"NotTriggerScaleUp"}
 _NODE_FRESH = dt.timedelta(minutes=20)
-PULL_SLOW_SECONDS = 30
 ORDINARY = frozenset({"token-secret", "image-pulling", "node-being-added"})
 """Codes of what is part of a start that goes well."""
 
@@ -119,7 +118,7 @@ def pulling(events: Sequence[Seen], image: str) -> tuple[Said, dt.datetime] | No
             return None
         if event.get("reason") == "Pulling":
             at = _event_time(event)
-            return None if at is None else (say("image-pulling", image=image, seconds=PULL_SLOW_SECONDS), at)
+            return None if at is None else (say("image-pulling", image=image), at)
     return None
 
 

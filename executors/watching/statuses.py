@@ -77,6 +77,12 @@ def is_pod_over(pod: Seen) -> bool:
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
 
 
+def is_taken(pod: Seen) -> bool:
+    """Whether the kubelet of a pod's node has said anything of it: a start time and statuses come from nobody else."""
+    status = pod.get("status", {})
+    return any(status.get(name) for name in ("startTime", "containerStatuses", "initContainerStatuses"))
+
+
 def newest(pods: Sequence[Seen]) -> Seen | None:
     """The pod to look at: one that is not leaving before one that is, then the younger."""
     return max(

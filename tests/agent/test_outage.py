@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.agent.api_server import ApiServer
+from executors.agent.api import Api
+from executors.agent.errors import ApiUnavailable, AttemptOver
+from tests.agent.api_server import ATTEMPT_TOKEN, ApiServer
 from tests.agent.harness import Agent
 
 Serve = Callable[..., ApiServer]
@@ -43,6 +46,24 @@ def test_an_outage_in_the_middle_of_an_apply_loses_nothing(serve: Serve, start: 
     assert "Apply complete!" in api.log
     assert "/state-json" in api.attempt.files
     assert api.attempt.lock is None
+
+
+def test_all_that_waits_for_the_same_outage_shares_its_seconds(serve: Serve) -> None:
+    server = serve({})
+    api = Api(server.url, ATTEMPT_TOKEN, None, {})
+    assert api.left(300) == 300
+    server.down = True
+    for _ in range(2):
+        with pytest.raises(ApiUnavailable):
+            api.post_json("/heartbeat", {})
+        time.sleep(0.3)
+    assert 299 < api.left(300) <= 299.4, "counted from the first call that found it away"
+    assert (api.left(0.5), api.left(10)) == (0.5, 10), "something is left for each"
+    server.down = False
+    with pytest.raises(AttemptOver):
+        api.post_json("/heartbeat", {})
+    assert api.left(300) == 300, "a refusal is an answer"
+    api.close()
 
 
 def test_a_state_that_cannot_be_delivered_is_kept_and_said_by_the_exit_code(serve: Serve, start: Start) -> None:

@@ -77,6 +77,9 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         self._open.wait()
+        if self._refusing:
+            client.close()
+            return
         assert self.target is not None
         try:
             server = socket.create_connection(self.target, timeout=5)

@@ -61,6 +61,7 @@ TABLE = {
     "node-gone": ("node-lost", Kind.ENDING, Wait.START, True, "node is gone"),
     "node-lost": ("node-lost", Kind.ENDING, Wait.START, True, "or does not answer"),
     "node-unreachable": ("node-unreachable", Kind.STUCK, Wait.REFERENCE, True, "node does not answer"),
+    "not-taken": ("not-taken", Kind.WAITING, Wait.START, True, "node to take the pod"),
     "oom-killed": ("oom-killed", Kind.FAILED, Wait.START, True, "limit of 32Mi"),
     "oom-killed-child": ("oom-killed", Kind.FAILED, Wait.START, True, "limit of 32Mi"),
     "pod-deleted": ("pod-gone", Kind.FAILED, Wait.START, True, "The pod is gone"),

@@ -7,7 +7,7 @@ import pytest
 from executors import attempts
 from executors.choices import AttemptOutcome, AttemptState, EventKind, LockOutcome
 from executors.models import Attempt
-from tests.executors.watching.conftest import SESSION, Make, MemoryCluster, Run
+from tests.executors.watching.conftest import SESSION, Make, MemoryCluster, Run, shift
 from tests.executors.watching.test_sweep import end_lately, fresh, job_of
 from tests.factories import DESTROY, PLAN_AND_APPLY
 from workspaces.choices import Interruption, JobStatus
@@ -98,6 +98,35 @@ def test_what_was_killed_for_its_memory_says_how_much_was_seen(
     step = Step.objects.get(pk=attempt.step_id)
     assert step.reason_code == "oom-killed"
     assert "limit of 32Mi and was killed; the most that was seen is 31 MiB" in step.reason
+
+
+def test_a_report_that_comes_before_the_watcher_saw_why_gets_the_better_reason_later(
+    make: Make, run: Run, memory_cluster: MemoryCluster
+) -> None:
+    attempt = make(AttemptState.CLAIMED)
+    memory_cluster.put(attempt, "drained")
+    stopped = attempts.Report(outcome=AttemptOutcome.CANCELLED, exit_code=1, reason_code="cancelled")
+    attempts.report(fresh(attempt), stopped)
+    assert (fresh(attempt).reason_code, job_of(attempt).reason_code) == ("stopped", "stopped")
+    run()
+    step = Step.objects.get(pk=attempt.step_id)
+    assert {fresh(attempt).reason_code, step.reason_code, job_of(attempt).reason_code} == {"drained"}
+    assert step.reason == fresh(attempt).reason
+    assert "node is drained; it ended in good order" in step.reason
+    assert job_of(attempt).reason == f"{step.name}: {step.reason}"
+    assert (step.status, job_of(attempt).status) == (JobStatus.FAILED, JobStatus.FAILED)
+
+
+@pytest.mark.parametrize(("state", "late"), [("running", 0), ("job-deleting", 31)])
+def test_a_stop_that_nothing_explains_and_a_deletion_by_this_site_itself_leave_the_reason_as_it_is(
+    make: Make, run: Run, memory_cluster: MemoryCluster, state: str, late: float
+) -> None:
+    attempt = make(AttemptState.CLAIMED)
+    memory_cluster.put(attempt, state)
+    attempts.report(fresh(attempt), attempts.Report(outcome=AttemptOutcome.CANCELLED, reason_code="cancelled"))
+    shift(attempt, late)
+    run()
+    assert (fresh(attempt).reason_code, job_of(attempt).reason_code) == ("stopped", "stopped")
 
 
 def test_a_leaving_pod_is_noted_while_its_executor_still_works(

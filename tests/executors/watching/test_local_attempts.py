@@ -146,6 +146,34 @@ def test_what_outlives_a_killed_executor_keeps_the_workspace_and_is_told_to_end(
     assert not on_machine.is_alive(attempt)
 
 
+def test_a_process_that_outlives_its_steps_deadline_is_asked_to_end_then_killed_and_said_to_have_been_too_slow(
+    make: Make, sweep: Sweep, conf: Installation, process: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    attempt = made(make, AttemptState.CLAIMED, seconds=0)
+    one = process(attempt, deaf=True)
+
+    def later(seconds: float) -> None:
+        shift(attempt, seconds)
+        # It goes on to report all the time.
+        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.CLAIMED).update(heartbeat_at=timezone.now())
+        sweep.run(None, None)
+
+    later(conf.deadline_seconds - 5)
+    assert fresh(attempt).leaving_code == ""
+    later(5)
+    assert fresh(attempt).leaving_code == "deadline"
+    with pytest.raises(subprocess.TimeoutExpired):
+        one.wait(0.3)
+    later(sweep.limits.of(fresh(attempt)).ending_seconds)
+    assert one.wait(5) == -signal.SIGKILL
+    for _ in range(2):
+        later(6)
+    job = job_of(attempt)
+    assert (fresh(attempt).outcome, job.status, job.reason_code) == (AttemptOutcome.LOST, JobStatus.FAILED, "deadline")
+    assert "longer than its deadline of 360 minutes" in job.reason
+    assert not job.holds_workspace
+
+
 def test_the_work_folder_of_an_ended_attempt_is_removed(make: Make, sweep: Sweep, conf: Installation) -> None:
     attempt = made(make)
     folder: Path = conf.local_work_dir / str(attempt.pk)
