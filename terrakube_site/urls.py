@@ -27,3 +27,7 @@ urlpatterns = [
     path(".well-known/terraform.json", discovery.terraform),
     path("executor/v1/", include("executors.reporting.urls")),
 ]
+handler400 = "terrakube_site.error_pages.bad_request"
+handler403 = "terrakube_site.error_pages.refused"
+handler404 = "terrakube_site.error_pages.not_found"
+handler500 = "terrakube_site.error_pages.failed"
