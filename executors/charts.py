@@ -59,11 +59,15 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """How long something took in the last day, in seconds: in all, and in bars by the hour (middle below 95 %)."""
+    """How long something took in the last day, in seconds: in all, and in bars by the hour (middle below 95 %).
+
+    ``most`` is what the highest bar stands for.
+    """
 
     number: int
     median: float
     slowest: float
+    most: float
     bars: tuple[Bar, ...]
 
 
@@ -137,7 +141,7 @@ def _spans(since: dt.datetime, rows: Iterable[tuple[dt.datetime | None, dt.datet
     bars = tuple(
         _bar_of_spans(index, since + dt.timedelta(hours=index), by_hour.get(index, []), most) for index in range(HOURS)
     )
-    return Spans(len(whole), _at(whole, 0.5), _at(whole, 0.95), bars)
+    return Spans(len(whole), _at(whole, 0.5), _at(whole, 0.95), most, bars)
 
 
 def _bar_of_spans(index: int, hour: dt.datetime, spans: list[float], most: float) -> Bar:
@@ -148,5 +152,5 @@ def _bar_of_spans(index: int, hour: dt.datetime, spans: list[float], most: float
     for tone, span in (("slow", slowest), ("middle", middle)):
         height = max(span / most * HEIGHT, 1.5)
         parts.append(Part(tone, round(HEIGHT - height, 2), round(height, 2)))
-    words = f"{seconds(middle)} in the middle, 95 % within {seconds(slowest)} ({len(spans)})"
+    words = f"{seconds(middle)} median, 95 % within {seconds(slowest)} ({len(spans)})"
     return Bar(index, f"{hour:%H}:00 UTC: {words}", tuple(parts))

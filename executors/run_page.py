@@ -20,6 +20,7 @@ from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
 from workspaces.models import Job, Step
 from workspaces.shown import duration, label, tone
 
+ENDED_BADLY = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.REJECTED})
 _PHASES = {
     "source": noop("Getting the source"),
     "tools": noop("Getting the tool"),
@@ -76,16 +77,25 @@ class StepShown:
     advice: str
 
     @property
+    def shown_status(self) -> str:
+        """The step's status; one that its job's end took with it before it began says that it was not executed."""
+        step = self.step
+        began = self.attempts or step.queued_at or step.started_at or step.decision
+        return str(step.status if began or step.status not in ENDED_BADLY else JobStatus.NOT_EXECUTED)
+
+    @property
     def tone(self) -> str:
-        return tone(self.step.status)
+        return tone(self.shown_status)
 
     @property
     def label(self) -> str:
-        return label(self.step.status)
+        return label(self.shown_status)
 
     @property
     def kind(self) -> str:
-        return str(StepType(self.step.type).label)
+        """What the step does, empty where its name says so already."""
+        kind = str(StepType(self.step.type).label)
+        return "" if kind.casefold() == self.step.name.casefold() else kind
 
     @property
     def has_log(self) -> bool:
@@ -113,6 +123,14 @@ class Run:
     @property
     def label(self) -> str:
         return label(self.job.status)
+
+    @property
+    def doing(self) -> str:
+        """What runs right now, in a few words; empty while nothing does."""
+        for shown in self.steps:
+            if shown.is_active and shown.attempts and shown.attempts[-1].moments:
+                return f"{shown.step.name}: {shown.attempts[-1].moments[-1].text}"
+        return ""
 
     @property
     def took(self) -> str:

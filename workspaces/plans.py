@@ -15,10 +15,12 @@ _ABSENT = object()
 
 
 class Action(StrEnum):
-    CREATE = "create"
-    UPDATE = "update"
-    REPLACE = "replace"
+    """What a plan does to a resource, in the order of a reader's worry: what is destroyed comes first."""
+
     DELETE = "delete"
+    REPLACE = "replace"
+    UPDATE = "update"
+    CREATE = "create"
     READ = "read"
 
 

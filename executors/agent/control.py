@@ -150,6 +150,6 @@ def listen_for_signals(control: Control) -> None:
         while heard := os.read(reader, 64):
             for number in heard:
                 if number in (signal.SIGTERM, signal.SIGINT):
-                    control.cancel(f"The pod was told to stop ({signal.Signals(number).name}).")
+                    control.cancel(f"The executor was told to stop ({signal.Signals(number).name}).")
 
     threading.Thread(target=listen, name="signals", daemon=True).start()

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from executors import attempts
+from executors import attempts, run_page
 from executors.attempts import Report
 from executors.choices import AttemptOutcome, EventKind, ExecutorKind
 from executors.models import Attempt
@@ -293,3 +293,23 @@ def test_a_cancelled_job_that_goes_on_can_be_killed(workspace: Workspace, admin:
     assert attempt.force_stop
     assert JobStatus(Job.objects.get(pk=job.pk).status) == JobStatus.CANCELLED
     assert timezone.now() >= (attempt.cancelled_at or timezone.now())
+
+
+def test_a_step_that_its_jobs_failure_took_with_it_is_said_not_to_have_run(workspace: Workspace, admin: Client) -> None:
+    attempt = launch(start(workspace, PLAN_APPROVE_APPLY))
+    claim(attempt)
+    finish(attempt, outcome=AttemptOutcome.FAILED, reason_code="terraform-failed", reason="no such provider")
+    job = Job.objects.get(pk=attempt.step.job_id)
+    assert job.status == JobStatus.FAILED
+    shown = run_page.load(job)
+    assert [step.label for step in shown.steps] == ["Failed", "Not executed", "Not executed"]
+    assert page(admin, job).count("Not executed") == 2
+
+
+def test_a_running_job_says_what_it_is_doing(workspace: Workspace, admin: Client) -> None:
+    attempt = launch(start(workspace))
+    claim(attempt)
+    attempts.record(attempt, EventKind.PHASE, "init")
+    job = Job.objects.get(pk=attempt.step.job_id)
+    name = attempt.step.name
+    assert f"{name}: Init" in str(live(admin, job)["head"])

@@ -31,7 +31,7 @@ def test_changes_are_counted_as_terraform_counts_them() -> None:
     assert plan is not None
     assert (plan.to_add, plan.to_change, plan.to_destroy) == (3, 1, 3)
     assert [change.action for change in plan.changes] == [
-        Action.CREATE, Action.UPDATE, Action.REPLACE, Action.REPLACE, Action.DELETE, Action.READ,
+        Action.DELETE, Action.REPLACE, Action.REPLACE, Action.UPDATE, Action.CREATE, Action.READ,
     ]  # fmt: skip
 
 

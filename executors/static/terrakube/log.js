@@ -128,8 +128,21 @@
     }
   }
 
+  // A short log that is complete leaves no black space below it.
+  function shrink() {
+    const box = byId("log-terminal"), buffer = terminal.buffer.active;
+    box.style.height = "";
+    size();
+    let lines = buffer.length;
+    while (lines > 1 && !buffer.getLine(lines - 1).translateToString(true)) lines -= 1;
+    if (lines >= terminal.rows) return;
+    const screen = terminal.element.querySelector(".xterm-screen");
+    box.style.height = `${Math.ceil(screen.clientHeight / terminal.rows * (Math.max(lines, 3) + 1)) + box.offsetHeight - box.clientHeight + 16}px`;
+  }
+
   function over(mine) {
     if (mine !== generation) return;
+    shrink();
     panel.dataset.over = "1";
     say(shown.offset ? "The log is complete." : "There is no output.");
   }
@@ -196,6 +209,7 @@
     generation += 1;
     shown = { step, attempt, offset: from || 0, source: null, partial: false };
     panel.dataset.over = "";
+    byId("log-terminal").style.height = "";
     ensureOpen();
     size();
     terminal.reset();
@@ -259,15 +273,28 @@
   byId("log-search").addEventListener("input", () => { if (!byId("log-search").value) search.clearDecorations(); });
   byId("log-next").addEventListener("click", () => find(false));
   byId("log-previous").addEventListener("click", () => find(true));
-  byId("log-wrap").addEventListener("change", size);
+  byId("log-wrap").addEventListener("change", () => { if (panel.dataset.over) shrink(); else size(); });
   byId("log-follow").addEventListener("change", () => { if (byId("log-follow").checked) terminal.scrollToBottom(); });
   byId("log-terminal").addEventListener("wheel", (event) => { if (event.deltaY < 0) byId("log-follow").checked = false; }, { passive: true });
   byId("log-error").addEventListener("click", firstError);
 
-  window.terrakubeLog = { open, text: () => {
+  function text() {
     const buffer = terminal.buffer.active;
     const lines = [];
     for (let line = 0; line < buffer.length; line += 1) lines.push(buffer.getLine(line).translateToString(true));
     return lines.join("\n");
-  } };
+  }
+
+  // On paper the terminal would be one screen of dark; its text is printed instead.
+  const PRINTED = 5000;
+  window.addEventListener("beforeprint", () => {
+    if (!opened) return;
+    const lines = text().trimEnd().split("\n");
+    const last = lines.slice(-PRINTED);
+    if (last.length < lines.length) last.unshift(`… ${lines.length - last.length} lines before`);
+    byId("log-print").textContent = last.join("\n");
+  });
+  window.addEventListener("afterprint", () => { byId("log-print").textContent = ""; });
+
+  window.terrakubeLog = { open, text };
 })();

@@ -23,6 +23,16 @@
     }
   }
 
+  // The icon of the tab has a dot in the colour of the status, for who does something else meanwhile.
+  const COLOURS = { good: "#16a34a", bad: "#dc2626", active: "#2563eb", attention: "#d97706" };
+  const icon = document.querySelector("link[rel=icon]");
+  function mark(tone) {
+    if (!icon || icon.dataset.tone === tone) return;
+    icon.dataset.tone = tone;
+    icon.href = "data:image/svg+xml," + encodeURIComponent(
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#2563eb" fill-opacity=".35" d="M16 2 28 9v14l-12 7L4 23V9z"/><circle cx="20" cy="20" r="11" fill="${COLOURS[tone] || "#71717a"}" stroke="#fff" stroke-width="2"/></svg>`);
+  }
+
   function busy() {
     // A form that is just being sent must not vanish under the pointer.
     return run.querySelector("form[data-sent]") !== null;
@@ -57,6 +67,7 @@
         replace(byId("run-head"), parts.head);
         replace(byId("run-steps"), parts.steps);
         document.title = parts.title;
+        mark(parts.tone);
         showLog(parts.log);
         run.dataset.final = parts.final ? "1" : "";
         if (parts.results !== resultsVersion) await showResults(parts.results);
@@ -97,7 +108,9 @@
     chosen = true;
     byId("log").hidden = false;
     window.terrakubeLog.open(button.dataset.logStep, Number(button.dataset.logAttempt), button.dataset.logName);
-    byId("log").scrollIntoView({ behavior: "smooth", block: "nearest" });
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    byId("log").scrollIntoView({ behavior: still ? "auto" : "smooth", block: "nearest" });
   });
+  mark(run.dataset.tone);
   look();
 })();
