@@ -22,7 +22,6 @@ from urllib.parse import urljoin
 
 from .control import Control
 from .errors import StepFailed
-from .tools import Tool
 from .versions import Version, VersionRange
 
 DEFAULT_INDEXES = {
@@ -53,8 +52,8 @@ def install(
     have: list[Version],
     control: Control,
     say: Callable[[str], object],
-) -> Tool:
-    """Download the highest accepted version into `directory`; raises StepFailed."""
+) -> tuple[Version, Path]:
+    """Download the highest accepted version into `directory`, and say which it is; raises StepFailed."""
     index_url = index_url or DEFAULT_INDEXES[name]
     there = ", ".join(str(version) for version in have) or "none"
     wanted = f"{name} {accepted.text!r} is wanted; this image has {there}"
@@ -76,7 +75,7 @@ def install(
         path = _download(name, release, directory, control)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise StepFailed("tool-missing", f"{name} {best} could not be downloaded: {_why(error)}.") from None
-    return Tool(name, best, path, "a download")
+    return best, path
 
 
 def read_index(name: str, index: Any, index_url: str) -> dict[Version, Release]:

@@ -53,9 +53,10 @@ def find_tool(context: Context, name: str, environ: Mapping[str, str]) -> Tool:
     # Terrakube's setting for mirrors knows terraform alone.
     index = environ.get("CustomTerraformReleasesUrl") if name == "terraform" else None
     have = sorted({*ready, *({on_path.version} if on_path else ())})
-    return install(
+    version, path = install(
         name, accepted, index or releases, _writable(directories), have=have, control=context.control, say=context.say
     )
+    return Tool(name, version, path, "a download")
 
 
 def _directories(environ: Mapping[str, str]) -> list[Path]:

@@ -13,9 +13,9 @@ import datetime as dt
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from executors.choices import EventKind
+from executors.metrics.span import Span
 from executors.models import Attempt
 from workspaces.models import Step
 
@@ -29,20 +29,6 @@ _START = (
     (EventKind.STARTED, "start", CLUSTER),
     (EventKind.CLAIMED, "claim", EXECUTOR),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """A piece of a trace; ``parent`` None is its root."""
-
-    key: str
-    parent: str | None
-    name: str
-    service: str
-    begin: dt.datetime
-    end: dt.datetime
-    attributes: tuple[tuple[str, str | int], ...] = ()
-    failed: bool = False
 
 
 def is_on() -> bool:

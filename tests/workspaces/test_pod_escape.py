@@ -119,7 +119,7 @@ KNOWN = [case for case in HOSTILE if case[0] in SETTINGS]
 @pytest.fixture(autouse=True)
 def in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation in pods of its own, under the account site-account, with claims for caches alone."""
-    monkeypatch.setattr("workspaces.policies.own_account", lambda: "site-account")
+    monkeypatch.setattr("workspaces.built_in_rules.own_account", lambda: "site-account")
     monkeypatch.setattr("django.conf.settings.EPHEMERAL_CLAIMS", ("cache-*",))
 
 
@@ -220,7 +220,7 @@ def test_a_rule_that_is_newer_than_the_variable_counts_at_the_launch(workspace: 
 def test_without_a_cluster_steps_may_run_beside_the_worker(
     workspace: Workspace, editor: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workspaces.policies.own_account", lambda: None)
+    monkeypatch.setattr("workspaces.built_in_rules.own_account", lambda: None)
     variable = workspaces.set_variable(workspace, by=editor, key=ENABLE, value="0", category=Category.ENV)
     assert variable.value == "0"
     monkeypatch.setattr("django.conf.settings.EXECUTOR_LOCAL", "no")

@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from workspaces.admin.base import ADMINISTRATOR, AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, allows, scope
+from workspaces.built_in_rules import built_in
 from workspaces.ephemeral import SETTINGS
 from workspaces.ephemeral.words import summary
 from workspaces.forms.ephemeral import TITLES
 from workspaces.forms.policy import PolicyRuleForm
 from workspaces.models import PolicyRule, Workspace
-from workspaces.policies import built_in, policies_of
+from workspaces.policies import policies_of
 from workspaces.services.policy import Violation, violations, with_rule
 
 MOST_SHOWN = 200

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from workspaces.built_in_rules import built_in
 from workspaces.ephemeral import SETTINGS
 from workspaces.ephemeral.policy import Effect, Level, Rule
 from workspaces.ephemeral.rule_checks import loosening, wrong
@@ -117,7 +118,7 @@ class PolicyRule(Record, Audited):
                 raise ValidationError({"setting": f"The installation has a rule for {self.setting} already."})
 
     def _above(self) -> Iterable[Rule]:
-        # Known only when all applications are loaded.
-        from workspaces.policies import rules_above
-
-        return rules_above(self.level)
+        """The rules that this one may not loosen."""
+        if self.organization_id is None:
+            return built_in()
+        return (*built_in(), *(row.rule for row in PolicyRule.objects.filter(organization=None)))
