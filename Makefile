@@ -9,6 +9,13 @@ SITE_IMAGE ?= terrakube-site:latest
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) \
   --build-arg SOURCE=$(shell git config --get remote.origin.url 2>/dev/null | sed 's,//[^/@]*@,//,')
+# The certificates of a proxy between the build and the package index, where there is one; none of it stays in the image.
+CA_BUNDLE ?=
+ifneq ($(CA_BUNDLE),)
+TRUST = --secret id=ca-bundle,src=$(CA_BUNDLE) --build-arg PIP_CERT=/run/secrets/ca-bundle
+endif
+# What else the builder shall be told, such as --platform or --network.
+BUILD_FLAGS ?=
 # Whichever builder of images is at hand; BUILDER=… picks one.
 BUILDER ?= $(firstword $(foreach builder,buildah podman docker,$(if $(shell command -v $(builder)),$(builder))) docker)
 
@@ -48,10 +55,10 @@ lock: ## compile pyproject.toml into the hashed requirements
 
 executor-image: ## build the executor's image as IMAGE (terrakube-executor:latest) with buildah, podman or docker
 	@if [ -x deploy/executor/preload.sh ]; then deploy/executor/preload.sh; fi
-	@$(BUILDER) build $(LABELS) -t $(IMAGE) -f deploy/executor/Dockerfile .
+	@$(BUILDER) build $(LABELS) $(BUILD_FLAGS) -t $(IMAGE) -f deploy/executor/Dockerfile .
 
 site-image: ## build the image of web, worker and watcher as SITE_IMAGE (terrakube-site:latest)
-	@$(BUILDER) build $(LABELS) -t $(SITE_IMAGE) -f deploy/site/Dockerfile .
+	@$(BUILDER) build $(LABELS) $(TRUST) $(BUILD_FLAGS) -t $(SITE_IMAGE) -f deploy/site/Dockerfile .
 
 image-sizes: ## how large both images are
 	@deploy/image-sizes $(SITE_IMAGE) $(IMAGE)

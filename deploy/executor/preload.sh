@@ -3,6 +3,7 @@
 #
 #   deploy/executor/preload.sh
 #
+# Each under the platform that it is for, as the image takes only those of its own: preload/<platform>/<tool>/<version>/.
 # What is not on PATH is left out: the executor downloads a tool that its image does not hold.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,15 +14,17 @@ for tool in terraform tofu; do
     echo "preload: no $tool on PATH"
     continue
   fi
-  version=$(env -u TF_CLI_CONFIG_FILE CHECKPOINT_DISABLE=1 "$binary" version -json | sed -n 's/.*"terraform_version": *"\([^"]*\)".*/\1/p')
+  said=$(env -u TF_CLI_CONFIG_FILE CHECKPOINT_DISABLE=1 "$binary" version -json)
+  version=$(sed -n 's/.*"terraform_version": *"\([^"]*\)".*/\1/p' <<<"$said")
+  platform=$(sed -n 's/.*"platform": *"\([^"]*\)".*/\1/p' <<<"$said")
   # A binary built from a release's source calls itself its -dev.
   version=${version%-dev}
-  target=$here/preload/$tool/$version
+  target=$here/preload/$platform/$tool/$version
   mkdir -p "$target"
   cp "$(readlink -f "$binary")" "$target/$tool.part"
   chmod 755 "$target/$tool.part"
   mv "$target/$tool.part" "$target/$tool"
-  echo "preload: $tool $version"
+  echo "preload: $tool $version for $platform"
 done
 
 if [ -d "$mirror" ]; then
