@@ -62,6 +62,11 @@ def _move(attempt: Attempt, sources: frozenset[AttemptState], **changes: Any) ->
 # ---- launching ------------------------------------------------------------------------------------------------------
 
 
+def open_first(step: Step, *, executor: ExecutorKind) -> Attempt:
+    """The first attempt of a step that is being handed over, in the same transaction: nobody else knows of it yet."""
+    return _create(step, number=1, executor=executor, not_before=timezone.now())
+
+
 def open_attempt(step_id: UUID, *, executor: ExecutorKind) -> Attempt | None:
     """The attempt to launch now for a step: its unlaunched one, else a first one.
 

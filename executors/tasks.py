@@ -23,20 +23,17 @@ ROOM_AT_ONCE = 50
 def advance_job(job_id: int) -> None:
     """Do the next thing for a job, and launch its step when that is it."""
     with bound_contextvars(job=job_id):
-        step_id = transitions.advance(job_id)
-        if step_id is not None:
-            _launch(step_id)
+        opened = transitions.hand_over(job_id, to=launcher.open_first)
+        if opened is not None:
+            attempt, needs = opened
+            with bound_contextvars(step=str(attempt.step_id)):
+                launcher.launch(attempt, needs)
 
 
 def advance_workspace(workspace_id: str) -> None:
     """Let the jobs that wait for a workspace go on, oldest first."""
     for job_id in Job.objects.waiting_for(UUID(workspace_id)).values_list("pk", flat=True):
         advance_job(job_id)
-
-
-def _launch(step_id: UUID) -> None:
-    with bound_contextvars(step=str(step_id)):
-        launcher.launch_step(step_id)
 
 
 def fill_room() -> None:
@@ -64,7 +61,8 @@ def fill_room() -> None:
 
 
 def launch_step(step_id: str) -> None:
-    _launch(UUID(step_id))
+    with bound_contextvars(step=step_id):
+        launcher.launch_step(UUID(step_id))
 
 
 def cancel_step(step_id: str) -> None:

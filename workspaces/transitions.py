@@ -7,7 +7,7 @@ None instead of raising.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ from workspaces.moves import Outcome as Outcome
 from workspaces.queueing import enqueue
 from workspaces.scheduling import CannotSchedule, schedule_templates
 from workspaces.texts import fitting
-from workspaces.waiting import Wait, incomplete, why_wait
+from workspaces.waiting import incomplete, why_wait
 
 S = JobStatus
 
@@ -38,7 +38,7 @@ def _locked(job_id: int) -> Job | None:
 
 
 def _locking() -> QuerySet[Job]:
-    return Job.objects.select_for_update(of=("self",)).select_related("workspace", "organization")
+    return Job.objects.select_for_update(of=("self",)).select_related("workspace__organization", "organization")
 
 
 def _locked_by_step(step_id: UUID) -> tuple[Job, Step] | None:
@@ -59,7 +59,10 @@ def _move_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", 
         changes.setdefault("waits_for_room", "")
     for name, value in changes.items():
         setattr(job, name, value)
-    job.save(update_fields=["status", "reason", "reason_code", "updated_date", *changes])
+    # What starting decides is written with the move that it leads to.
+    job.save(
+        update_fields=["status", "reason", "reason_code", "updated_date", "holds_workspace", "started_at", *changes]
+    )
     if status in FINAL_JOB and status != current:
         transaction.on_commit(partial(tally.count, catalogue.JOBS_ENDED, status=status))
     if status != current:
@@ -81,7 +84,9 @@ def _move_step(step: Step, status: JobStatus, **changes: Any) -> None:
         transaction.on_commit(_call_the_next, robust=True)
 
 
-def _end_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", keep_workspace: bool = False) -> None:
+def _end_job(
+    job: Job, status: JobStatus, *, reason: str = "", code: str = "", keep_workspace: bool = False, **changes: Any
+) -> None:
     """Bring a job to a final status, with the steps it leaves undone, and let the next one of its workspace go on."""
     now = timezone.now()
     undone = [step for step in job.steps.all() if step.status not in FINAL_STEP]
@@ -90,7 +95,7 @@ def _end_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", k
             raise IllegalTransition(f"Job {job.pk} cannot end while {step} is with an executor")
         _move_step(step, LEFT_UNDONE[status], ended_at=now)
     holds = job.holds_workspace and keep_workspace
-    _move_job(job, status, reason=reason, code=code, ended_at=now, holds_workspace=holds)
+    _move_job(job, status, reason=reason, code=code, ended_at=now, holds_workspace=holds, **changes)
     if not holds:
         enqueue("executors.tasks.advance_workspace", str(job.workspace_id))
 
@@ -141,40 +146,30 @@ def leave_line(job_id: int) -> bool:
 def _start(job: Job) -> list[Step] | None:
     """Make a waiting job the active one of its workspace; returns its new steps in their order.
 
-    None when it must go on waiting or has ended. Where its first step needs an executor, there is room for it.
+    None when it must go on waiting or has ended. Where its first step needs an executor, there is room for it. That it
+    has started is written by the next ``_move_job``, which raises IntegrityError when the workspace has another active
+    job since.
     """
     if job.workspace.deleted or job.organization.disabled:
         _end_job(job, S.FAILED, reason="The workspace was deleted before the job started", code="workspace-deleted")
         return None
     wait = why_wait(job)
-    if wait is None:
-        names = incomplete(job.workspace)
-        if names:
-            sentence = f"Sensitive variables without a value: {', '.join(names)}"
-            job.output = sentence
-            _end_job(job, S.FAILED, reason=sentence, code="incomplete-variables")
-            Job.objects.filter(pk=job.pk).update(output=fitting(sentence, 1024))
-            return None
-        flow = flows.parse(job.tcl)
-        # Before anything is written: a job that waits for room has not started, and takes its workspace from nobody.
-        room = capacity.first_class(flow, auto_apply=job.auto_apply)
-        if room is not None and _must_wait(job, room):
-            return None
-        try:
-            with transaction.atomic():
-                job.holds_workspace = not job.plan_only
-                job.started_at = timezone.now()
-                job.save(update_fields=["holds_workspace", "started_at"])
-        except IntegrityError:
-            # Another job of the workspace became its active one between our look and our write.
-            job.holds_workspace, job.started_at = False, None
-            wait = Wait("workspace-busy", "Waits for another job of this workspace, which has just started")
-    else:
-        flow = ()
     if wait is not None:
         if wait.sentence != job.reason or job.waits_for_room:
             _move_job(job, S.PENDING, reason=wait.sentence, code=wait.code)
         return None
+    names = incomplete(job.workspace)
+    if names:
+        sentence = f"Sensitive variables without a value: {', '.join(names)}"
+        output = fitting(sentence, 1024)
+        _end_job(job, S.FAILED, reason=sentence, code="incomplete-variables", output=output)
+        return None
+    flow = flows.parse(job.tcl)
+    # Before anything is written: a job that waits for room has not started, and takes its workspace from nobody.
+    room = capacity.first_class(flow, auto_apply=job.auto_apply)
+    if room is not None and _must_wait(job, room):
+        return None
+    job.holds_workspace, job.started_at = not job.plan_only, timezone.now()
     return Step.objects.bulk_create(
         Step(
             job=job,
@@ -193,6 +188,23 @@ def advance(job_id: int) -> UUID | None:
     Returns the id of the step to launch now, None when there is none: the job waits, has ended, or its step is already
     with an executor.
     """
+    return hand_over(job_id, to=lambda step: step.pk)
+
+
+def hand_over[T](job_id: int, *, to: Callable[[Step], T]) -> T | None:
+    """Do the next thing for a job, as ``advance``, and give the step that is to be launched to a function.
+
+    It is called in the same transaction, with the step, its job, workspace and organization as they were read and
+    written under the job's lock. Returns what it returns, None when there is no step.
+    """
+    try:
+        return _advance(job_id, to)
+    except IntegrityError:
+        # Another job of the workspace became its active one between our look and our write. Now it is there to be seen.
+        return _advance(job_id, to)
+
+
+def _advance[T](job_id: int, to: Callable[[Step], T]) -> T | None:
     with transaction.atomic():
         job = _locked(job_id)
         # One that was rejected and waits for room still has its flow's commands for that to run.
@@ -201,10 +213,11 @@ def advance(job_id: int) -> UUID | None:
             return None
         is_new = job.started_at is None
         steps = _start(job) if is_new else list(job.steps.filter(status=S.PENDING))
-        return None if steps is None else _next(job, steps, has_room=is_new)
+        step = None if steps is None else _next(job, steps, has_room=is_new)
+        return None if step is None else to(step)
 
 
-def _next(job: Job, pending: Iterable[Step], *, has_room: bool) -> UUID | None:
+def _next(job: Job, pending: Iterable[Step], *, has_room: bool) -> Step | None:
     """Go on with a job's steps that are left; ``has_room``: for the first that needs an executor there is some."""
     for step in pending:
         flow = flows.from_json(step.flow)
@@ -248,10 +261,10 @@ def _next(job: Job, pending: Iterable[Step], *, has_room: bool) -> UUID | None:
     return None
 
 
-def _hand_over(job: Job, step: Step) -> UUID:
+def _hand_over(job: Job, step: Step) -> Step:
     _move_step(step, S.QUEUE, queued_at=timezone.now())
     _move_job(job, S.QUEUE, reason=f"{step.name}: starting", code="starting")
-    return step.pk
+    return step
 
 
 # ---- what an executor reports ---------------------------------------------------------------------------------------
@@ -333,21 +346,17 @@ def finish_step(step_id: UUID, outcome: Outcome) -> bool:
             reason = f"{step.name}: {outcome.reason}" if outcome.reason else f"{step.name} failed"
             _end_job(job, S.FAILED, reason=reason, code=outcome.reason_code, keep_workspace=outcome.lost)
         elif is_plan and outcome.changes is False:
-            _set_plan(job, outcome, changes=False)
-            _end_job(job, S.COMPLETED, reason="The plan has no changes", code="no-changes")
+            _end_job(job, S.COMPLETED, reason="The plan has no changes", code="no-changes", **_plan(outcome))
         else:
-            if is_plan:
-                _set_plan(job, outcome, changes=True)
-            _move_job(job, S.PENDING)
+            _move_job(job, S.PENDING, **(_plan(outcome) if is_plan else {}))
             _stand_in_line(job)
             enqueue("executors.tasks.advance_job", job.pk)
         return True
 
 
-def _set_plan(job: Job, outcome: Outcome, *, changes: bool) -> None:
-    job.plan_changes = changes
-    job.terraform_plan = outcome.plan
-    job.save(update_fields=["plan_changes", "terraform_plan"])
+def _plan(outcome: Outcome) -> dict[str, Any]:
+    """What a job keeps of its plan; one that does not say whether there are changes may have some."""
+    return {"plan_changes": outcome.changes is not False, "terraform_plan": outcome.plan}
 
 
 def release_workspace(job_id: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus, in_english
 from workspaces.models import Job, Workspace
@@ -53,4 +53,6 @@ def why_wait(job: Job) -> Wait | None:
 
 def incomplete(workspace: Workspace) -> list[str]:
     """The keys of a workspace's sensitive variables that have no value."""
-    return sorted(row.key for row in workspace.variables.filter(sensitive=True).order_by() if row.incomplete)
+    # All of them, and kept: what launches the step reads them next.
+    prefetch_related_objects([workspace], "variables")
+    return sorted(row.key for row in workspace.variables.all() if row.incomplete)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -34,15 +33,20 @@ def _kept(name: str, value: Value) -> str:
 
 def keep(step: Step, body: Manifest, environment: Mapping[str, Value]) -> None:
     """Keep a Job that was created as the newest of its workspace and type of step."""
-    key: dict[str, Any] = {"workspace_id": step.job.workspace_id, "step_type": step.type}
-    values: dict[str, Any] = {
-        "job_id": step.job_id,
-        "at": timezone.now(),
-        "manifest": masked(body, secret_texts(environment)),
-        "settings": settings_of(environment),
-    }
-    if not LastLaunch.objects.filter(**key).update(**values):
-        LastLaunch.objects.update_or_create(**key, defaults=values)
+    launch = LastLaunch(
+        workspace_id=step.job.workspace_id,
+        step_type=step.type,
+        job_id=step.job_id,
+        at=timezone.now(),
+        manifest=masked(body, secret_texts(environment)),
+        settings=settings_of(environment),
+    )
+    LastLaunch.objects.bulk_create(
+        [launch],
+        update_conflicts=True,
+        unique_fields=["workspace", "step_type"],
+        update_fields=["job", "at", "manifest", "settings"],
+    )
 
 
 def last_launch(workspace: Workspace, step_type: str) -> LastLaunch | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.utils import timezone
@@ -18,10 +20,10 @@ from executors.launching.imports import import_commands
 from executors.models import Attempt
 from workspaces import flows, transitions
 from workspaces.choices import Category
-from workspaces.ephemeral import EphemeralSyntaxErrors, pod_settings
+from workspaces.ephemeral import EphemeralSyntaxErrors, PodSettings, pod_settings
 from workspaces.models import Step
 from workspaces.services.steps import needs_commands
-from workspaces.variables import step_inputs
+from workspaces.variables import Inputs, step_inputs
 
 logger = logging.getLogger(__name__)
 RELAUNCH_SECONDS = 5
@@ -33,36 +35,67 @@ def load_step(step_id: UUID) -> Step | None:
     return Step.objects.select_related("job__workspace__organization").filter(pk=step_id).first()
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a step is launched with; ``pod`` None where its settings are wrong, and ``wrong`` says how."""
+
+    step: Step
+    inputs: Inputs
+    pod: PodSettings | None
+    wrong: str
+    deadlines: Mapping[str, int]
+
+    @property
+    def executor(self) -> ExecutorKind:
+        """The executor that the workspace asks for."""
+        return ExecutorKind.KUBERNETES if self.pod is not None and self.pod.enabled else ExecutorKind.LOCAL
+
+
+def needs_of(step: Step) -> Needs:
+    """Read what a step is launched with."""
+    inputs = step_inputs(step.job, flows.from_json(step.flow))
+    deadlines = limits.deadlines_of(step.job.workspace)
+    try:
+        return Needs(step, inputs, pod_settings(inputs.texts(Category.ENV)), "", deadlines)
+    except EphemeralSyntaxErrors as error:
+        # Saving refuses such a text, so this is one that was written around the services.
+        return Needs(step, inputs, None, str(error), deadlines)
+
+
+def open_first(step: Step) -> tuple[Attempt, Needs]:
+    """The first attempt of a step that is being handed over, in the same transaction; ``launch`` comes after it."""
+    needs = needs_of(step)
+    return attempts.open_first(step, executor=needs.executor), needs
+
+
 def launch_step(step_id: UUID) -> bool:
     """Launch the step's attempt that is due. False when there is none, or when it could not be launched now."""
     step = load_step(step_id)
     if step is None:
         return False
-    inputs = step_inputs(step.job, flows.from_json(step.flow))
-    try:
-        pod, wrong = pod_settings(inputs.texts(Category.ENV)), None
-    except EphemeralSyntaxErrors as error:
-        # Saving refuses such a text, so this is one that was written around the services.
-        pod, wrong = None, str(error)
-    kind = ExecutorKind.KUBERNETES if pod is not None and pod.enabled else ExecutorKind.LOCAL
-    attempt = attempts.open_attempt(step_id, executor=kind)
+    needs = needs_of(step)
+    attempt = attempts.open_attempt(step_id, executor=needs.executor)
     if attempt is None:
         return False
     attempt.step = step
+    return launch(attempt, needs)
+
+
+def launch(attempt: Attempt, needs: Needs) -> bool:
+    """Launch an attempt that is new and due. False when that could not be done now."""
     try:
-        if pod is None:
-            raise LaunchError("bad-settings", wrong or "")
-        if inputs.refusals:
+        if needs.pod is None:
+            raise LaunchError("bad-settings", needs.wrong)
+        if needs.inputs.refusals:
             # Saving refuses it too, so the policy is newer than the variable, or a flow maps another one to its name.
-            raise LaunchError("policy", " ".join(refusal.message for refusal in inputs.refusals))
-        if needs_commands(step):
-            import_commands(step)
-        deadlines = limits.deadlines_of(step.job.workspace)
-        conf = limits.lowered(installation(), deadlines)
+            raise LaunchError("policy", " ".join(refusal.message for refusal in needs.inputs.refusals))
+        if needs_commands(needs.step):
+            import_commands(needs.step)
+        conf = limits.lowered(installation(), needs.deadlines)
         if attempt.executor == ExecutorKind.KUBERNETES:
-            on_cluster.launch(attempt, step, inputs, pod, conf, deadlines)
+            on_cluster.launch(attempt, needs.step, needs.inputs, needs.pod, conf, needs.deadlines)
         else:
-            on_machine.launch(attempt, conf, deadlines)
+            on_machine.launch(attempt, conf, needs.deadlines)
     except LaunchError as error:
         _not_launched(attempt, error)
         return False

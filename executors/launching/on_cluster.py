@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from django.db import transaction
+
 from executors import attempts, cluster, tokens
 from executors.cluster import AlreadyExists, ClusterError
 from executors.conf import Installation, installation
@@ -112,15 +114,17 @@ def launch(
             uid, body = _create(api, attempt, text, pod, conf)
     except ClusterError as error:
         raise _launch_error(error, conf.namespace) from error
-    attempts.mark_launched(
-        attempt,
-        namespace=conf.namespace,
-        job_uid=uid,
-        image=conf.image,
-        resources={"requests": dict(pod.requests), "limits": dict(pod.limits)},
-        deadlines=dict(deadlines),
-    )
-    kept.keep(step, body, inputs.environment)
+    with transaction.atomic():
+        # First what refers to the Job's row: a claim holds that one before it asks for the attempt's.
+        kept.keep(step, body, inputs.environment)
+        attempts.mark_launched(
+            attempt,
+            namespace=conf.namespace,
+            job_uid=uid,
+            image=conf.image,
+            resources={"requests": dict(pod.requests), "limits": dict(pod.limits)},
+            deadlines=dict(deadlines),
+        )
 
 
 def _create(

@@ -79,6 +79,9 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
     made = Runner()
     monkeypatch.setattr("workspaces.queueing.async_task", lambda *task, **options: made.tasks.put(task))
     monkeypatch.setattr("executors.launching.launcher.launch_step", lambda step_id: made.launched.put(str(step_id)))
+    monkeypatch.setattr(
+        "executors.launching.launcher.launch", lambda attempt, needs: made.launched.put(str(attempt.step_id))
+    )
     used = Limit.used
 
     def slowly(limit: Limit) -> int:

@@ -17,9 +17,10 @@ from tests.factories import (
 from workspaces import transitions
 from workspaces.choices import JobStatus
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
-from workspaces.models import Job, Workspace
+from workspaces.models import Job, Step, Workspace
 from workspaces.services import jobs, workspaces
 from workspaces.transitions import Outcome
+from workspaces.waiting import why_wait
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +105,33 @@ def test_an_ignored_error_of_a_plan_still_ends_the_job_since_nothing_could_be_ap
     run(job, Outcome(succeeded=False, reason="Error"))
     assert status(job) == JobStatus.FAILED
     assert steps(job)[100] == JobStatus.COMPLETED
+
+
+def test_a_job_that_meets_another_at_its_start_waits_for_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = start(workspace), start(workspace)
+    transitions.advance(first.pk)
+    looks = iter([None])
+    # Its first look was a moment before the other one had started.
+    monkeypatch.setattr(transitions, "why_wait", lambda job: next(looks, why_wait(job)))
+    assert transitions.advance(second.pk) is None
+    second.refresh_from_db()
+    assert (second.status, second.reason_code) == (JobStatus.PENDING, "workspace-busy")
+    assert f"job {first.pk}" in second.reason
+    assert (second.holds_workspace, second.started_at, second.steps.count()) == (False, None, 0)
+
+
+def test_what_takes_a_step_over_is_done_with_it_or_not_at_all(workspace: Workspace) -> None:
+    job = start(workspace)
+
+    def fails(step: Step) -> None:
+        raise RuntimeError(step.status)
+
+    with pytest.raises(RuntimeError, match="queue"):
+        transitions.hand_over(job.pk, to=fails)
+    assert status(job) == JobStatus.PENDING
+    assert transitions.hand_over(job.pk, to=lambda step: step.step_number) == 100
 
 
 def test_approval_waits_for_a_person_and_needs_no_executor(workspace: Workspace) -> None:
