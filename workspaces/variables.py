@@ -15,8 +15,8 @@ from workspaces.choices import AddressType, Category
 from workspaces.ephemeral.policy import Policy, Refusal
 from workspaces.flows import FlowStep
 from workspaces.models import GlobalVariable, Item, Job, Workspace
+from workspaces.models.policy import policy_of
 from workspaces.models.variable import AbstractVariable
-from workspaces.policies import policy_of
 
 INSTALLATION = "installation"
 WORKSPACE = "workspace"

@@ -23,7 +23,7 @@ from executors.launching import manifest
 from executors.watching import diagnosis, statuses
 from workspaces.ephemeral import PodSettings, pod_settings
 from workspaces.ephemeral.variables import ENABLE
-from workspaces.policies import policy_of
+from workspaces.models.policy import policy_of
 
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster

@@ -9,8 +9,8 @@ from uuid import UUID
 from workspaces.ephemeral import is_enabled
 from workspaces.ephemeral.variables import ENABLE
 from workspaces.models import Workspace
+from workspaces.models.policy import policies_of
 from workspaces.pod_variables import pod_variables
-from workspaces.policies import policies_of
 from workspaces.variables import INSTALLATION, Inputs, Value, under_policy
 
 

@@ -22,7 +22,7 @@ from workspaces.ephemeral.words import summary
 from workspaces.forms.ephemeral import TITLES
 from workspaces.forms.policy import PolicyRuleForm
 from workspaces.models import PolicyRule, Workspace
-from workspaces.policies import policies_of
+from workspaces.models.policy import policies_of
 from workspaces.services.policy import Violation, violations, with_rule
 
 MOST_SHOWN = 200

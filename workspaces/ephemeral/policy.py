@@ -2,7 +2,7 @@
 
 Rules stand in levels: what Terrakube Site itself holds, then the installation, then the organization. A value must
 satisfy the rules of every level, so a lower level can only tighten; a rule that would loosen one above is refused when
-it is saved (`loosening`). Pure: the records are read by `workspaces.policies`.
+it is saved (`loosening`). Pure: the records are read by `workspaces.models.policy`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from workspaces.built_in_rules import built_in
 from workspaces.ephemeral import SETTINGS
-from workspaces.ephemeral.policy import Effect, Level, Rule
+from workspaces.ephemeral.policy import Effect, Level, Policy, Rule
 from workspaces.ephemeral.rule_checks import loosening, wrong
 from workspaces.models.base import Audited, Record
 from workspaces.models.organization import Organization
@@ -122,3 +123,19 @@ class PolicyRule(Record, Audited):
         if self.organization_id is None:
             return built_in()
         return (*built_in(), *(row.rule for row in PolicyRule.objects.filter(organization=None)))
+
+
+def policy_of(organization_id: UUID | None) -> Policy:
+    """All rules for an organization, with one query; for None those of the installation alone."""
+    rows = PolicyRule.objects.filter(Q(organization=None) | Q(organization=organization_id))
+    return Policy((*built_in(), *(row.rule for row in rows)))
+
+
+def policies_of(organization_ids: Iterable[UUID]) -> dict[UUID, Policy]:
+    """The policy of each of several organizations, with one query."""
+    wanted = set(organization_ids)
+    shared: list[Rule] = list(built_in())
+    own: dict[UUID, list[Rule]] = {key: [] for key in wanted}
+    for row in PolicyRule.objects.filter(Q(organization=None) | Q(organization__in=wanted)):
+        (shared if row.organization_id is None else own[row.organization_id]).append(row.rule)
+    return {key: Policy((*shared, *rules)) for key, rules in own.items()}

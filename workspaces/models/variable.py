@@ -11,8 +11,8 @@ from workspaces.choices import Category
 from workspaces.encryption import EncryptedTextField
 from workspaces.models.base import Record
 from workspaces.models.organization import Organization
+from workspaces.models.policy import policy_of
 from workspaces.models.workspace import Workspace
-from workspaces.policies import policy_of
 from workspaces.querysets import OrganizationScopedQuerySet, VariableQuerySet
 
 HIDDEN = "••••••••"

@@ -12,9 +12,9 @@ from workspaces.choices import Category
 from workspaces.ephemeral import SETTINGS
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.models import Template, Variable, Workspace
+from workspaces.models.policy import policies_of
 from workspaces.permissions import allowed_among, refusal, require
 from workspaces.pod_variables import pod_variables
-from workspaces.policies import policies_of
 from workspaces.services.ephemeral import PURPOSE, RIGHT, change_settings, wrong_settings
 from workspaces.services.jobs import START, create_job
 from workspaces.variables import Inputs, under_policy

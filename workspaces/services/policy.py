@@ -11,8 +11,8 @@ from workspaces.access import Actor, is_admin, name_of
 from workspaces.ephemeral.policy import Policy, Refusal
 from workspaces.errors import NotAllowed
 from workspaces.models import PolicyRule, Workspace
+from workspaces.models.policy import policies_of
 from workspaces.pod_variables import pod_variables
-from workspaces.policies import policies_of
 from workspaces.services.records import create_record, delete_record, update_record
 from workspaces.services.saving import save_valid
 from workspaces.variables import Inputs, under_policy
