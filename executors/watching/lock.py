@@ -18,12 +18,19 @@ ADVISORY_KEY = int.from_bytes(b"terrakub")
 
 
 # Together below the time in which another watcher should be the active one (15 s); without effect on a local socket.
-_KEEP_ALIVE = (
-    "tcp_keepalives_idle = 3",
-    "tcp_keepalives_interval = 2",
-    "tcp_keepalives_count = 3",
-    "tcp_user_timeout = 9000",
-)
+_IDLE_SECONDS, _INTERVAL_SECONDS, _COUNT, _UNANSWERED_MILLISECONDS = 3, 2, 3, 9000
+_OF_SERVER = {
+    "tcp_keepalives_idle": _IDLE_SECONDS,
+    "tcp_keepalives_interval": _INTERVAL_SECONDS,
+    "tcp_keepalives_count": _COUNT,
+    "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
+}
+_OF_CLIENT = {
+    "keepalives_idle": _IDLE_SECONDS,
+    "keepalives_interval": _INTERVAL_SECONDS,
+    "keepalives_count": _COUNT,
+    "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
+}
 
 
 class WatcherLock(Protocol):
@@ -45,8 +52,7 @@ class DatabaseLock:
     def acquire(self) -> bool:
         """Raises DatabaseError while the database does not answer."""
         if self._connection is None:
-            self._connection = connections.create_connection("default")
-            self._notice_loss(self._connection)
+            self._connection = self._connect()
             query = f"SELECT pg_try_advisory_lock({ADVISORY_KEY})"
         else:
             # A connection that answers is the one that has the lock.
@@ -64,11 +70,19 @@ class DatabaseLock:
         return True
 
     @staticmethod
-    def _notice_loss(connection: BaseDatabaseWrapper) -> None:
-        """Have the server drop connection and lock within seconds of a machine that is gone without a word."""
-        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
-            for setting in _KEEP_ALIVE:
-                cursor.execute(f"SET {setting}")
+    def _connect() -> BaseDatabaseWrapper:
+        """A connection both ends of which notice within seconds that the other one is gone without a word.
+
+        The server then gives the lock to another, and whoever had it does not wait for an answer for a quarter of an
+        hour.
+        """
+        made = connections.create_connection("default")
+        options = made.settings_dict["OPTIONS"]
+        made.settings_dict = {**made.settings_dict, "OPTIONS": {**options, **_OF_CLIENT}}
+        with contextlib.suppress(DatabaseError), made.cursor() as cursor:
+            for name, value in _OF_SERVER.items():
+                cursor.execute(f"SET {name} = {value}")
+        return made
 
     def release(self) -> None:
         connection, self._connection = self._connection, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -95,6 +96,42 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
     run_limits.provide(lambda: Limits(running_steps=WHOLE, running_applies=ALL_APPLIES))
     yield made
     run_limits.provide(before)
+
+
+@pytest.mark.parametrize("level", ["installation", "organization", "workspace"])
+def test_two_who_look_for_room_at_the_same_moment_never_both_find_the_last_of_it(
+    monkeypatch: pytest.MonkeyPatch, queued: list[Any], whole: Callable[..., None], level: str
+) -> None:
+    if level == "installation":
+        whole(running_steps=1)
+    owner = organization(running_steps=1) if level == "organization" else organization()
+    place = workspace(owner, running_steps=1) if level == "workspace" else None
+    both = [jobs.create_job(place or workspace(owner), by=None, tcl=PLAN) for _ in range(2)]
+    used, meeting = Limit.used, threading.Barrier(2)
+
+    def count_and_meet(limit: Limit) -> int:
+        found = used(limit)
+        # Who alone may count waits in vain; where both may, both have counted before either goes on.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(2)
+        return found
+
+    monkeypatch.setattr(Limit, "used", count_and_meet)
+
+    def advance(job: Job) -> None:
+        try:
+            transitions.advance(job.pk)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=advance, args=(job,)) for job in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Step.objects.in_executor().count() == 1
+    (waits,) = Job.objects.exclude(waits_for_room="")
+    assert waits.reason_code == f"{level}-limit"
 
 
 def _most(seen: dict[str, int], owner: Organization) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from executors import beats
+from executors.watching.lock import ADVISORY_KEY
 from tests.faults.marks import FAULT
 from tests.faults.trial import Trial
 from tests.spine.cluster import kill_container
@@ -74,6 +78,43 @@ def test_a_second_watcher_goes_on_when_the_first_is_killed(trial: Trial, second_
     trial.assert_sound(job, status=JobStatus.FAILED, code="killed")
     assert failed_over < 15
     trial.site.watcher.start()
+
+
+@contextmanager
+def dropped(*ports: int) -> Iterator[None]:
+    """The packets of one TCP connection of this machine with itself are lost, in both directions."""
+    rules = [
+        ["-p", "tcp", "--sport", str(one), "--dport", str(other), "-j", "DROP"] for one, other in (ports, ports[::-1])
+    ]
+    for rule in rules:
+        subprocess.run(["iptables", "-I", "INPUT", *rule], check=True)
+    try:
+        yield
+    finally:
+        for rule in rules:
+            subprocess.run(["iptables", "-D", "INPUT", *rule], check=True)
+
+
+@pytest.mark.node
+def test_a_watcher_whose_locks_connection_is_dead_without_a_word_is_followed_by_another(
+    trial: Trial, second_watcher: Process
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT client_port FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE locktype = 'advisory' AND granted AND datname = current_database() AND (classid, objid) = (%s, %s)",
+            [ADVISORY_KEY >> 32, ADVISORY_KEY & 0xFFFFFFFF],
+        )
+        ((port,),) = cursor.fetchall()
+    with dropped(port, int(connection.settings_dict["PORT"])):
+        trial.fault()
+        await_that(lambda: "This watcher is the active one" in second_watcher.tail(), "the second is active", 30)
+        failed_over = trial.clock.stop("fail-over")
+        await_that(lambda: "The database failed" in trial.site.watcher.tail(), "the first has noticed", 15)
+        trial.clock.stop("the first stands by")
+        job = trial.job()
+        trial.assert_sound(job, marks=20)
+    assert failed_over < 15
 
 
 # ---- the frozen queue ------------------------------------------------------------------------------------------
