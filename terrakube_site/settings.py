@@ -104,6 +104,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "terrakube_site.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
+    "terrakube_site.nul.without_nul",
     "terrakube_site.browser_policy.browser_policy",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -147,6 +148,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "terrakube_site.client_address.network_of_client"
+AXES_USERNAME_CALLABLE = "workspaces.sign_in.lockout.name_of_attempt"
 AXES_LOCKOUT_CALLABLE = "workspaces.sign_in.lockout.refused"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False

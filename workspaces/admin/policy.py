@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from workspaces.admin.base import ADMINISTRATOR, AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, allows, scope
+from workspaces.admin.choosing import may_be_key
 from workspaces.built_in_rules import built_in
 from workspaces.ephemeral import SETTINGS
 from workspaces.ephemeral.words import summary
@@ -115,7 +116,7 @@ class PolicyRuleAdmin(RecordAdmin):
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Which workspaces would break a rule that is being written; nothing is saved."""
-        record = PolicyRule.objects.within(scope(request)).filter(pk=request.POST.get("_rule") or None).first()
+        record = self._written(request, request.POST.get("_rule", ""))
         if not (self.has_change_permission(request, record) if record else self.has_add_permission(request)):
             raise PermissionDenied
         form = self.get_form(request, record, change=record is not None)(request.POST, instance=record)
@@ -130,6 +131,16 @@ class PolicyRuleAdmin(RecordAdmin):
         found = violations(workspaces, with_it, setting=rule.setting)
         title = _("What the rules would refuse of %(setting)s") % {"setting": rule.setting}
         return self._results(request, title, len(workspaces), found, rule=rule)
+
+    def _written(self, request: HttpRequest, key: str) -> PolicyRule | None:
+        """The saved rule that is being changed; None for a new one. Raises Http404 when it is not there."""
+        if not key:
+            return None
+        seen = PolicyRule.objects.within(scope(request))
+        record: PolicyRule | None = seen.filter(pk=key).first() if may_be_key(PolicyRule, key) else None
+        if record is None:
+            raise Http404(_("There is no such rule."))
+        return record
 
     def _workspaces(self, request: HttpRequest) -> list[Workspace]:
         return list(Workspace.objects.alive().within(scope(request)).select_related("organization"))

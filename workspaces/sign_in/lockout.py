@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from axes.models import AccessAttempt
@@ -17,10 +18,18 @@ from django.utils.translation import ngettext
 
 from terrakube_site.client_address import network_of_client
 
+_LONGEST_NAME = 255
+
+
+def name_of_attempt(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
+    """Who somebody says to be, as failed sign-ins are kept: cut where the column ends. None when nobody is named."""
+    name = credentials.get("username") if credentials else request.POST.get("username")
+    return str(name).replace("\0", "␀")[:_LONGEST_NAME] if name is not None else None
+
 
 def refused(request: HttpRequest, *rest: Any) -> HttpResponse:
     """The page in the place of the login page, with how long it lasts."""
-    username = request.POST.get("username", "")
+    username = name_of_attempt(request) or ""
     attempts = AccessAttempt.objects.filter(username=username, ip_address=network_of_client(request))
     last: dt.datetime | None = attempts.aggregate(last=Max("attempt_time"))["last"]
     lasts: dt.timedelta = settings.AXES_COOLOFF_TIME
