@@ -5,6 +5,7 @@ To be imported once Django is set up; the jobs run in the site's own worker.
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import shutil
@@ -13,18 +14,21 @@ import tarfile
 import time
 from dataclasses import dataclass, field
 
-from django.contrib import admin
+from axes.models import AccessAttempt
 from django.contrib.auth.models import Group, User
-from django.urls import reverse
+from django.utils import timezone
+from django_q.models import Failure
 
 from workspaces.choices import Category, IacType, JobStatus
 from workspaces.models import (
+    Access,
     Agent,
     Collection,
     GlobalVariable,
     Item,
     Job,
     Organization,
+    PolicyRule,
     Reference,
     Schedule,
     Ssh,
@@ -36,6 +40,8 @@ from workspaces.models import (
     WorkspaceTag,
 )
 from workspaces.services import jobs, organizations, sources, workspaces
+from workspaces.services.accesses import create_access
+from workspaces.services.policy import create_rule
 from workspaces.services.records import create_record
 from workspaces.services.tokens import create_token
 
@@ -225,6 +231,37 @@ def _records(maker: Maker, organization: Organization) -> None:
         by=by,
     )
     create_token(by=by, description="laptop", days=30)
+    for owner, setting, more in (
+        (None, "EPHEMERAL_MEMORY_LIMIT", {"value": "1Gi", "maximum": "8Gi", "reason": "Nodes have 16 GiB"}),
+        (organization, "EPHEMERAL_CONFIG_SERVICE_ACCOUNT", {"effect": "forbidden", "reason": "Ask the platform team"}),
+    ):
+        create_rule(PolicyRule(organization=owner, setting=setting, **more), by=by)
+    network = maker.sample.workspaces["network"]
+    create_access(Access(workspace=network, name="AUDITORS", role="read"), by=by)
+    _troubles()
+
+
+def _troubles() -> None:
+    """A failed task, one that waits, and a person who forgot a password."""
+    ended = timezone.now() - dt.timedelta(minutes=9)
+    Failure.objects.create(
+        id="5d0c4a3b9e8f4f6aa1c2d3e4f5a6b7c8",
+        name="winter-robin-blue-table",
+        func="executors.tasks.launch_step",
+        args=("0d6f3c52-7f0e-4f4e-9f43-52f6d9a1b7aa",),
+        started=ended - dt.timedelta(seconds=2),
+        stopped=ended,
+        result="OperationalError: the database does not answer",
+        success=False,
+        attempt_count=3,
+    )
+    AccessAttempt.objects.create(
+        username="grace",
+        ip_address="192.0.2.17",
+        user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        failures_since_start=5,
+        path_info="/admin/login/",
+    )
 
 
 def _on_the_cluster(maker: Maker, organization: Organization) -> None:
@@ -279,42 +316,6 @@ def make(password: str, *, kubernetes: bool = False, seconds: float = 4) -> Samp
     maker.start("pending", ledger)
     time.sleep(seconds)
     return maker.sample
-
-
-def pages(sample: Sample) -> dict[str, str]:
-    """The address of each page, by the name of its picture."""
-    found = {"overview": reverse("admin:index")}
-    for model in sorted(admin.site._registry, key=lambda model: model.__name__):
-        name = f"{model._meta.app_label}_{model._meta.model_name}"
-        found[f"list-{model._meta.model_name}"] = reverse(f"admin:{name}_changelist")
-        if model._meta.model_name in {
-            "accesstoken",
-            "organization",
-            "team",
-            "template",
-            "vcs",
-            "workspace",
-            "schedule",
-        }:
-            found[f"add-{model._meta.model_name}"] = reverse(f"admin:{name}_add")
-        record = model._default_manager.first()
-        if record is not None and model._meta.model_name not in {"job", "workspace"}:
-            found[f"record-{model._meta.model_name}"] = reverse(f"admin:{name}_change", args=[record.pk])
-    found["workspaces"] = found.pop("list-workspace")
-    found["jobs"] = found.pop("list-job")
-    for name, job in sample.jobs.items():
-        found[f"job-{name}"] = reverse("admin:workspaces_job_change", args=[job.pk])
-    network = sample.workspaces["network"]
-    found["workspace"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
-    found["workspace-sandbox"] = reverse("admin:workspaces_workspace_change", args=[sample.workspaces["sandbox"].pk])
-    found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
-    found["start-job"] = reverse("admin:workspaces_workspace_start", args=[network.pk])
-    found["delete"] = reverse("admin:workspaces_workspace_delete", args=[network.pk])
-    found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])
-    found["password"] = reverse("admin:password_change")
-    found["nothing-found"] = reverse("admin:workspaces_workspace_changelist") + "?q=nothing-like-this"
-    found["not-there"] = "/admin/nowhere/"
-    return found
 
 
 def stop_all() -> None:

@@ -107,9 +107,9 @@ def take(page: Page, path: Path, *, full: bool) -> None:
 
 
 def browse(browser: Browser, address: str, sample: Sample, folder: Path, options: argparse.Namespace) -> None:
-    from scripts import sample_data
+    from scripts.panel_pages import pages
 
-    wanted = {name: path for name, path in sample_data.pages(sample).items() if options.only in name}
+    wanted = {name: path for name, path in pages(sample).items() if options.only in name}
     if options.docs:
         wanted = {name: wanted[name] for name in DOCS}
     for scheme in ("light",) if options.docs else SCHEMES:

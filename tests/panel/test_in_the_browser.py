@@ -27,8 +27,8 @@ STEP_MILLISECONDS = 90_000
 PASSWORD = secrets.token_urlsafe(12)
 SAMPLE = f"""
 import json
-from scripts import sample_data
-print(json.dumps(sample_data.pages(sample_data.make({PASSWORD!r}, seconds=0.5))))
+from scripts import panel_pages, sample_data
+print(json.dumps(panel_pages.pages(sample_data.make({PASSWORD!r}, seconds=0.5))))
 """
 LINES = 200_000
 MOST_SECONDS = 4

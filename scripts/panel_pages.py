@@ -1,0 +1,59 @@
+"""The address of every page of the panel, by the name of its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import RequestFactory
+from django.urls import reverse
+
+if TYPE_CHECKING:
+    from scripts.sample_data import Sample
+
+# These have pages of their own in place of the forms of a record.
+_OWN_PAGES = {"job", "workspace", "checkrun"}
+
+
+def pages(sample: Sample) -> dict[str, str]:
+    """The address of each page of the sample, by the name of its picture."""
+    found = {"overview": reverse("admin:index")}
+    found |= dict(_of_models())
+    found["workspaces"] = found.pop("list-workspace")
+    found["jobs"] = found.pop("list-job")
+    for name, job in sample.jobs.items():
+        found[f"job-{name}"] = reverse("admin:workspaces_job_change", args=[job.pk])
+    network = sample.workspaces["network"]
+    found["workspace"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
+    found["workspace-sandbox"] = reverse("admin:workspaces_workspace_change", args=[sample.workspaces["sandbox"].pk])
+    found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
+    found["start-job"] = reverse("admin:workspaces_workspace_start", args=[network.pk])
+    found["delete"] = reverse("admin:workspaces_workspace_delete", args=[network.pk])
+    found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])
+    found["policy-violations"] = reverse("admin:workspaces_policyrule_violations")
+    found["user-password"] = reverse("admin:auth_user_password_change", args=[User.objects.get(username="ada").pk])
+    found["password"] = reverse("admin:password_change")
+    found["nothing-found"] = reverse("admin:workspaces_workspace_changelist") + "?q=nothing-like-this"
+    found["not-there"] = "/admin/nowhere/"
+    return found
+
+
+def _of_models() -> Iterator[tuple[str, str]]:
+    """List, form of a new record, and page, history and deletion of one, of each kind that has them."""
+    request: Any = RequestFactory().get("/admin/")
+    request.user = User.objects.get(username="ada")
+    for model, shown in sorted(admin.site._registry.items(), key=lambda entry: entry[0].__name__):
+        options, short = model._meta, str(model._meta.model_name)
+        address = f"admin:{options.app_label}_{short}"
+        yield f"list-{short}", reverse(f"{address}_changelist")
+        if shown.has_add_permission(request):
+            yield f"add-{short}", reverse(f"{address}_add")
+        record = model._default_manager.first()
+        if record is None or short in _OWN_PAGES:
+            continue
+        yield f"record-{short}", reverse(f"{address}_change", args=[record.pk])
+        yield f"history-{short}", reverse(f"{address}_history", args=[record.pk])
+        if shown.has_delete_permission(request, record):
+            yield f"delete-{short}", reverse(f"{address}_delete", args=[record.pk])
