@@ -26,6 +26,7 @@ _GROUPS = (
             (_("Variables"), "data_object", "admin:workspaces_variable_changelist", "read"),
             (_("Collections"), "stacks", "admin:workspaces_collection_changelist", "read"),
             (_("Templates"), "account_tree", "admin:workspaces_template_changelist", "read"),
+            (_("Tags"), "sell", "admin:workspaces_tag_changelist", "read"),
             (_("Schedules"), "schedule", "admin:workspaces_schedule_changelist", "read"),
             (_("States"), "database", "admin:workspaces_stateversion_changelist", "read"),
             (_("Organizations"), "corporate_fare", "admin:workspaces_organization_changelist", "read"),
@@ -39,6 +40,7 @@ _GROUPS = (
             (_("Teams"), "groups", "admin:workspaces_team_changelist", "read"),
             (_("VCS connections"), "commit", "admin:workspaces_vcs_changelist", "read"),
             (_("SSH keys"), "key", "admin:workspaces_ssh_changelist", "read"),
+            (_("Agents"), "dns", "admin:workspaces_agent_changelist", "read"),
             (_("Tokens"), "token", "admin:workspaces_accesstoken_changelist", "read"),
             (_("Users"), "person", "admin:auth_user_changelist", ADMINISTRATOR),
             (_("Groups"), "group", "admin:auth_group_changelist", ADMINISTRATOR),
@@ -57,6 +59,9 @@ _GROUPS = (
     ),
 )
 
+TITLES = {address: title for _group, entries in _GROUPS for title, _icon, address, _right in entries}
+"""What the sidebar calls each list, by the name of its address."""
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar's groups for one user, as django-unfold wants them."""
@@ -72,6 +77,6 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return groups
 
 
-def no_inline_style(request: HttpRequest) -> dict[str, Any]:
-    """Take out of every page's context what django-unfold would write into a style element."""
-    return {"colors": {}}
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """What every page's context has: names of lists, and no colours, which unfold would write into a style element."""
+    return {"colors": {}, "list_titles": TITLES}

@@ -164,6 +164,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["terrakube_site.formats"]
 
 STATIC_URL = "static/"
 # Without a folder to collect them in, static files are served from where they lie, so that a checkout just runs.
@@ -220,7 +221,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("terrakube/favicon.svg")},
     ],
     # The colours are in a style sheet: unfold would write them into each page.
-    "GLOBAL_CALLBACK": "terrakube_site.navigation.no_inline_style",
+    "GLOBAL_CALLBACK": "terrakube_site.navigation.frame",
     "SIDEBAR": {"show_search": False, "navigation": "terrakube_site.navigation.sidebar"},
     "DASHBOARD_CALLBACK": "executors.dashboard.dashboard",
 }

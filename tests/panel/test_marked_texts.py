@@ -38,6 +38,7 @@ LITERAL = re.compile(r"""(["'])(.*?)\1""")
 MARKED = re.compile(r"""_\((["']).*?\1\)""")
 # Filters whose literal is no text: a format, a name, a separator.
 PLAIN_FILTERS = re.compile(r"""\|(?:date|time|slice|urlencode|cut|join):(["']).*?\1""")
+ICON = "material-symbols-outlined"
 LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -65,7 +66,8 @@ class Shown(HTMLParser):
         self.silent = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in {"script", "style"}:
+        # The name of an icon is drawn as the icon.
+        if tag in {"script", "style"} or ICON in (dict(attrs).get("class") or ""):
             self.silent = tag
         self.found += [value or "" for name, value in attrs if SHOWN_ATTRIBUTES.fullmatch(name)]
 
@@ -122,6 +124,7 @@ def test_a_template_shows_no_text_that_is_not_marked(path: Path) -> None:
         ('<form data-confirm="{% translate "Sure?" %}" class="wide"></form>', []),
         ('{{ name|default:"nobody" }} {{ at|date:"H:i" }}', ["nobody"]),
         ('{% include "part.html" with title="Running" empty=_("Nothing runs.") %}', ["Running"]),
+        (f'<b class="{ICON}">add</b> <b>Add</b>', ["Add"]),
         ("{# a note #}<script>let text</script>{% comment %}Steps{% endcomment %}", []),
     ],
 )

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from auditlog.admin import LogEntryAdmin as AuditlogAdmin
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from workspaces import models
+from workspaces.admin.changes import ACTIONS, actor_name, changes_of, names_of
 from workspaces.admin.users import AdministratorsOnly
 from workspaces.models.variable import HIDDEN
+from workspaces.shown import moment
 
 
 def hide(value: str) -> str:
@@ -71,17 +80,74 @@ WRITTEN_BY_MACHINES = frozenset(
 )
 """Records without a history: they come from jobs, uploads and sign-ins, and say themselves who caused them."""
 
+# It registers a page of its own when it is loaded, whose place this one takes.
+import_module("auditlog.admin")
 admin.site.unregister(LogEntry)
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Changes of one kind of record."""
+
+    title = _("kind of record")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        kinds = ContentType.objects.get_for_models(*auditlog.get_models())
+        return sorted(((str(kind.pk), capfirst(kind.name)) for kind in kinds.values()), key=lambda one: one[1])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
+        found = self.value() or ""
+        return queryset.filter(content_type=int(found)) if found.isdecimal() else queryset
+
+
 @admin.register(LogEntry)
-class LogEntryAdmin(AdministratorsOnly, AuditlogAdmin, ModelAdmin):  # type: ignore[misc]
-    list_display = ("created", "resource_url", "action", "msg_short", "user_url")
-    list_filter = ("action",)
+class LogEntryAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
+    list_display = ("when", "what", "record", "changed", "who")
+    list_filter = ("action", KindFilter)
+    list_select_related = ("actor", "content_type")
     search_fields = ("object_repr", "actor__username", "actor__email")
     search_help_text = _("Search by record or user")
     show_full_result_count = False
     list_per_page = 50
+    called = _("change"), _("changes")
+    fields = readonly_fields = ("when", "who", "what", "record", "details")
+
+    @admin.display(description=_("when"), ordering="timestamp")
+    def when(self, entry: LogEntry) -> SafeString:
+        return moment(entry.timestamp)
+
+    @admin.display(description=_("by"), ordering="actor__username")
+    def who(self, entry: LogEntry) -> str:
+        return actor_name(entry)
+
+    @admin.display(description=_("what"), ordering="action")
+    def what(self, entry: LogEntry) -> SafeString:
+        text, tone = ACTIONS[entry.action]
+        return format_html('<span class="tk-badge tk-{}">{}</span>', tone, text)
+
+    @admin.display(description=_("record"), ordering="object_repr")
+    def record(self, entry: LogEntry) -> SafeString:
+        kind = entry.content_type.name
+        try:
+            address = reverse(
+                f"admin:{entry.content_type.app_label}_{entry.content_type.model}_change", args=[entry.object_pk]
+            )
+        except NoReverseMatch:
+            return format_html("{} {}", kind, entry.object_repr)
+        if entry.action == LogEntry.Action.DELETE:
+            return format_html("{} {}", kind, entry.object_repr)
+        return format_html('{} <a href="{}">{}</a>', kind, address, entry.object_repr)
+
+    @admin.display(description=_("fields"))
+    def changed(self, entry: LogEntry) -> str:
+        """The names of what was changed; of a new record all is new."""
+        if entry.action != LogEntry.Action.UPDATE:
+            return ""
+        return ", ".join(names_of(entry))
+
+    @admin.display(description=_("fields"))
+    def details(self, entry: LogEntry) -> SafeString:
+        return render_to_string("terrakube/changes.html", {"changes": changes_of(entry)})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -46,6 +46,20 @@
     for (const input of document.querySelectorAll("input[type=file].tk-input")) input.hasChangeListener = true;
   });
 
+  // On a narrow screen each row of a list is a card; there every value stands below the name of its column.
+  document.addEventListener("DOMContentLoaded", () => {
+    const list = document.getElementById("result_list");
+    const names = [...(list?.tHead.rows[0].cells ?? [])].map((cell) => cell.querySelector(".text")?.textContent.trim() ?? "");
+    for (const row of list?.querySelectorAll(".data-row") ?? []) {
+      [...row.cells].forEach((cell, at) => {
+        const text = cell.textContent.trim();
+        if (cell.tagName === "TD" && names[at]) cell.dataset.label = names[at];
+        if (/^[-–]?$/.test(text) && !cell.querySelector("input, [data-cell]")) cell.classList.add("tk-none");
+        if (text.length > 22) cell.classList.add("tk-wide");
+      });
+    }
+  });
+
   document.addEventListener("mouseover", (event) => {
     const time = event.target instanceof Element ? event.target.closest("time[datetime]") : null;
     if (time && !time.dataset.exact) {

@@ -1,0 +1,46 @@
+"""The way to a page, at its top: the list, the record, and what the page does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.template.context import Context
+from django.urls import NoReverseMatch, reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+register = template.Library()
+
+# What a page does with the list or the record before it, by the end of its address's name.
+_DOES = {"add": _("New"), "history": _("History"), "delete": _("Delete"), "password_change": _("Password")}
+_SHOWS = {"change", "changelist"}
+
+
+def _address(name: str, *args: Any) -> str:
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag(takes_context=True)
+def way(context: Context) -> list[tuple[str, str]]:
+    """The parts of the way to a page, each with its address; the last is the page itself and has none."""
+    request, options = context.get("request"), context.get("opts")
+    if options is None or request is None or request.resolver_match is None:
+        return [(str(context.get("content_title") or context.get("title") or "").strip(), "")]
+    stem = f"admin:{options.app_label}_{options.model_name}"
+    titles: Mapping[str, Any] = context.get("list_titles") or {}
+    name = titles.get(f"{stem}_changelist", options.verbose_name_plural)
+    parts = [(capfirst(str(name)), _address(f"{stem}_changelist"))]
+    record = next((one for one in (context.get("original"), context.get("object")) if isinstance(one, Model)), None)
+    if record is not None:
+        # A record's name is as somebody wrote it.
+        parts.append((str(record), _address(f"{stem}_change", record.pk)))
+    does = (request.resolver_match.url_name or "").removeprefix(f"{options.app_label}_{options.model_name}_")
+    if does not in _SHOWS or context.get("deletable_objects"):
+        parts.append((str(_DOES.get(does) or context.get("title") or ""), ""))
+    return [*parts[:-1], (parts[-1][0], "")]
