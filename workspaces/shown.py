@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Any
 
+from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -80,6 +83,16 @@ def moment(at: dt.datetime | None) -> SafeString:
         exact.strftime("%Y-%m-%d %H:%M:%S"),
         ago,
     )
+
+
+def when(field: str, description: Any) -> Callable[[Any, Any], SafeString]:
+    """A column of a list that says of a record how long ago one of its times was."""
+
+    @admin.display(description=description, ordering=field)
+    def column(self: Any, record: Any) -> SafeString:
+        return moment(getattr(record, field))
+
+    return column
 
 
 def until(at: dt.datetime | None) -> SafeString:

@@ -7,18 +7,18 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from executors.choices import ExecutorKind
 from executors.models import Attempt, AttemptEvent
 from workspaces.admin.base import RecordAdmin, RecordInline, allows, scope
 from workspaces.models import Step
-from workspaces.shown import duration, moment
-
-# What a token is derived from and what proves a session is of no use to a reader.
-_HIDDEN = {"nonce", "session_hash"}
+from workspaces.shown import duration, moment, seconds
 
 
 class _ReadOnly:
@@ -44,12 +44,38 @@ class EventInline(_ReadOnly, RecordInline):
 
 @admin.register(Attempt)
 class AttemptAdmin(_ReadOnly, RecordAdmin):
-    list_display = ("name", "job", "executor", "progress", "why", "pod_name", "node_name", "created", "took")
+    list_display = ("name", "job", "progress", "why", "place", "created", "took")
+    empty_help = _("There is one as soon as the first step of a job is launched.")
     list_select_related = ("step__job__organization",)
     list_filter = ("state", "outcome", "executor")
     search_fields = ("job_name", "pod_name", "node_name", "reason", "=step__job__id")
     search_help_text = _("Search by Kubernetes Job, pod, node, reason or job number")
-    fields = tuple(field.name for field in Attempt._meta.fields if field.name not in _HIDDEN)
+    readonly_fields = ("job", "progress", "used_memory", "used_cpu", "asked_for", "own_deadlines")
+    fieldsets = (
+        (None, {"fields": ("job", "number", "executor", "progress", "reason", "reason_code", "phase", "exit_code")}),
+        (_("Where"), {"fields": ("namespace", "job_name", "pod_name", "node_name", "image", "host", "process_id")}),
+        (
+            _("When"),
+            {
+                "fields": (
+                    "created_at",
+                    "not_before",
+                    "launched_at",
+                    "claimed_at",
+                    "heartbeat_at",
+                    "cancelled_at",
+                    "missing_since",
+                    "ended_at",
+                    "cleaned_at",
+                )
+            },
+        ),
+        (_("What it used"), {"fields": ("asked_for", "used_memory", "used_cpu", "log_size", "own_deadlines")}),
+        (
+            _("More"),
+            {"classes": ("collapse",), "fields": ("id", "job_uid", "force_stop", "leaving_reason", "state_lock")},
+        ),
+    )
     inlines = (EventInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -82,6 +108,34 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, attempt: Attempt) -> SafeString:
         return moment(attempt.created_at)
+
+    @admin.display(description=_("where"), ordering="node_name")
+    def place(self, attempt: Attempt) -> str:
+        if attempt.executor != ExecutorKind.KUBERNETES:
+            return attempt.get_executor_display()
+        found = [attempt.pod_name or attempt.namespace, attempt.node_name]
+        return gettext(" on ").join(part for part in found if part) or attempt.get_executor_display()
+
+    @admin.display(description=_("peak memory"))
+    def used_memory(self, attempt: Attempt) -> str:
+        return "–" if attempt.peak_memory_bytes is None else filesizeformat(attempt.peak_memory_bytes)
+
+    @admin.display(description=_("CPU time"))
+    def used_cpu(self, attempt: Attempt) -> str:
+        return "–" if attempt.cpu_seconds is None else seconds(attempt.cpu_seconds)
+
+    @admin.display(description=_("requests and limits"))
+    def asked_for(self, attempt: Attempt) -> str:
+        found = [
+            f"{kind.removesuffix('s')} {name} {amount}"
+            for kind, amounts in (attempt.resources or {}).items()
+            for name, amount in (amounts.items() if isinstance(amounts, dict) else (("", amounts),))
+        ]
+        return ", ".join(found) or "–"
+
+    @admin.display(description=_("shorter deadlines"))
+    def own_deadlines(self, attempt: Attempt) -> str:
+        return ", ".join(f"{name} {value} s" for name, value in (attempt.deadlines or {}).items()) or "–"
 
     @admin.display(description=_("took"))
     def took(self, attempt: Attempt) -> str:

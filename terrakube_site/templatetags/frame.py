@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.contrib import admin
 from django.db.models import Model
 from django.template.context import Context
 from django.urls import NoReverseMatch, reverse
@@ -26,6 +27,13 @@ def _address(name: str, *args: Any) -> str:
         return ""
 
 
+@register.filter
+def record_name(record: Model) -> str:
+    """What a record is called: as its page in the panel says where the record itself gives no name to read."""
+    page: Any = admin.site._registry.get(type(record))
+    return str(page.record_name(record)) if hasattr(page, "record_name") else str(record)
+
+
 @register.simple_tag(takes_context=True)
 def way(context: Context) -> list[tuple[str, str]]:
     """The parts of the way to a page, each with its address; the last is the page itself and has none."""
@@ -39,7 +47,7 @@ def way(context: Context) -> list[tuple[str, str]]:
     record = next((one for one in (context.get("original"), context.get("object")) if isinstance(one, Model)), None)
     if record is not None:
         # A record's name is as somebody wrote it.
-        parts.append((str(record), _address(f"{stem}_change", record.pk)))
+        parts.append((record_name(record), _address(f"{stem}_change", record.pk)))
     does = (request.resolver_match.url_name or "").removeprefix(f"{options.app_label}_{options.model_name}_")
     if does not in _SHOWS or context.get("deletable_objects"):
         parts.append((str(_DOES.get(does) or context.get("title") or ""), ""))

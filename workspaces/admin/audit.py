@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from workspaces import models
-from workspaces.admin.changes import ACTIONS, actor_name, changes_of, names_of
+from workspaces.admin.changes import ACTIONS, actor_name, changes_of, is_new, names_of
 from workspaces.admin.users import AdministratorsOnly
 from workspaces.models.variable import HIDDEN
 from workspaces.shown import moment
@@ -112,6 +112,9 @@ class LogEntryAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
     called = _("change"), _("changes")
     fields = readonly_fields = ("when", "who", "what", "record", "details")
 
+    def record_name(self, entry: LogEntry) -> str:
+        return f"{entry.content_type.name} {entry.object_repr}"
+
     @admin.display(description=_("when"), ordering="timestamp")
     def when(self, entry: LogEntry) -> SafeString:
         return moment(entry.timestamp)
@@ -147,7 +150,7 @@ class LogEntryAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description=_("fields"))
     def details(self, entry: LogEntry) -> SafeString:
-        return render_to_string("terrakube/changes.html", {"changes": changes_of(entry)})
+        return render_to_string("terrakube/changes.html", {"changes": changes_of(entry), "new": is_new(entry)})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

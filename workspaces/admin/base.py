@@ -24,3 +24,287 @@ from unfold.admin import ModelAdmin, TabularInline
 from workspaces.access import groups_of, is_admin
 from workspaces.admin import saving
 from workspaces.admin.changes import History
+from workspaces.errors import ServiceError
+from workspaces.models import Access, Organization, Team
+from workspaces.permissions import Rights, given_by, rights
+from workspaces.querysets import Scope, ScopedQuerySet, scope_of
+from workspaces.services.records import RIGHTS, organization_of, workspace_of
+
+ADMINISTRATOR = "administrator"
+"""The right that only administrators have."""
+
+
+def actor_of(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
+    """Who asks, as the services want it."""
+    return request.user
+
+
+class _Known:
+    """What was found out about a user who is no administrator in one request."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._user = actor_of(request)
+        self._records: dict[tuple[Any, Any], Rights] = {}
+
+    @cached_property
+    def scope(self) -> Scope:
+        return scope_of(self._user).looked_up()
+
+    @cached_property
+    def teams(self) -> dict[Any, set[str]]:
+        """The names of the rights that all teams of the user give together, by organization."""
+        found: dict[Any, set[str]] = defaultdict(set)
+        teams = Team.objects.filter(name__in=groups_of(self._user), organization__disabled=False)
+        for team in teams:
+            found[team.organization_id] |= {name for name, given in given_by(team).items() if given}
+        return found
+
+    @cached_property
+    def accesses(self) -> set[str]:
+        """The names of the rights that the user has on some workspace alone."""
+        rows = Access.objects.filter(name__in=groups_of(self._user), workspace__organization__disabled=False)
+        return {name for row in rows for name, given in given_by(row).items() if given}
+
+    def of(self, record: models.Model) -> Rights:
+        organization, workspace = organization_of(record), workspace_of(record)
+        key = (organization.pk, workspace.pk if workspace is not None else None)
+        if key not in self._records:
+            self._records[key] = rights(self._user, organization, workspace)
+        return self._records[key]
+
+
+def _known(request: HttpRequest) -> _Known:
+    found: _Known | None = getattr(request, "_known_rights", None)
+    if found is None:
+        found = request._known_rights = _Known(request)  # type: ignore[attr-defined]
+    return found
+
+
+def allows(request: HttpRequest, right: str, record: models.Model | None = None) -> bool:
+    """Whether the user has a right on a record; without one, on anything at all."""
+    if not request.user.is_active:
+        return False
+    if is_admin(actor_of(request)):
+        return True
+    if right == ADMINISTRATOR:
+        return False
+    known = _known(request)
+    if record is not None:
+        return bool(getattr(known.of(record), right))
+    return any(right in given for given in known.teams.values()) or right in known.accesses
+
+
+def organizations_with(request: HttpRequest, right: str) -> models.QuerySet[Organization]:
+    """The organizations in which the user has a right."""
+    if is_admin(actor_of(request)):
+        return Organization.objects.all()
+    found = _known(request).teams if right != ADMINISTRATOR else {}
+    return Organization.objects.filter(pk__in=[pk for pk, given in found.items() if right in given])
+
+
+def scope(request: HttpRequest) -> Scope:
+    """What the user sees, looked up once for a request."""
+    return Scope(everything=True) if is_admin(actor_of(request)) else _known(request).scope
+
+
+@contextmanager
+def telling(request: HttpRequest, success: str = "") -> Iterator[None]:
+    """Say what came of a service: its success, or in its own words why it refused."""
+    try:
+        yield
+    except ServiceError as error:
+        messages.error(request, error.message)
+    else:
+        if success:
+            messages.success(request, success)
+
+
+class RightsMixin:
+    """Permissions by the user's teams instead of Django's permissions of each model.
+
+    ``right`` is what changing takes, None for what the services ask; ``add_right`` where making one differs.
+    """
+
+    model: type[models.Model]
+    right: str | None = None
+    add_right: str | None = None
+    read_right = "read"
+
+    @property
+    def needed(self) -> str:
+        return self.right or RIGHTS.get(self.model, ADMINISTRATOR)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return allows(request, self.read_right)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allows(request, self.read_right, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allows(request, self.needed, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allows(request, self.add_right or self.needed, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allows(request, self.needed, obj)
+
+
+class SeenFilter(RelatedFieldListFilter):
+    """A filter by related records, which names only those that the user sees."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        seen = field.remote_field.model._default_manager.within(scope(request)).values("pk")
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        found: list[tuple[str, Any]] = field.get_choices(False, ordering=ordering, limit_choices_to={"pk__in": seen})
+        return found
+
+
+class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
+    """A record of an organization: seen and changed as the user's teams allow, saved by the services."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    compressed_fields = True
+    search_help_text: Any = _("Search by name or description")
+    empty_help: Any = ""
+    """What to know where a list is empty; an empty text where its name says enough."""
+    warn_unsaved_form = True
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        found: models.QuerySet[Any] = super().get_queryset(request)
+        return found.within(scope(request)) if isinstance(found, ScopedQuerySet) else found
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [self._of_what_is_seen(found) for found in super().get_list_filter(request)]
+
+    def _of_what_is_seen(self, found: Any) -> Any:
+        if not isinstance(found, str):
+            return found
+        field: Any = get_fields_from_path(self.model, found)[-1]
+        if not field.is_relation or not isinstance(field.remote_field.model._default_manager.all(), ScopedQuerySet):
+            return found
+        return (found, SeenFilter)
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.name == "organization":
+            kwargs["queryset"] = organizations_with(request, self.add_right or self.needed)
+        else:
+            related: Any = db_field.remote_field.model._default_manager.all()
+            if isinstance(related, ScopedQuerySet):
+                kwargs["queryset"] = related.within(scope(request))
+        kwargs.setdefault("empty_label", _("None") if db_field.blank else _("Choose one"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
+
+    def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        return without_menu(super().formfield_for_dbfield(db_field, request, **kwargs))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        # Of a record that is still to be made nobody knows yet who made it.
+        return fieldsets if obj is not None else [one for one in fieldsets if one is not AUDIT_FIELDSET]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        # A record doesn't move: what refers to it stays in its organization, or workspace.
+        names = {field.name for field in self.model._meta.fields} & {"organization", "workspace", "collection"}
+        return tuple(dict.fromkeys((*fixed, *(sorted(names) if obj is not None else ()))))
+
+    # ---- saving -----------------------------------------------------------------------------------------------------
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+        except ServiceError as error:
+            # What a form can't know, such as a right that was lost meanwhile.
+            messages.error(request, error.message)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        _save(obj, form, change=change, request=request)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        formset.save(commit=False)
+        for record in formset.deleted_objects:
+            saving.delete(record, by=actor_of(request))
+        changed = dict(formset.changed_objects)
+        for row in formset.forms:
+            if row.instance in changed or row.instance in formset.new_objects:
+                _save(row.instance, row, change=row.instance in changed, request=request)
+        formset.save_m2m()
+
+    # ---- deleting ---------------------------------------------------------------------------------------------------
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        saving.delete(obj, by=actor_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        # The right may be there for some of the rows alone; each says for itself why it stays.
+        for record in queryset:
+            with telling(request):
+                saving.delete(record, by=actor_of(request))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        context = {"hidden_only": self.model in saving.HIDES, **(extra_context or {})}
+        try:
+            return super().delete_view(request, object_id, context)  # type: ignore[no-any-return]
+        except ServiceError as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect("../change/")
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        if self.model in saving.HIDES:
+            # Nothing goes with it: it is hidden, with all that belongs to it.
+            return [str(one) for one in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
+        found: tuple[list[Any], dict[str, int], set[str], list[Any]] = super().get_deleted_objects(objs, request)
+        shown, counts, _needed, protected = found
+        # Whoever may delete a record may delete what is part of it.
+        return shown, counts, set(), protected
+
+
+def _save(record: models.Model, form: Any, *, change: bool, request: HttpRequest) -> None:
+    if not change:
+        saving.create(record, by=actor_of(request))
+        return
+    fields = {field.name for field in record._meta.concrete_fields}
+    changed = {name: form.cleaned_data[name] for name in _changed(form) if name in fields}
+    saving.update(record, changed, by=actor_of(request))
+
+
+def _changed(form: Any) -> Iterable[str]:
+    return [name for name in form.changed_data if name in form.cleaned_data]
+
+
+def without_menu(field: Any) -> Any:
+    """A choice of another record without the menu that would make, change and delete one beside it."""
+    if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+        field.widget = field.widget.widget
+    return field
+
+
+class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
+    """Rows of a record on its own page; whoever may change the record may change them."""
+
+    extra = 0
+    # What a row is called stands in its first field.
+    show_title = False
+
+    def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = without_menu(super().formfield_for_dbfield(db_field, request, **kwargs))
+        if field is not None:
+            # The heading of a column is not read out with each field below it.
+            field.widget.attrs.setdefault("aria-label", str(field.label or db_field.verbose_name))
+        return field
+
+
+AUDIT_FIELDS = ("created_by", "created_date", "updated_by", "updated_date")
+AUDIT_FIELDSET = (
+    _("Who and when"),
+    {"classes": ("collapse",), "fields": (("created_by", "created_date"), ("updated_by", "updated_date"))},
+)

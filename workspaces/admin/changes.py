@@ -80,6 +80,11 @@ def changes_of(entry: LogEntry) -> list[Change]:
     return found
 
 
+def is_new(entry: LogEntry) -> bool:
+    """Whether there was nothing before, so that there is nothing to compare."""
+    return bool(entry.action == LogEntry.Action.CREATE)
+
+
 def actor_name(entry: LogEntry) -> str:
     """Who changed it; without a user it was the site itself, as the clock or a command bade it."""
     return str(entry.actor) if entry.actor is not None else gettext("the site")
@@ -104,7 +109,8 @@ class History:
             raise PermissionDenied
         found = LogEntry.objects.get_for_object(record).select_related("actor", "content_type").order_by("-timestamp")
         entries = [
-            (entry, *ACTIONS[entry.action], actor_name(entry), changes_of(entry)) for entry in found[:MOST_SHOWN]
+            (entry, *ACTIONS[entry.action], actor_name(entry), changes_of(entry), is_new(entry))
+            for entry in found[:MOST_SHOWN]
         ]
         context = {
             **self.admin_site.each_context(request),

@@ -7,20 +7,36 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from workspaces.admin.users import AdministratorsOnly
+from workspaces.shown import when
 
 
 @admin.register(AccessAttempt)
 class FailedSignInAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
-    list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
+    list_display = ("user", "ip_address", "failures", "last")
+    called = _("failed sign-in"), _("failed sign-ins")
+    empty_help = _("Here stands who entered a wrong password, and whom that locked out.")
+    last = when("attempt_time", _("last try"))
     search_fields = ("username", "ip_address")
     search_help_text = _("Search by user or address")
     show_full_result_count = False
     list_per_page = 50
-    fields = readonly_fields = ("username", "ip_address", "user_agent", "failures_since_start", "attempt_time")
+    fields = readonly_fields = ("user", "ip_address", "user_agent", "failures", "attempt_time")
+
+    @admin.display(description=_("user"), ordering="username")
+    def user(self, attempt: AccessAttempt) -> str:
+        return attempt.username or "–"
+
+    @admin.display(description=_("wrong passwords"), ordering="failures_since_start")
+    def failures(self, attempt: AccessAttempt) -> int:
+        return int(attempt.failures_since_start)
+
+    def record_name(self, attempt: AccessAttempt) -> str:
+        return gettext("%(user)s from %(address)s") % {"user": attempt.username, "address": attempt.ip_address}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -17,11 +17,22 @@ from workspaces.models.limits import ORIGINS
 from workspaces.run_limits import Levels, Meeting
 
 _DEADLINES = (
-    ("image_seconds", "reference_seconds", "unschedulable_seconds"),
-    ("claim_seconds", "silence_seconds", "step_seconds"),
-    "retry_plans",
+    gettext_lazy("Deadlines, in seconds"),
+    {
+        "fields": (
+            "unschedulable_seconds",
+            "image_seconds",
+            "reference_seconds",
+            "claim_seconds",
+            "silence_seconds",
+            "step_seconds",
+            "retry_plans",
+        )
+    },
 )
-_KEPT = ("keep_jobs", "keep_log_days")
+_AT_ONCE = gettext_lazy("How much at once")
+_KEPT = (gettext_lazy("What is kept of ended jobs"), {"fields": ("keep_jobs", "keep_log_days")})
+_YES_NO = (("unknown", gettext_lazy("Not said here")), ("true", gettext_lazy("Yes")), ("false", gettext_lazy("No")))
 
 
 def said_in_force(name: str, levels: Levels) -> str:
@@ -47,6 +58,8 @@ class RunLimitsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "retry_plans" in self.fields:
+            self.fields["retry_plans"].widget.choices = _YES_NO
         if self.owner is None:
             return
         row, level = self.instance, run_limits.ORGANIZATION
@@ -66,8 +79,10 @@ class _RunLimitsInline(RightsMixin, StackedInline):  # type: ignore[misc]
     extra = 1
     max_num = 1
     can_delete = False
-    verbose_name = gettext_lazy("limits and deadlines")
-    verbose_name_plural = gettext_lazy("limits and deadlines: an empty field leaves it to what is above")
+    show_title = False
+    classes = ("collapse",)
+    verbose_name = gettext_lazy("limits and deadlines: an empty field leaves it to what is above")
+    verbose_name_plural = verbose_name
 
     def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> Any:
         kwargs["form"] = type("OwnedRunLimitsForm", (self.form,), {"owner": obj})
@@ -76,9 +91,9 @@ class _RunLimitsInline(RightsMixin, StackedInline):  # type: ignore[misc]
 
 class OrganizationLimitsInline(_RunLimitsInline):
     right = ADMINISTRATOR
-    fieldsets = ((None, {"fields": (*_DEADLINES, ("running_steps", "running_applies", "share"), _KEPT)}),)
+    fieldsets = (_DEADLINES, (_AT_ONCE, {"fields": ("running_steps", "running_applies", "share")}), _KEPT)
 
 
 class WorkspaceLimitsInline(_RunLimitsInline):
     right = "manage_workspace"
-    fieldsets = ((None, {"fields": (*_DEADLINES, "running_steps", _KEPT)}),)
+    fieldsets = (_DEADLINES, (_AT_ONCE, {"fields": ("running_steps",)}), _KEPT)

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import copy
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from workspaces.access import is_admin
-from workspaces.admin.base import actor_of
+from workspaces.admin.base import actor_of, without_menu
+from workspaces.admin.changes import History
+from workspaces.models import Team
+from workspaces.shown import when
+
+_WORDS = {
+    "username": (_("User"), _("Letters, digits and @ . + - _ only.")),
+    "email": (_("Email"), ""),
+    "is_active": (_("Active"), _("Who is not cannot sign in. Better than deleting: what they did keeps its name.")),
+    "is_staff": (_("May use this panel"), ""),
+    "is_superuser": (_("Administrator"), _("Sees and does everything, in every organization.")),
+    "groups": (_("Groups"), _("By their names a user is in the teams of organizations.")),
+}
+"""Of each field of a user its label and help."""
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
 class AdministratorsOnly:
-    """Pages that only administrators see."""
+    """Pages that only administrators see.
+
+    ``called`` is what its records are called, one and many, in place of what a package calls them; None keeps that.
+    """
+
+    called: tuple[Any, Any] | None = None
+    opts: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.called is not None:
+            self.opts = copy(self.opts)
+            self.opts.verbose_name, self.opts.verbose_name_plural = self.called
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)  # type: ignore[misc]
+        changelist.opts = self.opts
+        return changelist
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return is_admin(actor_of(request))
@@ -39,25 +77,47 @@ class AdministratorsOnly:
         return is_admin(actor_of(request))
 
 
+class UserForm(UserChangeForm):  # type: ignore[misc]
+    """Says in plain words what each switch does."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, (label, help_text) in _WORDS.items():
+            if name in self.fields:
+                self.fields[name].label, self.fields[name].help_text = label, help_text
+
+
+class NewUserForm(UserCreationForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].help_text = _WORDS["username"][1]
+        signs_in = self.fields["usable_password"]
+        signs_in.label, signs_in.help_text = _("Signs in"), ""
+        signs_in.choices = [("true", _("With a password")), ("false", _("Without: by the issuer of sign-ins alone"))]
+
+
 @admin.register(User)
-class UserAdmin(AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
-    form = UserChangeForm
-    add_form = UserCreationForm
+class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+    form = UserForm
+    add_form = NewUserForm
+    add_form_template = None
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "first_name", "last_name", "is_staff", "is_active", "last_login")
+    list_display = ("username", "email", "person", "admits", "administers", "seen")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
-    readonly_fields = ("last_login", "date_joined")
+    search_help_text = _("Search by user, name or email")
+    show_full_result_count = False
+    readonly_fields = ("password_state", "last_login", "date_joined")
     filter_horizontal = ()
     autocomplete_fields = ("groups",)
+    compressed_fields = True
+    seen = when("last_login", _("last sign-in"))
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        (_("Person"), {"fields": (("first_name", "last_name"), "email")}),
+        (None, {"fields": ("username", "password_state", "email", ("first_name", "last_name"))}),
         (
             _("Access"),
             {
                 "description": _(
-                    "What a user may do in an organization is said by its teams, which go by the names of groups. "
-                    "Staff status lets a user into this panel."
+                    "What a user may do in an organization is said by its teams, which go by the names of groups."
                 ),
                 "fields": ("is_active", "is_staff", "is_superuser", "groups"),
             },
@@ -65,9 +125,70 @@ class UserAdmin(AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # type: ignor
         (_("Dates"), {"fields": (("last_login", "date_joined"),)}),
     )
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return without_menu(super().formfield_for_dbfield(db_field, request, **kwargs))
+
+    @admin.display(description=_("name"), ordering="last_name")
+    def person(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(description=_("may sign in"), boolean=True, ordering="is_active")
+    def admits(self, user: User) -> bool:
+        return user.is_active and user.is_staff
+
+    @admin.display(description=_("administrator"), boolean=True, ordering="is_superuser")
+    def administers(self, user: User) -> bool:
+        return user.is_superuser
+
+    @admin.display(description=_("password"))
+    def password_state(self, user: User) -> SafeString:
+        text = gettext("Set.") if user.has_usable_password() else gettext("None: signs in by the issuer alone.")
+        link = reverse("admin:auth_user_password_change", args=[user.pk])
+        return format_html('{} <a class="tk-link" href="{}">{}</a>', text, link, gettext("Set another"))
+
 
 @admin.register(Group)
-class GroupAdmin(AdministratorsOnly, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
+class GroupAdmin(History, AdministratorsOnly, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
     # Django's permissions of each model have no say here, so they are not offered.
-    fields = ("name",)
+    list_display = ("name", "member_count", "team_count")
+    fields = ("name", "members", "teams")
+    readonly_fields = ("members", "teams")
+    search_help_text = _("Search by name")
+    show_full_result_count = False
     filter_horizontal = ()
+    compressed_fields = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        teams = Team.objects.filter(name=OuterRef("name")).order_by().values("name").annotate(number=Count("pk"))
+        found: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = found.annotate(
+            users=Count("user"), named_teams=Coalesce(Subquery(teams.values("number")), 0)
+        )
+        return counted
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.fields if obj is not None else ("name",)
+
+    @admin.display(description=_("members"), ordering="users")
+    def member_count(self, group: Any) -> int:
+        return int(group.users)
+
+    @admin.display(description=_("teams of its name"), ordering="named_teams")
+    def team_count(self, group: Any) -> int:
+        return int(group.named_teams)
+
+    @admin.display(description=_("members"))
+    def members(self, group: Group) -> SafeString | str:
+        users = User.objects.filter(groups=group).order_by("username")
+        return _links((user.username, "auth_user", user.pk) for user in users)
+
+    @admin.display(description=_("teams of its name"))
+    def teams(self, group: Group) -> SafeString | str:
+        teams = Team.objects.filter(name=group.name).select_related("organization").order_by("organization__name")
+        return _links((team.organization.name, "workspaces_team", team.pk) for team in teams)
+
+
+def _links(found: Iterable[tuple[str, str, Any]]) -> SafeString | str:
+    """Links to the pages of records, each by its name."""
+    links = [(reverse(f"admin:{page}_change", args=[pk]), name) for name, page, pk in found]
+    return format_html_join(", ", '<a class="tk-link" href="{}">{}</a>', links) if links else gettext("None yet")
