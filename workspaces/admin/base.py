@@ -24,6 +24,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from workspaces.access import groups_of, is_admin
 from workspaces.admin import saving
 from workspaces.admin.changes import History
+from workspaces.admin.choosing import RecordSelect, may_be_key
 from workspaces.errors import ServiceError
 from workspaces.models import Access, Organization, Team
 from workspaces.permissions import Rights, given_by, rights
@@ -195,6 +196,8 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
             related: Any = db_field.remote_field.model._default_manager.all()
             if isinstance(related, ScopedQuerySet):
                 kwargs["queryset"] = related.within(scope(request))
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", RecordSelect(db_field, self.admin_site, using=kwargs.get("using")))
         kwargs.setdefault("empty_label", _("None") if db_field.blank else _("Choose one"))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
 
@@ -211,6 +214,12 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
         # A record doesn't move: what refers to it stays in its organization, or workspace.
         names = {field.name for field in self.model._meta.fields} & {"organization", "workspace", "collection"}
         return tuple(dict.fromkeys((*fixed, *(sorted(names) if obj is not None else ()))))
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponse | None:
+        if not all(may_be_key(self.model, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            messages.error(request, gettext("What was marked is not in this list. Nothing was done."))
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset)  # type: ignore[no-any-return]
 
     # ---- saving -----------------------------------------------------------------------------------------------------
 
