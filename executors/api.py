@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import path
+from django.utils.translation import gettext_noop as _
 from rest_framework.request import Request
 
 from executors.api_stream import stream
@@ -54,7 +55,7 @@ class StateView(PlainView):
         workspace: Workspace | None = visible.filter(pk=workspace_id, organization=organization_id).first()
         if workspace is None:
             raise NotThere(f"Unknown identifier {workspace_id} for workspace")
-        require(self.actor, workspace.organization, "manage_state", to="read a state", workspace=workspace)
+        require(self.actor, workspace.organization, "manage_state", to=_("read a state"), workspace=workspace)
         return workspace
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from executors.choices import ACTIVE, UNCLAIMED, AttemptOutcome, AttemptState, EventKind, ExecutorKind
 from executors.models import Attempt, AttemptEvent
@@ -329,7 +330,11 @@ def replace(attempt: Attempt, *, code: str, reason: str, limit: int) -> Attempt 
     with transaction.atomic():
         lock_job(attempt.step_id)
         if attempt.number >= limit:
-            tried = f"{reason} (tried {attempt.number} times)" if attempt.number > 1 else reason
+            tried = (
+                _("{reason} (tried {number} times)").format(reason=reason, number=attempt.number)
+                if attempt.number > 1
+                else reason
+            )
             fail(attempt, code=code, reason=tried, outcome=AttemptOutcome.LOST, sources=UNCLAIMED)
             return None
         if not _end(attempt, AttemptOutcome.REPLACED, code, reason, sources=UNCLAIMED):
@@ -355,7 +360,8 @@ def _follow(step: Step, attempt: Attempt) -> Attempt:
 
 def _again(reason: str, following: Attempt, limit: int) -> str:
     wait = (following.not_before - following.created_at).total_seconds()
-    return f"{reason}. Trying again in {wait:.0f} s (attempt {following.number} of {limit})"
+    again = _("Trying again in {seconds} s (attempt {number} of {most})")
+    return f"{reason}. " + again.format(seconds=f"{wait:.0f}", number=following.number, most=limit)
 
 
 def retry_plan(attempt: Attempt, *, code: str, reason: str, limit: int) -> Attempt | None:

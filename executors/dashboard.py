@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from executors import beats, charts
 from executors.metrics.gauges import queue_size
 from executors.reasons import REASONS, advice_for
+from terrakube_site.sentences import translated
 from workspaces.access import is_admin
 from workspaces.admin.base import actor_of, allows, scope
 from workspaces.choices import JobStatus
@@ -97,8 +98,8 @@ def _failed_reasons(seen: Scope, since: dt.datetime) -> list[FailedReason]:
 def _failed_reason(code: str, number: int) -> FailedReason:
     reason = REASONS.get(code)
     # The words that only one step knows are left out.
-    sentence = _WORDS.sub("…", reason.sentence) if reason is not None else ""
-    return FailedReason(code, number, sentence or code.replace("-", " ").capitalize(), advice_for(code))
+    sentence = _WORDS.sub("…", translated(reason.sentence)) if reason is not None else ""
+    return FailedReason(code, number, sentence or code.replace("-", " ").capitalize(), translated(advice_for(code)))
 
 
 def _first_run(request: HttpRequest) -> str:

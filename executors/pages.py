@@ -28,6 +28,7 @@ from executors.models import Attempt
 from executors.plan_text import ANSI, plan_part
 from executors.reporting import logs
 from executors.results import results_of, results_version
+from terrakube_site.sentences import translated
 from workspaces import capacity
 from workspaces.admin.base import scope
 from workspaces.admin.decisions import decisions
@@ -164,7 +165,7 @@ def rows(request: HttpRequest) -> HttpResponse:
                 {
                     "id": job.pk,
                     "status": badge(job.status),
-                    "reason": job.reason,
+                    "reason": translated(job.reason),
                     "span": span_of(job),
                     "final": job.is_final,
                 }

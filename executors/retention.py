@@ -24,6 +24,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from executors.models import Attempt, AttemptEvent, JobContext, LogChunk
 from workspaces import run_limits
@@ -80,8 +81,8 @@ def _levels(name: str) -> list[_Level]:
     return found
 
 
-def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number} days"
+def _kept_for(number: int) -> str:
+    return _("they are kept for 1 day") if number == 1 else _("they are kept for {number} days").format(number=number)
 
 
 def _to_trim(at_most: int) -> Iterator[tuple[int, str]]:
@@ -90,12 +91,16 @@ def _to_trim(at_most: int) -> Iterator[tuple[int, str]]:
     for level in _levels("keep_log_days"):
         old = due.filter(level.jobs, ended_at__lt=now - dt.timedelta(days=level.value)).order_by("ended_at")
         for job_id in list(old.values_list("pk", flat=True)[:at_most]):
-            yield job_id, f"they are kept for {_days(level.value)}"
+            yield job_id, _kept_for(level.value)
     for level in _levels("keep_jobs"):
-        kept = "the newest job" if level.value == 1 else f"the {level.value} newest jobs"
+        kept = (
+            _("those of the newest job of the workspace are kept")
+            if level.value == 1
+            else _("those of the {number} newest jobs of the workspace are kept").format(number=level.value)
+        )
         ended = Job.objects.filter(level.jobs, trimmed_at=None, ended_at__isnull=False)
         for job_id in _beyond(ended, level.value, due, at_most):
-            yield job_id, f"those of {kept} of the workspace are kept"
+            yield job_id, kept
 
 
 def _beyond(ended: QuerySet[Job], kept: int, removable: QuerySet[Job], at_most: int) -> Iterator[int]:

@@ -10,27 +10,28 @@ from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 
 from executors.choices import AttemptState, EventKind, ExecutorKind
 from executors.memory import given, in_words
 from executors.models import Attempt, AttemptEvent
 from executors.reasons import advice_for
+from terrakube_site.sentences import translated
 from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
 from workspaces.models import Job, Step
 from workspaces.shown import duration, label, tone
 
 ENDED_BADLY = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.REJECTED})
 _PHASES = {
-    "source": noop("Getting the source"),
-    "tools": noop("Getting the tool"),
+    "source": gettext_noop("Getting the source"),
+    "tools": gettext_noop("Getting the tool"),
     "init": "Init",
     "plan": "Plan",
     "apply": "Apply",
     "destroy": "Destroy",
-    "script": noop("Scripts"),
-    "show": noop("Reading the result"),
-    "upload": noop("Delivering the result"),
+    "script": gettext_noop("Scripts"),
+    "show": gettext_noop("Reading the result"),
+    "upload": gettext_noop("Delivering the result"),
 }
 
 
@@ -169,7 +170,7 @@ def _text(event: AttemptEvent) -> str:
     if event.kind == EventKind.PHASE:
         return _(_PHASES[event.detail]) if event.detail in _PHASES else event.detail
     name = str(event.get_kind_display())
-    return f"{name}: {event.detail}" if event.detail else name
+    return f"{name}: {translated(event.detail)}" if event.detail else name
 
 
 def _moments(events: list[AttemptEvent]) -> tuple[Moment, ...]:
@@ -242,7 +243,7 @@ def load(job: Job) -> Run:
                     AttemptShown(row, _moments(found.events[row.pk]), _place(row), _commands(row)) for row in attempts
                 ),
                 took=_span(step),
-                advice=advice_for(step.reason_code, said=step.reason),
+                advice=translated(advice_for(step.reason_code, said=step.reason)),
             )
         )
     failed = next((row for row in shown if row.step.status == JobStatus.FAILED and row.advice), None)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from structlog.contextvars import get_contextvars
 
 from terrakube_site.api_errors import error_response
+from terrakube_site.sentences import translated
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
         request,
         HTTPStatus.FORBIDDEN,
         _("You may not do this"),
-        str(exception) or _("None of your teams has the right that this takes."),
+        translated(str(exception)) or _("None of your teams has the right that this takes."),
         _("An administrator gives rights under Teams, or in a workspace's accesses."),
     )
 

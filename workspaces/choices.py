@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
+from django.utils.translation import gettext_noop, override
 
 
 def in_english(label: Any) -> str:
@@ -32,6 +32,27 @@ class JobStatus(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
     FAILED = "failed", _("Failed")
     UNKNOWN = "unknown", _("Unknown")
+
+
+_IN_SENTENCES = {
+    JobStatus.PENDING: gettext_noop("pending"),
+    JobStatus.WAITING_APPROVAL: gettext_noop("waiting for approval"),
+    JobStatus.APPROVED: gettext_noop("approved"),
+    JobStatus.QUEUE: gettext_noop("queued"),
+    JobStatus.RUNNING: gettext_noop("running"),
+    JobStatus.COMPLETED: gettext_noop("completed"),
+    JobStatus.NO_CHANGES: gettext_noop("no changes"),
+    JobStatus.NOT_EXECUTED: gettext_noop("not executed"),
+    JobStatus.REJECTED: gettext_noop("rejected"),
+    JobStatus.CANCELLED: gettext_noop("cancelled"),
+    JobStatus.FAILED: gettext_noop("failed"),
+    JobStatus.UNKNOWN: gettext_noop("unknown"),
+}
+
+
+def in_words(status: str) -> str:
+    """A status as sentences hold it, which are English wherever they are made."""
+    return _IN_SENTENCES[JobStatus(status)]
 
 
 FINAL_JOB = frozenset(

@@ -8,6 +8,8 @@ start with, the check says so.
 import re
 from decimal import Decimal
 
+from django.utils.translation import gettext_noop as _
+
 LABEL_PART_LENGTH = 63
 NAME_LENGTH = 253
 ANNOTATIONS_BYTES = 256 * 1024
@@ -51,32 +53,34 @@ def name_objection(text: str) -> str | None:
     """Check the name of an object: a DNS-1123 subdomain."""
     if len(text) <= NAME_LENGTH and _DNS_SUBDOMAIN.fullmatch(text):
         return None
-    return (
-        f"must be small letters, digits, '-' and '.', begin and end with a letter or digit, and have at most "
-        f"{NAME_LENGTH} characters"
-    )
+    return _(
+        "must be small letters, digits, '-' and '.', begin and end with a letter or digit, and have at most {length} "
+        "characters"
+    ).format(length=NAME_LENGTH)
 
 
 def namespace_objection(text: str) -> str | None:
     """Check the name of a namespace: a DNS-1123 label."""
     if len(text) <= LABEL_PART_LENGTH and _DNS_LABEL.fullmatch(text):
         return None
-    return (
-        f"must be small letters, digits and '-', begin and end with a letter or digit, and have at most "
-        f"{LABEL_PART_LENGTH} characters"
-    )
+    return _(
+        "must be small letters, digits and '-', begin and end with a letter or digit, and have at most {length} "
+        "characters"
+    ).format(length=LABEL_PART_LENGTH)
 
 
 def label_key_objection(text: str) -> str | None:
     """Check the key of a label, node selector or toleration: `name` or `prefix/name`."""
     prefix, slash, name = text.rpartition("/")
     if slash and (len(prefix) > NAME_LENGTH or not _DNS_SUBDOMAIN.fullmatch(prefix)):
-        return f"must have before its one '/' a DNS name in small letters of at most {NAME_LENGTH} characters"
-    if len(name) > LABEL_PART_LENGTH or not _LABEL_PART.fullmatch(name):
-        return (
-            f"must be letters, digits, '-', '_' and '.', begin and end with a letter or digit, and have at most "
-            f"{LABEL_PART_LENGTH} characters, with an optional prefix as in example.com/name"
+        return _("must have before its one '/' a DNS name in small letters of at most {length} characters").format(
+            length=NAME_LENGTH
         )
+    if len(name) > LABEL_PART_LENGTH or not _LABEL_PART.fullmatch(name):
+        return _(
+            "must be letters, digits, '-', '_' and '.', begin and end with a letter or digit, and have at most "
+            "{length} characters, with an optional prefix as in example.com/name"
+        ).format(length=LABEL_PART_LENGTH)
     return None
 
 
@@ -84,10 +88,10 @@ def label_value_objection(text: str) -> str | None:
     """Check the value of a label, node selector or toleration; it may be empty."""
     if not text or (len(text) <= LABEL_PART_LENGTH and _LABEL_PART.fullmatch(text)):
         return None
-    return (
-        f"must be letters, digits, '-', '_' and '.', begin and end with a letter or digit, and have at most "
-        f"{LABEL_PART_LENGTH} characters"
-    )
+    return _(
+        "must be letters, digits, '-', '_' and '.', begin and end with a letter or digit, and have at most {length} "
+        "characters"
+    ).format(length=LABEL_PART_LENGTH)
 
 
 def annotation_key_objection(text: str) -> str | None:
@@ -99,15 +103,17 @@ def environment_name_objection(text: str) -> str | None:
     """Check the name of an environment variable as clusters before 1.34 do, which is also what shells can read."""
     if _ENVIRONMENT_NAME.fullmatch(text):
         return None
-    return "must be letters, digits, '_', '-' and '.', and not begin with a digit"
+    return _("must be letters, digits, '_', '-' and '.', and not begin with a digit")
 
 
 def environment_string_objection(name: str, value: str) -> str | None:
     """Check that Linux takes the variable; it ends a container's start otherwise."""
     if "\0" in value:
-        return "must not contain a NUL character"
+        return _("must not contain a NUL character")
     if len(name.encode()) + len(value.encode()) + 2 > ENVIRONMENT_STRING_BYTES:
-        return f"is longer than the {ENVIRONMENT_STRING_BYTES // 1024} KiB that Linux allows for one variable"
+        return _("is longer than the {size} KiB that Linux allows for one variable").format(
+            size=ENVIRONMENT_STRING_BYTES // 1024
+        )
     return None
 
 
@@ -115,7 +121,7 @@ def id_objection(text: str) -> str | None:
     """Check the number of a user or group."""
     if re.fullmatch(r"\d{1,10}", text, re.ASCII) and int(text) <= MAX_ID:
         return None
-    return f"must be a whole number from 0 to {MAX_ID}"
+    return _("must be a whole number from 0 to {most}").format(most=MAX_ID)
 
 
 def quantity(text: str) -> Decimal | None:
@@ -137,22 +143,22 @@ def quantity_objection(text: str, *, whole: bool) -> str | None:
     """
     amount = quantity(text)
     if amount is None:
-        return "must be a Kubernetes quantity: a number, then nothing, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi or Ei"
+        return _("must be a Kubernetes quantity: a number, then nothing, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi or Ei")
     if amount < 0:
-        return "must not be negative"
+        return _("must not be negative")
     if whole and amount != amount.to_integral_value():
-        return "must be whole bytes (m is a thousandth; 512Mi is 512 mebibytes)"
+        return _("must be whole bytes (m is a thousandth; 512Mi is 512 mebibytes)")
     return None
 
 
 def mount_path_objection(text: str) -> str | None:
     """Check where a volume is to be mounted; a slash at the end has to be taken away before."""
     if not text.startswith("/"):
-        return "must be an absolute path: begin with '/'"
+        return _("must be an absolute path: begin with '/'")
     if ":" in text or not text.isprintable():
-        return "must not contain ':' or control characters"
+        return _("must not contain ':' or control characters")
     if text != "/" and any(part in ("", ".", "..") for part in text[1:].split("/")):
-        return "must be a clean path, without '//', '.' and '..'"
+        return _("must be a clean path, without '//', '.' and '..'")
     if text in _SYSTEM_FOLDERS or any(text == tree or text.startswith(f"{tree}/") for tree in _SYSTEM_TREES):
-        return "would hide what the system or the executor needs there; choose a folder of its own such as /data"
+        return _("would hide what the system or the executor needs there; choose a folder of its own such as /data")
     return None

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from uuid import UUID
 
+from django.utils.translation import gettext_noop as _
+
 from workspaces.access import Actor, groups_of, is_admin
 from workspaces.choices import TeamRole
 from workspaces.errors import NotAllowed
@@ -79,7 +81,8 @@ def require(
 
 def refusal(organization: Organization, right: str, *, to: str) -> str:
     """What somebody is told who lacks a right; ``to`` says what for ("start a job")."""
-    return f"You may not {to} in {organization.name}: none of your teams there has the right {right}."
+    sentence = _("You may not {to} in {organization}: none of your teams there has the right {right}.")
+    return sentence.format(to=to, organization=organization.name, right=right)
 
 
 def allowed_among(actor: Actor, workspaces: Iterable[Workspace], right: str) -> set[UUID]:

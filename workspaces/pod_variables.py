@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.utils.translation import gettext_noop as _
+
 from workspaces.choices import Category
 from workspaces.ephemeral import SETTINGS
 from workspaces.models import GlobalVariable, Item, Reference, Variable, Workspace
@@ -41,7 +43,7 @@ def pod_variables(workspaces: Sequence[Workspace], *, own: bool = True) -> dict[
             users[collection_id].append(workspace_id)
     items = Item.objects.filter(**keyed, collection__organization__in=members).select_related("collection")
     for item in items.order_by("-collection__priority", "collection__name", "key"):
-        value = _value(item, f"collection {item.collection.name}")
+        value = _value(item, _("collection {name}").format(name=item.collection.name))
         for key in users[item.collection_id]:
             found[key].setdefault(item.key, value)
     return found

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-INSTALLATION = "installation"
-ORGANIZATION = "organization"
-WORKSPACE = "workspace"
+from django.utils.translation import gettext_noop as _
+
+INSTALLATION = _("installation")
+ORGANIZATION = _("organization")
+WORKSPACE = _("workspace")
 
 
 class Meeting(enum.Enum):

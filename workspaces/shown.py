@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from workspaces.choices import JobStatus, LastJobStatus
 
@@ -75,10 +76,10 @@ def moment(at: dt.datetime | None) -> SafeString:
     """A time as how long ago it was; a script shows the exact one in the viewer's zone on hover."""
     if at is None:
         return format_html("{}", "")
-    ago = roughly(timezone.now() - at)
+    ago = _("%(span)s ago") % {"span": roughly(timezone.now() - at)}
     exact = at.astimezone(dt.UTC)
     return format_html(
-        '<time class="tk-time" datetime="{}" title="{} UTC">{} ago</time>',
+        '<time class="tk-time" datetime="{}" title="{} UTC">{}</time>',
         exact.isoformat(),
         exact.strftime("%Y-%m-%d %H:%M:%S"),
         ago,
@@ -105,5 +106,5 @@ def until(at: dt.datetime | None) -> SafeString:
         '<time class="tk-time" datetime="{}" title="{} UTC">{}</time>',
         exact.isoformat(),
         exact.strftime("%Y-%m-%d %H:%M:%S"),
-        f"in {duration(left)}" if left > dt.timedelta() else "due",
+        _("in %(span)s") % {"span": duration(left)} if left > dt.timedelta() else _("due"),
     )

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from terrakube_site.metrics import catalogue, tally
 from workspaces import capacity, flows
@@ -151,7 +152,7 @@ def _start(job: Job) -> list[Step] | None:
     job since.
     """
     if job.workspace.deleted or job.organization.disabled:
-        _end_job(job, S.FAILED, reason="The workspace was deleted before the job started", code="workspace-deleted")
+        _end_job(job, S.FAILED, reason=_("The workspace was deleted before the job started"), code="workspace-deleted")
         return None
     wait = why_wait(job)
     if wait is not None:
@@ -160,7 +161,7 @@ def _start(job: Job) -> list[Step] | None:
         return None
     names = incomplete(job.workspace)
     if names:
-        sentence = f"Sensitive variables without a value: {', '.join(names)}"
+        sentence = _("Sensitive variables without a value: {names}").format(names=", ".join(names))
         output = fitting(sentence, 1024)
         _end_job(job, S.FAILED, reason=sentence, code="incomplete-variables", output=output)
         return None
@@ -226,7 +227,7 @@ def _next(job: Job, pending: Iterable[Step], *, has_room: bool) -> Step | None:
                 step.decision, step.decided_by = APPROVED, "autoApply"
             if not step.decision:
                 team = flow.team or ""
-                waits = f"Waits for approval by {team}" if team else "Waits for approval"
+                waits = _("Waits for approval by {team}").format(team=team) if team else _("Waits for approval")
                 _move_job(job, S.WAITING_APPROVAL, reason=waits, code="waits-for-approval", approval_team=team or None)
                 return None
             if not flow.commands and flow.import_commands is None:
@@ -237,7 +238,7 @@ def _next(job: Job, pending: Iterable[Step], *, has_room: bool) -> Step | None:
         elif step.type == StepType.DISABLE_WORKSPACE:
             _move_step(step, S.COMPLETED, ended_at=timezone.now())
             Workspace.objects.filter(pk=job.workspace_id).update(deleted=True)
-            _end_job(job, S.COMPLETED, reason="The workspace was deleted, as its template says")
+            _end_job(job, S.COMPLETED, reason=_("The workspace was deleted, as its template says"))
             return None
         elif step.type == StepType.SCHEDULE_TEMPLATES:
             try:
@@ -263,7 +264,7 @@ def _next(job: Job, pending: Iterable[Step], *, has_room: bool) -> Step | None:
 
 def _hand_over(job: Job, step: Step) -> Step:
     _move_step(step, S.QUEUE, queued_at=timezone.now())
-    _move_job(job, S.QUEUE, reason=f"{step.name}: starting", code="starting")
+    _move_job(job, S.QUEUE, reason=_("{step}: starting").format(step=step.name), code="starting")
     return step
 
 
@@ -339,14 +340,13 @@ def finish_step(step_id: UUID, outcome: Outcome) -> bool:
             reason=fitting(outcome.reason, 1024),
         )
         if step.decision == REJECTED:
-            _end_job(
-                job, S.REJECTED, reason=f"Rejected by {step.decided_by}", code="rejected", keep_workspace=outcome.lost
-            )
+            why = _("Rejected by {person}").format(person=step.decided_by)
+            _end_job(job, S.REJECTED, reason=why, code="rejected", keep_workspace=outcome.lost)
         elif not outcome.succeeded and (is_plan or not ignored):
-            reason = f"{step.name}: {outcome.reason}" if outcome.reason else f"{step.name} failed"
+            reason = f"{step.name}: {outcome.reason}" if outcome.reason else _("{step} failed").format(step=step.name)
             _end_job(job, S.FAILED, reason=reason, code=outcome.reason_code, keep_workspace=outcome.lost)
         elif is_plan and outcome.changes is False:
-            _end_job(job, S.COMPLETED, reason="The plan has no changes", code="no-changes", **_plan(outcome))
+            _end_job(job, S.COMPLETED, reason=_("The plan has no changes"), code="no-changes", **_plan(outcome))
         else:
             _move_job(job, S.PENDING, **(_plan(outcome) if is_plan else {}))
             _stand_in_line(job)
@@ -392,14 +392,15 @@ def decide(job_id: int, *, approved: bool, by: str, comment: str = "") -> bool:
         job.updated_by = fitting(by, 256)
         job.save(update_fields=["updated_by"])
         if approved:
-            _move_job(job, S.APPROVED, reason=f"Approved by {by}")
+            _move_job(job, S.APPROVED, reason=_("Approved by {person}").format(person=by))
             enqueue("executors.tasks.advance_job", job.pk)
         elif flows.from_json(step.flow).on_reject:
             if not _must_wait(job, capacity.class_of(step.type)):
                 _hand_over(job, step)
                 enqueue("executors.tasks.launch_step", str(step.pk))
         else:
-            why = f"Rejected by {by}" + (f": {comment}" if comment else "")
+            said = _("Rejected by {person}: {comment}") if comment else _("Rejected by {person}")
+            why = said.format(person=by, comment=comment)
             _end_job(job, S.REJECTED, reason=why, code="rejected")
         return True
 
@@ -417,7 +418,8 @@ def cancel(job_id: int, *, by: str) -> bool:
         launched = job.steps.filter(status__in=IN_EXECUTOR).first()
         job.updated_by = fitting(by, 256)
         job.save(update_fields=["updated_by"])
-        _end_job(job, S.CANCELLED, reason=f"Cancelled by {by}", code="cancelled", keep_workspace=launched is not None)
+        why = _("Cancelled by {person}").format(person=by)
+        _end_job(job, S.CANCELLED, reason=why, code="cancelled", keep_workspace=launched is not None)
         if launched is not None:
             enqueue("executors.tasks.cancel_step", str(launched.pk))
         return True

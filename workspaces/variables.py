@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from django.utils.translation import gettext_noop as _
+
 from workspaces.choices import AddressType, Category
 from workspaces.ephemeral.policy import Policy, Refusal
 from workspaces.flows import FlowStep
@@ -117,7 +119,7 @@ def _merge(category: Category, step: FlowStep | None, sources: _Sources, base: M
         _add(found, row.key, row, ORGANIZATION)
     for item in sources.items:
         if item.category == category:
-            _add(found, item.key, item, f"collection {item.collection.name}")
+            _add(found, item.key, item, _("collection {name}").format(name=item.collection.name))
     return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Q, prefetch_related_objects
+from django.utils.translation import gettext_noop as _
 
-from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus, in_english
+from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, in_words
 from workspaces.models import Job, Workspace
 
 # How many jobs that are before a waiting one are counted; of more, its sentence says that there are more.
@@ -25,7 +26,8 @@ def why_wait(job: Job) -> Wait | None:
     """Why a job that was not yet started must wait; None when it need not."""
     workspace = job.workspace
     if workspace.locked:
-        return Wait("workspace-locked", f"The workspace is locked: {workspace.lock_description or 'no reason given'}")
+        why = workspace.lock_description or _("no reason given")
+        return Wait("workspace-locked", _("The workspace is locked: {why}").format(why=why))
     others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk)
     if job.plan_only:
         # Its plan takes no state lock; only what may change the state while it reads makes it wait.
@@ -34,21 +36,31 @@ def why_wait(job: Job) -> Wait | None:
         ).first()
         if busy is None:
             return None
-        return Wait("workspace-busy", f"Waits for job {busy.pk}, which is changing the state of this workspace")
+        changes = _("Waits for job {number}, which is changing the state of this workspace")
+        return Wait("workspace-busy", changes.format(number=busy.pk))
     # The workspace's active job, else the oldest that came before this one.
     before = others.filter(Q(holds_workspace=True) | Q(pk__lt=job.pk))
     ahead = list(before.order_by("-holds_workspace", "pk").values_list("pk", "status")[:_COUNTED])
     if not ahead:
         return None
     (number, status), others_ahead = ahead[0], len(ahead) - 1
-    many = f"{others_ahead} or more" if len(ahead) == _COUNTED else str(others_ahead)
-    place = f"; {many} more {'is' if others_ahead == 1 else 'are'} before it" if others_ahead else ""
     if status in FINAL_JOB:
-        return Wait("last-pod", f"Waits until the last pod of job {number} of this workspace is gone{place}")
-    return Wait(
-        "workspace-busy",
-        f"Waits for job {number} of this workspace, which is {in_english(JobStatus(status).label).lower()}{place}",
-    )
+        code, sentence = "last-pod", _("Waits until the last pod of job {number} of this workspace is gone")
+    else:
+        code, sentence = "workspace-busy", _("Waits for job {number} of this workspace, which is {status}")
+    sentence = sentence.format(number=number, status=in_words(status))
+    return Wait(code, _in_line(sentence, others_ahead))
+
+
+def _in_line(sentence: str, others: int) -> str:
+    """Why a job waits, with how many more are before it."""
+    if not others:
+        return sentence
+    if others + 1 == _COUNTED:
+        return _("{sentence}; {number} or more more are before it").format(sentence=sentence, number=others)
+    if others == 1:
+        return _("{sentence}; 1 more is before it").format(sentence=sentence)
+    return _("{sentence}; {number} more are before it").format(sentence=sentence, number=others)
 
 
 def incomplete(workspace: Workspace) -> list[str]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from executors.choices import ExecutorKind
 from executors.models import Attempt, AttemptEvent
+from terrakube_site.sentences import translated
 from workspaces.admin.base import RecordAdmin, RecordInline, allows, scope
 from workspaces.models import Step
 from workspaces.shown import duration, moment, seconds
@@ -103,7 +104,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
 
     @admin.display(description=_("reason"))
     def why(self, attempt: Attempt) -> SafeString:
-        return format_html('<span class="tk-reason">{}</span>', attempt.reason)
+        return format_html('<span class="tk-reason">{}</span>', translated(attempt.reason))
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, attempt: Attempt) -> SafeString:

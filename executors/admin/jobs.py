@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 
 from executors import pages, run_page
@@ -56,7 +57,7 @@ class RunAdmin(JobAdmin):
         job = self.visible(request, pk)
         with telling(request, _("The executor is killed now.")):
             actor = actor_of(request)
-            require(actor, job.organization, "approve_job", to="stop a job", workspace=job.workspace)
+            require(actor, job.organization, "approve_job", to=gettext_noop("stop a job"), workspace=job.workspace)
             step_id = run_page.load(job).force_stoppable
             if step_id is None:
                 raise WrongState(_("Nothing of job %(number)d is left to stop.") % {"number": job.pk})

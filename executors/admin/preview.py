@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from executors import limits
 from executors.cluster import ClusterError
@@ -20,6 +21,7 @@ from executors.launching.masking import masked, secret_texts
 from executors.launching.preview import preview
 from executors.models import LastLaunch
 from terrakube_site.env import SettingErrors
+from terrakube_site.sentences import translated
 from workspaces.admin.base import actor_of, allows
 from workspaces.choices import Category, StepType
 from workspaces.ephemeral import EphemeralSyntaxErrors, pod_settings
@@ -32,6 +34,9 @@ from workspaces.permissions import require
 from workspaces.variables import INSTALLATION, WORKSPACE, Inputs, workspace_inputs
 
 IN_A_POD = (StepType.PLAN, StepType.APPLY, StepType.DESTROY, StepType.PLAN_DESTROY, StepType.SCRIPTS)
+
+
+_ASK = gettext_noop("ask the cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +83,21 @@ class PreviewPages:
         context: dict[str, Any] = {"text": "", "lines": [], "errors": [], "needs": [], "answer": None}
         try:
             context |= _shown(workspace, kind, inputs, {one.name: one.origin for one in found})
-            context["errors"] = [refusal.message for refusal in inputs.refusals]
+            context["errors"] = [translated(refusal.message) for refusal in inputs.refusals]
             if request.method == "POST":
                 require(
-                    actor_of(request), workspace.organization, "plan_job", to="ask the cluster", workspace=workspace
+                    actor_of(request),
+                    workspace.organization,
+                    "plan_job",
+                    to=gettext_noop("ask the cluster"),
+                    workspace=workspace,
                 )
                 context["answer"] = dry_run.ask(workspace, kind)
                 context["needs"] = dry_run.looked_up(context["needs"])
         except EphemeralSyntaxErrors as error:
-            context["errors"] = [str(one) for one in error.errors]
+            context["errors"] = [translated(str(one)) for one in error.errors]
         except (NotAllowed, SettingErrors) as error:
-            context["errors"] = [str(error)]
+            context["errors"] = [translated(str(error))]
         except ClusterError:
             # The answer says already that the cluster could not be asked.
             pass

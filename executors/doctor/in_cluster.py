@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from executors.cluster import ClusterError
 from executors.conf import Installation
@@ -21,7 +22,7 @@ from workspaces.models import GlobalVariable, Item, Variable
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
 
-SUBJECT = "Cluster"
+SUBJECT = _("Cluster")
 MOST_CLAIMS = 20
 
 
@@ -31,11 +32,11 @@ def in_cluster(api: Cluster, conf: Installation) -> Iterator[Finding]:
         began = timezone.now()
         ahead = (api.server_time() - began).total_seconds()
     except ClusterError as error:
-        yield failed(SUBJECT, "API server", error.message, "Look at KUBECONFIG or the pod's service account.")
+        yield failed(SUBJECT, "API server", error.message, _("Look at KUBECONFIG or the pod's service account."))
         return
-    yield passed(SUBJECT, "API server", "It answers")
+    yield passed(SUBJECT, "API server", _("It answers"))
     # Its time is cut to the second.
-    yield clock(SUBJECT, "clock of the API server", ahead, (timezone.now() - began).total_seconds() + 1)
+    yield clock(SUBJECT, _("clock of the API server"), ahead, (timezone.now() - began).total_seconds() + 1)
     yield from rights(api, conf.namespace)
     yield from _dry_run(api, conf)
     yield from _objects(api, conf)
@@ -43,9 +44,9 @@ def in_cluster(api: Cluster, conf: Installation) -> Iterator[Finding]:
     if conf.api_url is None:
         yield failed(
             SUBJECT,
-            "address for pods",
-            "AzBuilderApiUrl is not set, so no pod could reach this site",
-            "Set it to the address of this site as pods see it, such as http://terrakube-api:8080.",
+            _("address for pods"),
+            _("AzBuilderApiUrl is not set, so no pod could reach this site"),
+            _("Set it to the address of this site as pods see it, such as http://terrakube-api:8080."),
         )
 
 
@@ -55,18 +56,24 @@ def _dry_run(api: Cluster, conf: Installation) -> Iterator[Finding]:
         api.create_job(conf.namespace, body, dry_run=True)
     except ClusterError as error:
         if error.status == 404:
-            fix = f"kubectl create namespace {conf.namespace}, or set ExecutorEphemeralNamespace."
-            yield failed(SUBJECT, "namespace", error.message, fix)
+            fix = _("kubectl create namespace {namespace}, or set ExecutorEphemeralNamespace.").format(
+                namespace=conf.namespace
+            )
+            yield failed(SUBJECT, _("namespace"), error.message, fix)
             return
         if error.status == 403 and "forbidden" in error.message and not error.is_quota:
-            yield not_known(SUBJECT, "namespace", "Without the right to create Jobs the cluster does not say")
+            yield not_known(SUBJECT, _("namespace"), _("Without the right to create Jobs the cluster does not say"))
         else:
-            yield passed(SUBJECT, "namespace", conf.namespace)
-        fix = "Free or raise the namespace's quota." if error.is_quota else "Mend what the cluster's own words name."
-        yield failed(SUBJECT, "a step's Job", error.message, fix)
+            yield passed(SUBJECT, _("namespace"), conf.namespace)
+        fix = (
+            _("Free or raise the namespace's quota.")
+            if error.is_quota
+            else _("Mend what the cluster's own words name.")
+        )
+        yield failed(SUBJECT, _("a step's Job"), error.message, fix)
         return
-    yield passed(SUBJECT, "namespace", conf.namespace)
-    yield passed(SUBJECT, "a step's Job", "The cluster would take it (dry run)")
+    yield passed(SUBJECT, _("namespace"), conf.namespace)
+    yield passed(SUBJECT, _("a step's Job"), _("The cluster would take it (dry run)"))
 
 
 def _objects(api: Cluster, conf: Installation) -> Iterator[Finding]:
@@ -80,13 +87,17 @@ def _objects(api: Cluster, conf: Installation) -> Iterator[Finding]:
             yield not_known(SUBJECT, row, error.message)
             continue
         if there:
-            yield passed(SUBJECT, row, f"Named by {setting}")
+            yield passed(SUBJECT, row, _("Named by {setting}").format(setting=setting))
         elif there is None:
             # Nothing of the site reads Secrets, so no Role gives it; a pod that starts with it proves it.
-            yield not_known(SUBJECT, row, "This account may not read Secrets; the probe pod shows whether it is there")
+            yield not_known(
+                SUBJECT, row, _("This account may not read Secrets; the probe pod shows whether it is there")
+            )
         else:
-            fix = f"Create it in namespace {conf.namespace}, or take it out of {setting}."
-            yield failed(SUBJECT, row, f"{setting} names it, and it is not there", fix)
+            fix = _("Create it in namespace {namespace}, or take it out of {setting}.").format(
+                namespace=conf.namespace, setting=setting
+            )
+            yield failed(SUBJECT, row, _("{setting} names it, and it is not there").format(setting=setting), fix)
 
 
 def claims_in_use() -> list[str]:
@@ -105,21 +116,24 @@ def claims_in_use() -> list[str]:
 def _claims(api: Cluster, conf: Installation) -> Iterator[Finding]:
     names = claims_in_use()
     if not names:
-        yield not_used(SUBJECT, "provider cache", f"No variable sets {PLUGIN_CACHE_DIR}")
+        yield not_used(SUBJECT, _("provider cache"), _("No variable sets {name}").format(name=PLUGIN_CACHE_DIR))
     for name in names:
-        row = f"claim {name}"
+        row = _("claim {name}").format(name=name)
         try:
             claim = api.read_claim(conf.namespace, name)
         except ClusterError as error:
             fix = (
-                f"Role {OPTIONAL_ROLE} in namespace {conf.namespace} lets it be looked at."
+                _("Role {role} in namespace {namespace} lets it be looked at.").format(
+                    role=OPTIONAL_ROLE, namespace=conf.namespace
+                )
                 if error.status == 403
                 else ""
             )
             yield not_known(SUBJECT, row, error.message, fix)
             continue
         if claim is None:
-            yield failed(SUBJECT, row, "It is not there", f"Create the claim {name} in namespace {conf.namespace}.")
+            fix = _("Create the claim {name} in namespace {namespace}.").format(name=name, namespace=conf.namespace)
+            yield failed(SUBJECT, row, _("It is not there"), fix)
             continue
         modes = claim["spec"].get("accessModes") or []
         if "ReadWriteMany" in modes:
@@ -128,6 +142,8 @@ def _claims(api: Cluster, conf: Installation) -> Iterator[Finding]:
             yield failed(
                 SUBJECT,
                 row,
-                f"Its access mode is {', '.join(modes)}, so pods on another node wait for it without an end",
-                "Use a ReadWriteMany claim, or keep the pods on one node by a node selector.",
+                _("Its access mode is {mode}, so pods on another node wait for it without an end").format(
+                    mode=", ".join(modes)
+                ),
+                _("Use a ReadWriteMany claim, or keep the pods on one node by a node selector."),
             )

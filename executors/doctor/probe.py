@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from executors.cluster import ClusterError, Manifest
 from executors.conf import Installation
@@ -28,7 +29,7 @@ from workspaces.models.policy import policy_of
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
 
-SUBJECT = "Probe pod"
+SUBJECT = _("Probe pod")
 LABEL = "terrakube.io/check"
 CACHE = "/terrakube-check-cache"
 START_SECONDS = 120
@@ -131,8 +132,8 @@ def start(api: Cluster, conf: Installation, *, claim: str | None) -> tuple[dict[
     try:
         api.create_job(conf.namespace, job(conf, name, claim=claim))
     except ClusterError as error:
-        fix = "The rows about rights and a step's Job say how."
-        return {**state, "phase": "over"}, [failed(SUBJECT, "start", error.message, fix)]
+        fix = _("The rows about rights and a step's Job say how.")
+        return {**state, "phase": "over"}, [failed(SUBJECT, _("start"), error.message, fix)]
     return state, []
 
 
@@ -173,10 +174,16 @@ def _ending(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[di
     if state["phase"] == "cleaning":
         return over, []
     if gone and seconds < GRACE_SECONDS:
-        return over, [passed(SUBJECT, "told to end", f"It was gone after {seconds:.0f} s")]
-    detail = f"It was {'gone only' if gone else 'still there'} after {seconds:.0f} s, though it ends at once when told"
-    fix = "Look whether something between the kubelet and the container keeps signals back, or the node is slow."
-    return over, [failed(SUBJECT, "told to end", detail, fix)]
+        return over, [
+            passed(SUBJECT, _("told to end"), _("It was gone after {seconds} s").format(seconds=f"{seconds:.0f}"))
+        ]
+    detail = (
+        _("It was gone only after {seconds} s, though it ends at once when told")
+        if gone
+        else _("It was still there after {seconds} s, though it ends at once when told")
+    ).format(seconds=f"{seconds:.0f}")
+    fix = _("Look whether something between the kubelet and the container keeps signals back, or the node is slow.")
+    return over, [failed(SUBJECT, _("told to end"), detail, fix)]
 
 
 def _pods(api: Cluster, namespace: str, name: str) -> list[Manifest] | None:
@@ -201,13 +208,13 @@ def _log(api: Cluster, namespace: str, pods: list[Manifest] | None) -> str | Non
 
 
 _CHECKS = {
-    "resolve": ("resolves the site's name", "Look at the cluster's DNS and the host in AzBuilderApiUrl."),
-    "reach": ("reaches the site", "Look at AzBuilderApiUrl, NetworkPolicies and proxies between pods and site."),
-    "interrupt": ("takes SIGINT", "Use an executor image whose processes get signals."),
-    "cache-write": ("writes the provider cache", "Set fsGroup to the volume's group, or mend its permissions."),
+    "resolve": (_("resolves the site's name"), _("Look at the cluster's DNS and the host in AzBuilderApiUrl.")),
+    "reach": (_("reaches the site"), _("Look at AzBuilderApiUrl, NetworkPolicies and proxies between pods and site.")),
+    "interrupt": (_("takes SIGINT"), _("Use an executor image whose processes get signals.")),
+    "cache-write": (_("writes the provider cache"), _("Set fsGroup to the volume's group, or mend its permissions.")),
     "cache-lock": (
-        "locks in the provider cache",
-        "Use a volume whose file system has locks (NFS with its lock daemon).",
+        _("locks in the provider cache"),
+        _("Use a volume whose file system has locks (NFS with its lock daemon)."),
     ),
 }
 
@@ -220,7 +227,7 @@ def _found(
     )
     if said or ready:
         # Its container had all that the pod names, the image and the Secrets among it.
-        found = [passed(SUBJECT, "start", "The image was pulled and its container runs with all that it names")]
+        found = [passed(SUBJECT, _("start"), _("The image was pulled and its container runs with all that it names"))]
     else:
         return [_not_started(seen, pods, namespace, name)]
     for key, (what, fix) in _CHECKS.items():
@@ -229,27 +236,32 @@ def _found(
             found.append(passed(SUBJECT, what) if ok else failed(SUBJECT, what, said[key], fix))
     if not said:
         # Readiness needs all of them.
-        found.append(passed(SUBJECT, "resolves and reaches the site, takes SIGINT", "It says so by being ready"))
+        found.append(passed(SUBJECT, _("resolves and reaches the site, takes SIGINT"), _("It says so by being ready")))
     return found
 
 
 def _not_started(seen: Manifest | None, pods: list[Manifest] | None, namespace: str, name: str) -> Finding:
     if pods is None and seen is not None and seen.get("status", {}).get("failed"):
-        detail = (
+        detail = _(
             "It started, and one of its checks failed: it resolves and reaches the site, takes SIGINT, or its cache"
         )
-        fix = (
-            f"This account may not read why. Give it Role {OPTIONAL_ROLE} in namespace {namespace} and check again, "
-            f"or start a job and read its pod's log."
-        )
-        return failed(SUBJECT, "checks", detail, fix)
+        fix = _(
+            "This account may not read why. Give it Role {role} in namespace {namespace} and check again, or start a "
+            "job and read its pod's log."
+        ).format(role=OPTIONAL_ROLE, namespace=namespace)
+        return failed(SUBJECT, _("checks"), detail, fix)
     found = diagnosis.diagnose(seen, pods)
     if pods is None:
-        fix = f"Give the account Role {OPTIONAL_ROLE} in namespace {namespace}, so that the pod's own reason is seen."
-        return failed(SUBJECT, "start", f"It has not started. {found.text}", fix)
-    return failed(SUBJECT, "start", found.sentence, found.advice or "Look at the pod's events with kubectl describe.")
+        fix = _("Give the account Role {role} in namespace {namespace}, so that the pod's own reason is seen.").format(
+            role=OPTIONAL_ROLE, namespace=namespace
+        )
+        return failed(SUBJECT, _("start"), _("It has not started.") + f" {found.text}", fix)
+    return failed(
+        SUBJECT, _("start"), found.sentence, found.advice or _("Look at the pod's events with kubectl describe.")
+    )
 
 
 def abandoned(state: dict[str, Any], why: str) -> Finding:
     """The row of a probe that was given up."""
-    return not_known(SUBJECT, "outcome", why, f"kubectl delete job {state['name']}, if it is still there.")
+    fix = _("kubectl delete job {name}, if it is still there.").format(name=state["name"])
+    return not_known(SUBJECT, _("outcome"), why, fix)

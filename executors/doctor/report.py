@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 
 class State(enum.StrEnum):
     """How one thing stands. ``optional`` is missed, but everything works without it."""
 
-    PASS = "pass"  # noqa: S105 - a word of the table, no secret
-    FAIL = "fail"
-    OPTIONAL = "optional"
-    UNKNOWN = "not known"
-    UNUSED = "not used"
+    PASS = _("pass")
+    FAIL = _("fail")
+    OPTIONAL = _("optional")
+    UNKNOWN = _("not known")
+    UNUSED = _("not used")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

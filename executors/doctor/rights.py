@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_noop as _
+
 from executors.cluster import ClusterError
 from executors.doctor.report import Finding, State, not_known, passed
 
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
 
-SUBJECT = "Rights"
+SUBJECT = _("Rights")
 REQUIRED_ROLE = "terrakube-api-role"
 OPTIONAL_ROLE = "terrakube-api-role-pods"
 
@@ -32,8 +34,8 @@ class Right:
         role = REQUIRED_ROLE if self.required else OPTIONAL_ROLE
         group = self.group or '""'
         return (
-            f"Add to Role {role} in namespace {namespace}: "
-            f"{{apiGroups: [{group}], resources: [{self.resource}], verbs: [{self.verb}]}}"
+            _("Add to Role {role} in namespace {namespace}:").format(role=role, namespace=namespace)
+            + f" {{apiGroups: [{group}], resources: [{self.resource}], verbs: [{self.verb}]}}"
         )
 
 
@@ -41,21 +43,26 @@ RIGHTS = (
     *(
         Right(verb=verb, resource="jobs", group="batch", required=True, purpose=purpose)
         for verb, purpose in (
-            ("create", "launches steps"),
-            ("get", "adopts a Job that exists already, and proves that one is gone"),
-            ("list", "finds what was lost"),
-            ("watch", "hears at once of a Job that ends"),
-            ("delete", "stops a cancelled step"),
+            ("create", _("launches steps")),
+            ("get", _("adopts a Job that exists already, and proves that one is gone")),
+            ("list", _("finds what was lost")),
+            ("watch", _("hears at once of a Job that ends")),
+            ("delete", _("stops a cancelled step")),
         )
     ),
-    Right(verb="create", resource="secrets", purpose="keeps one-time tokens out of the Jobs' specs"),
+    Right(verb="create", resource="secrets", purpose=_("keeps one-time tokens out of the Jobs' specs")),
     *(
-        Right(verb=verb, resource="pods", purpose="says why a pod waits or failed, in the pod's own words")
+        Right(verb=verb, resource="pods", purpose=_("says why a pod waits or failed, in the pod's own words"))
         for verb in ("get", "list", "watch")
     ),
-    *(Right(verb=verb, resource="events", purpose="says why a pod cannot start") for verb in ("get", "list", "watch")),
-    Right(verb="get", resource="pods/log", purpose="shows the last words of an executor that died"),
-    Right(verb="get", resource="persistentvolumeclaims", purpose="mounts the provider cache only where its claim is"),
+    *(
+        Right(verb=verb, resource="events", purpose=_("says why a pod cannot start"))
+        for verb in ("get", "list", "watch")
+    ),
+    Right(verb="get", resource="pods/log", purpose=_("shows the last words of an executor that died")),
+    Right(
+        verb="get", resource="persistentvolumeclaims", purpose=_("mounts the provider cache only where its claim is")
+    ),
 )
 
 
@@ -63,7 +70,7 @@ def rights(api: Cluster, namespace: str) -> Iterator[Finding]:
     """Ask the cluster about every right."""
     for right in RIGHTS:
         name = f"{right.verb} {right.resource}"
-        resource, _, subresource = right.resource.partition("/")
+        resource, _slash, subresource = right.resource.partition("/")
         try:
             allowed = api.may(right.verb, resource, namespace, group=right.group, subresource=subresource)
         except ClusterError as error:
@@ -73,5 +80,6 @@ def rights(api: Cluster, namespace: str) -> Iterator[Finding]:
             yield passed(SUBJECT, name, right.purpose)
         else:
             state = State.FAIL if right.required else State.OPTIONAL
-            detail = f"Missing, though it {right.purpose}" if right.required else f"Missing; it {right.purpose}"
+            lacking = _("Missing, though it {purpose}") if right.required else _("Missing; it {purpose}")
+            detail = lacking.format(purpose=right.purpose)
             yield Finding(subject=SUBJECT, name=name, state=state, detail=detail, fix=right.rule(namespace))

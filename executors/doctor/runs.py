@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from executors import cluster
 from executors.cluster import ClusterError, NoCluster
@@ -34,9 +35,9 @@ def _cluster() -> tuple[Cluster, Installation] | Finding:
     try:
         return cluster.connect(), installation()
     except NoCluster as error:
-        return not_used(SUBJECT, "API server", f"{error.message} Steps run on the worker's machine.")
+        return not_used(SUBJECT, "API server", error.message + " " + _("Steps run on the worker's machine."))
     except (ClusterError, SettingErrors) as error:
-        return failed(SUBJECT, "API server", str(error), "Mend the setting or the kubeconfig that it names.")
+        return failed(SUBJECT, "API server", str(error), _("Mend the setting or the kubeconfig that it names."))
 
 
 def _probe_claim(api: Cluster, conf: Installation) -> str | None:
@@ -99,7 +100,7 @@ def begin(run_id: int) -> None:
         try:
             state, found = probe.start(api, conf, claim=_probe_claim(api, conf))
         except ClusterError as error:
-            state, found = {"phase": "over"}, [failed(probe.SUBJECT, "start", error.message, "")]
+            state, found = {"phase": "over"}, [failed(probe.SUBJECT, _("start"), error.message, "")]
         rows += found
         run.probe = state
     _keep(run, rows)

@@ -11,6 +11,7 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from executors import beats
 from executors.doctor.report import Finding, State, failed, not_known, not_used, passed
@@ -19,26 +20,31 @@ from executors.terrakube.storage import StorageError
 from workspaces.encryption import DecryptionError, EncryptedBinaryField, EncryptedTextField
 
 CLOCK_SECONDS = 5
-SUBJECT = "Site"
+SUBJECT = _("Site")
 
 
 def site() -> Iterator[Finding]:
     """Look at everything in turn; what one look raises becomes its row."""
     looks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-        ("database", _database),
-        ("settings", _settings),
-        ("keys", _keys),
-        ("background", _background),
-        ("storage", _storage),
+        (_("database"), _database),
+        (_("settings"), _settings),
+        (_("keys"), _keys),
+        (_("background"), _background),
+        (_("storage"), _storage),
     )
     for name, look in looks:
         try:
             yield from look()
         except DatabaseError as error:
-            yield failed(SUBJECT, name, f"The database does not answer: {type(error).__name__}", _DATABASE_FIX)
+            yield failed(
+                SUBJECT,
+                name,
+                _("The database does not answer: {error}").format(error=type(error).__name__),
+                _DATABASE_FIX,
+            )
 
 
-_DATABASE_FIX = "Look at TERRAKUBE_DATABASE_URL and whether the database runs; then manage.py migrate."
+_DATABASE_FIX = _("Look at TERRAKUBE_DATABASE_URL and whether the database runs; then manage.py migrate.")
 
 
 def _database() -> Iterator[Finding]:
@@ -52,14 +58,19 @@ def _database() -> Iterator[Finding]:
     waiting = MigrationExecutor(connection)
     plan = waiting.migration_plan(waiting.loader.graph.leaf_nodes())
     if plan:
-        yield failed(SUBJECT, "database", f"{len(plan)} migrations are not applied", "Run manage.py migrate.")
+        yield failed(
+            SUBJECT,
+            _("database"),
+            _("{number} migrations are not applied").format(number=len(plan)),
+            _("Run manage.py migrate."),
+        )
     else:
-        yield passed(SUBJECT, "database", f"{connection.vendor}, all migrations applied")
+        yield passed(SUBJECT, _("database"), _("{vendor}, all migrations applied").format(vendor=connection.vendor))
     if connection.vendor != "postgresql":
-        yield passed(SUBJECT, "clock of the database", "It is this machine's")
+        yield passed(SUBJECT, _("clock of the database"), _("It is this machine's"))
         return
     yield clock(
-        SUBJECT, "clock of the database", (said - before).total_seconds(), (timezone.now() - before).total_seconds()
+        SUBJECT, _("clock of the database"), (said - before).total_seconds(), (timezone.now() - before).total_seconds()
     )
 
 
@@ -67,24 +78,24 @@ def clock(subject: str, name: str, ahead: float, took: float) -> Finding:
     """A row about another clock, ``ahead`` of ours by so many seconds, asked in ``took`` seconds."""
     # The answer was given somewhere between asking and hearing.
     apart = max(0.0, abs(ahead) - took)
-    detail = f"{apart:.1f} s apart from this process's"
+    detail = _("{seconds} s apart from this process's").format(seconds=f"{apart:.1f}")
     if apart <= CLOCK_SECONDS:
         return passed(subject, name, detail)
-    return failed(subject, name, detail, "Let the machines' clocks follow the same time servers (NTP).")
+    return failed(subject, name, detail, _("Let the machines' clocks follow the same time servers (NTP)."))
 
 
 def _settings() -> Iterator[Finding]:
     found = checks.run_checks(include_deployment_checks=True)
     errors = [message for message in found if message.level >= checks.ERROR]
     if not errors:
-        yield passed(SUBJECT, "settings", "manage.py check finds no error")
+        yield passed(SUBJECT, _("settings"), _("manage.py check finds no error"))
     for message in errors:
-        yield failed(SUBJECT, f"settings ({message.id})", str(message.msg), str(message.hint or ""))
+        yield failed(SUBJECT, _("settings ({id})").format(id=message.id), str(message.msg), str(message.hint or ""))
     for message in found:
         if message.level == checks.WARNING and (message.id or "").split(".")[0] in _OWN:
             yield Finding(
                 subject=SUBJECT,
-                name=f"settings ({message.id})",
+                name=_("settings ({id})").format(id=message.id),
                 state=State.OPTIONAL,
                 detail=str(message.msg),
                 fix=str(message.hint or ""),
@@ -112,35 +123,50 @@ def _keys() -> Iterator[Finding]:
             except DecryptionError as error:
                 yield failed(
                     SUBJECT,
-                    "keys",
+                    _("keys"),
                     f"A {model._meta.verbose_name_raw}: {error}",
-                    "Put the key with which it was encrypted back into TERRAKUBE_ENCRYPTION_KEYS, behind the new one.",
+                    _(
+                        "Put the key with which it was encrypted back into TERRAKUBE_ENCRYPTION_KEYS, behind the new "
+                        "one."
+                    ),
                 )
                 return
             looked += row is not None
-    yield passed(SUBJECT, "keys", f"{looked} kinds of encrypted rows can be read, and new ones are")
+    yield passed(
+        SUBJECT, _("keys"), _("{number} kinds of encrypted rows can be read, and new ones are").format(number=looked)
+    )
     generated = settings.KEYS.generated
     if generated and connection.vendor == "postgresql":
         yield failed(
             SUBJECT,
-            "keys of all processes",
-            f"{', '.join(sorted(generated))} come from a file that other machines do not have",
-            "Set them to texts of your own, the same for all processes.",
+            _("keys of all processes"),
+            _("{names} come from a file that other machines do not have").format(names=", ".join(sorted(generated))),
+            _("Set them to texts of your own, the same for all processes."),
         )
 
 
 def _background() -> Iterator[Finding]:
     for name, what, fix in (
-        (beats.WORKER, "queue", "Look whether worker (manage.py qcluster) runs and what its log says; start it again."),
-        (beats.WATCHER, "watcher", "Look whether the watcher (manage.py watch) runs and what its log says."),
+        (
+            beats.WORKER,
+            _("queue"),
+            _("Look whether worker (manage.py qcluster) runs and what its log says; start it again."),
+        ),
+        (
+            beats.WATCHER,
+            _("watcher"),
+            _("Look whether the watcher (manage.py watch) runs and what its log says."),
+        ),
     ):
         age = beats.age(name)
         if age is None:
-            yield failed(SUBJECT, what, "It never showed a sign of life", fix)
-        elif age.total_seconds() > beats.STALE_SECONDS:
-            yield failed(SUBJECT, what, f"Its last sign of life was {age.total_seconds():.0f} s ago", fix)
+            yield failed(SUBJECT, what, _("It never showed a sign of life"), fix)
+            continue
+        detail = _("Its last sign of life was {seconds} s ago").format(seconds=f"{age.total_seconds():.0f}")
+        if age.total_seconds() > beats.STALE_SECONDS:
+            yield failed(SUBJECT, what, detail, fix)
         else:
-            yield passed(SUBJECT, what, f"Its last sign of life was {age.total_seconds():.0f} s ago")
+            yield passed(SUBJECT, what, detail)
 
 
 def _storage() -> Iterator[Finding]:
@@ -148,11 +174,11 @@ def _storage() -> Iterator[Finding]:
     try:
         same = storage.try_out(name, secrets.token_bytes(64))
     except StorageError as error:
-        yield failed(SUBJECT, "storage", str(error), "Look at StorageType and the settings of that storage.")
+        yield failed(SUBJECT, _("storage"), str(error), _("Look at StorageType and the settings of that storage."))
         return
     if same is None:
-        yield not_used(SUBJECT, "storage", "States, plans and logs are in the database")
+        yield not_used(SUBJECT, _("storage"), _("States, plans and logs are in the database"))
     elif same:
-        yield passed(SUBJECT, "storage", "An object was written, read and deleted")
+        yield passed(SUBJECT, _("storage"), _("An object was written, read and deleted"))
     else:
-        yield not_known(SUBJECT, "storage", "What was read is not what was written")
+        yield not_known(SUBJECT, _("storage"), _("What was read is not what was written"))

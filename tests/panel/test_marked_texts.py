@@ -1,4 +1,4 @@
-"""Every text that a template shows is marked for translation, and every name of a record and its fields."""
+"""Every text that a template or a script shows is marked for translation, and every name of a record and its fields."""
 
 from __future__ import annotations
 
@@ -21,6 +21,28 @@ TEMPLATES = sorted(
     path
     for folder in ("templates", "workspaces/templates", "executors/templates")
     for path in (ROOT / folder).rglob("*.html")
+)
+SCRIPTS = sorted(
+    path
+    for folder in ("workspaces/static/terrakube", "executors/static/terrakube")
+    for path in (ROOT / folder).glob("*.js")
+)
+# What a script says to a reader has spaces or begins with a capital, or is put where a reader sees it.
+SCRIPT_PARTS = re.compile(
+    r"""(?P<comment>//[^\n]*|/\*.*?\*/)"""
+    r"""|(?P<told>\b(?:\w*Error|console\.\w+)\((?:"[^"\n]*"|`[^`]*`))"""
+    r"""|(?<=[(=,:!&|?[ ])(?P<pattern>/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n])+/[a-z]*)"""
+    r"""|"(?P<text>(?:\\.|[^"\\\n])*)"|`(?P<template>(?:\\.|[^`\\])*)`""",
+    re.DOTALL,
+)
+SAID_WHERE = re.compile(
+    r"""(?:textContent|title|placeholder|"aria-label"|add|promptLabel)\s*[=:]\s*$|\b(?:say|note|lost)\(\s*$"""
+)
+SENTENCE = re.compile(r"(?<![\w-])[A-Z][a-z]+(?![\w-])|[A-Za-z]+[,.;:]? [A-Za-z]+")
+# Names of browsers, of Kubernetes and of fonts, lists of classes and selectors, and headers.
+SCRIPT_NAMES = re.compile(
+    r"use strict|Exists|Equal|NoSchedule|PreferNoSchedule|NoExecute|[KMGT]i?B?|Escape|Enter|EventSource"
+    r"|(tk-[a-z]+ ?)+|[a-z]+(, [a-z]+)+|ui-monospace, .*|[.#[].*|label\[.*"
 )
 UNMARKED_PAGES = {
     "templates/terrakube/doc.html": "the reference of the REST API, which stays in English with the texts of the API",
@@ -130,6 +152,48 @@ def test_a_template_shows_no_text_that_is_not_marked(path: Path) -> None:
 )
 def test_an_unmarked_text_is_found_wherever_it_stands(source: str, found: list[str]) -> None:
     assert unmarked(source) == found
+
+
+def said_by(script: str) -> list[str]:
+    """The texts of a script that a reader sees."""
+    found = []
+    for part in SCRIPT_PARTS.finditer(script):
+        text = part["text"] if part["text"] is not None else part["template"]
+        if text is None:
+            continue
+        words = re.sub(r"\$\{[^}]*\}", " ", text)
+        shown = SAID_WHERE.search(script, 0, part.start()) and LETTER.search(words)
+        if (shown or SENTENCE.search(words)) and not SCRIPT_NAMES.fullmatch(text):
+            found.append(text)
+    return found
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_says_only_what_its_page_gives_it(path: Path) -> None:
+    assert said_by(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ('say("Loading…");', ["Loading…"]),
+        ('button.textContent = "copied"; // "A note"', ["copied"]),
+        ('input(key, { "aria-label": "key", type: "text" })', ["key"]),
+        ("note(`The log has ${size}.`)", ["The log has ${size}."]),
+        ('const UNITS = [["m", "of a core"], ["Gi", "GiB"]];', ["of a core"]),
+        ('throw new Error("It ends too early"); say(texts.textLoading, { class: "tk-a tk-b" })', []),
+        ('if (/"No text"/.test(word)) made.setAttribute("aria-label", texts.textKey);', []),
+    ],
+)
+def test_a_text_in_a_script_is_found(script: str, found: list[str]) -> None:
+    assert said_by(script) == found
+
+
+def test_a_script_finds_on_its_page_all_that_it_says() -> None:
+    pages = "".join(path.read_text() for path in TEMPLATES)
+    given = set(re.findall(r"data-(text-[a-z-]+)=", pages))
+    said = {name for path in SCRIPTS for name in re.findall(r"\btexts\.(text[A-Za-z]+)", path.read_text())}
+    assert {re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower() for name in said} == given
 
 
 def test_the_names_of_records_and_of_their_fields_are_all_listed_for_translation() -> None:

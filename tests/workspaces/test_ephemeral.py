@@ -215,7 +215,7 @@ def test_the_security_context_of_the_container(text: str, value: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        (POD_SECURITY, "runasuser=1", '"runasuser" is not known here; allowed is fsGroup or runAsUser or runAsNonRoot'),
+        (POD_SECURITY, "runasuser=1", '"runasuser" is not known here; allowed is fsGroup, runAsUser, runAsNonRoot'),
         (SECURITY, "privileged=true", '"privileged" is not known here; allowed is allowPrivilegeEscalation'),
         (POD_SECURITY, "fsGroup", '"fsGroup=" has a value that must be a whole number from 0 to 2147483647'),
         (POD_SECURITY, "runAsUser=cnb", '"runAsUser=cnb" has a value that must be a whole number'),

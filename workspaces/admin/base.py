@@ -21,6 +21,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
+from terrakube_site.sentences import translated
 from workspaces.access import groups_of, is_admin
 from workspaces.admin import saving
 from workspaces.admin.changes import History
@@ -114,7 +115,7 @@ def telling(request: HttpRequest, success: str = "") -> Iterator[None]:
     try:
         yield
     except ServiceError as error:
-        messages.error(request, error.message)
+        messages.error(request, translated(error.message))
     else:
         if success:
             messages.success(request, success)
@@ -230,7 +231,7 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
             return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
         except ServiceError as error:
             # What a form can't know, such as a right that was lost meanwhile.
-            messages.error(request, error.message)
+            messages.error(request, translated(error.message))
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -262,7 +263,7 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
         try:
             return super().delete_view(request, object_id, context)  # type: ignore[no-any-return]
         except ServiceError as error:
-            messages.error(request, error.message)
+            messages.error(request, translated(error.message))
             return HttpResponseRedirect("../change/")
 
     def get_deleted_objects(

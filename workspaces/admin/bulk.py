@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from terrakube_site.sentences import translated
 from workspaces.admin.base import actor_of, allows
 from workspaces.forms.bulk import PlanForm, SettingForm
 from workspaces.models import Workspace
@@ -29,7 +30,7 @@ def _tell(request: HttpRequest, results: list[Result], done: str) -> None:
             % {"number": len(well), "done": done},
         )
     for result in [result for result in results if result.refused][:10]:
-        messages.error(request, f"{result.workspace}: {result.refused}")
+        messages.error(request, f"{result.workspace}: {translated(result.refused)}")
     if len(results) - len(well) > 10:
         messages.error(
             request, gettext("%(number)d workspaces in all were refused.") % {"number": len(results) - len(well)}

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from terrakube_site.sentences import translated
 from workspaces.admin.base import RecordAdmin, actor_of, telling
 from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus
 from workspaces.errors import InvalidInput
@@ -97,7 +98,9 @@ class JobAdmin(RecordAdmin):
 
     @admin.display(description=_("reason"))
     def why(self, job: Job) -> SafeString:
-        return format_html('<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, job.reason)
+        return format_html(
+            '<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, translated(job.reason)
+        )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Started from its workspace's page, where template, targets and comment are asked for.

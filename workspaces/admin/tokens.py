@@ -12,6 +12,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from terrakube_site.sentences import translated
 from workspaces.access import groups_of, is_admin, name_of
 from workspaces.admin.base import RecordAdmin, actor_of, telling
 from workspaces.errors import ServiceError
@@ -75,7 +76,7 @@ class AccessTokenAdmin(RecordAdmin):
             try:
                 text = self._make(request, form.cleaned_data)
             except ServiceError as error:
-                form.add_error(None, error.message)
+                form.add_error(None, translated(error.message))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

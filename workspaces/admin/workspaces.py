@@ -20,6 +20,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from terrakube_site.sentences import translated
 from workspaces.access import is_admin
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline, actor_of, allows, telling
 from workspaces.admin.bulk import BulkActions
@@ -290,7 +291,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
                     priority=data.get("priority") or 0,
                 )
             except ServiceError as error:
-                form.add_error(None, error.message)
+                form.add_error(None, translated(error.message))
             else:
                 messages.success(request, gettext("Job %(number)d was started.") % {"number": job.pk})
                 return HttpResponseRedirect(reverse("admin:workspaces_job_change", args=[job.pk]))

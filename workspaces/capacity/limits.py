@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import Count, Q
+from django.utils.translation import gettext_noop as _
 
 from workspaces import run_limits
 from workspaces.choices import EXCLUSIVE_TYPES, RoomClass
@@ -17,6 +18,11 @@ from workspaces.run_limits import INSTALLATION, ORGANIZATION, WORKSPACE
 ADVISORY_KEY = int.from_bytes(b"tk-room")
 ANY_COUNT = Q(running_steps__isnull=False) | Q(running_applies__isnull=False)
 IS_APPLY = Q(type__in=EXCLUSIVE_TYPES)
+_WHOSE = {
+    INSTALLATION: _("the installation"),
+    ORGANIZATION: _("the organization {name}"),
+    WORKSPACE: _("the workspace {name}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,16 @@ class Limit:
         ]
 
     def __str__(self) -> str:
-        what = "apply" if self.applies else "step"
-        many = what if self.value == 1 else f"{what[:-1]}ies" if self.applies else f"{what}s"
-        whose = f"the {self.origin} {self.name}".rstrip()
-        return f"{whose} may have {self.value} {many} at once"
+        whose = _WHOSE[self.origin].format(name=self.name).rstrip()
+        if self.value == 1:
+            most = _("{whose} may have 1 apply at once") if self.applies else _("{whose} may have 1 step at once")
+        else:
+            most = (
+                _("{whose} may have {number} applies at once")
+                if self.applies
+                else _("{whose} may have {number} steps at once")
+            )
+        return most.format(whose=whose, number=self.value)
 
 
 def used_by(scope: Q) -> Used:

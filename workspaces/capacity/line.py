@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext_noop as _
 
 from workspaces import run_limits
 from workspaces.capacity.limits import ANY_COUNT, IS_APPLY, Limit, Used, limits_over
@@ -166,7 +167,7 @@ class Place:
     length: int
 
     def __str__(self) -> str:
-        return f"place {self.number} of {self.length} in line"
+        return _("place {number} of {length} in line").format(number=self.number, length=self.length)
 
 
 def place_of(job: Job) -> Place | None:
@@ -208,7 +209,7 @@ def _among_all(job: Job, line: QuerySet[Job], ahead: Q, *, begun: bool) -> Place
     mine = counts.get(job.organization_id, (1, 0, 0))[2]
     level = (shares.used.get(job.organization_id, Used()).steps + mine) / shares.weight(job.organization_id)
     number = mine + (0 if begun else all_begun)
-    for key, (all_, some, _) in counts.items():
+    for key, (all_, some, _before) in counts.items():
         if key == job.organization_id:
             continue
         used, weight = shares.used.get(key, Used()).steps, shares.weight(key)

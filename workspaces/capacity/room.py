@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils.translation import gettext_noop as _
 
 from workspaces.capacity.limits import Limit, limits_over
 from workspaces.capacity.line import Key, first_in_line, key_of, shares_of, somebody_waits
@@ -50,8 +51,8 @@ class Refusal:
 
     def __str__(self) -> str:
         if self.limit_reached:
-            return f"Waits for room: {self.limit}"
-        return f"Waits for its turn: {self.limit}, and others come first"
+            return _("Waits for room: {limit}").format(limit=self.limit)
+        return _("Waits for its turn: {limit}, and others come first").format(limit=self.limit)
 
 
 def refusal(job: Job, room: str) -> Refusal | None:

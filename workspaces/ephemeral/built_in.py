@@ -6,6 +6,8 @@ how far they go; an installation's or organization's policy can only add to them
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext_noop as _
+
 from . import variables
 from .policy import Effect, Level, Rule
 
@@ -47,28 +49,30 @@ def built_in_rules(
             effect=Effect.FORBIDDEN if service_accounts == () else Effect.LIMITED,
             allowed=tuple(service_accounts or ()),
             refused=() if service_accounts == () else own,
-            reason="The accounts that variables may name are those of ExecutorEphemeralServiceAccounts, without the "
-            "site's own, which can start any pod.",
+            reason=_(
+                "The accounts that variables may name are those of ExecutorEphemeralServiceAccounts, without the "
+                "site's own, which can start any pod."
+            ),
         ),
         _rule(
             variables.TOLERATIONS,
             refused=_CONTROL_PLANE,
-            reason="Steps do not run on the nodes of the control plane.",
+            reason=_("Steps do not run on the nodes of the control plane."),
         ),
         _rule(
             variables.NODE_SELECTOR,
             refused=_CONTROL_PLANE,
-            reason="Steps do not run on the nodes of the control plane.",
+            reason=_("Steps do not run on the nodes of the control plane."),
         ),
         _rule(
             variables.POD_ANNOTATIONS,
             refused=_ISOLATION,
-            reason="Such an annotation can take away what keeps the pod apart from its node and its network.",
+            reason=_("Such an annotation can take away what keeps the pod apart from its node and its network."),
         ),
         _rule(
             variables.LABELS,
             refused=_SELECTED,
-            reason="By these labels services find their pods, and a step's pod would get their requests.",
+            reason=_("By these labels services find their pods, and a step's pod would get their requests."),
         ),
     ]
     if claims is not None:
@@ -77,17 +81,17 @@ def built_in_rules(
                 variables.PLUGIN_CACHE_CLAIM,
                 effect=Effect.LIMITED if claims else Effect.FORBIDDEN,
                 allowed=tuple(claims),
-                reason="The claims that variables may name are those of ExecutorEphemeralClaims.",
+                reason=_("The claims that variables may name are those of ExecutorEphemeralClaims."),
             )
         )
     if not root:
-        reason = "ExecutorEphemeralAllowRoot lets steps run as root and gain privileges."
+        reason = _("ExecutorEphemeralAllowRoot lets steps run as root and gain privileges.")
         rules.append(
             _rule(variables.POD_SECURITY, refused=("runAsUser=0", "runAsNonRoot=false"), reason=reason),
         )
         rules.append(_rule(variables.CONTAINER_SECURITY, refused=("allowPrivilegeEscalation=true",), reason=reason))
     if not local:
-        reason = "ExecutorLocal says whether steps may run on the machine of the worker, beside its keys."
+        reason = _("ExecutorLocal says whether steps may run on the machine of the worker, beside its keys.")
         rules.append(_rule(variables.ENABLE, effect=Effect.LOCKED, value="1", reason=reason))
     return tuple(rules)
 

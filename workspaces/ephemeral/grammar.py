@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop as _
+
 from terrakube_site.env import OFF, ON
 from workspaces import kubernetes_syntax as syntax
 
@@ -16,6 +18,7 @@ RESERVED_LABELS = frozenset(
     {"app.kubernetes.io/managed-by", "controller-uid", "job-name"}
     | {"batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"}
 )
+_OF_THE_VALUE = _("has a value that {objection}")
 RESERVED_ENVIRONMENT = frozenset({"EphemeralFlagBatch", "EphemeralJobData"})
 
 
@@ -32,7 +35,8 @@ class EphemeralSyntaxError(ValueError):
         self.grammar = grammar
         self.problem = problem
         shown = item if len(item) <= 80 else f"{item[:77]}..."
-        super().__init__(f'{variable}: "{shown}" {problem}. It is written as {grammar}.')
+        written = _("It is written as {grammar}.").format(grammar=grammar)
+        super().__init__(f'{variable}: "{shown}" {problem}. {written}')
 
 
 class EphemeralSyntaxErrors(ValueError):
@@ -81,8 +85,12 @@ def validate(name: str, text: str) -> None:
         parse(name, text)
     elif name.startswith("EPHEMERAL_"):
         near = difflib.get_close_matches(name, variables.SETTINGS, n=1)
-        hint = f"did you mean {near[0]}?" if near else "such names are kept for the settings of pods"
-        raise EphemeralSyntaxError(name, name, "one of the documented names", f"is not known; {hint}")
+        problem = (
+            _("is not known; did you mean {name}?").format(name=near[0])
+            if near
+            else _("is not known; such names are kept for the settings of pods")
+        )
+        raise EphemeralSyntaxError(name, name, _("one of the documented names"), problem)
 
 
 def parse(name: str, text: str) -> object:
@@ -109,24 +117,25 @@ def error(variable: str, item: str, problem: str) -> EphemeralSyntaxError:
     return EphemeralSyntaxError(variable, item, variables.SETTINGS[variable].grammar, problem)
 
 
-def _check(variable: str, item: str, objection: str | None, subject: str = "") -> None:
+def _check(variable: str, item: str, objection: str | None, about: str = "{objection}") -> None:
+    """Raise for an objection; ``about`` says of which part of the item it is."""
     if objection:
-        raise error(variable, item, f"{subject} {objection}" if subject else objection)
+        raise error(variable, item, about.format(objection=objection))
 
 
 def _items(variable: str, text: str, separator: str) -> list[str]:
     if text.startswith(("[", "{")):
-        raise error(variable, text[0], "at the beginning is kept for a longer form, which is not understood yet")
+        raise error(variable, text[0], _("at the beginning is kept for a longer form, which is not understood yet"))
     return [item.strip() for item in text.split(separator)]
 
 
 def _pairs(variable: str, text: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for item in filter(None, _items(variable, text, ";")):
-        key, _, value = (part.strip() for part in item.partition("="))
+        key, _equals, value = (part.strip() for part in item.partition("="))
         if not key:
             # Never shown whole: in EPHEMERAL_JOB_ENV_VARS what stands behind may be a secret.
-            raise error(variable, "=", "has no key before it")
+            raise error(variable, "=", _("has no key before it"))
         # Taken out first, so that the last of two also has the last place: $(NAME) in a value looks back.
         pairs.pop(key, None)
         pairs[key] = value
@@ -137,13 +146,13 @@ def _label_pairs(variable: str, text: str) -> dict[str, str]:
     pairs = _pairs(variable, text)
     for key, value in pairs.items():
         _check(variable, key, syntax.label_key_objection(key))
-        _check(variable, f"{key}={value}", syntax.label_value_objection(value), "has a value that")
+        _check(variable, f"{key}={value}", syntax.label_value_objection(value), _OF_THE_VALUE)
     return pairs
 
 
 def read_switch(variable: str, text: str) -> bool:
     if text.lower() not in ON | OFF:
-        raise error(variable, text, "is neither on nor off")
+        raise error(variable, text, _("is neither on nor off"))
     return text.lower() in ON
 
 
@@ -155,7 +164,7 @@ def read_labels(variable: str, text: str) -> dict[str, str]:
     pairs = _label_pairs(variable, text)
     for key in pairs:
         if key.startswith(RESERVED_LABEL_PREFIX) or key in RESERVED_LABELS:
-            raise error(variable, key, "is a label that the executor or the cluster sets itself")
+            raise error(variable, key, _("is a label that the executor or the cluster sets itself"))
     return pairs
 
 
@@ -164,7 +173,8 @@ def read_annotations(variable: str, text: str) -> dict[str, str]:
     for key in pairs:
         _check(variable, key, syntax.annotation_key_objection(key))
     if sum(len(key.encode()) + len(value.encode()) for key, value in pairs.items()) > syntax.ANNOTATIONS_BYTES:
-        raise error(variable, text, f"is more than the {syntax.ANNOTATIONS_BYTES // 1024} KiB of all annotations")
+        problem = _("is more than the {size} KiB of all annotations").format(size=syntax.ANNOTATIONS_BYTES // 1024)
+        raise error(variable, text, problem)
     return pairs
 
 
@@ -174,7 +184,7 @@ def read_environment(variable: str, text: str) -> tuple[tuple[str, str], ...]:
         _check(variable, key, syntax.environment_name_objection(key))
         _check(variable, key, syntax.environment_string_objection(key, value))
         if key in RESERVED_ENVIRONMENT:
-            raise error(variable, key, "is set by the executor itself")
+            raise error(variable, key, _("is set by the executor itself"))
     return tuple(pairs.items())
 
 
@@ -202,7 +212,7 @@ def read_quantity(variable: str, text: str) -> str:
 
 def _boolean(variable: str, key: str, value: str) -> bool:
     if value.lower() not in ("true", "false"):
-        raise error(variable, f"{key}={value}", "has a value that must be true or false")
+        raise error(variable, f"{key}={value}", _("has a value that must be true or false"))
     return value.lower() == "true"
 
 
@@ -210,7 +220,8 @@ def _known_pairs(variable: str, text: str, known: tuple[str, ...]) -> dict[str, 
     pairs = _pairs(variable, text)
     for key in pairs:
         if key not in known:
-            raise error(variable, key, f"is not known here; allowed is {' or '.join(known)}")
+            problem = _("is not known here; allowed is {names}").format(names=", ".join(known))
+            raise error(variable, key, problem)
     return pairs
 
 
@@ -218,14 +229,14 @@ def read_pod_security(variable: str, text: str) -> PodSecurity:
     pairs = _known_pairs(variable, text, ("fsGroup", "runAsUser", "runAsNonRoot"))
     for key in ("fsGroup", "runAsUser"):
         if key in pairs:
-            _check(variable, f"{key}={pairs[key]}", syntax.id_objection(pairs[key]), "has a value that")
+            _check(variable, f"{key}={pairs[key]}", syntax.id_objection(pairs[key]), _OF_THE_VALUE)
     security = PodSecurity(
         fs_group=int(pairs.get("fsGroup", variables.DEFAULT_FS_GROUP)),
         run_as_user=int(pairs["runAsUser"]) if "runAsUser" in pairs else None,
         run_as_non_root=_boolean(variable, "runAsNonRoot", pairs["runAsNonRoot"]) if "runAsNonRoot" in pairs else None,
     )
     if security.run_as_non_root and security.run_as_user == 0:
-        raise error(variable, "runAsUser=0", "is root, which runAsNonRoot=true does not let start")
+        raise error(variable, "runAsUser=0", _("is root, which runAsNonRoot=true does not let start"))
     return security
 
 
@@ -247,23 +258,23 @@ def _toleration(variable: str, item: str) -> Toleration:
     while len(parts) > 1 and not parts[-1]:
         parts.pop()
     if len(parts) > 3:
-        raise error(variable, item, "has more than key, operator and effect")
+        raise error(variable, item, _("has more than key, operator and effect"))
     head, operator, effect = parts + ["", "Exists", ""][len(parts) :]
     key, equals, value = (part.strip() for part in head.partition("="))
     if not key:
-        raise error(variable, item, "has no key, and so would tolerate every taint of every node")
-    _check(variable, item, syntax.label_key_objection(key), "has a key that")
+        raise error(variable, item, _("has no key, and so would tolerate every taint of every node"))
+    _check(variable, item, syntax.label_key_objection(key), _("has a key that {objection}"))
     if operator not in ("Exists", "Equal"):
-        raise error(variable, item, "has an operator that must be Exists or Equal")
+        raise error(variable, item, _("has an operator that must be Exists or Equal"))
     if equals and not value:
-        raise error(variable, item, f"has no value after '='; the empty value is written {key}:Equal")
+        problem = _("has no value after '='; the empty value is written {key}:Equal").format(key=key)
+        raise error(variable, item, problem)
     if value and operator == "Exists":
-        raise error(
-            variable, item, f"has a value and the operator Exists, which takes none; add :Equal, as in {head}:Equal"
-        )
-    _check(variable, item, syntax.label_value_objection(value), "has a value that")
+        problem = _("has a value and the operator Exists, which takes none; add :Equal, as in {head}:Equal")
+        raise error(variable, item, problem.format(head=head))
+    _check(variable, item, syntax.label_value_objection(value), _OF_THE_VALUE)
     if effect not in ("", "NoSchedule", "PreferNoSchedule", "NoExecute"):
-        raise error(variable, item, "has an effect that must be NoSchedule, PreferNoSchedule, NoExecute or left out")
+        raise error(variable, item, _("has an effect that must be NoSchedule, PreferNoSchedule, NoExecute or left out"))
     return Toleration(key=key, operator=operator, value=value, effect=effect or None)
 
 

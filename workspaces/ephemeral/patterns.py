@@ -12,6 +12,8 @@ value; tolerations with key, value, operator and effect. An entry is written the
 import re
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop as _
+
 from . import variables
 from .variables import SETTINGS, Kind
 
@@ -47,22 +49,22 @@ def entry(name: str, text: str) -> Parts:
     kind = SETTINGS[name].kind
     separator = "," if kind is Kind.NAMES else ";"
     if kind in (Kind.PAIRS, Kind.TOLERATIONS, Kind.NAMES) and separator in text:
-        raise ValueError(f"has a '{separator}': each entry has a line of its own")
+        raise ValueError(_("has a '{separator}': each entry has a line of its own").format(separator=separator))
     if kind is Kind.PAIRS:
         key, equals, value = (part.strip() for part in text.partition("="))
         found: Parts = (key, value if equals else ANY)
     elif kind is Kind.TOLERATIONS:
         if text.count(":") > 2:
-            raise ValueError("has more than key, operator and effect")
+            raise ValueError(_("has more than key, operator and effect"))
         found = _toleration(text, value=ANY, operator=ANY, effect=ANY)
     else:
         found = (text,)
     if not found[0]:
-        raise ValueError("has no key" if len(found) > 1 else "is empty")
+        raise ValueError(_("has no key") if len(found) > 1 else _("is empty"))
     for pattern in found:
         match = _RANGE.fullmatch(pattern)
         if match and int(match[1]) > int(match[2]):
-            raise ValueError(f"has a range whose first number is the greater: {pattern}")
+            raise ValueError(_("has a range whose first number is the greater: {range}").format(range=pattern))
     return found
 
 
@@ -110,7 +112,7 @@ def _shown_pair(name: str, item: str) -> str:
 
 
 def _pair(name: str, item: str) -> Parts:
-    key, _, value = (part.strip() for part in item.partition("="))
+    key, _equals, value = (part.strip() for part in item.partition("="))
     if name in (variables.POD_SECURITY, variables.CONTAINER_SECURITY):
         # 00 is root too, and True is true.
         value = str(int(value)) if _NUMBER.fullmatch(value) else value.lower()

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from django.utils.translation import gettext_noop as _
+
 from workspaces import kubernetes_syntax as syntax
 
 from . import patterns, variables
@@ -19,9 +21,9 @@ from .variables import RESOURCES, SETTINGS, Kind
 class Level(StrEnum):
     """Who made a rule; the value is what a sentence calls it."""
 
-    BUILT_IN = "the built-in rules"
-    INSTALLATION = "the policy of the installation"
-    ORGANIZATION = "the policy of the organization"
+    BUILT_IN = _("the built-in rules")
+    INSTALLATION = _("the policy of the installation")
+    ORGANIZATION = _("the policy of the organization")
 
 
 class Effect(StrEnum):
@@ -156,7 +158,7 @@ def _bound(setting: str, rules: Iterable[Rule]) -> Forced | None:
     found = [(amount, rule, text) for rule, text in said if (amount := syntax.quantity(text)) is not None]
     if not found:
         return None
-    _, rule, text = (min if upper else max)(found, key=lambda one: one[0])
+    _amount, rule, text = (min if upper else max)(found, key=lambda one: one[0])
     return Forced(text=text, rule=rule)
 
 
@@ -168,9 +170,13 @@ def _objection(rule: Rule, text: str, *, hidden: bool) -> str | None:
     if not _worth(rule.setting, text) and rule.setting != variables.ENABLE:
         return None
     if rule.effect is Effect.FORBIDDEN:
-        return f"may not be set, by {rule.level}"
+        return _("may not be set, by {level}").format(level=rule.level)
     if rule.is_locked:
-        return None if _same(rule.setting, text, rule.value) else f"is locked to {_quoted(rule)} by {rule.level}"
+        if _same(rule.setting, text, rule.value):
+            return None
+        if not rule.value.strip():
+            return _("is locked to nothing by {level}").format(level=rule.level)
+        return _('is locked to "{value}" by {level}').format(value=rule.value, level=rule.level)
     return _item_objection(rule, text, hidden=hidden) or _bound_objection(rule, text)
 
 
@@ -178,12 +184,13 @@ def _item_objection(rule: Rule, text: str, *, hidden: bool) -> str | None:
     allowed = [patterns.entry(rule.setting, one) for one in rule.allowed]
     refused = [(one, patterns.entry(rule.setting, one)) for one in rule.refused]
     for shown, parts in patterns.items(rule.setting, text):
-        said = "its value" if hidden else f'"{shown}"'
+        said = _("its value") if hidden else f'"{shown}"'
         for one, pattern in refused:
             if patterns.fits(pattern, parts):
-                return f"{said} is refused by {rule.level} ({one})"
+                return said + " " + _("is refused by {level} ({entry})").format(level=rule.level, entry=one)
         if allowed and not any(patterns.fits(pattern, parts) for pattern in allowed):
-            return f"{said} is not allowed by {rule.level}; allowed is {_listed(rule.allowed)}"
+            allowed_is = _("is not allowed by {level}; allowed is {entries}")
+            return said + " " + allowed_is.format(level=rule.level, entries=_listed(rule.allowed))
     return None
 
 
@@ -192,18 +199,16 @@ def _bound_objection(rule: Rule, text: str) -> str | None:
     if amount is None:
         return None
     if rule.maximum and amount > _amount(rule.maximum):
-        return f'"{text.strip()}" is more than {rule.maximum}, the most that {rule.level} allows'
+        more = _("is more than {most}, the most that {level} allows").format(most=rule.maximum, level=rule.level)
+        return f'"{text.strip()}" {more}'
     if rule.minimum and amount < _amount(rule.minimum):
-        return f'"{text.strip()}" is less than {rule.minimum}, the least that {rule.level} allows'
+        less = _("is less than {least}, the least that {level} allows").format(least=rule.minimum, level=rule.level)
+        return f'"{text.strip()}" {less}'
     return None
 
 
 def _amount(text: str) -> Decimal:
     return syntax.quantity(text) or Decimal(0)
-
-
-def _quoted(rule: Rule) -> str:
-    return f'"{rule.value}"' if rule.value.strip() else "nothing"
 
 
 def _listed(entries: tuple[str, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from django.utils.translation import gettext_noop as _
+
 from workspaces import kubernetes_syntax as syntax
 
 from . import grammar, patterns, variables
@@ -36,12 +38,12 @@ def _wrong_bounds(rule: Rule) -> dict[str, str]:
         if not text:
             continue
         if SETTINGS[rule.setting].kind is not Kind.QUANTITY:
-            found[name] = f"{rule.setting} is no amount, so it has no bounds."
+            found[name] = _("{setting} is no amount, so it has no bounds.").format(setting=rule.setting)
         elif problem := syntax.quantity_objection(text, whole=not rule.setting.startswith("EPHEMERAL_CPU_")):
             found[name] = f'"{text}" {problem}.'
     least, most = syntax.quantity(rule.minimum), syntax.quantity(rule.maximum)
     if not found and least is not None and most is not None and least > most:
-        found["maximum"] = f"{rule.maximum} is less than the minimum, {rule.minimum}."
+        found["maximum"] = _("{most} is less than the minimum, {least}.").format(most=rule.maximum, least=rule.minimum)
     return found
 
 
@@ -49,17 +51,18 @@ def _contradictions(rule: Rule) -> dict[str, str]:
     if rule.effect is not Effect.LIMITED:
         limits = {"allowed": rule.allowed, "refused": rule.refused, "minimum": rule.minimum, "maximum": rule.maximum}
         found = {
-            name: "Only a setting that is not locked or forbidden has this." for name, said in limits.items() if said
+            name: _("Only a setting that is not locked or forbidden has this.") for name, said in limits.items() if said
         }
         if rule.effect is Effect.FORBIDDEN and rule.value:
-            found["value"] = "A forbidden setting has no value."
+            found["value"] = _("A forbidden setting has no value.")
         if rule.is_locked and rule.setting == variables.ENABLE and not rule.value.strip():
-            found["value"] = "Say to what it is locked: 1 or 0."
+            found["value"] = _("Say to what it is locked: 1 or 0.")
         return found
     if not any((rule.value, rule.allowed, rule.refused, rule.minimum, rule.maximum)):
-        return {"value": "The rule says nothing: give a default, a list or a bound, or lock or forbid the setting."}
+        nothing = _("The rule says nothing: give a default, a list or a bound, or lock or forbid the setting.")
+        return {"value": nothing}
     objections = Policy((rule,)).objections(rule.setting, rule.value) if rule.value else []
-    return {"value": f"The default breaks the rule itself. {objections[0].message}"} if objections else {}
+    return {"value": _("The default breaks the rule itself.") + f" {objections[0].message}"} if objections else {}
 
 
 def loosening(rule: Rule, above: Iterable[Rule]) -> Mapping[str, str]:
@@ -81,12 +84,17 @@ def _loosening(rule: Rule, upper: Rule) -> Mapping[str, str]:
     if upper.effect is Effect.FORBIDDEN:
         if rule.effect is Effect.FORBIDDEN:
             return {}
-        return {"effect": f"{_start(upper)} forbids {rule.setting}, which a rule below it cannot allow."}
+        forbids = _("{setting} is forbidden by {level}, which a rule below it cannot allow.")
+        return {"effect": forbids.format(level=upper.level, setting=rule.setting)}
     if upper.is_locked:
         if rule.is_locked and not Policy((upper,)).objections(rule.setting, rule.value):
             return {}
-        shown = f'"{upper.value}"' if upper.value else "nothing"
-        return {"effect": f"{_start(upper)} locks {rule.setting} to {shown}, which a rule below it cannot change."}
+        locks = (
+            _('{setting} is locked to "{value}" by {level}, which a rule below it cannot change.')
+            if upper.value
+            else _("{setting} is locked to nothing by {level}, which a rule below it cannot change.")
+        )
+        return {"effect": locks.format(level=upper.level, setting=rule.setting, value=upper.value)}
     if rule.effect is Effect.FORBIDDEN:
         return {}
     found: dict[str, str] = {}
@@ -97,12 +105,14 @@ def _loosening(rule: Rule, upper: Rule) -> Mapping[str, str]:
         wide = [patterns.entry(upper.setting, one) for one in upper.allowed]
         for one in rule.allowed:
             if not any(patterns.within(patterns.entry(rule.setting, one), outer) for outer in wide):
-                found["allowed"] = f'"{one}" is more than {upper.level} allows: {", ".join(upper.allowed)}.'
+                more = _("is more than {level} allows: {entries}.")
+                found["allowed"] = f'"{one}" ' + more.format(level=upper.level, entries=", ".join(upper.allowed))
     for one in upper.refused:
         pattern = patterns.entry(upper.setting, one)
         for allowed in rule.allowed:
             if patterns.within(patterns.entry(rule.setting, allowed), pattern):
-                found["allowed"] = f'"{allowed}" is refused by {upper.level} ({one}).'
+                refused = _("is refused by {level} ({entry})").format(level=upper.level, entry=one)
+                found["allowed"] = f'"{allowed}" {refused}.'
     return found | _looser_bounds(rule, upper)
 
 
@@ -111,15 +121,21 @@ def _looser_bounds(rule: Rule, upper: Rule) -> dict[str, str]:
     most, outer_most = syntax.quantity(rule.maximum), syntax.quantity(upper.maximum)
     least, outer_least = syntax.quantity(rule.minimum), syntax.quantity(upper.minimum)
     if outer_most is not None and most is not None and most > outer_most:
-        found["maximum"] = f"{rule.maximum} is more than {upper.maximum}, the most that {upper.level} allows."
+        found["maximum"] = _more(rule.maximum, upper)
     if outer_least is not None and least is not None and least < outer_least:
-        found["minimum"] = f"{rule.minimum} is less than {upper.minimum}, the least that {upper.level} allows."
+        found["minimum"] = _less(rule.minimum, upper)
     if outer_most is not None and least is not None and least > outer_most:
-        found["minimum"] = f"{rule.minimum} is more than {upper.maximum}, the most that {upper.level} allows."
+        found["minimum"] = _more(rule.minimum, upper)
     if outer_least is not None and most is not None and most < outer_least:
-        found["maximum"] = f"{rule.maximum} is less than {upper.minimum}, the least that {upper.level} allows."
+        found["maximum"] = _less(rule.maximum, upper)
     return found
 
 
-def _start(rule: Rule) -> str:
-    return rule.level.value[0].upper() + rule.level.value[1:]
+def _more(amount: str, upper: Rule) -> str:
+    text = _("{amount} is more than {most}, the most that {level} allows.")
+    return text.format(amount=amount, most=upper.maximum, level=upper.level)
+
+
+def _less(amount: str, upper: Rule) -> str:
+    text = _("{amount} is less than {least}, the least that {level} allows.")
+    return text.format(amount=amount, least=upper.minimum, level=upper.level)

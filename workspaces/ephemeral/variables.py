@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext_noop as _
+
 from terrakube_site.env import OFF
 
 ENABLE = "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR"
@@ -58,13 +60,13 @@ class Kind(StrEnum):
 
 
 GRAMMAR = {
-    Kind.SWITCH: "1, true, yes or on; or 0, false, no, off or nothing",
-    Kind.NAME: "the name of a Kubernetes object",
-    Kind.NAMES: "names of Kubernetes objects, separated by ','",
-    Kind.PATH: "an absolute path",
-    Kind.PAIRS: "key=value, several separated by ';' (a value cannot contain ';')",
-    Kind.TOLERATIONS: "key[=value][:operator[:effect]], several separated by ';'",
-    Kind.QUANTITY: "a Kubernetes quantity such as 250m, 1.5 or 2Gi",
+    Kind.SWITCH: _("1, true, yes or on; or 0, false, no, off or nothing"),
+    Kind.NAME: _("the name of a Kubernetes object"),
+    Kind.NAMES: _("names of Kubernetes objects, separated by ','"),
+    Kind.PATH: _("an absolute path"),
+    Kind.PAIRS: _("key=value, several separated by ';' (a value cannot contain ';')"),
+    Kind.TOLERATIONS: _("key[=value][:operator[:effect]], several separated by ';'"),
+    Kind.QUANTITY: _("a Kubernetes quantity such as 250m, 1.5 or 2Gi"),
 }
 
 
@@ -105,29 +107,31 @@ def _setting(
 
 
 def _amount(name: str, since: str, what: str, example: str) -> tuple[str, Setting]:
-    return _setting(name, since, Kind.QUANTITY, f"{what}.", example)
+    return _setting(name, since, Kind.QUANTITY, what, example)
 
 
 SETTINGS: Mapping[str, Setting] = dict(
     [
-        _setting(ENABLE, "2.22.0", Kind.SWITCH, "Runs each step of the workspace in a pod of its own.", "1"),
+        _setting(ENABLE, "2.22.0", Kind.SWITCH, _("Runs each step of the workspace in a pod of its own."), "1"),
         _setting(
             NODE_SELECTOR,
             "2.23.0",
             Kind.PAIRS,
-            "Labels that a node must have to run the pod, in place of the installation's; empty is any node.",
+            _("Labels that a node must have to run the pod, in place of the installation's; empty is any node."),
             "disk=ssd;pool=spot",
         ),
-        _setting(SERVICE_ACCOUNT, "2.23.0", Kind.NAME, "Service account of the pod.", "tf-runner"),
-        _setting(ANNOTATIONS, "2.23.0", Kind.PAIRS, "Annotations of the Kubernetes Job, not of its pod.", "owner=net"),
+        _setting(SERVICE_ACCOUNT, "2.23.0", Kind.NAME, _("Service account of the pod."), "tf-runner"),
         _setting(
-            CONFIG_MAP_NAME, "2.24.0", Kind.NAME, "ConfigMap whose files are mounted in the container.", "tf-files"
+            ANNOTATIONS, "2.23.0", Kind.PAIRS, _("Annotations of the Kubernetes Job, not of its pod."), "owner=net"
+        ),
+        _setting(
+            CONFIG_MAP_NAME, "2.24.0", Kind.NAME, _("ConfigMap whose files are mounted in the container."), "tf-files"
         ),
         _setting(
             CONFIG_MAP_MOUNT_PATH,
             "2.24.0",
             Kind.PATH,
-            f"Folder in which the files of {CONFIG_MAP_NAME} are mounted.",
+            _("Folder in which the files of EPHEMERAL_CONFIG_MAP_NAME are mounted."),
             "/etc/tf",
             DEFAULT_CONFIG_MAP_MOUNT_PATH,
         ),
@@ -135,21 +139,21 @@ SETTINGS: Mapping[str, Setting] = dict(
             TOLERATIONS,
             "2.24.0",
             Kind.TOLERATIONS,
-            "Taints of nodes that the pod puts up with.",
+            _("Taints of nodes that the pod puts up with."),
             "dedicated=tf:Equal:NoSchedule",
         ),
         _setting(
             PLUGIN_CACHE_DIR,
             "2.26.0",
             Kind.PATH,
-            f"Folder of terraform's provider cache, for which the volume claim {PLUGIN_CACHE_CLAIM} is mounted there.",
+            _("Folder of terraform's provider cache, for which the volume claim PVC_CLAIM_NAME is mounted there."),
             "/home/cnb/.terraform.d/plugin-cache",
         ),
         _setting(
             PLUGIN_CACHE_CLAIM,
             "2.26.0",
             Kind.NAME,
-            f"Persistent volume claim that is mounted at {PLUGIN_CACHE_DIR}.",
+            _("Persistent volume claim that is mounted at TF_PLUGIN_CACHE_DIR."),
             "cache",
             DEFAULT_PLUGIN_CACHE_CLAIM,
         ),
@@ -157,43 +161,43 @@ SETTINGS: Mapping[str, Setting] = dict(
             POD_SECURITY,
             "2.27.0",
             Kind.PAIRS,
-            "Security context of the pod.",
+            _("Security context of the pod."),
             "runAsUser=1002;runAsNonRoot=true",
             f"fsGroup={DEFAULT_FS_GROUP}",
-            "fsGroup=number, runAsUser=number and runAsNonRoot=true or false, separated by ';'",
+            _("fsGroup=number, runAsUser=number and runAsNonRoot=true or false, separated by ';'"),
         ),
         _setting(
             CONTAINER_SECURITY,
             "2.27.0",
             Kind.PAIRS,
-            "Security context of the container.",
+            _("Security context of the container."),
             "allowPrivilegeEscalation=false",
             "allowPrivilegeEscalation=false",
-            "allowPrivilegeEscalation=true or false",
+            _("allowPrivilegeEscalation=true or false"),
         ),
-        _amount("EPHEMERAL_CPU_REQUEST", "2.27.0", "Processor time that is set aside for the container", "250m"),
-        _amount("EPHEMERAL_MEMORY_REQUEST", "2.27.0", "Memory that is set aside for the container", "512Mi"),
-        _amount("EPHEMERAL_CPU_LIMIT", "2.27.0", "Most processor time of the container", "2"),
-        _amount("EPHEMERAL_MEMORY_LIMIT", "2.27.0", "Most memory of the container, which is ended above it", "1Gi"),
+        _amount("EPHEMERAL_CPU_REQUEST", "2.27.0", _("Processor time that is set aside for the container."), "250m"),
+        _amount("EPHEMERAL_MEMORY_REQUEST", "2.27.0", _("Memory that is set aside for the container."), "512Mi"),
+        _amount("EPHEMERAL_CPU_LIMIT", "2.27.0", _("Most processor time of the container."), "2"),
+        _amount("EPHEMERAL_MEMORY_LIMIT", "2.27.0", _("Most memory of the container, which is ended above it."), "1Gi"),
         _setting(
             ENVIRONMENT,
             "2.28.0",
             Kind.PAIRS,
-            "Further environment variables of the container.",
+            _("Further environment variables of the container."),
             "HTTPS_PROXY=http://proxy:3128",
         ),
-        _setting(LABELS, "2.31.0", Kind.PAIRS, "Labels of the Kubernetes Job and of its pod.", "team=net"),
-        _setting(POD_ANNOTATIONS, "2.31.0", Kind.PAIRS, "Annotations of the pod.", "sidecar.istio.io/inject=false"),
+        _setting(LABELS, "2.31.0", Kind.PAIRS, _("Labels of the Kubernetes Job and of its pod."), "team=net"),
+        _setting(POD_ANNOTATIONS, "2.31.0", Kind.PAIRS, _("Annotations of the pod."), "sidecar.istio.io/inject=false"),
         _setting(
             ENV_FROM_CONFIG_MAPS,
             "2.31.0",
             Kind.NAMES,
-            "ConfigMaps whose entries become environment variables of the container, after those of the secrets.",
+            _("ConfigMaps whose entries become environment variables of the container, after those of the secrets."),
             "terrakube-executor-config",
         ),
-        _amount("EPHEMERAL_STORAGE_REQUEST", "2.33.0", "Disk that is set aside for the container", "2Gi"),
+        _amount("EPHEMERAL_STORAGE_REQUEST", "2.33.0", _("Disk that is set aside for the container."), "2Gi"),
         _amount(
-            "EPHEMERAL_STORAGE_LIMIT", "2.33.0", "Most disk of the container, whose pod is evicted above it", "8Gi"
+            "EPHEMERAL_STORAGE_LIMIT", "2.33.0", _("Most disk of the container, whose pod is evicted above it."), "8Gi"
         ),
     ]
 )

@@ -1,4 +1,7 @@
-"""What a rule says, in words for a page."""
+"""What a rule says, in words for a page of the panel."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from .policy import Effect, Rule
 
@@ -7,38 +10,45 @@ _MOST = 8
 
 def described(rule: Rule) -> list[str]:
     """What a rule allows of its setting, each a short sentence; a default is none of it."""
+    by = {"level": _(rule.level.value)}
     if rule.effect is Effect.FORBIDDEN:
-        return [f"Forbidden by {rule.level}."]
+        return [_("Forbidden by %(level)s.") % by]
     if rule.is_locked:
-        return [f"Locked by {rule.level}."]
+        return [_("Locked by %(level)s.") % by]
     found = []
     if rule.allowed:
-        found.append(f"Allowed: {_listed(rule.allowed)} ({rule.level}).")
+        found.append(_("Allowed: %(entries)s (%(level)s).") % {"entries": _listed(rule.allowed), **by})
     if rule.refused:
-        found.append(f"Not allowed: {_listed(rule.refused)} ({rule.level}).")
+        found.append(_("Not allowed: %(entries)s (%(level)s).") % {"entries": _listed(rule.refused), **by})
+    bounds = {"least": rule.minimum, "most": rule.maximum, **by}
     if rule.minimum and rule.maximum:
-        found.append(f"From {rule.minimum} to {rule.maximum} ({rule.level}).")
+        found.append(_("From %(least)s to %(most)s (%(level)s).") % bounds)
     elif rule.maximum:
-        found.append(f"At most {rule.maximum} ({rule.level}).")
+        found.append(_("At most %(most)s (%(level)s).") % bounds)
     elif rule.minimum:
-        found.append(f"At least {rule.minimum} ({rule.level}).")
+        found.append(_("At least %(least)s (%(level)s).") % bounds)
     return found
 
 
 def summary(rule: Rule) -> str:
     """All that a rule says, in one line without its level."""
     if rule.effect is Effect.FORBIDDEN:
-        return "forbidden"
+        return _("forbidden")
     if rule.is_locked:
-        return f"locked to {rule.value or 'nothing'}"
-    parts = [f"default {rule.value}"] if rule.value else []
-    parts += [f"allowed {_listed(rule.allowed)}"] if rule.allowed else []
-    parts += [f"not allowed {_listed(rule.refused)}"] if rule.refused else []
-    parts += [f"at least {rule.minimum}"] if rule.minimum else []
-    parts += [f"at most {rule.maximum}"] if rule.maximum else []
-    return "; ".join(parts)
+        return _("locked to %(value)s") % {"value": rule.value} if rule.value else _("locked to nothing")
+    parts = [
+        (_("default %(value)s"), rule.value),
+        (_("allowed %(value)s"), _listed(rule.allowed)),
+        (_("not allowed %(value)s"), _listed(rule.refused)),
+        (_("at least %(value)s"), rule.minimum),
+        (_("at most %(value)s"), rule.maximum),
+    ]
+    return "; ".join(text % {"value": value} for text, value in parts if value)
 
 
 def _listed(entries: tuple[str, ...]) -> str:
-    shown = ", ".join(entries[:_MOST])
-    return f"{shown} and {len(entries) - _MOST} more" if len(entries) > _MOST else shown
+    shown, left = ", ".join(entries[:_MOST]), len(entries) - _MOST
+    if left <= 0:
+        return shown
+    more = ngettext("%(entries)s and %(number)d more", "%(entries)s and %(number)d more", left)
+    return more % {"entries": shown, "number": left}

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from terrakube_site.sentences import translated
 from workspaces import ephemeral
 from workspaces.ephemeral import SETTINGS, EphemeralSyntaxError
 from workspaces.ephemeral.variables import ENABLE
@@ -47,7 +48,7 @@ class SettingForm(forms.Form):
             try:
                 ephemeral.validate(data["name"], data.get("text", ""))
             except EphemeralSyntaxError as error:
-                self.add_error("text", str(error))
+                self.add_error("text", translated(str(error)))
         return data
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
+from terrakube_site.sentences import translated
 from workspaces.choices import Category
 from workspaces.ephemeral import SETTINGS, Kind, Setting, is_enabled
 from workspaces.ephemeral import variables as names
@@ -23,7 +25,7 @@ from workspaces.variables import Inputs, workspace_inputs
 
 PREFIX = "ephemeral"
 PRESENT = f"{PREFIX}-present"
-DEFAULT = "default"
+DEFAULT = gettext_noop("default")
 _ON, _OFF = "1", "0"
 
 TITLES: Mapping[str, Any] = {
@@ -198,10 +200,10 @@ class EphemeralForm:
             sensitive=sensitive,
             inherited=inherited,
             origin=origin,
-            error=self.errors.get(name, ""),
+            error=translated(self.errors.get(name, "")),
             lock=self.inherited.policy.lock(name),
             limits=tuple(limit for rule in self.inherited.policy.of(name) for limit in described(rule)),
-            refusal=self._refusal(row),
+            refusal=translated(self._refusal(row)),
         )
 
     def _refusal(self, row: Variable | None) -> str:

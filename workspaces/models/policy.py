@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from terrakube_site.sentences import translated
 from workspaces.built_in_rules import built_in
 from workspaces.ephemeral import SETTINGS
 from workspaces.ephemeral.policy import Effect, Level, Policy, Rule
@@ -109,14 +110,19 @@ class PolicyRule(Record, Audited):
         if self.setting not in SETTINGS or self.effect not in RuleEffect.values:
             return
         rule = self.rule
-        found: dict[str, Any] = dict(wrong(rule)) or dict(loosening(rule, self._above()))
+        found = dict(wrong(rule)) or dict(loosening(rule, self._above()))
         if found:
-            raise ValidationError(found)
+            raise ValidationError({name: translated(sentence) for name, sentence in found.items()})
         if self.organization_id is None:
             # The condition of the constraint is about no input of its own, so nothing else looks at it before saving.
             others = PolicyRule.objects.filter(organization=None, setting=self.setting).exclude(pk=self.pk)
             if others.exists():
-                raise ValidationError({"setting": f"The installation has a rule for {self.setting} already."})
+                raise ValidationError(
+                    {
+                        "setting": gettext("The installation has a rule for %(setting)s already.")
+                        % {"setting": self.setting}
+                    }
+                )
 
     def _above(self) -> Iterable[Rule]:
         """The rules that this one may not loosen."""

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from terrakube_site.sentences import translated
 from workspaces import ephemeral
 from workspaces.choices import Category
 from workspaces.encryption import EncryptedTextField
@@ -25,9 +26,11 @@ def check_value(key: str, value: str, category: str) -> None:
         try:
             ephemeral.validate(key, value)
         except ephemeral.EphemeralSyntaxError as error:
-            raise ValidationError({"value": str(error)}) from error
+            raise ValidationError({"value": translated(str(error))}) from error
         if "\0" in value:
-            raise ValidationError({"value": f"{key}: an environment variable cannot hold a NUL character."})
+            raise ValidationError(
+                {"value": _("%(key)s: an environment variable cannot hold a NUL character.") % {"key": key}}
+            )
 
 
 def check_policy(organization_id: UUID | None, key: str, value: str, category: str, *, sensitive: bool = False) -> None:
@@ -35,7 +38,7 @@ def check_policy(organization_id: UUID | None, key: str, value: str, category: s
     if category == Category.ENV and key in ephemeral.SETTINGS:
         refusals = policy_of(organization_id).objections(key, value, hidden=sensitive)
         if refusals:
-            raise ValidationError({"value": [one.message for one in refusals]})
+            raise ValidationError({"value": [translated(one.message) for one in refusals]})
 
 
 class AbstractVariable(Record):

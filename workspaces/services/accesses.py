@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from workspaces.access import Actor
 from workspaces.errors import NotAllowed
 from workspaces.models import Access
@@ -17,7 +19,7 @@ def _check_own_rights(access: Access, *, by: Actor) -> None:
     own = asdict(rights(by, access.workspace.organization, access.workspace))
     lacking = sorted(name for name, given in given_by(access).items() if given and not own[name])
     if lacking:
-        raise NotAllowed(f"You may not give rights that you don't have: {', '.join(lacking)}.")
+        raise NotAllowed(_("You may not give rights that you don't have: {names}.").format(names=", ".join(lacking)))
 
 
 def create_access(access: Access, *, by: Actor) -> Access:

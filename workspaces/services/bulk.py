@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext_noop as _
+
 from workspaces.access import Actor
 from workspaces.choices import Category
 from workspaces.ephemeral import SETTINGS
@@ -84,7 +86,7 @@ def _each(workspaces: Iterable[Workspace], do: Callable[[Workspace], object]) ->
 def set_everywhere(workspaces: Iterable[Workspace], name: str, text: str | None, *, by: Actor) -> list[Result]:
     """Set one setting of the executor on many workspaces, or take it away. Raises InvalidInput for an unknown one."""
     if name not in SETTINGS:
-        raise InvalidInput(f"{name} is no setting of the executor.")
+        raise InvalidInput(_("{name} is no setting of the executor.").format(name=name))
     return _each(workspaces, lambda workspace: change_settings(workspace, {name: text}, by=by))
 
 
@@ -108,7 +110,8 @@ def plan_effects(workspaces: Iterable[Workspace], *, by: Actor) -> list[Result]:
 
 
 def _no_template(workspace: Workspace) -> str:
-    return f"{workspace.organization.name} has no template named {PLAN}."
+    sentence = _("{organization} has no template named {template}.")
+    return sentence.format(organization=workspace.organization.name, template=PLAN)
 
 
 def plan_everywhere(workspaces: Iterable[Workspace], *, by: Actor, comment: str = "") -> list[Result]:

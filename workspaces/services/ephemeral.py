@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from workspaces import ephemeral
 from workspaces.access import Actor
@@ -17,7 +18,7 @@ from workspaces.services.records import delete_record
 from workspaces.services.workspaces import set_variable
 from workspaces.variables import Inputs, workspace_inputs
 
-RIGHT, PURPOSE = "manage_workspace", "change the executor's settings"
+RIGHT, PURPOSE = "manage_workspace", _("change the executor's settings")
 """What changing the settings takes, and what a refusal calls it."""
 
 
@@ -75,7 +76,9 @@ def change_settings(workspace: Workspace, changes: Mapping[str, str | None], *, 
     require(by, workspace.organization, RIGHT, to=PURPOSE, workspace=workspace)
     unknown = changes.keys() - ephemeral.SETTINGS.keys()
     if unknown:
-        raise InvalidInput(f"These variables are no settings of the executor: {', '.join(sorted(unknown))}")
+        raise InvalidInput(
+            _("These variables are no settings of the executor: {names}").format(names=", ".join(sorted(unknown)))
+        )
     with transaction.atomic():
         wrong = check_settings(workspace, changes)
         if wrong:

@@ -8,17 +8,18 @@ from functools import lru_cache
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from workspaces import flows, transitions
 from workspaces.access import Actor, name_of
-from workspaces.choices import IN_EXECUTOR, AddressType, Interruption, JobStatus, Via, in_english
+from workspaces.choices import IN_EXECUTOR, AddressType, Interruption, JobStatus, Via, in_words
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.models import Address, Job, Template, Workspace
 from workspaces.permissions import may_approve, require
 from workspaces.queueing import enqueue
 from workspaces.services.saving import save_valid
 
-START = "start a job"
+START = _("start a job")
 """What a refusal calls it."""
 
 
@@ -59,21 +60,22 @@ def create_job(
     if priority:
         _require_priority(by, workspace)
     if workspace.deleted or organization.disabled:
-        raise WrongState(f"{workspace.name} was deleted; no job can be started on it.")
+        raise WrongState(_("{name} was deleted; no job can be started on it.").format(name=workspace.name))
     if template is None and not tcl:
         template = workspace.default_template
     if template is not None and template.organization_id != organization.pk:
-        raise InvalidInput("The template belongs to another organization.", fields={"templateReference": "unknown"})
+        raise InvalidInput(_("The template belongs to another organization."), fields={"templateReference": "unknown"})
     text = template.tcl if template is not None else tcl
     if not text:
         raise InvalidInput(
-            f"No template was given, and {workspace.name} has no default template.",
+            _("No template was given, and {name} has no default template.").format(name=workspace.name),
             fields={"templateReference": "missing"},
         )
     try:
         plan_only = _only_plans(text)
     except flows.FlowError as error:
-        raise InvalidInput(f"The template's flow is not valid: {error}", fields={"tcl": str(error)}) from error
+        wrong = _("The template's flow is not valid: {error}").format(error=error)
+        raise InvalidInput(wrong, fields={"tcl": str(error)}) from error
     name = name_of(by)
     with transaction.atomic():
         job = save_valid(
@@ -109,27 +111,29 @@ def create_job(
 
 
 def _require_priority(by: Actor, workspace: Workspace) -> None:
-    require(by, workspace.organization, "manage_workspace", to="set the priority of a job", workspace=workspace)
+    require(by, workspace.organization, "manage_workspace", to=_("set the priority of a job"), workspace=workspace)
 
 
 def set_priority(job: Job, priority: int, *, by: Actor) -> Job:
     """Let a job go before or after others that wait for room. Raises InvalidInput, NotAllowed, WrongState."""
     _require_priority(by, job.workspace)
     if job.is_final:
-        raise WrongState(f"Job {job.pk} has ended: it waits for nothing.")
+        raise WrongState(_("Job {number} has ended: it waits for nothing.").format(number=job.pk))
     job.priority, job.updated_by = priority, name_of(by)
     return save_valid(job, update_fields=["priority", "updated_by", "updated_date"])
 
 
 def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
-    verb = "approve" if approved else "reject"
     if not may_approve(by, job):
-        team = f" Its approval team is {job.approval_team}." if job.approval_team else ""
-        raise NotAllowed(f"You may not {verb} job {job.pk}.{team}")
+        refused = _("You may not approve job {number}.") if approved else _("You may not reject job {number}.")
+        team = " " + _("Its approval team is {team}.").format(team=job.approval_team) if job.approval_team else ""
+        raise NotAllowed(refused.format(number=job.pk) + team)
     if not transitions.decide(job.pk, approved=approved, by=name_of(by), comment=comment):
         job.refresh_from_db()
         raise WrongState(
-            f"Job {job.pk} does not wait for approval: it is {in_english(JobStatus(job.status).label).lower()}."
+            _("Job {number} does not wait for approval: it is {status}.").format(
+                number=job.pk, status=in_words(job.status)
+            )
         )
     job.refresh_from_db()
     return job
@@ -147,10 +151,11 @@ def reject_job(job: Job, *, by: Actor, comment: str = "") -> Job:
 
 def cancel_job(job: Job, *, by: Actor) -> Job:
     """Cancel a job; a step that runs is interrupted. Raises NotAllowed, and WrongState when the job has ended."""
-    require(by, job.organization, "approve_job", to="cancel a job", workspace=job.workspace)
+    require(by, job.organization, "approve_job", to=_("cancel a job"), workspace=job.workspace)
     if not transitions.cancel(job.pk, by=name_of(by)):
         job.refresh_from_db()
-        raise WrongState(f"Job {job.pk} has ended: it is {in_english(JobStatus(job.status).label).lower()}.")
+        status = in_words(job.status)
+        raise WrongState(_("Job {number} has ended: it is {status}.").format(number=job.pk, status=status))
     job.refresh_from_db()
     return job
 
@@ -161,10 +166,10 @@ def force_cancel(job: Job, *, by: Actor) -> Job:
     For a job that was cancelled and whose executor still ends, too. Raises NotAllowed, and WrongState when nothing of
     the job runs.
     """
-    require(by, job.organization, "approve_job", to="cancel a job", workspace=job.workspace)
+    require(by, job.organization, "approve_job", to=_("cancel a job"), workspace=job.workspace)
     running = job.steps.filter(Q(status__in=IN_EXECUTOR) | Q(interruption=Interruption.INTERRUPTING)).first()
     if running is None:
-        raise WrongState(f"Nothing of job {job.pk} is left to stop.")
+        raise WrongState(_("Nothing of job {number} is left to stop.").format(number=job.pk))
     with transaction.atomic():
         if transitions.cancel(job.pk, by=name_of(by)):
             # Cancelled before its executor heard of it: what follows is one request, with force.
@@ -198,11 +203,11 @@ def run_again(job: Job, *, by: Actor) -> Job:
 
 def delete_job(job: Job, *, by: Actor) -> None:
     """Remove a job with its steps and logs. Raises NotAllowed, and WrongState while it, or its last pod, is there."""
-    require(by, job.organization, "manage_job", to="delete a job", workspace=job.workspace)
+    require(by, job.organization, "manage_job", to=_("delete a job"), workspace=job.workspace)
     with transaction.atomic():
         locked = Job.objects.select_for_update(of=("self",)).filter(pk=job.pk).first()
         if locked is None:
             return
         if not locked.is_final or locked.holds_workspace:
-            raise WrongState(f"Job {job.pk} has not ended: cancel it first.")
+            raise WrongState(_("Job {number} has not ended: cancel it first.").format(number=job.pk))
         locked.delete()

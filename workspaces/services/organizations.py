@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from workspaces import flows
 from workspaces.access import Actor, is_admin, name_of
@@ -23,7 +24,7 @@ def create_organization(*, by: Actor, name: str, **attributes: object) -> Organi
     Raises InvalidInput for what its fields don't allow, NotAllowed for anyone but an administrator.
     """
     if not is_admin(by):
-        raise NotAllowed("Only administrators may create organizations.")
+        raise NotAllowed(_("Only administrators may create organizations."))
     with transaction.atomic():
         organization = save_valid(Organization(name=name, **attributes))
         add_default_templates(organization, by=by)

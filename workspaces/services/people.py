@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from workspaces.errors import NotAllowed
 from workspaces.models import Identity
@@ -28,7 +29,7 @@ def signed_in(issuer: str, claims: Mapping[str, Any]) -> tuple[User, str]:
     """
     subject = str(claims.get("sub") or "")
     if not subject or len(subject) > Identity.LONGEST_SUBJECT:
-        raise NotAllowed("The issuer did not say who you are.")
+        raise NotAllowed(_("The issuer did not say who you are."))
     person = person_of(claims)
     groups = sorted(name for name in person.groups if 0 < len(name) <= _LONGEST and "\0" not in name)[:_MOST_GROUPS]
     identity = (

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_noop as _
+
 from workspaces.access import Actor, is_admin, name_of
 from workspaces.ephemeral.policy import Policy, Refusal
 from workspaces.errors import NotAllowed
@@ -20,7 +22,7 @@ from workspaces.variables import Inputs, under_policy
 
 def _require_administrator(by: Actor) -> None:
     if not is_admin(by):
-        raise NotAllowed("Only administrators may write the rules of the installation.")
+        raise NotAllowed(_("Only administrators may write the rules of the installation."))
 
 
 def create_rule(rule: PolicyRule, *, by: Actor) -> PolicyRule:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models, transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext_noop as _
 
 from workspaces.access import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
@@ -87,13 +88,16 @@ def workspace_of(record: models.Model) -> Workspace | None:
     return found if isinstance(found, Workspace) and not isinstance(record, Reference) else None
 
 
+_TO = {"create": _("create a {record}"), "change": _("change a {record}"), "delete": _("delete a {record}")}
+
+
 def require_right(record: models.Model, *, by: Actor, verb: str) -> None:
     """Raise NotAllowed unless the actor may change records of this kind in its organization."""
     require(
         by,
         organization_of(record),
         right_on(record),
-        to=f"{verb} a {record._meta.verbose_name_raw}",
+        to=_TO[verb].format(record=record._meta.verbose_name_raw),
         workspace=workspace_of(record),
     )
 
@@ -105,7 +109,8 @@ def _check_one_organization(record: models.Model) -> None:
         related = getattr(record, field.name) if field.is_relation and getattr(record, field.attname) else None
         if isinstance(related, models.Model) and organization_of(related).pk != organization.pk:
             raise InvalidInput(
-                f"The {related._meta.verbose_name_raw} belongs to another organization.", fields={field.name: "unknown"}
+                _("The {record} belongs to another organization.").format(record=related._meta.verbose_name_raw),
+                fields={field.name: "unknown"},
             )
 
 
@@ -121,7 +126,9 @@ def create_record[M: models.Model](record: M, *, by: Actor) -> M:
 def _require_new_value(variable: AbstractVariable, changes: Mapping[str, Any]) -> None:
     if "value" not in changes:
         raise InvalidInput(
-            f"{variable.key} is sensitive and its value is never shown again: give a new value to make it plain.",
+            _("{key} is sensitive and its value is never shown again: give a new value to make it plain.").format(
+                key=variable.key
+            ),
             fields={"sensitive": "needs a new value"},
         )
 
@@ -153,4 +160,4 @@ def delete_record(record: models.Model, *, by: Actor) -> None:
             record.delete()
     except ProtectedError as error:
         users = ", ".join(sorted(str(user) for user in list(error.protected_objects)[:5]))
-        raise WrongState(f"{record} is still used by {users}.") from error
+        raise WrongState(_("{record} is still used by {users}.").format(record=record, users=users)) from error

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import DatabaseError, models
+from django.utils.translation import gettext_noop as _
 
 from workspaces.errors import Duplicate, InvalidInput, WrongState
 
@@ -41,7 +42,8 @@ def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | Non
         # This is how Django says that the row is not there any more.
         if "did not affect any rows" not in str(error):
             raise
-        raise WrongState(f"The {record._meta.verbose_name_raw} was deleted in the meantime.") from error
+        gone = _("The {record} was deleted in the meantime.")
+        raise WrongState(gone.format(record=record._meta.verbose_name_raw)) from error
     return record
 
 

@@ -6,6 +6,7 @@ import re
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from workspaces.access import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
@@ -19,7 +20,7 @@ def create_configuration_version(
     workspace: Workspace, *, by: Actor, speculative: bool = False, auto_queue_runs: bool = False
 ) -> ConfigurationVersion:
     """Make room for an upload. Raises NotAllowed."""
-    require(by, workspace.organization, "plan_job", to="upload a source", workspace=workspace)
+    require(by, workspace.organization, "plan_job", to=_("upload a source"), workspace=workspace)
     return ConfigurationVersion.objects.create(
         workspace=workspace,
         speculative=speculative,
@@ -32,11 +33,11 @@ def create_configuration_version(
 def store_source(version: ConfigurationVersion, content: bytes) -> ConfigurationVersion:
     """Keep the uploaded tar.gz. Raises InvalidInput when it is none or too large, WrongState when one is kept."""
     if version.content is not None:
-        raise WrongState("This configuration version has its archive already.")
+        raise WrongState(_("This configuration version has its archive already."))
     if not content.startswith(_GZIP):
-        raise InvalidInput("The source must be a gzip-compressed tar archive.")
+        raise InvalidInput(_("The source must be a gzip-compressed tar archive."))
     if len(content) > settings.MAX_SOURCE_BYTES:
-        raise InvalidInput(f"The source is larger than {settings.MAX_SOURCE_BYTES // 2**20} MiB.")
+        raise InvalidInput(_("The source is larger than {size} MiB.").format(size=settings.MAX_SOURCE_BYTES // 2**20))
     version.content = content
     version.save(update_fields=["content", "updated_date"])
     return version
@@ -49,7 +50,9 @@ def upload_source(workspace: Workspace, content: bytes, *, by: Actor) -> Configu
     """
     if not workspace.uploaded_source:
         raise WrongState(
-            f'The source of {workspace.name} is a git repository; its branch must be "remote-content" for an upload.'
+            _('The source of {name} is a git repository; its branch must be "remote-content" for an upload.').format(
+                name=workspace.name
+            )
         )
     with transaction.atomic():
         return store_source(create_configuration_version(workspace, by=by), content)

@@ -11,6 +11,7 @@ import jwt
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from workspaces.access import Actor, TokenUser, groups_of, is_admin, name_of
 from workspaces.errors import NotAllowed
@@ -52,7 +53,7 @@ def create_token(*, by: Actor, description: str = "", days: int = 0) -> tuple[Ac
 def create_team_token(*, by: Actor, team: str, description: str = "", seconds: int = 0) -> tuple[AccessToken, str]:
     """A token that acts as a group. Raises NotAllowed for a caller who is not in it."""
     if team not in groups_of(by) and not is_admin(by):
-        raise NotAllowed(f"You are not a member of {team}.")
+        raise NotAllowed(_("You are not a member of {team}.").format(team=team))
     record = AccessToken.objects.create(
         name=team,
         team=team,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from workspaces.access import Actor, name_of
 from workspaces.errors import WrongState
@@ -58,7 +59,7 @@ def set_variable(
 
     Raises InvalidInput (an EPHEMERAL_* key's with its grammar) and NotAllowed.
     """
-    require(by, workspace.organization, "manage_workspace", to="change a variable", workspace=workspace)
+    require(by, workspace.organization, "manage_workspace", to=_("change a variable"), workspace=workspace)
     variable = workspace.variables.filter(key=key).first() or Variable(workspace=workspace, key=key)
     variable.value, variable.category, variable.sensitive, variable.hcl = value, category, sensitive, hcl
     variable.description = description
@@ -67,22 +68,23 @@ def set_variable(
 
 def lock_workspace(workspace: Workspace, *, by: Actor, reason: str = "") -> Workspace:
     """Make the workspace's jobs wait. Raises NotAllowed, and WrongState when it is locked already."""
-    require(by, workspace.organization, "manage_workspace", to="lock a workspace", workspace=workspace)
+    require(by, workspace.organization, "manage_workspace", to=_("lock a workspace"), workspace=workspace)
     changed = Workspace.objects.filter(pk=workspace.pk, locked=False).update(
-        locked=True, lock_description=reason or f"Locked by {name_of(by)}"
+        locked=True, lock_description=reason or _("Locked by {person}").format(person=name_of(by))
     )
     if not changed:
-        raise WrongState(f"{workspace.name} is locked already: {workspace.lock_description or 'no reason was given'}")
+        why = workspace.lock_description or _("no reason was given")
+        raise WrongState(_("{name} is locked already: {why}").format(name=workspace.name, why=why))
     workspace.refresh_from_db()
     return workspace
 
 
 def unlock_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
     """Let the workspace's jobs go on. Raises NotAllowed, and WrongState when it isn't locked."""
-    require(by, workspace.organization, "manage_workspace", to="unlock a workspace", workspace=workspace)
+    require(by, workspace.organization, "manage_workspace", to=_("unlock a workspace"), workspace=workspace)
     with transaction.atomic():
         if not Workspace.objects.filter(pk=workspace.pk, locked=True).update(locked=False, lock_description=None):
-            raise WrongState(f"{workspace.name} is not locked.")
+            raise WrongState(_("{name} is not locked.").format(name=workspace.name))
         enqueue("executors.tasks.advance_workspace", str(workspace.pk))
     workspace.refresh_from_db()
     return workspace

@@ -3,6 +3,7 @@
   "use strict";
   const panel = document.getElementById("log");
   if (!panel) return;
+  const texts = document.currentScript.dataset;
   const byId = (id) => document.getElementById(id);
   const steps = document.getElementById("run").dataset.steps;
   // A terminal keeps so many lines; of a longer log its end is shown, and all of it can be downloaded.
@@ -20,6 +21,7 @@
     return made;
   };
 
+  window.Terminal.strings.promptLabel = texts.textTerminal;
   const terminal = new window.Terminal({
     convertEol: true, disableStdin: true, cursorBlink: false, cursorInactiveStyle: "none", scrollback: LINES,
     fontSize: 12, fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace", lineHeight: 1.25,
@@ -54,6 +56,9 @@
     size();
     new ResizeObserver(size).observe(byId("log-terminal"));
   }
+
+  // A text with its words filled in, which stand in braces.
+  function filled(text, words) { return text.replace(/\{(\w+)\}/g, (whole, name) => words[name] ?? whole); }
 
   function say(text) { byId("log-state").textContent = text; }
 
@@ -94,7 +99,7 @@
   async function piece(mine, offset, tail) {
     const response = await fetch(address("log", offset) + (tail ? `&tail=${tail}` : ""));
     if (response.status === 401) {
-      say("You are signed out.");
+      say(texts.textSignedOut);
       return null;
     }
     if (!response.ok) throw new Error(String(response.status));
@@ -103,7 +108,8 @@
     return { bytes, start: number("X-Log-Start"), end: number("X-Log-End"), size: number("X-Log-Size"), over: response.headers.get("X-Log-Over") === "1" };
   }
 
-  function mebibytes(bytes) { return `${(bytes / 1048576).toFixed(1)} MiB`; }
+  const tenths = new Intl.NumberFormat(document.documentElement.lang || "en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  function mebibytes(bytes) { return `${tenths.format(bytes / 1048576)} MiB`; }
 
   async function load(mine, from) {
     // What is there already comes in big pieces, not through the events.
@@ -112,9 +118,9 @@
     shown.partial = from !== undefined || first.start > 0;
     shown.last = from === undefined ? Infinity : from + TAIL_BYTES;
     if (from !== undefined) {
-      note(`The log has ${mebibytes(first.size)}; a part from ${mebibytes(from)} on is shown.`, "Show its end");
+      note(filled(texts.textPart, { size: mebibytes(first.size), from: mebibytes(from) }), texts.textShowEnd);
     } else if (first.start) {
-      note(`The log has ${mebibytes(first.size)}; its last ${mebibytes(TAIL_BYTES)} are shown. Searching looks through all of it.`);
+      note(filled(texts.textTail, { size: mebibytes(first.size), shown: mebibytes(TAIL_BYTES) }));
     }
     if (first.start) first.bytes = first.bytes.subarray(first.bytes.indexOf(10) + 1);
     for (let part = first; ; part = await piece(mine, shown.offset)) {
@@ -144,7 +150,7 @@
     if (mine !== generation) return;
     shrink();
     panel.dataset.over = "1";
-    say(shown.offset ? "The log is complete." : "There is no output.");
+    say(shown.offset ? texts.textComplete : texts.textNoOutput);
   }
 
   function listen(mine) {
@@ -152,27 +158,27 @@
     let came = false;
     const source = new EventSource(address("events", shown.offset));
     shown.source = source;
-    say("Live");
+    say(texts.textLive);
     source.onmessage = async (event) => {
       came = true;
       if (mine !== generation) return source.close();
       const end = Number(event.lastEventId);
       if (end <= shown.offset) return;
-      if (!shown.offset) say("Live");
+      if (!shown.offset) say(texts.textLive);
       shown.offset = end;
       write(fromBase64(event.data), mine);
     };
     source.addEventListener("over", () => { source.close(); over(mine); });
     source.onerror = () => {
       if (mine !== generation) return source.close();
-      say("Connecting again…");
+      say(texts.textConnecting);
       // An event source that the server refused, or that never brought anything, gives way to asking.
       if (source.readyState === EventSource.CLOSED || !came) {
         source.close();
         ask(mine);
       }
     };
-    source.onopen = () => { if (mine === generation) say(shown.offset ? "Live" : "Live; there is no output yet."); };
+    source.onopen = () => { if (mine === generation) say(shown.offset ? texts.textLive : texts.textLiveEmpty); };
   }
 
   // A browser has few connections to one host; a page that nobody looks at gives its own back and goes on later.
@@ -194,10 +200,10 @@
         if (!part || mine !== generation) return;
         await write(part.bytes, mine);
         shown.offset = part.end;
-        say("Live (asking every second)");
+        say(texts.textLiveAsking);
         if (part.over && part.end >= part.size) return over(mine);
       } catch {
-        say("The site does not answer; trying again…");
+        say(texts.textNoAnswer);
       }
       if (mine !== generation) return;
       await new Promise((done) => setTimeout(done, 1000));
@@ -215,7 +221,7 @@
     terminal.reset();
     terminal.write("\x1b[?25l");
     note("");
-    say("Loading…");
+    say(texts.textLoading);
     const mine = generation;
     return load(mine, from).catch(() => ask(mine));
   }
@@ -223,14 +229,14 @@
   function open(step, attempt, name) {
     if (shown && shown.step === step && shown.attempt === attempt) return;
     begin(step, attempt, undefined);
-    byId("log-name").textContent = name ? `of ${name}` : "";
+    byId("log-name").textContent = name ? filled(texts.textOf, { name }) : "";
     byId("log-download").href = address("log.txt");
   }
 
   // Look through the whole log, on the server, for what is not in the part that is shown; true when it was found.
   async function findOutside(text) {
     if (!shown.partial) return false;
-    say("Looking through the whole log…");
+    say(texts.textLooking);
     const response = await fetch(address("find", 0) + (text ? `&text=${encodeURIComponent(text)}` : ""));
     const offset = response.ok ? (await response.json()).offset : null;
     if (offset === null) return false;
@@ -247,7 +253,7 @@
     const here = () => (back ? search.findPrevious(text, options) : search.findNext(text, options));
     if (here()) return say("");
     if (await findOutside(text)) here();
-    else say(`“${text}” is not in the log.`);
+    else say(filled(texts.textNotFound, { text }));
   }
 
   function errorLine() {
@@ -259,7 +265,7 @@
   }
 
   async function firstError() {
-    if (!(await findOutside("")) && errorLine() < 0) return say("No line with an error.");
+    if (!(await findOutside("")) && errorLine() < 0) return say(texts.textNoError);
     const line = errorLine();
     if (line < 0) return;
     byId("log-follow").checked = false;

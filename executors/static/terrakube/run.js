@@ -3,6 +3,7 @@
   "use strict";
   const run = document.getElementById("run");
   if (!run) return;
+  const texts = document.currentScript.dataset;
   const byId = (id) => document.getElementById(id);
   const QUICK = 1000, SLOW = 5000;
   let version = "", resultsVersion = run.dataset.resultsVersion, failures = 0, chosen = false, timer = 0;
@@ -58,7 +59,7 @@
     try {
       const response = await fetch(`${run.dataset.live}?version=${version}`);
       if (response.status === 401) {
-        lost("You are signed out. Sign in again to see how the job goes on.");
+        lost(texts.textSignedOut);
         return;
       }
       if (response.status === 200 && !busy()) {
@@ -79,7 +80,7 @@
       pause = run.dataset.final ? 15000 : QUICK;
     } catch {
       failures += 1;
-      if (failures > 2) lost("The site does not answer. What is shown here may be old; it is asked again.");
+      if (failures > 2) lost(texts.textNoAnswer);
     }
     if (!document.hidden) timer = setTimeout(look, pause);
     else timer = 0;
@@ -99,7 +100,7 @@
     const place = event.target.querySelector?.("pre");
     if (!event.target.dataset.load || !event.target.open || place.textContent) return;
     const response = await fetch(event.target.dataset.load);
-    place.textContent = response.ok ? await response.text() : "The log has no plan in words.";
+    place.textContent = response.ok ? await response.text() : texts.textNoPlan;
   }, true);
   run.addEventListener("submit", (event) => { if (!event.defaultPrevented) event.target.dataset.sent = "1"; });
   run.addEventListener("click", (event) => {

@@ -4,11 +4,12 @@
   "use strict";
   const section = document.getElementById("ephemeral-executor");
   if (!section) return;
-  const EFFECTS = [["", "every effect"], ["NoSchedule", "NoSchedule"], ["PreferNoSchedule", "PreferNoSchedule"], ["NoExecute", "NoExecute"]];
+  const texts = document.currentScript.dataset;
+  const EFFECTS = [["", texts.textEveryEffect], ["NoSchedule", "NoSchedule"], ["PreferNoSchedule", "PreferNoSchedule"], ["NoExecute", "NoExecute"]];
   const OPERATORS = [["Exists", "Exists"], ["Equal", "Equal"]];
-  const CPU_UNITS = [["m", "millicores"], ["", "cores"]];
-  const BYTE_UNITS = [["Mi", "MiB"], ["Gi", "GiB"], ["Ti", "TiB"], ["Ki", "KiB"], ["M", "MB"], ["G", "GB"], ["", "bytes"]];
-  const TRUTH = [["", "not said"], ["true", "true"], ["false", "false"]];
+  const CPU_UNITS = [["m", texts.textMillicores], ["", texts.textCores]];
+  const BYTE_UNITS = [["Mi", "MiB"], ["Gi", "GiB"], ["Ti", "TiB"], ["Ki", "KiB"], ["M", "MB"], ["G", "GB"], ["", texts.textBytes]];
+  const TRUTH = [["", texts.textNotSaid], ["true", "true"], ["false", "false"]];
 
   function element(tag, attributes, ...children) {
     const made = document.createElement(tag);
@@ -39,7 +40,7 @@
 
   function remove(row, written) {
     return element("button", {
-      type: "button", class: "tk-button tk-small", title: "Remove this row", "aria-label": "Remove this row",
+      type: "button", class: "tk-button tk-small", title: texts.textRemove, "aria-label": texts.textRemove,
       onclick: () => { row.remove(); written(); },
     }, "×");
   }
@@ -59,17 +60,17 @@
       const keep = (event) => {
         if (event.target.value.includes(";")) {
           event.target.value = event.target.value.replaceAll(";", "");
-          event.target.title = "';' separates pairs; it cannot be part of one.";
+          event.target.title = texts.textSeparator;
         }
         written();
       };
-      row.append(input(key, { "aria-label": "Key", placeholder: "key", oninput: keep, "data-part": "key" }),
-        input(value, { "aria-label": "Value", placeholder: "value", oninput: keep, "data-part": "value" }), remove(row, written));
+      row.append(input(key, { "aria-label": texts.textKey, placeholder: texts.textKeyHint, oninput: keep, "data-part": "key" }),
+        input(value, { "aria-label": texts.textValue, placeholder: texts.textValueHint, oninput: keep, "data-part": "value" }), remove(row, written));
       return row;
     },
     text: (rows) => rows.map((row) => [part(row, "key"), part(row, "value")]).filter(([key]) => key)
       .map(([key, value]) => `${key}=${value}`).join(";"),
-    empty: ["", ""], add: "Add a pair",
+    empty: ["", ""], add: texts.textAddPair,
   };
 
   const tolerations = {
@@ -87,16 +88,16 @@
     },
     row: (one, written) => {
       const row = element("div", { class: "tk-row" });
-      const value = input(one.value, { "aria-label": "Value", placeholder: "value", oninput: written, "data-part": "value" });
-      const operator = select(one.operator, OPERATORS, { "aria-label": "Operator", "data-part": "operator" });
+      const value = input(one.value, { "aria-label": texts.textValue, placeholder: texts.textValueHint, oninput: written, "data-part": "value" });
+      const operator = select(one.operator, OPERATORS, { "aria-label": texts.textOperator, "data-part": "operator" });
       const fit = () => { value.disabled = operator.value === "Exists" && !value.value; };
       operator.addEventListener("change", () => {
         if (operator.value === "Exists") value.value = "";
         fit();
         written();
       });
-      row.append(input(one.key, { "aria-label": "Key of the taint", placeholder: "key", oninput: written, "data-part": "key" }),
-        operator, value, select(one.effect, EFFECTS, { "aria-label": "Effect", onchange: written, "data-part": "effect" }), remove(row, written));
+      row.append(input(one.key, { "aria-label": texts.textTaintKey, placeholder: texts.textKeyHint, oninput: written, "data-part": "key" }),
+        operator, value, select(one.effect, EFFECTS, { "aria-label": texts.textEffect, onchange: written, "data-part": "effect" }), remove(row, written));
       fit();
       return row;
     },
@@ -107,7 +108,7 @@
       if (effect) return `${head}:${operator}:${effect}`;
       return operator === "Exists" ? head : `${head}:${operator}`;
     }).filter(Boolean).join(";"),
-    empty: { key: "", value: "", operator: "Exists", effect: "NoSchedule" }, add: "Add a toleration",
+    empty: { key: "", value: "", operator: "Exists", effect: "NoSchedule" }, add: texts.textAddToleration,
   };
 
   function quantity(units) {
@@ -119,8 +120,8 @@
         return [match[1] || "", match[1] ? match[2] : units[0][0]];
       },
       row: ([number, unit], written) => element("div", { class: "tk-row" },
-        input(number, { "aria-label": "Amount", inputmode: "decimal", oninput: written, "data-part": "number", class: "tk-input tk-mono tk-short" }),
-        select(unit, units, { "aria-label": "Unit", onchange: written, "data-part": "unit" })),
+        input(number, { "aria-label": texts.textAmount, inputmode: "decimal", oninput: written, "data-part": "number", class: "tk-input tk-mono tk-short" }),
+        select(unit, units, { "aria-label": texts.textUnit, onchange: written, "data-part": "unit" })),
       text: (rows) => (part(rows[0], "number") ? part(rows[0], "number") + part(rows[0], "unit") : ""),
     };
   }
@@ -205,12 +206,12 @@
       place.hidden = true;
       rawPlace.hidden = false;
       raw.focus();
-    } }, "Edit as text"));
+    } }, texts.textEditAsText));
     place.append(rows, buttons);
     rawPlace.append(element("button", { type: "button", class: "tk-button tk-small", onclick: () => {
       show();
-      if (place.hidden) back.textContent = "This text has no other form";
-    } }, "Edit in fields"));
+      if (place.hidden) back.textContent = texts.textNoOtherForm;
+    } }, texts.textEditInFields));
     const back = rawPlace.lastElementChild;
     show();
     // The label leads to what is seen.

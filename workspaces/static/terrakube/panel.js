@@ -1,10 +1,13 @@
 // Small helps on every page: exact times on hover in the viewer's zone, copying, a question before what can't be undone.
 (() => {
   "use strict";
-  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  // The language of the page, as the reader's browser writes it where it speaks it too: en-GB for en.
+  const page = document.documentElement.lang || "en";
+  const language = navigator.languages.find((one) => one.split("-")[0] === page.split("-")[0]) || page;
+  const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" });
 
   // Times of day are the viewer's; the server wrote them in its own zone.
-  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   window.terrakubeTimes = (root) => {
     for (const time of root.querySelectorAll("time[data-clock]")) time.textContent = clock.format(new Date(time.dateTime));
   };
@@ -78,9 +81,10 @@
     if (button) {
       const source = document.getElementById(button.dataset.copy);
       const before = button.textContent;
+      const texts = document.querySelector("meta[name=panel-texts]").dataset;
       try {
         await navigator.clipboard.writeText(source.textContent);
-        button.textContent = "Copied";
+        button.textContent = texts.textCopied;
       } catch {
         // Without a secure address there is no clipboard; the text is marked, for the keyboard to copy.
         const range = document.createRange();
@@ -88,7 +92,7 @@
         const selection = window.getSelection();
         selection.removeAllRanges();
         selection.addRange(range);
-        button.textContent = "Marked";
+        button.textContent = texts.textMarked;
       }
       setTimeout(() => { button.textContent = before; }, 1500);
     }
