@@ -42,7 +42,7 @@ SENTENCE = re.compile(r"(?<![\w-])[A-Z][a-z]+(?![\w-])|[A-Za-z]+[,.;:]? [A-Za-z]
 # Names of browsers, of Kubernetes and of fonts, lists of classes and selectors, and headers.
 SCRIPT_NAMES = re.compile(
     r"use strict|Exists|Equal|NoSchedule|PreferNoSchedule|NoExecute|[KMGT]i?B?|Escape|Enter|EventSource"
-    r"|(tk-[a-z]+ ?)+|[a-z]+(, [a-z]+)+|ui-monospace, .*|[.#[].*|label\[.*"
+    r"|(tk-[a-z]+ ?)+|[a-z]+(, [a-z]+)+|ui-monospace, .*|[.#[].*|label\[.*|<svg .*|\(prefers-[a-z-]+: [a-z]+\)"
 )
 UNMARKED_PAGES = {
     "templates/terrakube/doc.html": "the reference of the REST API, which stays in English with the texts of the API",

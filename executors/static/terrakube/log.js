@@ -297,7 +297,7 @@
     if (!opened) return;
     const lines = text().trimEnd().split("\n");
     const last = lines.slice(-PRINTED);
-    if (last.length < lines.length) last.unshift(`… ${lines.length - last.length} lines before`);
+    if (last.length < lines.length) last.unshift(filled(texts.textEarlier, { number: lines.length - last.length }));
     byId("log-print").textContent = last.join("\n");
   });
   window.addEventListener("afterprint", () => { byId("log-print").textContent = ""; });
