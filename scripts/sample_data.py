@@ -14,6 +14,7 @@ import tarfile
 import time
 from dataclasses import dataclass, field
 
+from auditlog.context import set_actor
 from axes.models import AccessAttempt
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
@@ -281,6 +282,12 @@ def make(password: str, *, kubernetes: bool = False, seconds: float = 4) -> Samp
     ``seconds`` is for how long the jobs that run have run then.
     """
     maker = Maker(password)
+    with set_actor(maker.by):
+        _make(maker, kubernetes=kubernetes, seconds=seconds)
+    return maker.sample
+
+
+def _make(maker: Maker, *, kubernetes: bool, seconds: float) -> None:
     platform = maker.organization("platform", "Networks and clusters", "PLATFORM")
     payments = maker.organization("payments", "Everything that moves money", "PAYMENTS")
     data = maker.organization("data", "Warehouses and pipelines", "DATA_ENGINEERS")
@@ -315,7 +322,6 @@ def make(password: str, *, kubernetes: bool = False, seconds: float = 4) -> Samp
     until(maker.start("running", ledger, tcl=LONG, comments="Load test before the sale"), JobStatus.RUNNING)
     maker.start("pending", ledger)
     time.sleep(seconds)
-    return maker.sample
 
 
 def stop_all() -> None:

@@ -54,7 +54,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
     readonly_fields = ("job", "progress", "used_memory", "used_cpu", "asked_for", "own_deadlines")
     fieldsets = (
         (None, {"fields": ("job", "number", "executor", "progress", "reason", "reason_code", "phase", "exit_code")}),
-        (_("Where"), {"fields": ("namespace", "job_name", "pod_name", "node_name", "image", "host", "process_id")}),
+        (_("Where"), {"fields": ("namespace", "job_name", "pod_name", "node_name", "image")}),
         (
             _("When"),
             {
@@ -79,6 +79,12 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
     )
     inlines = (EventInline,)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = list(super().get_fieldsets(request, obj))
+        if obj is not None and obj.executor != ExecutorKind.KUBERNETES:
+            fieldsets[1] = (fieldsets[1][0], {"fields": ("host", "process_id")})
+        return fieldsets
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)
         seen = scope(request)
@@ -94,7 +100,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
     @admin.display(description=_("job"), ordering="step__job_id")
     def job(self, attempt: Attempt) -> SafeString:
         address = reverse("admin:workspaces_job_change", args=[attempt.step.job_id])
-        return format_html('<a href="{}">#{} {}</a>', address, attempt.step.job_id, attempt.step.name)
+        return format_html('<a class="tk-link" href="{}">#{} {}</a>', address, attempt.step.job_id, attempt.step.name)
 
     @admin.display(description=_("state"), ordering="state")
     def progress(self, attempt: Attempt) -> SafeString:

@@ -51,12 +51,17 @@ class _Listed(AdministratorsOnly):
 class FailureAdmin(_Listed, FailAdmin, ModelAdmin):  # type: ignore[misc]
     called = _("failed task"), _("failed tasks")
     empty_help = _("Each task of the worker has ended well. What is left undone all the same, the sweep finds.")
-    list_display = ("task", "about", "ended", "attempt_count", "error")
+    list_display = ("task", "about", "ended", "tries", "error")
     list_filter = ("func",)
     search_fields = ("name", "func")
     search_help_text = _("Search by task")
-    fields = readonly_fields = ("task", "func", "about", "started", "stopped", "attempt_count", "message")
+    fields = readonly_fields = ("task", "about", "began", "ended", "tries", "message")
+    began = when("started", _("last tried"))
     ended = when("stopped", _("failed"))
+
+    @admin.display(description=_("tries"), ordering="attempt_count")
+    def tries(self, failure: Failure) -> int:
+        return int(failure.attempt_count)
 
     @admin.display(description=_("task"), ordering="func")
     def task(self, failure: Failure) -> str:
@@ -69,7 +74,7 @@ class FailureAdmin(_Listed, FailAdmin, ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description=_("error"))
     def message(self, failure: Failure) -> SafeString:
-        return format_html('<pre class="tk-code">{}</pre>', failure.result or "–")
+        return format_html('<pre class="tk-code tk-wrap">{}</pre>', failure.result or "–")
 
 
 @admin.register(OrmQ)

@@ -207,6 +207,9 @@ def test_everybody_can_use_every_page_in_light_and_dark_and_on_a_phone(
     visitor.sign_in("ada", PASSWORD)
     watch.expected.add(404)
     for name, path in pages.items():
+        if name.startswith(("delete-", "history-")) and not name.endswith("-collection"):
+            # One template shows them all.
+            continue
         visitor.open(path)
         found[name] = faults(page)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}

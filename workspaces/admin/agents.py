@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import RecordAdmin
 from workspaces.models import Agent
@@ -14,5 +15,7 @@ class AgentAdmin(RecordAdmin):
     list_select_related = ("organization",)
     list_filter = ("organization",)
     search_fields = ("name", "url", "description")
+    search_help_text = _("Search by name, URL or description")
+    empty_help = _("An agent is an executor that is always there. Ephemeral executors need none.")
     autocomplete_fields = ("organization",)
     fields = ("organization", "name", "url", "description")

@@ -59,6 +59,11 @@ def _fields(entry: LogEntry) -> Iterator[tuple[str, Any, Any]]:
             yield capfirst(str(field.verbose_name)), field, raw
 
 
+def is_new(entry: LogEntry) -> bool:
+    """Whether there was nothing before, so that there is nothing to compare."""
+    return bool(entry.action == LogEntry.Action.CREATE)
+
+
 def names_of(entry: LogEntry) -> list[str]:
     """The names of the fields that changed."""
     return [label for label, _field, _raw in _fields(entry)]
@@ -75,14 +80,10 @@ def changes_of(entry: LogEntry) -> list[Change]:
             found.append(Change(label, "", f"{', '.join(map(str, raw.get('objects', ())))} ({verb})"))
             continue
         before, after = (_said(value) for value in (raw if field is None else shown.get(field.verbose_name, raw)))
-        if before or after:
+        # What a new record does not do needs no saying.
+        if before or (after and not (is_new(entry) and str(raw[1]) == "False")):
             found.append(Change(label, before, after))
     return found
-
-
-def is_new(entry: LogEntry) -> bool:
-    """Whether there was nothing before, so that there is nothing to compare."""
-    return bool(entry.action == LogEntry.Action.CREATE)
 
 
 def actor_name(entry: LogEntry) -> str:

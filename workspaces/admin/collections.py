@@ -26,7 +26,7 @@ class ReferenceInline(RecordInline):
     model = Reference
     fields = ("workspace", "description")
     autocomplete_fields = ("workspace",)
-    verbose_name = _("workspace that uses it")
+    verbose_name = _("workspace")
     verbose_name_plural = _("workspaces that use it")
 
 
@@ -35,6 +35,7 @@ class CollectionAdmin(RecordAdmin):
     list_display = ("name", "organization", "priority", "item_count", "workspace_count", "description")
     list_select_related = ("organization",)
     list_filter = ("organization",)
+    empty_help = _("A collection is a set of variables that many workspaces use.")
     search_fields = ("name", "description", "organization__name")
     autocomplete_fields = ("organization",)
     readonly_fields = AUDIT_FIELDS

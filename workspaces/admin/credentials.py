@@ -9,6 +9,7 @@ from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
 from workspaces.admin.hiding import HidesSecrets, said_to_be_set
 from workspaces.forms.secrets import SecretsForm
 from workspaces.models import Ssh, Vcs
+from workspaces.shown import when
 
 
 class VcsForm(SecretsForm):
@@ -49,7 +50,9 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
     client_secret_is_set = said_to_be_set("client_secret", _("client secret"))
     private_key_is_set = said_to_be_set("private_key", _("private key"))
     access_token_is_set = said_to_be_set("access_token", _("access token"))
-    list_display = ("name", "organization", "vcs_type", "connection_type", "status", "updated_date")
+    list_display = ("name", "organization", "vcs_type", "connection_type", "status", "changed")
+    changed = when("updated_date", _("changed"))
+    empty_help = _("A connection lets workspaces read repositories that are not public.")
     list_select_related = ("organization",)
     list_filter = ("vcs_type", "status", "organization")
     search_fields = ("name", "description", "organization__name")
@@ -57,7 +60,7 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
     readonly_fields = ("status", *AUDIT_FIELDS)
     fieldsets = (
         (None, {"fields": ("organization", "name", "description", ("vcs_type", "connection_type"), "status")}),
-        (_("Secrets"), {"fields": ("client_id", "client_secret", "private_key", "access_token")}),
+        (_("How it signs in"), {"fields": ("client_id", "client_secret", "private_key", "access_token")}),
         (_("Addresses"), {"fields": ("endpoint", "api_url", "callback", "redirect_url")}),
         AUDIT_FIELDSET,
     )
@@ -68,7 +71,9 @@ class SshAdmin(HidesSecrets, RecordAdmin):
     form = SshForm
     hidden = {"private_key": "private_key_is_set"}
     private_key_is_set = said_to_be_set("private_key", _("private key"))
-    list_display = ("name", "organization", "ssh_type", "description", "updated_date")
+    list_display = ("name", "organization", "ssh_type", "description", "changed")
+    changed = when("updated_date", _("changed"))
+    empty_help = _("A key lets workspaces read repositories by SSH.")
     list_select_related = ("organization",)
     list_filter = ("ssh_type", "organization")
     search_fields = ("name", "description", "organization__name")

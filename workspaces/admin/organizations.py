@@ -7,11 +7,17 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import ADMINISTRATOR, RecordAdmin
 from workspaces.admin.limits import OrganizationLimitsInline
 from workspaces.models import Organization, Team, Workspace
+from workspaces.permissions import given_by
 from workspaces.querysets import number_of
 
 
@@ -21,7 +27,11 @@ class OrganizationAdmin(RecordAdmin):
     list_display = ("name", "description", "workspace_count", "team_count", "execution_mode", "disabled")
     list_filter = ("disabled", "execution_mode")
     search_fields = ("name", "description")
-    fieldsets = ((None, {"fields": ("name", "description", "icon", "execution_mode", "disabled")}),)
+    empty_help = _("An organization holds workspaces, templates and teams; it comes with five templates.")
+    fieldsets = (
+        (None, {"fields": ("name", "description", "execution_mode", "disabled")}),
+        (_("More"), {"classes": ("collapse",), "fields": ("icon",)}),
+    )
     inlines = (OrganizationLimitsInline,)
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -37,28 +47,46 @@ class OrganizationAdmin(RecordAdmin):
         return counted
 
     @admin.display(description=_("workspaces"), ordering="workspaces_alive")
-    def workspace_count(self, record: Any) -> int:
-        return int(record.workspaces_alive)
+    def workspace_count(self, record: Any) -> SafeString:
+        return _listed("workspace", record, record.workspaces_alive)
 
     @admin.display(description=_("teams"), ordering="teams_all")
-    def team_count(self, record: Any) -> int:
-        return int(record.teams_all)
+    def team_count(self, record: Any) -> SafeString:
+        return _listed("team", record, record.teams_all)
+
+
+def _listed(kind: str, organization: Organization, number: int) -> SafeString:
+    """A number that leads to the list of what it counts."""
+    address = reverse(f"admin:workspaces_{kind}_changelist")
+    link = '<a class="tk-link" href="{}?organization__id__exact={}">{}</a>'
+    return format_html(link, address, organization.pk, number)
 
 
 @admin.register(Team)
 class TeamAdmin(RecordAdmin):
     right = ADMINISTRATOR
-    list_display = ("name", "organization", "role", "plan_job", "approve_job", "manage_workspace", "manage_job")
+    list_display = ("name", "organization", "role", "may")
+    search_help_text = _("Search by name or organization")
+    empty_help = _("A team lets the members of a group see and do things in one organization.")
     list_select_related = ("organization",)
     list_filter = ("organization", "role")
     search_fields = ("name", "organization__name")
     autocomplete_fields = ("organization",)
+
+    @admin.display(description=_("may"))
+    def may(self, team: Team) -> str:
+        """What a team's role or its own rights let its members do; all may read."""
+        given = given_by(team)
+        names = {field.name: str(field.verbose_name) for field in Team._meta.fields}
+        found = [names[name] for name, has in given.items() if has and name in names]
+        return capfirst(", ".join(found)) or gettext("Read")
+
     fieldsets = (
         (None, {"fields": ("organization", "name", "role")}),
         (
             _("Jobs"),
             {
-                "description": _("These count where the role is custom or empty."),
+                "description": _("These rights, and those below, count where the role is custom or empty."),
                 "fields": (("plan_job", "approve_job", "manage_job"),),
             },
         ),

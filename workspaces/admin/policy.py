@@ -11,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -25,6 +27,7 @@ from workspaces.forms.policy import PolicyRuleForm
 from workspaces.models import PolicyRule, Workspace
 from workspaces.models.policy import policies_of
 from workspaces.services.policy import Violation, violations, with_rule
+from workspaces.shown import when
 
 MOST_SHOWN = 200
 
@@ -32,7 +35,8 @@ MOST_SHOWN = 200
 @admin.register(PolicyRule)
 class PolicyRuleAdmin(RecordAdmin):
     form = PolicyRuleForm
-    list_display = ("title", "level", "says", "reason", "updated_by", "updated_date")
+    list_display = ("title", "level", "says", "reason", "updated_by", "changed")
+    changed = when("updated_date", gettext_lazy("changed"))
     list_select_related = ("organization",)
     list_filter = ("effect", "organization")
     search_fields = ("setting", "organization__name", "reason")
@@ -75,8 +79,9 @@ class PolicyRuleAdmin(RecordAdmin):
     # ---- list -------------------------------------------------------------------------------------------------------
 
     @admin.display(description=gettext_lazy("setting"), ordering="setting")
-    def title(self, record: PolicyRule) -> str:
-        return f"{TITLES.get(record.setting, record.setting)} ({record.setting})"
+    def title(self, record: PolicyRule) -> SafeString:
+        named = '{} <span class="tk-variable">{}</span>'
+        return format_html(named, TITLES.get(record.setting, record.setting), record.setting)
 
     @admin.display(description=gettext_lazy("level"), ordering="organization__name")
     def level(self, record: PolicyRule) -> str:

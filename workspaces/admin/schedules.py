@@ -18,6 +18,8 @@ from workspaces.shown import until
 
 @admin.register(Schedule)
 class ScheduleAdmin(RecordAdmin):
+    search_help_text = _("Search by cron, description, workspace or template")
+    empty_help = _("A schedule starts jobs of a template by the clock, such as a plan every morning.")
     list_display = ("cron", "workspace", "organization", "template", "enabled", "due", "description")
     list_select_related = ("workspace__organization", "template")
     list_filter = ("enabled", "workspace__organization")
@@ -29,6 +31,13 @@ class ScheduleAdmin(RecordAdmin):
         (_("What it runs"), {"fields": ("template", "tcl")}),
         AUDIT_FIELDSET,
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        (title, options), *rest = super().get_fieldsets(request, obj)
+        if obj is None:
+            # When it is due is worked out once it is there.
+            options = {**options, "fields": tuple(name for name in options["fields"] if name != "next_at")}
+        return [(title, options), *rest]
 
     @admin.display(description=_("organization"), ordering="workspace__organization__name")
     def organization(self, record: Schedule) -> str:

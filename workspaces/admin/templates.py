@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
 from workspaces.models import Template
+from workspaces.shown import when
 
 # What a new template begins with.
 EXAMPLE = """\
@@ -33,15 +34,15 @@ flow:
 
 @admin.register(Template)
 class TemplateAdmin(RecordAdmin):
-    list_display = ("name", "organization", "description", "version", "updated_by", "updated_date")
+    list_display = ("name", "organization", "description", "version", "updated_by", "changed")
+    changed = when("updated_date", _("changed"))
     list_select_related = ("organization",)
     list_filter = ("organization",)
     search_fields = ("name", "description", "organization__name")
     autocomplete_fields = ("organization",)
     readonly_fields = AUDIT_FIELDS
     fieldsets = (
-        (None, {"fields": ("organization", "name", "description", "version")}),
-        (_("Flow"), {"fields": ("tcl",)}),
+        (None, {"fields": ("organization", "name", "description", "version", "tcl")}),
         AUDIT_FIELDSET,
     )
 
@@ -58,6 +59,6 @@ class TemplateAdmin(RecordAdmin):
     ) -> Field | None:
         if db_field.name == "tcl":
             kwargs["widget"] = UnfoldAdminTextareaWidget(
-                attrs={"rows": 24, "class": "tk-code", "spellcheck": "false", "wrap": "off"}
+                attrs={"rows": 12, "class": "tk-code", "spellcheck": "false", "wrap": "off"}
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[no-any-return]

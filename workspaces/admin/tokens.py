@@ -8,7 +8,10 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,16 +22,20 @@ from workspaces.errors import ServiceError
 from workspaces.forms.tokens import TokenForm
 from workspaces.models import AccessToken
 from workspaces.services.tokens import create_team_token, create_token, revoke_token
+from workspaces.shown import moment, until, when
 
 _SECONDS_A_DAY = 24 * 3600
 
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(RecordAdmin):
-    list_display = ("description", "name", "team", "created_date", "expires_at", "deleted")
-    list_display_links = ("description", "name")
+    list_display = ("called", "acts_as", "state", "made", "ends")
     list_filter = ("deleted", "team")
     search_fields = ("name", "email", "description", "team")
+    search_help_text = _("Search by description, user or team")
+    empty_help = _("A token lets a program use the API in your name or in that of a team. It is shown once.")
+    fields = readonly_fields = ("called", "acts_as", "in_groups", "state", "created_by", "created_date", "ends", "id")
+    made = when("created_date", _("created"))
     ordering = ("-created_date",)
     actions = ("revoke",)
 
@@ -40,8 +47,33 @@ class AccessTokenAdmin(RecordAdmin):
         # Revoked ones stay in the list, which the services' own readers leave out.
         return found.filter(Q(team="", created_by=name_of(user)) | Q(team__in=groups_of(user)))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return tuple(field.name for field in AccessToken._meta.fields)
+    @admin.display(description=_("description"), ordering="description")
+    def called(self, token: AccessToken) -> str:
+        return token.description or gettext("No description")
+
+    @admin.display(description=_("acts as"), ordering="team")
+    def acts_as(self, token: AccessToken) -> str:
+        return gettext("Team %(team)s") % {"team": token.team} if token.team else token.name
+
+    @admin.display(description=_("in the groups"))
+    def in_groups(self, token: AccessToken) -> str:
+        return ", ".join(map(str, token.groups)) or "–"
+
+    @admin.display(description=_("state"))
+    def state(self, token: AccessToken) -> SafeString:
+        if token.deleted:
+            tone, text = "quiet", gettext("Revoked")
+        elif token.expires_at is not None and token.expires_at <= timezone.now():
+            tone, text = "quiet", gettext("Expired")
+        else:
+            tone, text = "good", gettext("In force")
+        return format_html('<span class="tk-badge tk-{}">{}</span>', tone, text)
+
+    @admin.display(description=_("expires"), ordering="expires_at")
+    def ends(self, token: AccessToken) -> SafeString | str:
+        if token.expires_at is None:
+            return gettext("Never")
+        return until(token.expires_at) if token.expires_at > timezone.now() else moment(token.expires_at)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active)

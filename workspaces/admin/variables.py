@@ -61,14 +61,18 @@ class _VariableAdmin(ShowsValue, RecordAdmin):
     search_fields: tuple[str, ...] = ("key", "description")
     list_filter: tuple[str, ...] = ("category", "sensitive", "hcl")
 
-    @admin.display(description=_("category"), ordering="category")
-    def short_category(self, record: AbstractVariable) -> str:
-        return gettext("Environment") if record.category == Category.ENV else "Terraform"
+    @admin.display(description=_("for"), ordering="category")
+    def kind(self, record: AbstractVariable) -> str:
+        if record.category == Category.ENV:
+            return gettext("Environment")
+        return "Terraform, HCL" if record.hcl else "Terraform"
 
 
 @admin.register(Variable)
 class VariableAdmin(_VariableAdmin):
-    list_display = ("key", "shown_value", "workspace", "organization", "short_category", "sensitive", "hcl")
+    list_display = ("key", "shown_value", "workspace", "organization", "kind", "description")
+    search_help_text = _("Search by key, description or workspace")
+    empty_help = _("Variables of a workspace are added on its page, or here.")
     list_select_related = ("workspace__organization",)
     search_fields = ("key", "description", "workspace__name")
     list_filter = ("category", "sensitive", "hcl", "workspace__organization")
@@ -82,7 +86,9 @@ class VariableAdmin(_VariableAdmin):
 
 @admin.register(GlobalVariable)
 class GlobalVariableAdmin(_VariableAdmin):
-    list_display = ("key", "shown_value", "organization", "short_category", "sensitive", "hcl")
+    list_display = ("key", "shown_value", "organization", "kind", "description")
+    search_help_text = _("Search by key, description or organization")
+    empty_help = _("A variable of an organization counts in all of its workspaces that do not set it themselves.")
     list_select_related = ("organization",)
     search_fields = ("key", "description", "organization__name")
     list_filter = ("category", "sensitive", "hcl", "organization")

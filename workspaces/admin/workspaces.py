@@ -102,7 +102,8 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
     form = WorkspaceForm
     actions = ("set_setting", "plan")
     change_form_template = "terrakube/workspace.html"
-    list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "source")
+    list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin")
+    empty_help = _("A workspace is one configuration with its variables and its state.")
     list_select_related = ("organization",)
     list_filter = ("organization", "last_job_status", "locked", "deleted", "iac_type")
     search_fields = ("name", "description", "source", "organization__name")
@@ -159,6 +160,12 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         return format_html(
             '<span class="tk-badge tk-attention" title="{}">{}</span>', record.lock_description or "", gettext("Locked")
         )
+
+    @admin.display(description=_("source"), ordering="source")
+    def origin(self, record: Workspace) -> SafeString | str:
+        if record.uploaded_source:
+            return gettext("Uploaded")
+        return format_html('<span class="tk-reason">{}</span>', record.source)
 
     @admin.display(description=_("tool"), ordering="terraform_version")
     def tool(self, record: Workspace) -> str:

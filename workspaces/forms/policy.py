@@ -29,9 +29,13 @@ class PolicyRuleForm(forms.ModelForm):  # type: ignore[type-arg]
                     attrs={"rows": rows, "class": "tk-mono", "spellcheck": "false"}
                 )
         if "setting" in self.fields:
-            choices = [("", "---------"), *((name, f"{TITLES.get(name, name)} ({name})") for name in SETTINGS)]
+            choices = [("", _("Choose one")), *((name, f"{TITLES.get(name, name)} ({name})") for name in SETTINGS)]
             self.fields["setting"].widget = UnfoldAdminSelectWidget(choices=choices)
             self.fields["setting"].help_text = _("The variable that the rule is about.")
+
+        for name in ("minimum", "maximum"):
+            if name in self.fields:
+                self.fields[name].help_text = _("Of an amount, such as 512Mi or 2.")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
