@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
@@ -20,7 +19,7 @@ from django.utils.translation import get_language, trans_real
 _LEAST_LETTERS = 4
 """A format that says less by itself would be found in what it did not make."""
 _OURS = frozenset({"status", "record"})
-"""Words of a sentence that may be single and are ours all the same; a phrase is one whatever it is called."""
+"""Words of a sentence that are always ours."""
 _LETTER = re.compile(r"[^\W\d_]")
 # What stands before a sentence and is no part of it: the name of a step or variable, a value in quotes.
 _BEFORE = re.compile(r'(?P<name>[^:"]{1,128}: )?(?P<value>"[^"]*" )?', re.DOTALL)
@@ -86,16 +85,24 @@ def _filled(catalog: Any, text: str) -> str | None:
         bare = text.removesuffix(stop)
         for one in _formats(catalog):
             match = one.pattern.fullmatch(bare) if bare.startswith(one.start) else None
-            if match:
-                return one.translation.format_map(dict(_words(catalog, match))) + stop
+            words = _words(catalog, match) if match else None
+            if words is not None:
+                return one.translation.format_map(words) + stop
     return None
 
 
-def _words(catalog: Any, match: re.Match[str]) -> Iterator[tuple[str, str]]:
-    """What a sentence was filled with; a phrase may be one of ours, a single word is a name."""
+def _words(catalog: Any, match: re.Match[str]) -> dict[str, str] | None:
+    """What a sentence was filled with, None when it was none of this format.
+
+    A phrase may be one of ours; a single word is a name.
+    """
+    found: dict[str, str] = {}
     for name, word in match.groupdict().items():
-        is_ours = " " in word or name in _OURS
-        yield name, (_line(catalog, word) or word) if is_ours else word
+        known = _exact(catalog, word) if name in _OURS else _line(catalog, word) if " " in word else None
+        if name in _OURS and known is None:
+            return None
+        found[name] = known or word
+    return found
 
 
 @functools.lru_cache(maxsize=4)

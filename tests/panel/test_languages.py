@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils.translation import override, trans_real
-from pytest_django import Settings
+from django.utils.translation import override
 
 from tests.factories import DESTROY, PLAN
 from workspaces import waiting
@@ -22,23 +15,8 @@ from workspaces.services import jobs
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(shutil.which("msgfmt") is None, reason="msgfmt (Debian: gettext) is not there"),
+    pytest.mark.usefixtures("german"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def compiled(tmp_path: Path, settings: Settings) -> Iterator[None]:
-    """The catalogue as the site's image has it, compiled."""
-    source = Path(settings.BASE_DIR) / "locale" / "de" / "LC_MESSAGES" / "django.po"
-    target = tmp_path / "de" / "LC_MESSAGES"
-    target.mkdir(parents=True)
-    command = ["msgfmt", "--check-format", "-o", str(target / "django.mo"), str(source)]
-    subprocess.run(command, check=True, capture_output=True)
-    settings.LOCALE_PATHS = [str(tmp_path)]
-    loaded: Any = trans_real
-    loaded._translations.clear()
-    yield
-    loaded._translations.clear()
 
 
 def page(client: Client, address: str, language: str) -> str:

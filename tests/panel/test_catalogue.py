@@ -1,0 +1,99 @@
+"""The German catalogue has every marked text, each whole and fit for where it is shown."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from pytest_django import Settings
+
+from executors.doctor.report import State
+from executors.doctor.rights import RIGHTS
+from executors.reasons import REASONS
+from workspaces.ephemeral import SETTINGS
+from workspaces.ephemeral.policy import Level
+from workspaces.ephemeral.variables import GRAMMAR
+
+pytestmark = pytest.mark.skipif(shutil.which("msgfmt") is None, reason="msgfmt (Debian: gettext) is not there")
+
+ROOT = Path(settings.BASE_DIR)
+CATALOGUE = ROOT / "locale" / "de" / "LC_MESSAGES" / "django.po"
+PACKAGES = ("workspaces", "executors", "terrakube_site", "templates")
+FIELD = re.compile(r"^(msgctxt|msgid|msgid_plural|msgstr(?:\[\d\])?) ((?:\".*\"\n?)+)", re.MULTILINE)
+# What the words are put into a sentence by.
+WORD = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
+
+
+def entries(catalogue: Path) -> Iterator[dict[str, str]]:
+    """The texts of a catalogue with their translations, without its head."""
+    for block in catalogue.read_text().split("\n\n")[1:]:
+        fields = {
+            name: "".join(ast.literal_eval(line) for line in text.splitlines()) for name, text in FIELD.findall(block)
+        }
+        if fields:
+            yield fields
+
+
+def texts(catalogue: Path) -> set[tuple[str, str]]:
+    return {(entry.get("msgctxt", ""), entry["msgid"]) for entry in entries(catalogue)}
+
+
+def test_every_text_is_translated_and_none_by_guess(tmp_path: Path) -> None:
+    command = ["msgfmt", "--check", "--statistics", "-o", str(tmp_path / "django.mo"), str(CATALOGUE)]
+    told = subprocess.run(command, check=False, capture_output=True, text=True, env={"LC_ALL": "C"})
+    assert told.returncode == 0, told.stderr
+    assert re.fullmatch(r"\d+ translated messages\.", told.stderr.strip().splitlines()[-1]), told.stderr
+
+
+def test_a_translation_has_the_words_of_its_text_and_ends_no_attribute() -> None:
+    for entry in entries(CATALOGUE):
+        for name, translation in entry.items():
+            if not name.startswith("msgstr"):
+                continue
+            wanted = entry["msgid_plural"] if name == "msgstr[1]" else entry["msgid"]
+            assert sorted(set(WORD.findall(translation))) == sorted(set(WORD.findall(wanted))), translation
+            if not set('"<') & set(entry["msgid"]):
+                assert not set('"<') & set(translation), translation
+
+
+def test_the_catalogue_has_what_is_marked_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*"):
+            if path.suffix in {".py", ".html"}:
+                copy = tmp_path / path.relative_to(ROOT)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copy)
+    gathered = tmp_path / CATALOGUE.relative_to(ROOT)
+    gathered.parent.mkdir(parents=True)
+    shutil.copy(CATALOGUE, gathered)
+    settings.LOCALE_PATHS = [tmp_path / "locale"]
+    monkeypatch.chdir(tmp_path)
+    call_command("makemessages", locale=["de"], no_location=True, no_obsolete=True, verbosity=0)
+    # What to do is in locale/README.md.
+    assert texts(gathered) == texts(CATALOGUE)
+
+
+def test_what_the_code_keeps_in_tables_is_marked() -> None:
+    said = {setting.help for setting in SETTINGS.values()} | {setting.grammar for setting in SETTINGS.values()}
+    said |= set(GRAMMAR.values()) | set(Level) | set(State) | {right.purpose for right in RIGHTS}
+    said |= {text for reason in REASONS.values() for text in (reason.sentence, reason.advice)}
+    # Without words there is nothing to translate.
+    said = {str(text) for text in said if re.search("[A-Za-z]", WORD.sub("", text))}
+    assert said - {text for _, text in texts(CATALOGUE)} == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES[:3])
+def test_texts_are_marked_under_names_that_are_looked_for(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+                assert {name.asname for name in node.names} <= {None, "_"}, path
