@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts import demo
 
 if TYPE_CHECKING:
+    from scripts.page_states import Doing
     from scripts.sample_data import Sample
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -103,10 +105,46 @@ def sign_in(page: Page, address: str, password: str) -> None:
 def take(page: Page, path: Path, *, full: bool) -> None:
     page.wait_for_load_state("load")
     page.wait_for_timeout(700)
+    if full:
+        # A terminal draws only what is in view.
+        page.evaluate("document.getElementById('log')?.scrollIntoView()")
+        page.wait_for_timeout(200)
+        page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path, full_page=full, animations="disabled")
 
 
+def _states(
+    page: Page, address: str, sample: Sample, found: dict[str, Doing], options: argparse.Namespace
+) -> Iterator[str]:
+    """Bring a page to each of some states that are wanted, and say its name."""
+    for name, doing in found.items():
+        if not options.docs and options.only in name:
+            doing(page, address, sample)
+            yield name
+
+
+def _browse_empty(browser: Browser, sample: Sample, folder: Path, options: argparse.Namespace) -> None:
+    """Take the pages of an installation in which nothing is yet."""
+    from scripts import page_states
+
+    names = [*page_states.empty_pages(), "sign-in-issuer"]
+    if options.docs or not any(options.only in name for name in names):
+        return
+    with page_states.empty_site(sample.password) as address:
+        for scheme, (size, (width, height)) in product(SCHEMES, SIZES.items()):
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=_scheme(scheme))
+            page = context.new_page()
+            visit(page, f"{address}/admin/login/")
+            take(page, folder / f"sign-in-issuer-{size}-{scheme}.png", full=True)
+            sign_in(page, address, sample.password)
+            for name, path in page_states.empty_pages().items():
+                visit(page, address + path)
+                take(page, folder / f"{name}-{size}-{scheme}.png", full=True)
+            context.close()
+
+
 def browse(browser: Browser, address: str, sample: Sample, folder: Path, options: argparse.Namespace) -> None:
+    from scripts import page_states
     from scripts.panel_pages import pages
 
     wanted = {name: path for name, path in pages(sample).items() if options.only in name}
@@ -121,7 +159,11 @@ def browse(browser: Browser, address: str, sample: Sample, folder: Path, options
             visit(page, f"{address}/admin/login/")
             if not options.docs and options.only in "sign-in":
                 take(page, folder / f"sign-in{suffix}.png", full=True)
+            for name in _states(page, address, sample, page_states.SIGNED_OUT, options):
+                take(page, folder / f"{name}{suffix}.png", full=True)
             sign_in(page, address, sample.password)
+            for name in _states(page, address, sample, page_states.SIGNED_IN, options):
+                take(page, folder / f"{name}{suffix}.png", full=True)
             for name, path in wanted.items():
                 visit(page, address + path)
                 take(page, folder / f"{name}{suffix}.png", full=not options.docs)
@@ -157,6 +199,7 @@ def main() -> int:
                 arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
                 browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
                 browse(browser, address, sample, folder, options)
+                _browse_empty(browser, sample, folder, options)
                 browser.close()
             print(f"screenshots: {folder}")
             if options.stay:

@@ -1,0 +1,187 @@
+"""Pages that no address alone shows: what leads to each, by the name of its picture."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from scripts import demo
+
+if TYPE_CHECKING:
+    from scripts.sample_data import Sample
+
+type Doing = Callable[[Page, str, Sample], None]
+PROJECT = Path(__file__).resolve().parent.parent
+_LOCKING = 6
+_EMPTY_PAGES = {
+    "empty-overview": "admin:index",
+    "empty-workspaces": "admin:workspaces_workspace_changelist",
+    "empty-jobs": "admin:workspaces_job_changelist",
+    "empty-checks": "admin:executors_checkrun_changelist",
+}
+
+
+def _fill_in(page: Page, address: str, user: str, password: str) -> None:
+    page.goto(f"{address}{reverse('admin:login')}")
+    page.fill("#id_username", user)
+    page.fill("#id_password", password)
+    page.click("button[type=submit]")
+    page.wait_for_load_state("load")
+
+
+def _wrong(page: Page, address: str, sample: Sample) -> None:
+    _fill_in(page, address, "linus", "forgotten")
+
+
+def _locked_out(page: Page, address: str, sample: Sample) -> None:
+    for _ in range(_LOCKING):
+        page.goto(f"{address}{reverse('admin:login')}")
+        if page.locator("#id_username").count():
+            _fill_in(page, address, "mallory", "guessed")
+        if "locked" in page.title():
+            return
+
+
+def _signed_out(page: Page, address: str, sample: Sample) -> None:
+    _fill_in(page, address, "ada", sample.password)
+    page.evaluate("document.querySelector('form[action$=\"/logout/\"]').submit()")
+    page.wait_for_load_state("load")
+
+
+def _chosen(page: Page, address: str, action: str) -> None:
+    page.goto(f"{address}{reverse('admin:workspaces_workspace_changelist')}")
+    form = "document.querySelector('#changelist-form')"
+    page.evaluate(f"{form}.querySelectorAll('[name=_selected_action]').forEach((box) => {{ box.checked = true; }})")
+    page.evaluate(
+        f"(action) => {{ const form = {form}; const field = document.createElement('input');"
+        " form.querySelectorAll('[name=action]').forEach((one) => one.remove());"
+        " field.name = 'action'; field.value = action; form.append(field); form.submit(); }",
+        action,
+    )
+    page.wait_for_selector(".tk-form")
+
+
+def _bulk_plan(page: Page, address: str, sample: Sample) -> None:
+    _chosen(page, address, "plan")
+
+
+def _bulk_setting(page: Page, address: str, sample: Sample) -> None:
+    _chosen(page, address, "set_setting")
+
+
+def _bulk_effects(page: Page, address: str, sample: Sample) -> None:
+    _chosen(page, address, "set_setting")
+    page.select_option("[name=name]", "EPHEMERAL_MEMORY_LIMIT")
+    page.fill("[name=value]", "2Gi")
+    page.click("[name=_preview]")
+    page.wait_for_selector("[name=_apply]")
+
+
+def _asked(page: Page, address: str, sample: Sample) -> None:
+    page.goto(f"{address}{reverse('admin:workspaces_workspace_preview', args=[sample.workspaces['network'].pk])}")
+    page.get_by_role("button", name="Ask the cluster").click()
+    page.wait_for_selector(".tk-note")
+
+
+def _token(page: Page, address: str, sample: Sample) -> None:
+    page.goto(f"{address}{reverse('admin:workspaces_accesstoken_add')}")
+    page.fill("[name=description]", "CI of the network team")
+    page.get_by_role("button", name="Create the token").click()
+    page.wait_for_selector("#token-text")
+
+
+def _plan_open(page: Page, address: str, sample: Sample) -> None:
+    page.goto(f"{address}{reverse('admin:workspaces_job_change', args=[sample.jobs['waiting-approval'].pk])}")
+    page.evaluate("document.querySelectorAll('#run-results details').forEach((one) => { one.open = true; })")
+
+
+def _attempt_open(page: Page, address: str, sample: Sample) -> None:
+    page.goto(f"{address}{reverse('admin:workspaces_job_change', args=[sample.jobs['applied'].pk])}")
+    page.wait_for_timeout(1500)
+    page.evaluate("document.querySelectorAll('.tk-attempt').forEach((one) => { one.open = true; })")
+
+
+def _api_open(page: Page, address: str, sample: Sample) -> None:
+    page.goto(f"{address}{reverse('doc')}")
+    page.get_by_text("job", exact=True).click()
+    page.locator("details details summary").locator("visible=true").first.click()
+
+
+def _checked(page: Page, address: str, sample: Sample) -> None:
+    page.goto(f"{address}{reverse('admin:executors_checkrun_changelist')}")
+    if not page.locator("table").count():
+        page.get_by_role("button", name="Check now").click()
+        page.wait_for_selector("table", timeout=60_000)
+
+
+def _without_token(page: Page, address: str, sample: Sample) -> None:
+    page.goto(f"{address}{reverse('admin:workspaces_organization_add')}")
+    page.evaluate("document.querySelectorAll('[name=csrfmiddlewaretoken]').forEach((one) => { one.value = 'x'; })")
+    page.evaluate("document.querySelector('#organization_form').submit()")
+    page.wait_for_selector("main, .error")
+
+
+def _foreign_host(page: Page, address: str, sample: Sample) -> None:
+    # Only where the site listens on the whole loopback has it another name there.
+    if "127.0.0.1" in address:
+        page.goto(f"{address.replace('127.0.0.1', 'localhost')}/admin/")
+
+
+SIGNED_OUT: dict[str, Doing] = {
+    "sign-in-wrong": _wrong,
+    "locked-out": _locked_out,
+    "signed-out": _signed_out,
+    "error-host": _foreign_host,
+}
+SIGNED_IN: dict[str, Doing] = {
+    "bulk-plan": _bulk_plan,
+    "bulk-setting": _bulk_setting,
+    "bulk-effects": _bulk_effects,
+    "preview-asked": _asked,
+    "token-made": _token,
+    "plan-open": _plan_open,
+    "attempt-open": _attempt_open,
+    "api-open": _api_open,
+    "checked": _checked,
+    "error-form": _without_token,
+}
+"""Each brings a page to what its picture shows; the user is an administrator."""
+
+
+@contextmanager
+def empty_site(password: str) -> Iterator[str]:
+    """Run the web process of an installation in which nothing is yet, where people sign in by an issuer too."""
+    with tempfile.TemporaryDirectory(prefix="screenshots-empty-") as folder:
+        port = demo.free_port("127.0.0.1")
+        environ = os.environ | {
+            "TERRAKUBE_DATA_DIR": folder,
+            "DexIssuerUri": "https://sign-in.example.org",
+            "DexClientId": "terrakube",
+            "TERRAKUBE_ALLOWED_HOSTS": "127.0.0.1",
+            "DJANGO_SUPERUSER_PASSWORD": password,
+        }
+        demo.manage(environ, "migrate", "--verbosity", "0")
+        demo.manage(environ, "createsuperuser", "--noinput", "--username", "ada", "--email", "ada@example.org")
+        web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--port", str(port)]
+        with (Path(folder) / "web.log").open("wb") as log:
+            process = subprocess.Popen(web, cwd=PROJECT, env=environ, stdout=log, stderr=log)
+        try:
+            demo.await_site(f"http://127.0.0.1:{port}", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def empty_pages() -> dict[str, str]:
+    """The addresses of the pages that say what to do first, by the names of their pictures."""
+    return {name: reverse(view) for name, view in _EMPTY_PAGES.items()}
