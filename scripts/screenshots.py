@@ -41,7 +41,6 @@ def site(folder: Path, *, kubernetes: bool) -> Iterator[str]:
     address = f"http://{host}:{port}"
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "terrakube_site.settings",
-        # The browser's loop runs in this process beside the database.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
         "TERRAKUBE_DATA_DIR": str(folder),
         "TerrakubeApiUrl": address,
@@ -58,9 +57,11 @@ def site(folder: Path, *, kubernetes: bool) -> Iterator[str]:
     else:
         os.environ["KUBECONFIG"] = str(folder / "no-cluster")
     demo.manage(dict(os.environ), "migrate", "--verbosity", "0")
+    # The browser's loop runs in this process beside the database; the site has none.
+    theirs = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     up = [sys.executable, str(PROJECT / "manage.py"), "up", "--host", host, "--port", str(port)]
     with (folder / "site.log").open("wb") as log:
-        process = subprocess.Popen(up, env=os.environ, start_new_session=True, stdout=log, stderr=log)
+        process = subprocess.Popen(up, env=theirs, start_new_session=True, stdout=log, stderr=log)
     try:
         demo.await_site(address, process)
         import django

@@ -220,6 +220,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("terrakube/favicon.svg")},
     ],
+    "LOGIN": {"image": None, "redirect_after": None, "form": "workspaces.forms.sign_in.SignInForm"},
     # The colours are in a style sheet: unfold would write them into each page.
     "GLOBAL_CALLBACK": "terrakube_site.navigation.frame",
     "SIDEBAR": {"show_search": False, "navigation": "terrakube_site.navigation.sidebar"},

@@ -85,7 +85,7 @@ def clock(subject: str, name: str, ahead: float, took: float) -> Finding:
 
 
 def _settings() -> Iterator[Finding]:
-    found = checks.run_checks(include_deployment_checks=True)
+    found = [one for one in checks.run_checks(include_deployment_checks=True) if not one.is_silenced()]
     errors = [message for message in found if message.level >= checks.ERROR]
     if not errors:
         yield passed(SUBJECT, _("settings"), _("manage.py check finds no error"))

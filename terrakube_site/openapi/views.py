@@ -10,6 +10,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -66,14 +68,26 @@ def _shown(address: str, method: str, operation: Part, examples: Part) -> Part:
         "method": method.upper(),
         "path": address,
         "summary": operation["summary"],
-        "description": operation["description"],
-        "parameters": operation.get("parameters", []),
+        "description": _with_code(operation["description"]),
+        "parameters": [_parameter(row) for row in operation.get("parameters", [])],
         "media_type": media_type,
         "example": "" if example is None else json.dumps(example, indent=2, ensure_ascii=False),
         "responses": sorted(operation["responses"].items()),
         "answer": _answer(operation, examples),
         "open": operation.get("security") == [],
     }
+
+
+def _with_code(text: str) -> SafeString:
+    """A description as HTML: what it writes between backticks is code."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if odd % 2 else part,) for odd, part in enumerate(parts))
+    )
+
+
+def _parameter(parameter: Part) -> Part:
+    return {**parameter, "description": _with_code(parameter.get("description", ""))}
 
 
 def _answer(operation: Part, examples: Part) -> str:

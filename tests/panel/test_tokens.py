@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from workspaces.access import TokenUser
 from workspaces.models import AccessToken, Workspace
@@ -66,3 +68,20 @@ def test_a_token_of_a_group_is_for_its_members(workspace: Workspace, sign_in: Ca
     assert make(client, team="SOMEBODY_ELSE") == ""
     team = workspace.organization.teams.get().name
     assert bearer(make(client, team=team)).groups == frozenset({team})
+
+
+def test_the_list_says_which_tokens_are_of_use(workspace: Workspace, sign_in: Callable[..., Client]) -> None:
+    client = sign_in(workspace.organization, role="plan")
+    for days in ("0", "30", "30", "30"):
+        make(client, days=days)
+    never, valid, expired, revoked = AccessToken.objects.order_by("created_date")
+    AccessToken.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - dt.timedelta(hours=3))
+    AccessToken.objects.filter(pk=revoked.pk).update(deleted=True)
+    rows = re.findall(r"<tr.*?</tr>", client.get(LIST).content.decode(), re.DOTALL)
+    said = {token.pk: next(row for row in rows if str(token.pk) in row) for token in (never, valid, expired, revoked)}
+    assert "In force" in said[never.pk]
+    assert "Never" in said[never.pk]
+    assert "in 29 d" in said[valid.pk]
+    assert "Expired" in said[expired.pk]
+    assert "3 h ago" in said[expired.pk]
+    assert "Revoked" in said[revoked.pk]
