@@ -9,8 +9,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -51,7 +53,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
     list_filter = ("state", "outcome", "executor")
     search_fields = ("job_name", "pod_name", "node_name", "reason", "=step__job__id")
     search_help_text = _("Search by Kubernetes Job, pod, node, reason or job number")
-    readonly_fields = ("job", "progress", "used_memory", "used_cpu", "asked_for", "own_deadlines")
+    readonly_fields = ("job", "progress", "retried", "used_memory", "used_cpu", "asked_for", "own_deadlines")
     fieldsets = (
         (None, {"fields": ("job", "number", "executor", "progress", "reason", "reason_code", "phase", "exit_code")}),
         (_("Where"), {"fields": ("namespace", "job_name", "pod_name", "node_name", "image")}),
@@ -60,7 +62,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
             {
                 "fields": (
                     "created_at",
-                    "not_before",
+                    "retried",
                     "launched_at",
                     "claimed_at",
                     "heartbeat_at",
@@ -122,6 +124,11 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
             return attempt.get_executor_display()
         found = [attempt.pod_name or attempt.namespace, attempt.node_name]
         return gettext(" on ").join(part for part in found if part) or attempt.get_executor_display()
+
+    @admin.display(description=_("launched again from"))
+    def retried(self, attempt: Attempt) -> str:
+        # Where it comes right after another that failed, it waits a while.
+        return localize(localtime(attempt.not_before)) if attempt.not_before > attempt.created_at else "–"
 
     @admin.display(description=_("peak memory"))
     def used_memory(self, attempt: Attempt) -> str:

@@ -14,7 +14,7 @@ from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.forms import ModelChoiceField
+from django.forms import ChoiceField, ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -199,11 +199,10 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
                 kwargs["queryset"] = related.within(scope(request))
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs.setdefault("widget", RecordSelect(db_field, self.admin_site, using=kwargs.get("using")))
-        kwargs.setdefault("empty_label", _("None") if db_field.blank else _("Choose one"))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        return without_menu(super().formfield_for_dbfield(db_field, request, **kwargs))
+        return with_nothing_said(without_menu(super().formfield_for_dbfield(db_field, request, **kwargs)))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
@@ -298,6 +297,18 @@ def without_menu(field: Any) -> Any:
     return field
 
 
+def with_nothing_said(field: Any) -> Any:
+    """A choice whose empty entry says what it means: that none is chosen, or that one has to be."""
+    empty = _("Choose one") if field is None or field.required else _("None")
+    if isinstance(field, ModelChoiceField):
+        if field.empty_label is not None:
+            field.empty_label = empty
+    elif isinstance(field, ChoiceField):
+        choices: Any = field.choices
+        field.choices = [(key, name if key else empty) for key, name in choices]
+    return field
+
+
 class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
     """Rows of a record on its own page; whoever may change the record may change them."""
 
@@ -306,7 +317,7 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
     show_title = False
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        field: Any = without_menu(super().formfield_for_dbfield(db_field, request, **kwargs))
+        field: Any = with_nothing_said(without_menu(super().formfield_for_dbfield(db_field, request, **kwargs)))
         if field is not None:
             # The heading of a column is not read out with each field below it.
             field.widget.attrs.setdefault("aria-label", str(field.label or db_field.verbose_name))

@@ -48,6 +48,11 @@ class ScheduleAdmin(RecordAdmin):
         return until(record.next_at if record.enabled else None)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        if db_field.name == "cron":
+            kwargs["help_text"] = _(
+                "Seconds minutes hours days months weekdays [years], in UTC, as Quartz has them: "
+                "0 30 6 * * ? is every day at 06:30."
+            )
         if db_field.name == "tcl":
             kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 8, "class": "tk-code", "spellcheck": "false"})
         return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[no-any-return]

@@ -8,9 +8,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from workspaces.choices import Category
 from workspaces.forms.secrets import KEEP, SecretField
 
 _NEEDS_VALUE = _("To show this variable again, enter its value: the stored one is never shown.")
+
+_SHORT = {Category.TERRAFORM: "Terraform", Category.ENV: _("Environment")}
 
 
 class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -26,6 +29,10 @@ class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        category: Any = self.fields.get("category")
+        if category is not None:
+            # In a row there is little room, and the heading says what it is.
+            category.choices = [(key, _SHORT.get(key, name)) for key, name in category.choices]
         # A form set asks for the stored record; a form for a new one has none.
         self.was_sensitive = bool(not self.instance._state.adding and self.instance.sensitive)
         will_be = self.is_bound and self.data.get(self.add_prefix("sensitive")) not in (None, "", "false", "False")
