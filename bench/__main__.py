@@ -183,7 +183,7 @@ def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube) -> Itera
         if 2 in asked.only:
             yield from launches.result_to_job(asked.count, rest, watch, kube, bare, waiting)
         if 3 in asked.only:
-            yield from launches.hundred_at_once(asked.bursts, rest, watch, kube, bare, waiting)
+            yield from launches.hundred_at_once(asked.bursts, rest, watch, kube, bare, waiting, running.up_pid)
     finally:
         watch.close()
     if asked.only & {4, 6}:

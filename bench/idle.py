@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from typing import Any
 from bench import figures, site
 from bench.figures import Figure
 from bench.kube import Kube, own_namespace
-from bench.processes import arguments, tree
+from bench.processes import cpu_seconds, site_processes
 
 _SETTLE_SECONDS = 25.0
 _IMAGE = "terrakube-executor:latest"
@@ -236,37 +236,15 @@ def _transactions() -> int:
     return int(row[0]) if row else 0
 
 
-def _cpu_seconds(pids: Sequence[int]) -> float:
-    ticks = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _named(up_pid: int) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {"web": [], "worker": [], "watcher": []}
-    marks = {"uvicorn": "web", "qcluster": "worker", "watch": "watcher"}
-    for pid in tree(up_pid):
-        words = arguments(pid)
-        name = next((name for mark, name in marks.items() if mark in words), None)
-        if name is not None:
-            found[name].append(pid)
-    return found
-
-
 def _all_processes(number: int, seconds: float, host: str, port: int, log: Path) -> Iterator[Figure]:
     with site.running(host, port, log) as running:
         time.sleep(_SETTLE_SECONDS)
-        named = _named(running.up_pid)
-        before, used = _transactions(), {name: _cpu_seconds(pids) for name, pids in named.items()}
+        named = site_processes(running.up_pid)
+        before, used = _transactions(), {name: cpu_seconds(pids) for name, pids in named.items()}
         time.sleep(seconds)
         # The statistics of a session arrive within a second of its end of work.
         transactions = _transactions() - before
-        spent = {name: _cpu_seconds(pids) - used[name] for name, pids in named.items()}
+        spent = {name: cpu_seconds(pids) - used[name] for name, pids in named.items()}
     minute = 60 / seconds
     name = f"whole site, {number} running steps"
     yield Figure(measure=9, name=f"{name}: transactions a minute", value=transactions * minute, unit="")

@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,30 @@ def tree(pid: int) -> list[int]:
     for each in found:
         found.extend(children.get(each, []))
     return found
+
+
+def site_processes(up_pid: int) -> dict[str, list[int]]:
+    """The processes of web, worker and watcher that `manage.py up` has started."""
+    found: dict[str, list[int]] = {"web": [], "worker": [], "watcher": []}
+    marks = {"uvicorn": "web", "qcluster": "worker", "watch": "watcher"}
+    for pid in tree(up_pid):
+        words = arguments(pid)
+        name = next((name for mark, name in marks.items() if mark in words), None)
+        if name is not None:
+            found[name].append(pid)
+    return found
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Processor time that processes have used so far, their own and the kernel's for them."""
+    ticks = 0
+    for pid in pids:
+        try:
+            fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def of_pod(uid: str) -> list[int]:
