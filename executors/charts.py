@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncHour
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from executors.models import Attempt
 from workspaces.choices import JobStatus
@@ -104,7 +105,7 @@ def _bar(index: int, hour: dt.datetime, counts: dict[str, int], most: int) -> Ba
             height = max(counts[tone] / most * HEIGHT, 1.5)
             top -= height
             parts.append(Part(tone, round(top, 2), round(height, 2)))
-    words = f"{counts['good']} completed, {counts['bad']} failed, {counts['quiet']} stopped"
+    words = _("%(good)d completed, %(bad)d failed, %(quiet)d stopped") % counts
     return Bar(index, f"{hour:%H}:00 UTC: {words}", tuple(parts))
 
 
@@ -146,11 +147,15 @@ def _spans(since: dt.datetime, rows: Iterable[tuple[dt.datetime | None, dt.datet
 
 def _bar_of_spans(index: int, hour: dt.datetime, spans: list[float], most: float) -> Bar:
     if not spans:
-        return Bar(index, f"{hour:%H}:00 UTC: none", ())
+        return Bar(index, f"{hour:%H}:00 UTC: " + _("none"), ())
     middle, slowest = _at(spans, 0.5), _at(spans, 0.95)
     parts = []
     for tone, span in (("slow", slowest), ("middle", middle)):
         height = max(span / most * HEIGHT, 1.5)
         parts.append(Part(tone, round(HEIGHT - height, 2), round(height, 2)))
-    words = f"{seconds(middle)} median, 95 % within {seconds(slowest)} ({len(spans)})"
+    words = _("%(middle)s median, 95 %% within %(slowest)s (%(number)d)") % {
+        "middle": seconds(middle),
+        "slowest": seconds(slowest),
+        "number": len(spans),
+    }
     return Bar(index, f"{hour:%H}:00 UTC: {words}", tuple(parts))

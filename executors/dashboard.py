@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from executors import beats, charts
 from executors.metrics.gauges import queue_size
+from executors.reason_names import NAMES
 from executors.reasons import REASONS, advice_for
 from terrakube_site.sentences import translated
 from workspaces.access import is_admin
@@ -96,9 +97,9 @@ def _failed_reasons(seen: Scope, since: dt.datetime) -> list[FailedReason]:
 
 
 def _failed_reason(code: str, number: int) -> FailedReason:
-    reason = REASONS.get(code)
+    said = REASONS[code].sentence if code in REASONS else ""
     # The words that only one step knows are left out.
-    sentence = _WORDS.sub("…", translated(reason.sentence)) if reason is not None else ""
+    sentence = _WORDS.sub("…", translated(said or NAMES.get(code, "")))
     return FailedReason(code, number, sentence or code.replace("-", " ").capitalize(), translated(advice_for(code)))
 
 

@@ -154,7 +154,9 @@ def browse(browser: Browser, address: str, sample: Sample, folder: Path, options
     for scheme in ("light",) if options.docs else SCHEMES:
         for size in ("1280",) if options.docs else SIZES:
             width, height = SIZES[size]
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=_scheme(scheme))
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, color_scheme=_scheme(scheme), locale=options.language
+            )
             page = context.new_page()
             suffix = "" if options.docs else f"-{size}-{scheme}"
             visit(page, f"{address}/admin/login/")
@@ -179,6 +181,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=PROJECT / "var" / "screenshots")
     parser.add_argument("--only", default="", help="only pages whose name holds this")
+    parser.add_argument("--language", default="en", help="of the reader; compilemessages has to be run before")
     parser.add_argument("--docs", action="store_true", help="the pictures of docs/panel.md, to docs/panel/")
     parser.add_argument("--kubernetes", action="store_true", help="with jobs in the cluster of the current kubeconfig")
     parser.add_argument("--stay", action="store_true", help="keep the site running until Ctrl-C")

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -60,7 +61,7 @@ def duration(span: dt.timedelta | None) -> str:
 
 def seconds(span: float) -> str:
     """A span in seconds in words; a short one with its tenths."""
-    return f"{span:.1f} s" if span < 10 else duration(dt.timedelta(seconds=span))
+    return f"{number_format(span, 1)} s" if span < 10 else duration(dt.timedelta(seconds=span))
 
 
 def roughly(span: dt.timedelta) -> str:

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 
 from executors import reasons
+from executors.reason_names import NAMES
 from executors.reasons import REASONS, bounded, say
 from terrakube_site.metrics import catalogue
 
@@ -72,3 +73,7 @@ def test_advice_is_not_repeated_where_it_was_said() -> None:
 def test_the_documented_table_is_this_one() -> None:
     text = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
     assert reasons.as_markdown() in text, "write it anew with executors.reasons.as_markdown()"
+
+
+def test_a_reason_in_the_words_of_who_finds_it_has_a_name() -> None:
+    assert {code for code, reason in REASONS.items() if not reason.sentence} == set(NAMES)
