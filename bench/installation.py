@@ -187,8 +187,9 @@ class Bench:
             for first in range(0, count, _AT_ONCE):
                 some = made[first : first + _AT_ONCE]
                 new = list(threads.map(lambda workspace: self.at.start(self.organization, workspace, flow), some))
-                list(threads.map(lambda job: self._await(job, {"running"}, 120), new))
+                list(threads.map(lambda job: self._await(job, {"running"}, 300), new))
                 jobs += new
+                print(f"{len(jobs)} steps run (load {os.getloadavg()[0]:.1f})", flush=True)
             time.sleep(10)
             yield from memory_figures(self.at, f"{count} steps running")
             with gate.opened():
