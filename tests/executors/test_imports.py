@@ -37,7 +37,7 @@ def repository(tmp_path: Path, settings: Settings) -> Iterator[str]:
     settings.OUTGOING_ALLOWED = allowed_from(["127.0.0.0/8"])
     server = GitServer(tmp_path, "", "")
     yield f"{server.url}/library"
-    server.close()
+    server.stop()
 
 
 def step_of(repository: str, folder: str = "/templates", branch: str = "main") -> Step:
