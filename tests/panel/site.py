@@ -87,9 +87,9 @@ def _running(environ: dict[str, str], *commands: list[str]) -> Iterator[None]:
 
 
 @contextmanager
-def serving(environ: dict[str, str]) -> Iterator[str]:
-    """Run another web process of a site until the context ends; its address."""
-    port = _free_port()
+def serving(environ: dict[str, str], *, port: int | None = None) -> Iterator[str]:
+    """Run another web process of a site until the context ends; its address, at a free port where none is given."""
+    port = port or _free_port()
     url = f"http://127.0.0.1:{port}"
     with _running(environ, _web(port)):
         _await(f"{url}/admin/login/")

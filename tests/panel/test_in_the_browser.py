@@ -1,4 +1,4 @@
-"""The panel in a real browser: settings edited by their controls, and a job followed to its outputs."""
+"""The panel in a real browser: settings by their controls, a job followed, by keyboard, on paper, over an outage."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import re
 import secrets
 import shutil
 import time
+import urllib.request
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.panel.site import PanelSite, panel_site
+from tests.panel.site import PanelSite, panel_site, serving
 from tests.support.visits import Visitor, Watch, wait_for
 
 pytestmark = [
@@ -52,6 +56,38 @@ for start in range(0, len(text), 2**20):
 attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
 print(job.pk)
 """
+MOST_TABS = 60
+SESSION = "s" * 43
+JOBS = """
+import json
+from django.db import transaction
+from executors import attempts
+from executors.choices import ExecutorKind
+from executors.reporting import logs
+from workspaces import transitions
+from workspaces.models import Workspace
+from workspaces.services.jobs import create_job
+# In one piece, so that the worker meets the second job when it is taken already.
+with transaction.atomic():
+    first = Workspace.objects.get(pk="{workspace}")
+    waits = create_job(first, by=None, tcl="flow:\\n  - {{type: approval, name: Approval, step: 100}}\\n")
+    transitions.advance(waits.pk)
+    second = Workspace.objects.create(
+        organization=first.organization, name="second", source="empty", branch="remote-content",
+        iac_type=first.iac_type, terraform_version=first.terraform_version,
+    )
+    runs = create_job(second, by=None, tcl="flow:\\n  - {{type: terraformPlan, name: Plan, step: 100}}\\n")
+    attempt = attempts.open_attempt(transitions.advance(runs.pk), executor=ExecutorKind.KUBERNETES)
+    attempts.mark_launched(attempt, namespace="nowhere")
+    attempts.claim(attempt, "{session}")
+    text = b"".join(b"line %d of the log\\n" % n for n in range(100))
+    logs.append(attempt, 0, text)
+print(json.dumps({{"waits": waits.pk, "runs": runs.pk, "attempt": str(attempt.pk), "size": len(text)}}))
+"""
+VISIBLE_FOCUS = """(() => {
+    const style = getComputedStyle(document.activeElement);
+    return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
+})()"""
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 SERIOUS = {"serious", "critical"}
@@ -213,3 +249,127 @@ def test_everybody_can_use_every_page_in_light_and_dark_and_on_a_phone(
         visitor.open(path)
         found[name] = faults(page)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+@pytest.fixture(scope="module")
+def made(site: PanelSite) -> dict[str, Any]:
+    """The numbers of a job that waits for approval and of one that runs, and the attempt of that one."""
+    found: dict[str, Any] = json.loads(
+        site.run(JOBS.format(workspace=site.workspace, session=SESSION)).splitlines()[-1]
+    )
+    return found
+
+
+def job_path(number: int) -> str:
+    return f"/admin/workspaces/job/{number}/change/"
+
+
+def report_lines(url: str, made: dict[str, Any]) -> None:
+    """Deliver more of the log, as the executor does that kept it while the site was away."""
+    text = b"".join(b"line %d of the log\n" % n for n in range(100, 120))
+    request = urllib.request.Request(  # noqa: S310 - an address of this test's own
+        f"{url}/executor/v1/attempts/{made['attempt']}/logs?offset={made['size']}",
+        data=text,
+        headers={"Authorization": f"Bearer {SESSION}", "Content-Type": "application/octet-stream"},
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        assert json.load(answer)["size"] == made["size"] + len(text)
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Go on by the keyboard alone until an element has the focus, and see that it shows."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"document.activeElement.matches({json.dumps(selector)})"):
+            assert page.evaluate(VISIBLE_FOCUS), f"the focus on {selector} cannot be seen"
+            return
+    pytest.fail(f"{MOST_TABS} tabs do not lead to {selector}")
+
+
+def test_a_job_is_approved_by_the_keyboard_alone(
+    page: Page, watch: Watch, site: PanelSite, made: dict[str, Any]
+) -> None:
+    Visitor(page, watch, site.url).open("/admin/login/")
+    expect(page.locator("#id_username")).to_be_focused()
+    page.keyboard.type(site.user)
+    page.keyboard.press("Tab")
+    page.keyboard.type(site.password)
+    page.keyboard.press("Enter")
+    expect(page).to_have_title(re.compile("^ *Overview"))
+    tab_to(page, f'a[href="{job_path(made["waits"])}"]')
+    page.keyboard.press("Enter")
+    expect(page.locator("#run-state")).to_contain_text("Waiting for approval")
+    assert page.title().strip().startswith("Waiting for approval")
+    assert "d97706" in str(page.locator("link[rel=icon]").get_attribute("href"))
+    tab_to(page, ".tk-good-button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#run-state")).not_to_contain_text("Waiting for approval")
+
+
+def test_what_is_copied_is_in_the_clipboard(page: Page, watch: Watch, site: PanelSite) -> None:
+    visitor = Visitor(page, watch, site.url)
+    visitor.sign_in(site.user, site.password)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
+    visitor.open("/admin/workspaces/accesstoken/add/")
+    page.fill("[name=description]", "laptop")
+    page.get_by_role("button", name="Create the token").click()
+    button = page.locator("[data-copy=token-text]")
+    button.click()
+    expect(button).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#token-text").text_content()
+    assert copied.count(".") == 2
+
+
+def test_times_are_the_readers_and_the_page_is_still_and_printed_whole(
+    new_context: Any, watch: Watch, site: PanelSite, made: dict[str, Any]
+) -> None:
+    context = new_context(timezone_id="Asia/Tokyo", locale="en-GB", reduced_motion="reduce")
+    page = context.new_page()
+    visitor = Visitor(page, watch, site.url)
+    visitor.sign_in(site.user, site.password)
+    visitor.open(job_path(made["runs"]))
+    wait_for(page, "window.terrakubeLog.text().includes('line 99 ')")
+
+    clock = page.locator("time[data-clock]").first
+    there = datetime.fromisoformat(str(clock.get_attribute("datetime"))).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert clock.text_content() == f"{there:%H:%M:%S}"
+    ago = page.locator(".tk-meta time").first
+    ago.hover()
+    expect(ago).to_have_attribute("title", re.compile(r"GMT\+9$"))
+
+    moving = "getComputedStyle(document.querySelector('#nav-sidebar a')).transitionDuration"
+    assert page.evaluate(moving) in {"0s", ""}
+
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 990})
+    printed = page.locator("#log-print")
+    expect(printed).to_be_visible()
+    assert [line for line in printed.inner_text().splitlines() if line] == [f"line {n} of the log" for n in range(100)]
+    for hidden in ("#log-terminal", "#nav-sidebar", ".tk-log-tools", "#run-head .tk-buttons"):
+        expect(page.locator(hidden)).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 700
+
+
+def test_a_live_log_goes_on_without_loss_when_the_site_was_away(
+    browser: Browser, site: PanelSite, made: dict[str, Any]
+) -> None:
+    with serving(site.environ) as url:
+        # Not watched: that the site does not answer is what it is about.
+        context = browser.new_context()
+        page = context.new_page()
+        Visitor(page, Watch(), url).sign_in(site.user, site.password)
+        page.goto(url + job_path(made["runs"]))
+        wait_for(page, "window.terrakubeLog.text().includes('line 99 ')")
+        expect(page.locator("#log-state")).to_have_text("Live")
+    expect(page.locator("#log-state")).to_have_text(re.compile("Connecting again|does not answer"))
+    expect(page.locator("#run-lost")).to_be_visible(timeout=10_000)
+    with serving(site.environ, port=urlsplit(url).port):
+        report_lines(url, made)
+        wait_for(page, "window.terrakubeLog.text().includes('line 119 ')", milliseconds=20_000)
+        expect(page.locator("#run-lost")).to_be_hidden(timeout=10_000)
+        expect(page.locator("#log-state")).to_contain_text("Live")
+        text = str(page.evaluate("window.terrakubeLog.text()"))
+        assert re.findall(r"line (\d+) of the log", text) == [str(number) for number in range(120)]
+        context.close()
