@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext_noop as _
+
 from executors import cluster
 from executors.cluster import ClusterError, Manifest
 from executors.conf import installation
@@ -29,7 +31,7 @@ def ask(workspace: Workspace, step_type: StepType) -> Answer:
         cluster.connect().create_job(namespace, body, dry_run=True)
     except ClusterError as error:
         return Answer(False, error.message)
-    return Answer(True, f"The cluster would take this Job in namespace {namespace}.")
+    return Answer(True, _("The cluster would take this Job in namespace {namespace}.").format(namespace=namespace))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 from pytest_django import Settings
 
+from executors import agent_texts
 from executors.doctor.report import State
 from executors.doctor.rights import RIGHTS
 from executors.reasons import REASONS
@@ -97,3 +98,36 @@ def test_texts_are_marked_under_names_that_are_looked_for(package: str) -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
                 assert {name.asname for name in node.names} <= {None, "_"}, path
+
+
+def _said_by(node: ast.Call) -> Iterator[ast.expr]:
+    """The sentences that a call of the program in the pod reports."""
+    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+    if name == "StepFailed":
+        yield from node.args[1:2]
+    if name in {"cancel", "force"}:
+        yield from node.args[:1]
+    if name in {"StepFailed", "Outcome"}:
+        yield from (word.value for word in node.keywords if word.arg == "message")
+
+
+def _texts_of(node: ast.expr | None) -> Iterator[str]:
+    """The texts that an expression may be, each with {} for its words."""
+    if isinstance(node, ast.IfExp):
+        yield from (*_texts_of(node.body), *_texts_of(node.orelse))
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+
+
+def test_what_the_program_in_the_pod_reports_is_listed() -> None:
+    said = set()
+    for path in (ROOT / "executors" / "agent").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                said |= {text for value in _said_by(node) for text in _texts_of(value)}
+            if isinstance(node, ast.FunctionDef) and node.name == "_sentence":
+                returns = [one for one in ast.walk(node) if isinstance(one, ast.Return)]
+                said |= {text for one in returns for text in _texts_of(one.value)}
+    assert {re.sub(r"\{\w+\}", "{}", text) for text in agent_texts.TEXTS} == {text.rstrip(".") for text in said}
