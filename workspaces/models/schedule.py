@@ -37,7 +37,9 @@ class Schedule(Record, Audited):
 
     def clean(self) -> None:
         try:
-            cron.parse(self.cron or "")
+            if self.cron:
+                # Of an empty one the field itself says that it is needed.
+                cron.parse(self.cron)
         except cron.CronError as error:
             raise ValidationError({"cron": str(error)}) from error
         if self.template_id is None and not self.tcl:
