@@ -80,7 +80,8 @@ class _RunLimitsInline(RightsMixin, StackedInline):  # type: ignore[misc]
     max_num = 1
     can_delete = False
     show_title = False
-    classes = ("collapse",)
+    # unfold's own way of folding leans on a name that is nowhere defined.
+    template = "terrakube/folded_inline.html"
     verbose_name = gettext_lazy("limits and deadlines: an empty field leaves it to what is above")
     verbose_name_plural = verbose_name
 
