@@ -52,6 +52,8 @@ def _read(page: str, line: str) -> Iterator[Command]:
     # One command that stands for more than one line of a paragraph ends where its code ends.
     line = re.sub(r" > \S+", "", _MANAGE.sub("manage ", line))
     program, *words = shlex.split(line, comments=True)
+    if "|" in words:
+        words = words[: words.index("|")]
     yield Command(page, program, tuple(words))
     if "--" in words:
         inner = words[words.index("--") + 1 :]

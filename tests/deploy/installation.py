@@ -76,6 +76,24 @@ class Installation:
     def manage(self, *arguments: str) -> str:
         return self.kubectl("exec", f"deploy/{NAME}-web", "--", "terrakube-site", "manage", *arguments)
 
+    def encryption_keys(self) -> str:
+        """What the Secret of keys holds as TERRAKUBE_ENCRYPTION_KEYS."""
+        held = self.kubectl("get", "secret", f"{NAME}-keys", "-o", "jsonpath={.data.TERRAKUBE_ENCRYPTION_KEYS}")
+        return base64.b64decode(held).decode()
+
+    def begin_rotation(self) -> str:
+        """Put a new encryption key behind the one in the Secret of keys, and return what it holds then."""
+        new = base64.urlsafe_b64encode(os.urandom(32)).decode()
+        keys = f"{self.encryption_keys()},{new}"
+        self.kubectl(
+            "patch",
+            "secret",
+            f"{NAME}-keys",
+            "--patch",
+            json.dumps({"stringData": {"TERRAKUBE_ENCRYPTION_KEYS": keys}}),
+        )
+        return keys
+
     def pods(self, component: str) -> dict[str, Object]:
         """The running pods of a component, by their uid."""
         answer = self.kubectl("get", "pods", "-l", f"app.kubernetes.io/component={component}", "-o", "json")

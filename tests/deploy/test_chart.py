@@ -159,7 +159,10 @@ def test_a_trial_is_one_pod_with_a_volume_and_no_service_beside_it() -> None:
 
 def test_keys_are_made_and_outlive_the_release() -> None:
     first, second = (one(render(DATABASE), "Secret", f"{NAME}-keys") for _ in range(2))
-    assert first["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert first["metadata"]["annotations"] == {
+        "helm.sh/hook": "pre-install,pre-upgrade",
+        "helm.sh/resource-policy": "keep",
+    }
     assert first["data"].keys() == {"TERRAKUBE_SECRET_KEY", "TERRAKUBE_ENCRYPTION_KEYS", "InternalSecret", "PatSecret"}
     for name, value in first["data"].items():
         # An encryption key has just that length.

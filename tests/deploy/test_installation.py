@@ -104,7 +104,10 @@ def test_an_upgrade_and_a_rollback_do_a_running_step_no_harm(
     upgraded = {uid for component in COMPONENTS for uid in installation.pods(component)}
     assert upgraded
     assert not upgraded & before
+    # A rollback is one of pods; what was encrypted meanwhile needs its key.
+    rotated = installation.begin_rotation()
     installation.helm("rollback", RELEASE, "1", *wait)
+    assert installation.encryption_keys() == rotated
     rolled_back = {uid for component in COMPONENTS for uid in installation.pods(component)}
     assert rolled_back
     assert not rolled_back & upgraded
