@@ -26,6 +26,7 @@ _CONNECT_SECONDS = 5.0
 _BLOCK = 64 * 1024
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _LEAST_SECONDS = 10.0
+_BYTES_A_SECOND = 1024 * 1024  # what a busy site stores at least
 
 Body = bytes | Path | None
 Result = TypeVar("Result")
@@ -99,10 +100,12 @@ class Api:
     ) -> Answer:
         """Make one call; a file as `body` is streamed, a 200 is written to the file `into` when given.
 
-        Statuses in `accept` are answers beside 2xx.
+        Statuses in `accept` are answers beside 2xx. A long body has longer than `timeout` to be stored: a call that is
+        given up too early is made again from its beginning, and costs the API as much once more.
         Raises ApiUnavailable, AttemptOver or ApiRefused, and StepFailed for a file that cannot be read or written.
         """
         began = time.monotonic()
+        timeout += _size(body) / _BYTES_A_SECOND
         for fresh in (False, True):
             reused = getattr(self._local, "connection", None) is not None
             try:
@@ -247,6 +250,15 @@ def retrying(  # noqa: UP047 - Python 3.11 has no type parameters
 def jittered(seconds: float) -> float:
     """Somewhere between half of it and all of it, so that many pods do not come back together."""
     return seconds * (0.5 + os.urandom(1)[0] / 510)
+
+
+def _size(body: Body) -> int:
+    if not isinstance(body, Path):
+        return len(body or b"")
+    try:
+        return body.stat().st_size
+    except OSError:
+        return 0  # said when it is opened
 
 
 def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:

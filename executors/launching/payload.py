@@ -109,9 +109,13 @@ def sensitive_texts(attempt: Attempt) -> list[str]:
     return _masked(job_data(step, inputs, control_keys=False), inputs)
 
 
-def latest_plan(job: Job) -> SavedPlan | None:
-    """The plan that a job's apply applies: that of its last plan step. None when none was kept."""
-    return SavedPlan.objects.filter(step__job=job, content__isnull=False).order_by("-step__step_number").first()
+def latest_plan(job: Job, column: str) -> SavedPlan | None:
+    """The plan that a job's apply applies, that of its last plan step, with one of its long columns.
+
+    None when none was kept.
+    """
+    kept = SavedPlan.objects.filter(step__job=job, content__isnull=False).only(column)
+    return kept.order_by("-step__step_number").first()
 
 
 def claim_answer(attempt: Attempt) -> dict[str, Any]:

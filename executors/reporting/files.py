@@ -40,7 +40,9 @@ def _put(request: HttpRequest, attempt: Attempt, column: str) -> HttpResponse:
         content = raw_body(request)
     except InvalidInput as error:
         return error_response(error.message, 413, code=error.code)
-    SavedPlan.objects.update_or_create(step=attempt.step, defaults={column: content})
+    # The other columns, which may be long too, are not read for this.
+    if not SavedPlan.objects.filter(step=attempt.step_id).update(**{column: content}):
+        SavedPlan.objects.update_or_create(step=attempt.step, defaults={column: content})
     return JsonResponse({})
 
 
@@ -48,7 +50,7 @@ def _put(request: HttpRequest, attempt: Attempt, column: str) -> HttpResponse:
 def plan_file(request: HttpRequest, attempt: Attempt) -> HttpResponse:
     if request.method == "PUT":
         return _put(request, attempt, "content")
-    plan = latest_plan(attempt.step.job)
+    plan = latest_plan(attempt.step.job, "content")
     return HttpResponse(plan.content, content_type=_BYTES) if plan is not None else _none()
 
 
@@ -56,7 +58,7 @@ def plan_file(request: HttpRequest, attempt: Attempt) -> HttpResponse:
 def plan_lock_file(request: HttpRequest, attempt: Attempt) -> HttpResponse:
     if request.method == "PUT":
         return _put(request, attempt, "lock_file")
-    plan = latest_plan(attempt.step.job)
+    plan = latest_plan(attempt.step.job, "lock_file")
     return HttpResponse(plan.lock_file, content_type=_BYTES) if plan is not None and plan.lock_file else _none()
 
 

@@ -11,7 +11,7 @@ import pytest
 from executors.models import Attempt
 from tests.faults.marks import FAULT
 from tests.faults.proxy import Proxy, proxy_on
-from tests.faults.trial import Trial, numbered
+from tests.faults.trial import DEFAULT_PATIENCE, Trial, numbered
 from tests.spine.conftest import SiteMaker
 from tests.spine.site import Site, story
 from workspaces.models import StateVersion
@@ -19,8 +19,6 @@ from workspaces.models import StateVersion
 pytestmark = FAULT
 
 CUT_SECONDS = 120
-DEFAULTS = {"ExecutorHeartbeatSeconds": "", "ExecutorOutageSeconds": "", "ExecutorLostAfterSeconds": ""}
-"""As though they were not set."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +30,7 @@ def network(kube_host: str) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def site(make_site: SiteMaker, network: Proxy) -> Iterator[Site]:
-    with make_site(optional_role=True, AzBuilderApiUrl=f"http://{network.address}", **DEFAULTS) as site:
+    with make_site(optional_role=True, AzBuilderApiUrl=f"http://{network.address}", **DEFAULT_PATIENCE) as site:
         network.target = (site.host, site.port)
         site.start()
         yield site

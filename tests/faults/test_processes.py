@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -19,8 +20,9 @@ from django.db import connection
 from executors import beats
 from executors.watching.lock import ADVISORY_KEY
 from tests.faults.marks import FAULT
-from tests.faults.trial import Trial
+from tests.faults.trial import DEFAULT_PATIENCE, Trial
 from tests.spine.cluster import kill_container
+from tests.spine.conftest import SiteMaker
 from tests.spine.processes import MANAGE, Process, tree
 from tests.spine.site import Site
 from tests.spine.waiting import await_that
@@ -32,6 +34,14 @@ pytestmark = FAULT
 MANY = 20
 DOWN_SECONDS = 4
 FROZEN_SECONDS = beats.STALE_SECONDS + 60
+
+
+@pytest.fixture(scope="module")
+def site(make_site: SiteMaker) -> Iterator[Site]:
+    # How long a process takes to start again is the machine's affair.
+    with make_site(optional_role=True, **DEFAULT_PATIENCE) as site:
+        site.start()
+        yield site
 
 
 @pytest.mark.parametrize("name", ["worker", "watcher", "web"])
@@ -53,10 +63,24 @@ def test_a_process_killed_while_twenty_jobs_run_costs_none_of_them(trial: Trial,
 # ---- two watchers ----------------------------------------------------------------------------------------------
 
 
+def _lock_port() -> int | None:
+    """From which port the active watcher's lock is held; None while there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT client_port FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE locktype = 'advisory' AND granted AND datname = current_database() AND classid = %s AND objid = %s",
+            [ADVISORY_KEY >> 32, ADVISORY_KEY & 0xFFFFFFFF],
+        )
+        found = cursor.fetchone()
+    return int(found[0]) if found else None
+
+
 @pytest.fixture
 def second_watcher(site: Site) -> Iterator[Process]:
     """A watcher that stands by."""
-    process = Process("second-watcher", [*MANAGE, "watch"], site.watcher.environ, site.folder)
+    await_that(_lock_port, "the first watcher is the active one", 30)
+    # A log of its own, in which nothing is told of another test's.
+    process = Process(f"second-watcher-{uuid4().hex[:6]}", [*MANAGE, "watch"], site.watcher.environ, site.folder)
     process.start()
     try:
         await_that(lambda: "this one stands by" in process.tail(), "the second watcher stands by", 30)
@@ -99,13 +123,8 @@ def dropped(*ports: int) -> Iterator[None]:
 def test_a_watcher_whose_locks_connection_is_dead_without_a_word_is_followed_by_another(
     trial: Trial, second_watcher: Process
 ) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT client_port FROM pg_locks JOIN pg_stat_activity USING (pid)"
-            " WHERE locktype = 'advisory' AND granted AND datname = current_database() AND (classid, objid) = (%s, %s)",
-            [ADVISORY_KEY >> 32, ADVISORY_KEY & 0xFFFFFFFF],
-        )
-        ((port,),) = cursor.fetchall()
+    port = _lock_port()
+    assert port is not None
     with dropped(port, int(connection.settings_dict["PORT"])):
         trial.fault()
         await_that(lambda: "This watcher is the active one" in second_watcher.tail(), "the second is active", 30)

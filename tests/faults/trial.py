@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -11,16 +12,20 @@ import pytest
 
 from executors.choices import AttemptState
 from executors.models import Attempt
+from executors.reports import STOPPED
+from executors.watching.afterwards import LEARN_SECONDS
 from tests.faults.measures import Clock
 from tests.faults.sound import Expected, assert_sound, last_step
 from tests.spine.bell import Bell
 from tests.spine.cluster import Cluster
 from tests.spine.site import Site, story
-from tests.spine.waiting import await_that
+from tests.spine.waiting import PAUSE_SECONDS, await_that
 from workspaces.choices import JobStatus
 from workspaces.models import Job, Workspace
 
 MARKS = 20
+DEFAULT_PATIENCE = {"ExecutorHeartbeatSeconds": "", "ExecutorOutageSeconds": "", "ExecutorLostAfterSeconds": ""}
+"""For a site whose executors bridge an outage as they do by default; other tests' sites are less patient."""
 PLAN_AND_APPLY = """
 flow:
   - {type: terraformPlan, name: Plan, step: 100}
@@ -117,11 +122,19 @@ class Trial:
             self.clock.stop(what)
 
     def ended(self, job: Job, code: str, *, status: JobStatus = JobStatus.FAILED, seconds: float = 90) -> str:
-        """Wait until a job has ended with a reason code; returns its step's sentence."""
+        """Wait until a job has ended with a reason code; returns its step's sentence.
+
+        An executor that was told to stop may say so before the watcher sees why; a pass later its reason is the better
+        one.
+        """
         self.site.await_status(job, status, seconds=seconds)
+        until = time.monotonic() + LEARN_SECONDS
+        while last_step(job).reason_code == STOPPED and time.monotonic() < until:
+            time.sleep(PAUSE_SECONDS)
         self.clock.stop("sentence")
         step = last_step(job)
         assert step.reason_code == code, story(job)
+        job.refresh_from_db()
         return step.reason
 
     def assert_sound(self, job: Job, **expected: Any) -> None:
