@@ -1,0 +1,67 @@
+"""What is written in Python of a form is what the widget's own template would write."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from django import forms
+from django.forms.renderers import DjangoTemplates
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
+from unfold import widgets as unfold
+
+from terrakube_site.widgets import WRITERS, Renderer
+
+CHOICES = [
+    ("", "None"),
+    (1, "<One> & 'two'"),
+    ("b", gettext_lazy("Value")),
+    ("c", mark_safe("<i>safe</i>")),
+    (4, 12345),
+]
+ATTRIBUTES = {"id": "id_x", "disabled": True, "hidden": False, "title": "a \"b\" <c> & 'd'", "rows": 1234}
+CASES: dict[str, tuple[forms.Widget, Any]] = {
+    "a text": (unfold.UnfoldAdminTextInputWidget(), "x \"y\" <z> & 'w'"),
+    "no text": (unfold.UnfoldAdminTextInputWidget(), None),
+    "a number": (unfold.UnfoldAdminIntegerFieldWidget(), 12345),
+    "a text with an icon": (unfold.UnfoldAdminTextInputWidget(attrs={"prefix_icon": "key"}), "x"),
+    "a hidden key": (forms.HiddenInput(), 12345),
+    "a number of Django's": (forms.NumberInput(), "7"),
+    "a box that is ticked": (forms.CheckboxInput(), True),
+    "a box that is not": (forms.CheckboxInput(), False),
+    "lines": (unfold.UnfoldAdminTextareaWidget(), "one\n<two> & \"three\" 'four'"),
+    "no lines": (unfold.UnfoldAdminTextareaWidget(), ""),
+    "a choice": (unfold.UnfoldAdminSelectWidget(choices=CHOICES), "b"),
+    "no choice": (unfold.UnfoldAdminSelectWidget(choices=CHOICES), None),
+    "choices in groups": (unfold.UnfoldAdminSelectWidget(choices=[("Group", CHOICES), ("z", "Z")]), "z"),
+}
+
+
+def _without_breaks(text: str) -> str:
+    return re.sub(r"\s*([<>])\s*", r"\1", re.sub(r"\s+", " ", text))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_field_is_written_as_its_template_has_it(case: str) -> None:
+    widget, value = CASES[case]
+
+    # A widget with an icon is another once it was rendered.
+    written, wanted = (
+        deepcopy(widget).render("name", value, ATTRIBUTES, renderer()) for renderer in (Renderer, DjangoTemplates)
+    )
+
+    assert _without_breaks(written) == _without_breaks(wanted)
+
+
+def test_every_widget_that_is_written_in_python_is_compared() -> None:
+    assert {widget.template_name for widget, _value in CASES.values()} >= set(WRITERS)
+
+
+def test_a_value_keeps_the_line_break_it_begins_with() -> None:
+    # Of what follows the tag a browser takes the first line break away.
+    written = unfold.UnfoldAdminTextareaWidget().render("name", "\nsecond line", {}, Renderer())
+
+    assert written.endswith(">\n\nsecond line</textarea>")
