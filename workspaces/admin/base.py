@@ -20,6 +20,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import PaginationInlineFormSet
 
 from terrakube_site.sentences import translated
 from workspaces.access import groups_of, is_admin
@@ -309,10 +310,19 @@ def with_nothing_said(field: Any) -> Any:
     return field
 
 
+class RowFormSet(PaginationInlineFormSet):  # type: ignore[misc]
+    """Rows of a record, whose empty row for new ones is made once: a page asks for it half a dozen times."""
+
+    @cached_property
+    def empty_form(self) -> Any:
+        return super().empty_form
+
+
 class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
     """Rows of a record on its own page; whoever may change the record may change them."""
 
     extra = 0
+    formset = RowFormSet
     # What a row is called stands in its first field.
     show_title = False
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import StackedInline
 
 from workspaces import run_limits
-from workspaces.admin.base import ADMINISTRATOR, RightsMixin
+from workspaces.admin.base import ADMINISTRATOR, RightsMixin, RowFormSet
 from workspaces.models import Organization, RunLimits, Workspace
 from workspaces.models.limits import ORIGINS
 from workspaces.run_limits import Levels, Meeting
@@ -76,6 +76,7 @@ class RunLimitsForm(forms.ModelForm):  # type: ignore[type-arg]
 class _RunLimitsInline(RightsMixin, StackedInline):  # type: ignore[misc]
     model = RunLimits
     form = RunLimitsForm
+    formset = RowFormSet
     extra = 1
     max_num = 1
     can_delete = False

@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.forms import PaginationInlineFormSet
 
-from workspaces.admin.base import RecordAdmin, RecordInline
+from workspaces.admin.base import RecordAdmin, RecordInline, RowFormSet
 from workspaces.admin.hiding import HidesSecrets
 from workspaces.choices import Category
 from workspaces.forms.ephemeral import EphemeralForm
@@ -22,7 +21,7 @@ def shown(record: AbstractVariable) -> str:
     return first[:77] + "…" if rest or len(first) > 78 else first
 
 
-class VariableFormSet(PaginationInlineFormSet):  # type: ignore[misc]
+class VariableFormSet(RowFormSet):
     """A workspace's variables; of one that the executor's section changes too, only one place can be right."""
 
     def clean(self) -> None:
