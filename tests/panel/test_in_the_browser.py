@@ -201,6 +201,26 @@ def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: 
     )
 
 
+def test_a_variable_is_added_in_a_row_of_its_workspace_and_taken_away_there(visit: Visitor, site: PanelSite) -> None:
+    page = visit.page
+    visit.open(workspace_path(site))
+    rows = page.locator("#variables-group tbody.form-group:not(.empty-form)")
+    before = rows.count()
+    page.locator("#variables-group .add-row").click()
+    rows.last.get_by_label("Key").fill("region")
+    rows.last.get_by_label("Value").fill("\nsecond line")
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+
+    added = rows.filter(has=page.locator("input[value=region]"))
+    expect(added.get_by_label("Value")).to_have_value("\nsecond line")
+    added.locator("td.delete label").click()
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+
+    expect(rows).to_have_count(before)
+
+
 def test_a_log_of_200_000_lines_is_open_at_its_end_within_seconds(visit: Visitor, site: PanelSite) -> None:
     job = int(site.run(LONG_LOG.format(workspace=site.workspace, lines=LINES)).splitlines()[-1])
     visit.open("/admin/")

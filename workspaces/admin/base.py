@@ -243,6 +243,9 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
             saving.delete(record, by=actor_of(request))
         changed = dict(formset.changed_objects)
         for row in formset.forms:
+            if row in formset.deleted_forms:
+                # What was deleted has no key any more by which it could be looked up.
+                continue
             if row.instance in changed or row.instance in formset.new_objects:
                 _save(row.instance, row, change=row.instance in changed, request=request)
         formset.save_m2m()
