@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from executors import attempts, cluster, tokens
+from executors import attempts, cluster, payload, tokens
 from executors.cluster import AlreadyExists, ClusterError
 from executors.conf import Installation, installation
 from executors.job_data import JobDataError, encode_claim, encode_inline
-from executors.launching import kept, manifest, payload
+from executors.launching import for_terrakube, kept, manifest
 from executors.launching.errors import LaunchError
 from executors.models import Attempt
-from executors.terrakube import dispatch
 from workspaces.choices import EXCLUSIVE_TYPES
 from workspaces.ephemeral import PodSettings
 from workspaces.models import Step
@@ -101,7 +100,7 @@ def launch(
     Raises LaunchError.
     """
     if conf.is_terrakube_image:
-        dispatch.prepare(attempt, step)
+        for_terrakube.prepare(attempt, step)
     text = ephemeral_job_data(attempt, step, inputs, conf)
     try:
         api = cluster.connect()

@@ -7,8 +7,8 @@ import re
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from executors.launching.payload import latest_plan
 from executors.models import Attempt
+from executors.payload import latest_plan
 from executors.reporting.authority import reporting
 from executors.reporting.bodies import raw_body
 from terrakube_site.api_errors import error_response

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 from executors import attempts, reasons
 from executors.attempts import Claim
 from executors.choices import AttemptOutcome, AttemptState
-from executors.launching.payload import claim_answer
 from executors.models import Attempt
+from executors.payload import claim_answer
 from executors.reporting import logs
 from executors.reporting.authority import bearer, find, over, reporting, unauthorized
 from executors.reporting.bodies import MAX_LOG_BYTES, json_body, optional, raw_body

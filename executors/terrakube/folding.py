@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from executors.agent.masking import Masker
-from executors.launching.payload import sensitive_texts
 from executors.models import Attempt, LogCursor
+from executors.payload import sensitive_texts
 from executors.reporting import logs
 
 

@@ -8,8 +8,8 @@ import time
 from executors import attempts
 from executors.choices import ACTIVE, AttemptState, ExecutorKind
 from executors.conf import Installation
-from executors.launching.payload import sensitive_texts
 from executors.models import Attempt
+from executors.payload import sensitive_texts
 from executors.terrakube import stream
 from executors.terrakube.stream import StreamError
 

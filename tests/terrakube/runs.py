@@ -11,9 +11,9 @@ from pathlib import Path
 from django.conf import settings
 
 from executors.conf import installation
+from executors.launching import for_terrakube
 from executors.launching.on_cluster import ephemeral_job_data
 from executors.models import Attempt
-from executors.terrakube import dispatch
 from workspaces import flows
 from workspaces.choices import Category
 from workspaces.models import Workspace
@@ -56,7 +56,7 @@ class Fake:
     def start(self, attempt: Attempt) -> subprocess.Popen[str]:
         """Start what a pod of the attempt would start."""
         step = attempt.step
-        dispatch.prepare(attempt, step)
+        for_terrakube.prepare(attempt, step)
         inputs = step_inputs(step.job, flows.from_json(step.flow))
         text = ephemeral_job_data(attempt, step, inputs, installation())
         return subprocess.Popen(

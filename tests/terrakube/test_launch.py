@@ -13,10 +13,10 @@ from django.core.checks import Warning
 from executors import attempts, cleaning, conf
 from executors.choices import AttemptState
 from executors.conf import installation
+from executors.launching import for_terrakube
 from executors.launching.errors import LaunchError
 from executors.launching.on_cluster import ephemeral_job_data
 from executors.models import Attempt
-from executors.terrakube import dispatch
 from executors.terrakube.progress import runs_terrakube
 from terrakube_site.env import SettingErrors
 from tests.factories import VariableFactory
@@ -135,12 +135,12 @@ def test_a_mode_that_this_image_does_not_understand_is_warned_of(
 
 def test_the_next_pod_waits_until_the_last_one_is_gone(launch: Launch) -> None:
     attempt = launch()
-    dispatch.prepare(attempt, attempt.step)
+    for_terrakube.prepare(attempt, attempt.step)
     following = attempts.replace(attempt, code="start-timeout", reason="It did not start", limit=3)
     assert following is not None
     with pytest.raises(LaunchError) as caught:
-        dispatch.prepare(following, attempt.step)
+        for_terrakube.prepare(following, attempt.step)
     assert caught.value.retryable
     cleaning.prove_gone(attempt)
-    dispatch.prepare(following, attempt.step)
+    for_terrakube.prepare(following, attempt.step)
     assert following.state == AttemptState.NEW

@@ -14,9 +14,10 @@ from django.http import HttpResponse
 
 from executors import attempts
 from executors.choices import AttemptOutcome
+from executors.launching import for_terrakube
 from executors.launching.errors import LaunchError
 from executors.models import Attempt
-from executors.terrakube import dispatch, storage
+from executors.terrakube import storage
 from executors.tokens import claim_token
 from terrakube_site.env import SettingError
 from tests.api.client import Api, token_of
@@ -237,17 +238,17 @@ def test_people_announce_no_states(attempt: Attempt, workspace: Workspace, owner
 def test_a_step_that_would_not_see_its_workspace_s_state_is_not_launched(
     attempt: Attempt, bucket: Bucket, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dispatch.prepare(attempt, attempt.step)
+    for_terrakube.prepare(attempt, attempt.step)
     StateVersion.objects.create(workspace=workspace, number=1, content=json.dumps(RAW).encode())
     with pytest.raises(LaunchError, match="kept by this site") as caught:
-        dispatch.prepare(attempt, attempt.step)
+        for_terrakube.prepare(attempt, attempt.step)
     assert not caught.value.retryable
     bucket.put(f"{folder_of(workspace)}/terraform.tfstate", json.dumps(RAW).encode())
-    dispatch.prepare(attempt, attempt.step)
+    for_terrakube.prepare(attempt, attempt.step)
     monkeypatch.setenv("AwsEndpoint", "http://127.0.0.1:1")
     storage.forget()
     with pytest.raises(LaunchError, match="does not answer") as caught:
-        dispatch.prepare(attempt, attempt.step)
+        for_terrakube.prepare(attempt, attempt.step)
     assert caught.value.retryable
 
 
