@@ -119,7 +119,6 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "terrakube_site.urls"
-FORM_RENDERER = "terrakube_site.form_renderer.QuickRenderer"
 ASGI_APPLICATION = "terrakube_site.asgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
