@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.db import models
 
+import workspaces.api.urls  # noqa: F401 - registers the types that tests look at before their first request
 from tests.api.client import Api, token_of
 from tests.factories import (
     CollectionFactory,

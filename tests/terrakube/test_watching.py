@@ -15,6 +15,8 @@ from executors.watching.diagnosis import Diagnosis, Kind, Wait
 from workspaces.choices import StepType
 from workspaces.models import Step
 
+# Nothing is asked of the database; but only tests with this mark have one made for what all tests here share.
+pytestmark = pytest.mark.django_db
 NOW = timezone.now()
 
 
