@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from kubernetes import client
 
+from executors import cluster
 from executors.conf import installation
 from tests.factories import VariableFactory
+from tests.spine import rights
 from workspaces.models import Workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.cluster]
@@ -84,6 +87,32 @@ def test_what_the_pod_needs_is_looked_for(
     assert found[("ConfigMap", "nowhere")] is False
     assert found[("ServiceAccount", "default")] is True
     assert "missing" in page.content.decode()
+
+
+@pytest.fixture
+def guides_account(
+    namespace: str, cluster_api: client.ApiClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The site reaches the cluster by the guide's service account, with its Role on Jobs and no other right."""
+    path = rights.kubeconfig(cluster_api, namespace, tmp_path, rights.guide_objects())
+    # The client package reads KUBECONFIG when it is imported.
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+    cluster.forget()
+    yield
+    cluster.forget()
+
+
+@pytest.mark.usefixtures("guides_account")
+def test_where_the_sites_account_may_not_look_the_right_that_it_lacks_is_named(
+    namespace: str, workspace: Workspace, admin: Client
+) -> None:
+    VariableFactory.create(workspace=workspace, key="EPHEMERAL_CONFIG_MAP_NAME", value="tf-files")
+    address = reverse("admin:workspaces_workspace_preview", args=[workspace.pk])
+    page = admin.post(address, {"type": "terraformPlan"})
+    assert page.context["answer"].text == f"The cluster would take this Job in namespace {namespace}."
+    (need,) = (need for need in page.context["needs"] if need.kind == "ConfigMap")
+    assert (need.found, need.lacking) == (None, f"get configmaps in namespace {namespace}")
+    assert f"service account lacks the right to {need.lacking}." in page.content.decode()
 
 
 def test_a_namespace_that_is_not_there_is_said(
