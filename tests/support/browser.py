@@ -1,7 +1,6 @@
 """The machine's own Chromium for pytest-playwright, which would otherwise want a build of its own; and what it sees."""
 
 import os
-from asyncio import events
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,20 +20,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": chromium(), "args": args}
-
-
-@pytest.fixture(autouse=True)
-def loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Hide the event loop that Playwright leaves in its process from the tests that use no browser.
-
-    It counts as running from the first browser test to the end of the process, and no test could run one of its own.
-    """
-    left = None if "playwright" in request.fixturenames else events._get_running_loop()
-    if left:
-        events._set_running_loop(None)
-    yield
-    if left:
-        events._set_running_loop(left)
 
 
 @pytest.fixture(scope="session")
