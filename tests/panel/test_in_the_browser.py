@@ -322,6 +322,8 @@ def tab_to(page: Page, selector: str) -> None:
 def test_a_job_is_approved_by_the_keyboard_alone(
     page: Page, watch: Watch, site: PanelSite, made: dict[str, Any]
 ) -> None:
+    # Only the page in front takes keys, whatever other pages the browser has open.
+    page.bring_to_front()
     Visitor(page, watch, site.url).open("/admin/login/")
     expect(page.locator("#id_username")).to_be_focused()
     page.keyboard.type(site.user)

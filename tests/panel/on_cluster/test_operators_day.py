@@ -88,7 +88,7 @@ def test_an_organization_and_a_workspace_are_made_and_a_wrong_toleration_is_mend
     page.get_by_label("Name").fill("telescope")
     page.get_by_label("Source").fill("empty")
     page.get_by_label("Branch").fill("remote-content")
-    page.get_by_label("Terraform version").fill("1.11.4")
+    page.get_by_label("Version").fill("1.11.4")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("telescope was created")).to_be_visible()
 
