@@ -13,6 +13,11 @@
   };
   document.addEventListener("DOMContentLoaded", () => window.terrakubeTimes(document));
 
+  // The page is hidden until its scripts have begun, and what is hidden is refused the focus that it asks for.
+  document.addEventListener("alpine:initialized", () => setTimeout(() => {
+    if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();
+  }));
+
   // What goes on grows older by itself, in the same words as the server's.
   const two = (number) => String(number).padStart(2, "0");
   function span(seconds) {
