@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.html import format_html
@@ -17,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from executors.choices import ExecutorKind
+from executors.memory import in_words
 from executors.models import Attempt, AttemptEvent
 from terrakube_site.sentences import translated
 from workspaces.admin.base import RecordAdmin, RecordInline, allows, scope
@@ -132,7 +132,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
 
     @admin.display(description=_("peak memory"))
     def used_memory(self, attempt: Attempt) -> str:
-        return "–" if attempt.peak_memory_bytes is None else filesizeformat(attempt.peak_memory_bytes)
+        return in_words(attempt.peak_memory_bytes) or "–"
 
     @admin.display(description=_("CPU time"))
     def used_cpu(self, attempt: Attempt) -> str:

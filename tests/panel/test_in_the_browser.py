@@ -341,6 +341,17 @@ def test_a_job_is_approved_by_the_keyboard_alone(
     expect(page.locator("#run-state")).not_to_contain_text("Waiting for approval")
 
 
+def test_who_gives_a_wrong_password_is_told_so(page: Page, watch: Watch, site: PanelSite) -> None:
+    Visitor(page, watch, site.url).open("/admin/login/")
+    page.fill("#id_username", site.user)
+    page.fill("#id_password", "forgotten")
+    page.keyboard.press("Enter")
+    # Once, and in its own words.
+    expect(page.locator(".errornote:visible")).to_have_text(
+        "Name or password are wrong, or this user may not use the panel."
+    )
+
+
 def test_what_is_copied_is_in_the_clipboard(page: Page, watch: Watch, site: PanelSite) -> None:
     visitor = Visitor(page, watch, site.url)
     visitor.sign_in(site.user, site.password)
