@@ -80,6 +80,13 @@ def test_deleting_says_what_goes_with_a_record_and_what_is_only_hidden(
     assert "It is hidden" in text
 
 
+def test_an_empty_list_of_jobs_leads_to_where_jobs_are_started(admin: Client) -> None:
+    text = admin.get(reverse("admin:workspaces_job_changelist")).content.decode()
+    assert "A job is started on the page of its workspace." in text
+    card = text[text.index("tk-empty") :]
+    assert f'<a href="{reverse("admin:workspaces_workspace_changelist")}" class="tk-button">Workspaces</a>' in card
+
+
 def test_an_empty_list_says_what_it_is_for_and_one_that_was_searched_that_nothing_matches(admin: Client) -> None:
     address = reverse("admin:workspaces_schedule_changelist")
     assert "by the clock" in admin.get(address).content.decode()

@@ -172,6 +172,8 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
     search_help_text: Any = _("Search by name or description")
     empty_help: Any = ""
     """What to know where a list is empty; an empty text where its name says enough."""
+    made_on_page_of: Any = None
+    """``_meta`` of the model whose pages make such records; None where they are added here, or by the site."""
     warn_unsaved_form = True
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:

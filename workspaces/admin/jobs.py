@@ -21,7 +21,7 @@ from workspaces.admin.base import RecordAdmin, actor_of, telling
 from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus
 from workspaces.errors import InvalidInput
 from workspaces.forms.jobs import DecisionForm
-from workspaces.models import Job
+from workspaces.models import Job, Workspace
 from workspaces.services import jobs
 from workspaces.shown import badge, duration, moment
 
@@ -67,6 +67,8 @@ class JobAdmin(RecordAdmin):
     search_help_text = _("Search by number, workspace, person, comment or commit")
     ordering = ("-id",)
     list_before_template = "terrakube/jobs_live.html"
+    empty_help = _("A job is started on the page of its workspace.")
+    made_on_page_of = Workspace._meta
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("tcl", "template__tcl")
