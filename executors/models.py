@@ -5,6 +5,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from executors.choices import AttemptOutcome, AttemptState, EventKind, ExecutorKind, LockOutcome
@@ -91,7 +92,7 @@ class Attempt(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.job_name or f"Attempt {self.number}"
+        return self.job_name or gettext("Attempt %(number)s") % {"number": self.number}
 
     @property
     def claimed_by_report(self) -> bool:
@@ -141,7 +142,7 @@ class LogCursor(models.Model):
     line_numbers = models.JSONField(default=list, help_text=_("Those that came by HTTP, as [first, last] ranges."))
 
     def __str__(self) -> str:
-        return self.stream_id or "at the start"
+        return self.stream_id or gettext("at the start")
 
 
 class JobContext(models.Model):
@@ -151,7 +152,7 @@ class JobContext(models.Model):
     content = EncryptedBinaryField(help_text=_("It may hold a plan's values, so it lies encrypted as plans do."))
 
     def __str__(self) -> str:
-        return f"Context of job {self.job_id}"
+        return gettext("Context of job %(number)s") % {"number": self.job_id}
 
 
 class LastLaunch(models.Model):
@@ -170,7 +171,7 @@ class LastLaunch(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.step_type} of {self.workspace_id}"
+        return gettext("%(type)s of %(workspace)s") % {"type": self.step_type, "workspace": self.workspace_id}
 
 
 class Beat(models.Model):
@@ -210,4 +211,4 @@ class CheckRun(models.Model):
         ordering = ("-started_at",)
 
     def __str__(self) -> str:
-        return f"Check of {self.started_at:%Y-%m-%d %H:%M}"
+        return gettext("Check of %(moment)s") % {"moment": f"{self.started_at:%Y-%m-%d %H:%M}"}

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import get_language, trans_real
+from django.utils.translation import get_language, gettext, trans_real
 
 _LEAST_LETTERS = 4
 """A format that says less by itself would be found in what it did not make."""
-_OURS = frozenset({"status", "record"})
+_OURS = frozenset({"status", "record", "right"})
 """Words of a sentence that are always ours."""
 _LETTER = re.compile(r"[^\W\d_]")
 # What stands before a sentence and is no part of it: the name of a step or variable, a value in quotes.
@@ -38,6 +39,20 @@ def translated(text: str) -> str:
         return text
     catalog: Any = trans_real.catalog()
     return "\n".join(_line(catalog, line) or line for line in text.split("\n"))
+
+
+def reworded(text: str, formats: Iterable[str]) -> str:
+    """A text that was made in English with one of some formats, in the language of the page; any other stays as it is.
+
+    Their words stand after a percent sign: formats that say little by themselves, which are looked for only where a
+    text is known to be made with them.
+    """
+    for one in formats:
+        pattern = re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.*)", re.escape(one))
+        match = re.fullmatch(pattern, text, re.DOTALL)
+        if match:
+            return gettext(one) % match.groupdict()
+    return text
 
 
 @functools.lru_cache(maxsize=2048)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop, override
 
 
 def in_english(label: Any) -> str:
-    """A label as stored reasons and answers to programs hold it, in whatever language the page is that asks."""
+    """A label, or a record's name, as what is kept and answers to programs hold it, whatever language the page has."""
     with override(None):
         return str(label)
 

@@ -32,6 +32,21 @@ class Rights:
     manage_organization: bool = False
 
 
+RIGHTS_SAID = (
+    _("manage_state"),
+    _("manage_collection"),
+    _("manage_job"),
+    _("manage_workspace"),
+    _("manage_module"),
+    _("manage_provider"),
+    _("manage_vcs"),
+    _("manage_template"),
+    _("plan_job"),
+    _("approve_job"),
+    _("manage_organization"),
+)
+"""The rights as a refusal names them to programs; on a page it says what the form of a team calls them."""
+
 ALL = Rights(**{field.name: True for field in fields(Rights)})
 NONE = Rights()
 _BY_ROLE = {

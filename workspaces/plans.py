@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import pgettext_lazy
+
 MASKED = "(sensitive)"
 UNKNOWN = "(known after apply)"
 _LONGEST = 400
@@ -22,6 +24,20 @@ class Action(StrEnum):
     UPDATE = "update"
     CREATE = "create"
     READ = "read"
+
+    @property
+    def label(self) -> str:
+        """What a person is told."""
+        return str(_LABELS[self])
+
+
+_LABELS: dict[Action, Any] = {
+    Action.DELETE: pgettext_lazy("what a plan does to a resource", "Delete"),
+    Action.REPLACE: pgettext_lazy("what a plan does to a resource", "Replace"),
+    Action.UPDATE: pgettext_lazy("what a plan does to a resource", "Update"),
+    Action.CREATE: pgettext_lazy("what a plan does to a resource", "Create"),
+    Action.READ: pgettext_lazy("what a plan does to a resource", "Read"),
+}
 
 
 @dataclass(frozen=True, slots=True)

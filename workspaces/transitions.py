@@ -19,7 +19,16 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.metrics import catalogue, tally
 from workspaces import capacity, flows
-from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, PLAN_TYPES, Interruption, JobStatus, StepType
+from workspaces.choices import (
+    FINAL_JOB,
+    FINAL_STEP,
+    IN_EXECUTOR,
+    PLAN_TYPES,
+    Interruption,
+    JobStatus,
+    StepType,
+    in_english,
+)
 from workspaces.models import Job, Step, Workspace
 from workspaces.moves import APPROVED, JOB_MOVES, LEFT_UNDONE, REJECTED, STEP_MOVES, IllegalTransition
 from workspaces.moves import Outcome as Outcome
@@ -73,7 +82,7 @@ def _move_job(job: Job, status: JobStatus, *, reason: str = "", code: str = "", 
 def _move_step(step: Step, status: JobStatus, **changes: Any) -> None:
     current = JobStatus(step.status)
     if status not in STEP_MOVES.get(current, frozenset()):
-        raise IllegalTransition(f"{step}: {current} → {status}")
+        raise IllegalTransition(f"{in_english(step)}: {current} → {status}")
     step.status = status
     for name, value in changes.items():
         setattr(step, name, value)
@@ -93,7 +102,7 @@ def _end_job(
     undone = [step for step in job.steps.all() if step.status not in FINAL_STEP]
     for step in undone:
         if step.status in IN_EXECUTOR and LEFT_UNDONE[status] == S.NOT_EXECUTED:
-            raise IllegalTransition(f"Job {job.pk} cannot end while {step} is with an executor")
+            raise IllegalTransition(f"Job {job.pk} cannot end while {in_english(step)} is with an executor")
         _move_step(step, LEFT_UNDONE[status], ended_at=now)
     holds = job.holds_workspace and keep_workspace
     _move_job(job, status, reason=reason, code=code, ended_at=now, holds_workspace=holds, **changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext_noop as _
 
 from executors.models import Attempt
 from executors.reporting.authority import reporting
@@ -22,7 +23,9 @@ def state(request: HttpRequest, attempt: Attempt) -> HttpResponse:
         if current.content is None:
             # An empty answer would be a workspace without resources, and the plan would create them all again.
             return error_response(
-                f"State {current.number} of this workspace lies in storage that this site could not read.",
+                _("State {number} of this workspace lies in storage that this site could not read.").format(
+                    number=current.number
+                ),
                 409,
                 code="state-elsewhere",
             )

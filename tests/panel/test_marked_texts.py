@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -206,3 +207,57 @@ def test_the_names_of_records_and_of_their_fields_are_all_listed_for_translation
             if model in listed:
                 wanted.add(str(model._meta.verbose_name_plural))
     assert wanted == labels.TEXTS
+
+
+def unmarked_names(source: str) -> list[str]:
+    """What the ``__str__`` of models say in words of their own that no language can change."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.FunctionDef) or node.name != "__str__":
+            continue
+        marked = {
+            id(part)
+            for call in ast.walk(node)
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and "gettext" in call.func.id
+            for part in ast.walk(call)
+        }
+        # The name of a word and the form of a date are read by nobody.
+        silent = {
+            id(part)
+            for one in ast.walk(node)
+            for within in ([*one.keys] if isinstance(one, ast.Dict) else [getattr(one, "format_spec", None)])
+            if within is not None
+            for part in ast.walk(within)
+        }
+        found += [
+            part.value
+            for part in ast.walk(node)
+            if isinstance(part, ast.Constant)
+            and isinstance(part.value, str)
+            and LETTER.search(part.value)
+            and id(part) not in marked | silent
+        ]
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted((ROOT / "workspaces" / "models").glob("*.py")), ROOT / "executors" / "models.py"],
+    ids=lambda path: path.name,
+)
+def test_the_name_of_a_record_has_no_word_that_is_not_marked(path: Path) -> None:
+    assert unmarked_names(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ('f"Job {self.pk}"', ["Job "]),
+        ('self.name or "nobody"', ["nobody"]),
+        ('gettext("Job %(number)s") % {"number": self.pk}', []),
+        ('gettext("Source of %(moment)s") % {"moment": f"{self.at:%Y at %H}"}', []),
+        ('f"{self.offset}+{self.size}"', []),
+    ],
+)
+def test_an_unmarked_word_in_a_name_is_found(name: str, found: list[str]) -> None:
+    assert unmarked_names(f"def __str__(self):\n    return {name}\n") == found

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
+from auditlog.signals import post_log
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import QuerySet
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Model, QuerySet
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
@@ -21,8 +25,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from workspaces import models
-from workspaces.admin.changes import ACTIONS, actor_name, changes_of, is_new, names_of
+from workspaces.admin.changes import ACTIONS, actor_name, changes_of, is_new, name_of, names_of
 from workspaces.admin.users import AdministratorsOnly
+from workspaces.choices import in_english
 from workspaces.models.variable import HIDDEN
 from workspaces.shown import moment
 
@@ -30,6 +35,18 @@ from workspaces.shown import moment
 def hide(value: str) -> str:
     """What the history says of a secret: that there is one, never any part of it."""
     return HIDDEN if value and value != "None" else ""
+
+
+@receiver(post_log)
+def keep_in_english(instance: Model, log_entry: LogEntry | None, **_signal: Any) -> None:
+    """Keep the name of what was changed as all that is kept, in English, whatever language the page had."""
+    if log_entry is None or not getattr(instance, "NAMES", ()):
+        return
+    with suppress(ObjectDoesNotExist):
+        name = in_english(instance)
+        if name != log_entry.object_repr:
+            log_entry.object_repr = name
+            log_entry.save(update_fields=["object_repr"])
 
 
 _HIDE = f"{__name__}.hide"
@@ -113,7 +130,7 @@ class LogEntryAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
     fields = readonly_fields = ("when", "who", "what", "record", "details")
 
     def record_name(self, entry: LogEntry) -> str:
-        return f"{entry.content_type.name} {entry.object_repr}"
+        return f"{entry.content_type.name} {name_of(entry)}"
 
     @admin.display(description=_("when"), ordering="timestamp")
     def when(self, entry: LogEntry) -> SafeString:
@@ -136,10 +153,10 @@ class LogEntryAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
                 f"admin:{entry.content_type.app_label}_{entry.content_type.model}_change", args=[entry.object_pk]
             )
         except NoReverseMatch:
-            return format_html("{} {}", kind, entry.object_repr)
+            return format_html("{} {}", kind, name_of(entry))
         if entry.action == LogEntry.Action.DELETE:
-            return format_html("{} {}", kind, entry.object_repr)
-        return format_html('{} <a href="{}">{}</a>', kind, address, entry.object_repr)
+            return format_html("{} {}", kind, name_of(entry))
+        return format_html('{} <a href="{}">{}</a>', kind, address, name_of(entry))
 
     @admin.display(description=_("fields"))
     def changed(self, entry: LogEntry) -> str:

@@ -18,6 +18,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from terrakube_site.sentences import reworded, translated
+
 MOST_SHOWN = 200
 ACTIONS = {
     LogEntry.Action.CREATE: (_("Created"), "good"),
@@ -39,9 +41,19 @@ class Change:
     after: str
 
 
+def name_of(entry: LogEntry) -> str:
+    """What a record was called when it was changed, in the language of the page."""
+    formats = getattr(entry.content_type.model_class(), "NAMES", ())
+    return reworded(entry.object_repr, formats)
+
+
 def _said(value: Any) -> str:
     text = str(value)
     return "" if text in _NOTHING else str(_TRUTH.get(text, text))
+
+
+def _said_by_services(value: Any) -> str:
+    return translated(_said(value))
 
 
 def _fields(entry: LogEntry) -> Iterator[tuple[str, Any, Any]]:
@@ -54,7 +66,7 @@ def _fields(entry: LogEntry) -> Iterator[tuple[str, Any, Any]]:
                 field = model._meta.get_field(name)
         if field is None:
             # Such as the state of a workspace, which services write down by its name.
-            yield capfirst(name.replace("_", " ")), None, raw
+            yield translated(capfirst(name.replace("_", " "))), None, raw
         elif field.concrete and not field.primary_key:
             yield capfirst(str(field.verbose_name)), field, raw
 
@@ -79,7 +91,10 @@ def changes_of(entry: LogEntry) -> list[Change]:
             verb = _OPERATIONS.get(str(raw.get("operation")), raw.get("operation"))
             found.append(Change(label, "", f"{', '.join(map(str, raw.get('objects', ())))} ({verb})"))
             continue
-        before, after = (_said(value) for value in (raw if field is None else shown.get(field.verbose_name, raw)))
+        if field is None:
+            before, after = map(_said_by_services, raw)
+        else:
+            before, after = map(_said, shown.get(field.verbose_name, raw))
         # What a new record does not do needs no saying.
         if before or (after and not (is_new(entry) and str(raw[1]) == "False")):
             found.append(Change(label, before, after))

@@ -1,6 +1,7 @@
 """What the records share: UUID keys and who made and last changed them."""
 
 import uuid
+from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -10,6 +11,9 @@ class Record(models.Model):
     """A record with a UUID key, as Terrakube's API shows it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+
+    NAMES: ClassVar[tuple[str, ...]] = ()
+    """The formats of the names that its history keeps, where such a name has words of ours in it."""
 
     class Meta:
         abstract = True

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.models.base import Audited, Record
@@ -58,6 +59,8 @@ class Item(AbstractVariable):
 class Reference(Record):
     """That a workspace uses a collection."""
 
+    NAMES = (gettext_noop("%(workspace)s uses %(collection)s"),)
+
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="references")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="references")
     description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
@@ -72,7 +75,7 @@ class Reference(Record):
         )
 
     def __str__(self) -> str:
-        return f"{self.workspace} uses {self.collection}"
+        return gettext(self.NAMES[0]) % {"workspace": self.workspace, "collection": self.collection}
 
     def clean(self) -> None:
         if self.collection.organization_id != self.workspace.organization_id:

@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.choices import (
@@ -113,7 +114,7 @@ class Job(Audited):
         )
 
     def __str__(self) -> str:
-        return f"Job {self.pk}"
+        return gettext("Job %(number)s") % {"number": self.pk}
 
     @property
     def is_final(self) -> bool:
@@ -173,7 +174,7 @@ class Step(Record):
         )
 
     def __str__(self) -> str:
-        return f"Step {self.step_number} {self.name}"
+        return gettext("Step %(number)s %(name)s") % {"number": self.step_number, "name": self.name}
 
     @property
     def is_final(self) -> bool:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from workspaces import run_limits
 from workspaces.models.base import Record
@@ -36,6 +36,8 @@ def _seconds(label: Any, help_text: Any, *, least: int = 10) -> models.PositiveI
 
 class RunLimits(Record):
     """What an organization or a workspace lays down for its runs; a field that is None leaves it to what is above."""
+
+    NAMES = (gettext_noop("Limits of %(name)s"),)
 
     organization = models.OneToOneField(
         Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="run_limits"
@@ -120,7 +122,7 @@ class RunLimits(Record):
         )
 
     def __str__(self) -> str:
-        return f"Limits of {self.workspace or self.organization}"
+        return gettext(self.NAMES[0]) % {"name": self.workspace or self.organization}
 
     def above(self) -> Levels:
         """The levels that are above this row's, the outermost first."""

@@ -1,6 +1,7 @@
 """The saved plan of a job, kept between its plan and its apply step."""
 
 from django.db import models
+from django.utils.translation import gettext
 
 from workspaces.encryption import EncryptedBinaryField
 from workspaces.models.job import Step
@@ -16,4 +17,4 @@ class SavedPlan(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return f"Plan of {self.step}"
+        return gettext("Plan of %(step)s") % {"step": self.step}

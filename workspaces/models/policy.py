@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from terrakube_site.sentences import translated
@@ -36,6 +36,8 @@ def lines(text: str) -> tuple[str, ...]:
 
 class PolicyRule(Record, Audited):
     """What one level says of one setting; without an organization it is the installation's."""
+
+    NAMES = (gettext_noop("%(setting)s in the installation"), gettext_noop("%(setting)s in %(organization)s"))
 
     organization = models.ForeignKey(
         Organization,
@@ -84,7 +86,9 @@ class PolicyRule(Record, Audited):
         )
 
     def __str__(self) -> str:
-        return f"{self.setting} in {self.organization.name if self.organization else 'the installation'}"
+        if self.organization is None:
+            return gettext(self.NAMES[0]) % {"setting": self.setting}
+        return gettext(self.NAMES[1]) % {"setting": self.setting, "organization": self.organization.name}
 
     @property
     def level(self) -> Level:

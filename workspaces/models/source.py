@@ -1,6 +1,7 @@
 """Uploaded sources: a configuration that comes as an archive instead of from git."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.encryption import EncryptedBinaryField
@@ -20,4 +21,4 @@ class ConfigurationVersion(Record, Audited):
         ordering = ("-created_date",)
 
     def __str__(self) -> str:
-        return f"Source of {self.created_date:%Y-%m-%d %H:%M}"
+        return gettext("Source of %(moment)s") % {"moment": f"{self.created_date:%Y-%m-%d %H:%M}"}

@@ -1,6 +1,7 @@
 """The Terraform state of a workspace: its versions, its lock."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.encryption import EncryptedBinaryField
@@ -31,7 +32,7 @@ class StateVersion(Record, Audited):
         constraints = (models.UniqueConstraint(fields=("workspace", "number"), name="one_state_version_of_a_number"),)
 
     def __str__(self) -> str:
-        return f"State {self.number}"
+        return gettext("State %(number)s") % {"number": self.number}
 
 
 class StateLock(models.Model):
@@ -44,4 +45,4 @@ class StateLock(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return f"Lock {self.lock_id}"
+        return gettext("Lock %(name)s") % {"name": self.lock_id}

@@ -1,6 +1,7 @@
 """Tags of an organization, and which workspaces have them."""
 
 from django.db import models
+from django.utils.translation import gettext, gettext_noop
 
 from workspaces.models.base import Audited, Record
 from workspaces.models.organization import Organization
@@ -29,6 +30,8 @@ class Tag(Record, Audited):
 class WorkspaceTag(Record):
     """That a workspace has a tag."""
 
+    NAMES = (gettext_noop("%(workspace)s has %(tag)s"),)
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="workspace_tags")
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="workspace_tags")
 
@@ -38,4 +41,4 @@ class WorkspaceTag(Record):
         constraints = (models.UniqueConstraint(fields=("workspace", "tag"), name="one_tag_of_a_workspace"),)
 
     def __str__(self) -> str:
-        return f"{self.workspace} has {self.tag}"
+        return gettext(self.NAMES[0]) % {"workspace": self.workspace, "tag": self.tag}

@@ -160,4 +160,4 @@ def delete_record(record: models.Model, *, by: Actor) -> None:
             record.delete()
     except ProtectedError as error:
         users = ", ".join(sorted(str(user) for user in list(error.protected_objects)[:5]))
-        raise WrongState(_("{record} is still used by {users}.").format(record=record, users=users)) from error
+        raise WrongState(_("{name} is still used by {users}.").format(name=record, users=users)) from error

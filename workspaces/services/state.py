@@ -11,6 +11,7 @@ from uuid import UUID
 
 from auditlog.models import LogEntry
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from workspaces.access import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
@@ -23,7 +24,10 @@ class StateLocked(WrongState):
     code = "state-locked"
 
     def __init__(self, info: Mapping[str, Any]) -> None:
-        super().__init__(f"The state is locked by {info.get('Who', 'somebody')} ({info.get('Operation', 'unknown')})")
+        locked = _("The state is locked by {who} ({operation})")
+        if not {"Who", "Operation"} & set(info):
+            locked = _("The state is locked by somebody (unknown)")
+        super().__init__(locked.format(who=info.get("Who", "somebody"), operation=info.get("Operation", "unknown")))
         self.info = dict(info)
 
 
@@ -38,7 +42,7 @@ def _read_state(content: bytes) -> tuple[int, str]:
         state = json.loads(content)
         return int(state["serial"]), str(state["lineage"])
     except (ValueError, KeyError, TypeError):
-        raise InvalidInput("This is not a Terraform state: JSON with serial and lineage is expected.") from None
+        raise InvalidInput(_("This is not a Terraform state: JSON with serial and lineage is expected.")) from None
 
 
 def _md5(content: bytes) -> str:
@@ -98,7 +102,7 @@ def record_state(
         known: StateVersion | None = StateVersion.objects.filter(pk=key).first()
         if known is not None:
             if known.workspace_id != workspace.pk:
-                raise InvalidInput("This state is another workspace's.")
+                raise InvalidInput(_("This state is another workspace's."))
             return known
         newest = current_state(workspace)
         return StateVersion.objects.create(
@@ -129,28 +133,32 @@ def import_state(workspace: Workspace, content: bytes, *, by: Actor) -> StateVer
         # As in write_state.
         workspace = Workspace.objects.select_for_update(of=("self",)).get(pk=workspace.pk)
         if workspace.locked:
-            raise WrongState(f"{workspace.name} is locked: {workspace.lock_description or 'no reason was given'}")
+            why = workspace.lock_description or _("no reason was given")
+            raise WrongState(_("{name} is locked: {why}").format(name=workspace.name, why=why))
         lock = StateLock.objects.filter(workspace=workspace).first()
         if lock is not None:
             raise StateLocked(lock.info)
         # A job that waits for approval has planned on the state as it is; one that has ended may still have a pod.
         job = Job.objects.filter(workspace=workspace).open_on_workspace().order_by("pk").first()
         if job is not None:
-            raise WrongState(f"Job {job.pk} of {workspace.name} has not ended: wait for it, or cancel it first")
+            busy = _("Job {number} of {name} has not ended: wait for it, or cancel it first")
+            raise WrongState(busy.format(number=job.pk, name=workspace.name))
         newest = current_state(workspace)
         # One that lies in storage of its own and could not be read has no lineage and no serial to compare.
         if newest is not None and newest.content is not None:
             if newest.lineage != lineage[:64]:
-                raise WrongState(
-                    f"The lineage {lineage} is not that of {workspace.name}, {newest.lineage}: it is another state"
-                )
+                another = _("The lineage {lineage} is not that of {name}, {known}: it is another state")
+                raise WrongState(another.format(lineage=lineage, name=workspace.name, known=newest.lineage))
             if newest.serial == serial and newest.md5 == md5:
                 return newest
             if newest.serial >= serial:
-                raise WrongState(f"The serial {serial} is not above {newest.serial}, that of {workspace.name}")
+                older = _("The serial {serial} is not above {known}, that of {name}")
+                raise WrongState(older.format(serial=serial, known=newest.serial, name=workspace.name))
         # A version says by which job it came; this one has none, so the workspace's history tells of it.
-        before = "none" if newest is None else f"version {newest.number}, serial {newest.serial}"
-        changes = {"state": [before, f"imported, serial {serial}"]}
+        before = _("none")
+        if newest is not None:
+            before = _("version {number}, serial {serial}").format(number=newest.number, serial=newest.serial)
+        changes = {"state": [before, _("imported, serial {serial}").format(serial=serial)]}
         LogEntry.objects.log_create(workspace, action=LogEntry.Action.UPDATE, changes=changes)
         return StateVersion.objects.create(
             workspace=workspace,
@@ -180,7 +188,7 @@ def _lock_info(body: bytes) -> dict[str, Any]:
     except ValueError:
         info = None
     if not isinstance(info, dict) or not isinstance(info.get("ID"), str) or not info["ID"]:
-        raise InvalidInput("This is not Terraform's lock info: a JSON object with ID is expected.")
+        raise InvalidInput(_("This is not Terraform's lock info: a JSON object with ID is expected."))
     return info
 
 
@@ -198,7 +206,7 @@ def lock_state(job: Job, body: bytes) -> None:
 def unlock_state(job: Job, body: bytes) -> None:
     """Give the lock back; what is not locked stays so. Raises StateLocked when the id is not the holder's."""
     info = _lock_info(body)
-    gone, _ = StateLock.objects.filter(workspace_id=job.workspace_id, lock_id=info["ID"][:128]).delete()
+    gone = StateLock.objects.filter(workspace_id=job.workspace_id, lock_id=info["ID"][:128]).delete()[0]
     if not gone:
         lock = StateLock.objects.filter(workspace_id=job.workspace_id).first()
         if lock is not None:
@@ -229,9 +237,9 @@ def drop_orphaned_lock(job: Job) -> LeftLock | None:
     holder = _holder(lock)
     if lock.job_id != job.pk:
         return LeftLock(holder, released=False)
-    gone, _ = StateLock.objects.filter(workspace_id=job.workspace_id, job=job, lock_id=lock.lock_id).delete()
+    gone = StateLock.objects.filter(workspace_id=job.workspace_id, job=job, lock_id=lock.lock_id).delete()[0]
     if not gone:
         return None
-    changes = {"state lock": [f"{holder} (job {job.pk})", "given back: its executor is gone"]}
+    changes = {"state lock": [f"{holder} (job {job.pk})", _("given back: its executor is gone")]}
     LogEntry.objects.log_create(job.workspace, action=LogEntry.Action.UPDATE, changes=changes)
     return LeftLock(holder, released=True)

@@ -1,0 +1,291 @@
+"""What records are called and what services say: in the reader's language on a page, in English where it is kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from auditlog.models import LogEntry
+from django.db import models
+from django.template.loader import render_to_string
+from django.test import Client
+from django.urls import reverse
+from django.utils.translation import override
+
+from executors.models import Attempt, JobContext, LogCursor
+from terrakube_site.sentences import translated
+from tests.api.client import Api, token_of
+from tests.factories import CollectionFactory, OrganizationFactory, TeamFactory, WorkspaceFactory
+from workspaces.errors import ServiceError
+from workspaces.models import (
+    ConfigurationVersion,
+    Job,
+    Organization,
+    PolicyRule,
+    Reference,
+    RunLimits,
+    SavedPlan,
+    StateLock,
+    StateVersion,
+    Step,
+    Tag,
+    Workspace,
+    WorkspaceTag,
+)
+from workspaces.permissions import Rights, refusal
+from workspaces.plans import Action, read_plan
+from workspaces.services import policy
+from workspaces.services import state as states
+from workspaces.services.records import _TO, RIGHTS, create_record, delete_record
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("german")]
+LIMIT = "EPHEMERAL_MEMORY_LIMIT"
+
+
+# ---- what records are called ----------------------------------------------------------------------------------------
+
+
+def named(record: models.Model) -> tuple[str, str]:
+    with override("de"):
+        german = str(record)
+    return str(record), german
+
+
+def test_a_record_is_called_by_the_words_of_the_page() -> None:
+    organization = Organization(name="acme")
+    workspace = Workspace(name="net", organization=organization)
+    step = Step(step_number=100, name="Plan")
+    at = dt.datetime(2026, 11, 25, 9, 5, tzinfo=dt.UTC)
+    assert [
+        named(record)
+        for record in (
+            Job(pk=12),
+            step,
+            SavedPlan(step=step),
+            StateVersion(number=3),
+            StateLock(lock_id="a-b"),
+            ConfigurationVersion(created_date=at),
+            RunLimits(workspace=workspace),
+            RunLimits(organization=organization),
+            PolicyRule(setting=LIMIT),
+            PolicyRule(setting=LIMIT, organization=organization),
+            Reference(workspace=workspace, collection=CollectionFactory.build(name="spot")),
+            WorkspaceTag(workspace=workspace, tag=Tag(name="prod")),
+            Attempt(number=2),
+            JobContext(job_id=12),
+            LogCursor(),
+        )
+    ] == [
+        ("Job 12", "Job 12"),
+        ("Step 100 Plan", "Schritt 100 Plan"),
+        ("Plan of Step 100 Plan", "Plan von Schritt 100 Plan"),
+        ("State 3", "State 3"),
+        ("Lock a-b", "Sperre a-b"),
+        ("Source of 2026-11-25 09:05", "Quelle vom 2026-11-25 09:05"),
+        ("Limits of net", "Grenzen von net"),
+        ("Limits of acme", "Grenzen von acme"),
+        (f"{LIMIT} in the installation", f"{LIMIT} in der Installation"),
+        (f"{LIMIT} in acme", f"{LIMIT} in acme"),
+        ("net uses spot", "net benutzt spot"),
+        ("net has prod", "net hat prod"),
+        ("Attempt 2", "Versuch 2"),
+        ("Context of job 12", "Kontext von Job 12"),
+        ("at the start", "am Anfang"),
+    ]
+
+
+def test_the_history_keeps_a_name_in_english_and_shows_it_to_each_reader_in_theirs(
+    admin: Client, workspace: Workspace
+) -> None:
+    tag = Tag.objects.create(organization=workspace.organization, name="prod")
+    with override("de"):
+        policy.create_rule(PolicyRule(setting=LIMIT, maximum="4Gi"), by=None)
+        given = create_record(WorkspaceTag(workspace=workspace, tag=tag), by=None)
+        delete_record(given, by=None)
+    kept = LogEntry.objects.order_by("pk").values_list("object_repr", flat=True)
+    assert list(kept)[-3:] == [f"{LIMIT} in the installation", *[f"{workspace.name} has prod"] * 2]
+    address = reverse("admin:auditlog_logentry_changelist")
+    shown = {
+        language: admin.get(address, headers={"accept-language": language}).content.decode()
+        for language in ("en", "de")
+    }
+    for words in ("in the installation", f"{workspace.name} has prod"):
+        assert words in shown["en"]
+        assert words not in shown["de"]
+    for words in ("in der Installation", f"{workspace.name} hat prod"):
+        assert words in shown["de"]
+
+
+def test_a_record_that_is_in_use_is_refused_in_the_language_of_the_page() -> None:
+    organization = OrganizationFactory.create()
+    key = organization.ssh.create(name="deploy", private_key="x")
+    WorkspaceFactory.create(organization=organization, name="net", ssh=key)
+    with pytest.raises(ServiceError) as caught:
+        delete_record(key, by=None)
+    assert caught.value.message == "deploy is still used by net."
+    with override("de"):
+        assert translated(caught.value.message) == "deploy wird noch benutzt von net."
+
+
+# ---- what somebody may not do ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("right", sorted({*Rights.__dataclass_fields__} - {"read"}))
+def test_a_refusal_names_the_right_to_people_as_its_form_does(right: str) -> None:
+    said = refusal(Organization(name="acme"), right, to="start a job")
+    assert said == f"You may not start a job in acme: none of your teams there has the right {right}."
+    with override("de"):
+        german = translated(said)
+    assert german.startswith("Das dürfen Sie in acme nicht: einen Job starten. Keines Ihrer Teams dort hat das Recht „")
+    assert "_" not in german
+
+
+@pytest.mark.parametrize("verb", _TO)
+@pytest.mark.parametrize("model", [*RIGHTS, RunLimits], ids=lambda model: model.__name__)
+def test_a_refusal_names_every_kind_of_record(model: type[models.Model], verb: str) -> None:
+    to = _TO[verb].format(record=model._meta.verbose_name_raw)
+    with override("de"):
+        german = translated(refusal(Organization(name="acme"), "manage_workspace", to=to))
+        kind = str(model._meta.verbose_name)
+    assert german.startswith("Das dürfen Sie in acme nicht: ")
+    assert f" {kind} " in german
+    assert german.endswith("hat das Recht „Workspaces verwalten“.")
+
+
+def test_programs_are_refused_in_english_whatever_they_accept(workspace: Workspace) -> None:
+    TeamFactory.create(organization=workspace.organization, name="READERS", role="read")
+    client = Api(token_of("READERS"))
+    path = f"organization/{workspace.organization_id}/tag"
+    said = {client.post(path, "tag", {"name": "prod"}).content}
+    with override("de"):
+        said.add(client.post(path, "tag", {"name": "prod"}).content)
+    assert len(said) == 1
+    assert b"none of your teams there has the right manage_workspace" in said.pop()
+
+
+# ---- what is done with a state --------------------------------------------------------------------------------------
+
+
+def state(serial: int = 7, lineage: str = "a1") -> bytes:
+    return json.dumps({"version": 4, "serial": serial, "lineage": lineage}).encode()
+
+
+def _locked(workspace: Workspace, **info: str) -> None:
+    StateLock.objects.create(workspace=workspace, lock_id="one", info={"ID": "one", **info})
+    states.import_state(workspace, state(), by=None)
+
+
+def _of_a_locked_workspace(workspace: Workspace) -> None:
+    workspace.locked = True
+    workspace.save()
+    states.import_state(workspace, state(), by=None)
+
+
+def _beside_a_job(workspace: Workspace) -> None:
+    Job.objects.create(pk=41, workspace=workspace, organization=workspace.organization)
+    states.import_state(workspace, state(), by=None)
+
+
+def _over(workspace: Workspace, content: bytes) -> None:
+    states.import_state(workspace, state(), by=None)
+    states.import_state(workspace, content, by=None)
+
+
+@pytest.mark.parametrize(
+    ("refused", "english", "wanted"),
+    [
+        (
+            lambda workspace: states.import_state(workspace, b"{}", by=None),
+            "This is not a Terraform state: JSON with serial and lineage is expected.",
+            "Das ist kein State von Terraform: Erwartet wird JSON mit serial und lineage.",
+        ),
+        (
+            lambda workspace: states.lock_state(Job(workspace=workspace), b"[]"),
+            "This is not Terraform's lock info: a JSON object with ID is expected.",
+            "Das sind keine Angaben von Terraform zu einer Sperre: Erwartet wird ein JSON-Objekt mit ID.",
+        ),
+        (
+            lambda workspace: _locked(workspace, Who="ana@laptop", Operation="OperationTypeApply"),
+            "The state is locked by ana@laptop (OperationTypeApply)",
+            "Der State ist gesperrt von ana@laptop (OperationTypeApply)",
+        ),
+        (
+            _locked,
+            "The state is locked by somebody (unknown)",
+            "Der State ist gesperrt, von wem und wofür ist nicht bekannt",
+        ),
+        (
+            _of_a_locked_workspace,
+            "net is locked: no reason was given",
+            "net ist gesperrt: ohne Angabe eines Grundes",
+        ),
+        (
+            _beside_a_job,
+            "Job 41 of net has not ended: wait for it, or cancel it first",
+            "Job 41 von net ist nicht zu Ende: Warten Sie ihn ab, oder brechen Sie ihn zuerst ab",
+        ),
+        (
+            lambda workspace: _over(workspace, state(8, "b2")),
+            "The lineage b2 is not that of net, a1: it is another state",
+            "Die Lineage b2 ist nicht die von net, a1: Es ist ein anderer State",
+        ),
+        (
+            lambda workspace: _over(workspace, state(6)),
+            "The serial 6 is not above 7, that of net",
+            "Die Serial 6 ist nicht höher als 7, die von net",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_state_is_english_for_programs_and_translated_for_people(
+    refused: Callable[[Workspace], Any], english: str, wanted: str
+) -> None:
+    workspace = WorkspaceFactory.create(name="net")
+    with override("de"), pytest.raises(ServiceError) as caught:
+        refused(workspace)
+    assert caught.value.message == english
+    with override("de"):
+        assert translated(english) == wanted
+
+
+def test_the_history_of_a_workspace_tells_of_its_states(admin: Client, workspace: Workspace) -> None:
+    with override("de"):
+        states.import_state(workspace, state(), by=None)
+        states.import_state(workspace, state(9), by=None)
+    address = reverse("admin:workspaces_workspace_history", args=[workspace.pk])
+    german = admin.get(address, headers={"accept-language": "de"}).content.decode()
+    english = admin.get(address, headers={"accept-language": "en"}).content.decode()
+    for said in ("imported, serial 7", "version 1, serial 7", "imported, serial 9"):
+        assert said in english
+        assert said not in german
+    for said in ("eingebracht, Serial 7", "Version 1, Serial 7", "eingebracht, Serial 9"):
+        assert said in german
+
+
+# ---- what a plan does -----------------------------------------------------------------------------------------------
+
+
+def test_a_plan_says_what_it_does_in_the_language_of_the_page() -> None:
+    rows = [{"address": f"thing.{action}", "change": {"actions": [action]}} for action in ("create", "read", "delete")]
+    rows += [
+        {"address": "thing.update", "change": {"actions": ["update"]}},
+        {"address": "thing.replace", "change": {"actions": ["delete", "create"]}},
+    ]
+    results = SimpleNamespace(plan=read_plan(json.dumps({"resource_changes": rows}).encode()), outputs=None)
+
+    def shown() -> str:
+        return render_to_string("terrakube/run_results.html", {"results": results, "job": Job(pk=1)})
+
+    words = {"create": "Anlegen", "read": "Lesen", "delete": "Zerstören", "update": "Ändern", "replace": "Ersetzen"}
+    assert set(words) == set(Action)
+    english = shown()
+    with override("de"):
+        german = shown()
+    for action, word in words.items():
+        assert f">{action.capitalize()}</span> <code>thing.{action}</code>" in english
+        assert f">{word}</span> <code>thing.{action}</code>" in german
+        # The colour and the sign of an action hang on its name.
+        assert f"tk-action-{action}" in german
