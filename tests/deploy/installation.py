@@ -24,6 +24,7 @@ from tests.spine.sources import free_port
 from tests.spine.waiting import await_that
 
 FINAL = {"completed", "noChanges", "rejected", "cancelled", "failed"}
+COMPONENTS = ("web", "worker", "watcher")
 HELM_SECONDS = 100
 MEDIA_TYPE = "application/vnd.api+json"
 
@@ -45,6 +46,7 @@ class Installation:
         self.address = f"http://{host}:{self.port}"
         self.values = values_without_services(self.address, host, site_image, executor_image)
         self._token = ""
+        self.database = ""
         self.seconds = 0.0
 
     # ---- what an operator does --------------------------------------------------------------------------------------
@@ -59,6 +61,7 @@ class Installation:
 
     def install(self, database: str) -> None:
         """Make the Secret that the values name, and install."""
+        self.database = database
         secret = {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -76,23 +79,22 @@ class Installation:
     def manage(self, *arguments: str) -> str:
         return self.kubectl("exec", f"deploy/{NAME}-web", "--", "terrakube-site", "manage", *arguments)
 
-    def encryption_keys(self) -> str:
-        """What the Secret of keys holds as TERRAKUBE_ENCRYPTION_KEYS."""
+    def encryption_keys(self) -> list[str]:
+        """What the Secret of keys holds as TERRAKUBE_ENCRYPTION_KEYS; the first one encrypts."""
         held = self.kubectl("get", "secret", f"{NAME}-keys", "-o", "jsonpath={.data.TERRAKUBE_ENCRYPTION_KEYS}")
-        return base64.b64decode(held).decode()
+        return base64.b64decode(held).decode().split(",")
 
-    def begin_rotation(self) -> str:
-        """Put a new encryption key behind the one in the Secret of keys, and return what it holds then."""
-        new = base64.urlsafe_b64encode(os.urandom(32)).decode()
-        keys = f"{self.encryption_keys()},{new}"
-        self.kubectl(
-            "patch",
-            "secret",
-            f"{NAME}-keys",
-            "--patch",
-            json.dumps({"stringData": {"TERRAKUBE_ENCRYPTION_KEYS": keys}}),
-        )
-        return keys
+    def give_encryption_keys(self, *keys: str) -> None:
+        """Put encryption keys into the Secret of keys; running pods hear of them when they are rolled."""
+        given = {"stringData": {"TERRAKUBE_ENCRYPTION_KEYS": ",".join(keys)}}
+        self.kubectl("patch", "secret", f"{NAME}-keys", "--patch", json.dumps(given))
+
+    def roll(self) -> None:
+        """Replace all pods of the site, and wait until the new ones are ready."""
+        deployments = [f"deploy/{NAME}-{component}" for component in COMPONENTS]
+        self.kubectl("rollout", "restart", *deployments)
+        for deployment in deployments:
+            self.kubectl("rollout", "status", deployment, f"--timeout={HELM_SECONDS}s")
 
     def pods(self, component: str) -> dict[str, Object]:
         """The running pods of a component, by their uid."""

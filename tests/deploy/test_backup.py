@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import shlex
-import subprocess
 import zlib
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
@@ -18,6 +14,7 @@ from django.utils import timezone
 from executors import attempts
 from executors.choices import ExecutorKind
 from executors.models import Attempt
+from tests.deploy.backups import dump, restore
 from tests.deploy.databases import fresh_database
 from tests.spine.site import Site, database_url
 from tests.spine.waiting import await_that
@@ -29,7 +26,6 @@ from workspaces.services.workspaces import set_variable
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "kubernetes.md"
 PASSWORD = "a-password-that-is-nowhere-else"
 SCRIPT = """\
 flow:
@@ -47,30 +43,6 @@ STATE = {
     "outputs": {},
     "resources": [],
 }
-
-
-def documented(command: str) -> list[str]:
-    """The one command of the guide that begins with a word."""
-    lines = [line.strip() for line in GUIDE.read_text(encoding="utf-8").splitlines()]
-    (found,) = (line for line in lines if line.startswith(f"{command} "))
-    return shlex.split(found)
-
-
-def run(command: list[str], address: str, folder: Path) -> None:
-    parts = urlsplit(address)
-    database = unquote(parts.path.strip("/"))
-    # The guide's database has the name that its chart's example has; a test's has one of its own.
-    command = [word.replace("--dbname=terrakube", f"--dbname={database}") for word in command]
-    environ = {
-        "PATH": os.environ["PATH"],
-        "PGHOST": parts.hostname or "",
-        "PGPORT": str(parts.port or ""),
-        "PGUSER": unquote(parts.username or ""),
-        "PGPASSWORD": unquote(parts.password or ""),
-        "PGDATABASE": database,
-    }
-    answer = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
-    assert answer.returncode == 0, answer.stderr
 
 
 def rows(address: str, query: str, *parameters: object) -> list[tuple[object, ...]]:
@@ -101,8 +73,8 @@ def test_an_installation_goes_on_from_a_restored_backup(tmp_path: Path) -> None:
             pending = site.job(site.workspace(on_cluster=False), SCRIPT)
             site.lose_tasks()
 
-            run(documented("pg_dump"), database_url(), tmp_path)
-            run(documented("pg_restore"), restored, tmp_path)
+            dump(database_url(), tmp_path)
+            restore(restored, tmp_path)
 
             (value,) = rows(restored, "SELECT value FROM workspaces_variable WHERE key = 'TOKEN'")
             assert PASSWORD not in str(value[0])

@@ -5,16 +5,22 @@ The tests go through the life of one installation, in the order in which they st
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kubernetes import client
 
-from tests.deploy.chart import CHART, NAME, RELEASE, laid_over
+from tests.deploy.backups import documented, dump, restore
+from tests.deploy.chart import CHART, NAME, NAMESPACE, RELEASE, helm, laid_over
 from tests.deploy.databases import fresh_database
-from tests.deploy.installation import HELM_SECONDS, Gate, Installation, counted_all
+from tests.deploy.documented import commands
+from tests.deploy.installation import COMPONENTS, HELM_SECONDS, Gate, Installation, counted_all
 from tests.spine.bell import Bell
 from tests.spine.sources import git_server
 from tests.spine.waiting import await_that
@@ -22,7 +28,6 @@ from tests.support.cluster import fresh_namespace
 
 pytestmark = [pytest.mark.cluster, pytest.mark.helm, pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow]
 
-COMPONENTS = ("web", "worker", "watcher")
 GRACE_SECONDS = {"web": 30, "worker": 90, "watcher": 30}
 KEPT = {f"secret/{NAME}-keys"}
 """What the chart says that it leaves."""
@@ -51,6 +56,12 @@ def seeded(installation: Installation) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def other_database() -> Iterator[str]:
+    with fresh_database() as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
 def repository(kube_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with git_server(tmp_path_factory.mktemp("git"), kube_host, {}) as server:
         yield server.repository("empty", {"README": "nothing\n"}).url
@@ -59,6 +70,18 @@ def repository(kube_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def script(text: str) -> str:
     command = json.dumps({"runtime": "BASH", "priority": 1, "before": True, "script": text})
     return f"flow:\n  - type: customScripts\n    name: Script\n    step: 100\n    commands:\n      - {command}\n"
+
+
+def new_key() -> str:
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+def assert_state_is_known(installation: Installation, seeded: dict[str, str]) -> None:
+    """A plan of the example finds what was applied, so its state can be read."""
+    flow = "flow:\n  - {type: terraformPlan, name: Plan, step: 100}\n"
+    job = installation.start(seeded["organization"], seeded["workspace"], flow)
+    installation.await_status(seeded["organization"], job, "completed", "noChanges")
+    assert "No changes." in installation.log(seeded["organization"], job)
 
 
 def test_the_charts_own_test_runs_one_step_with_the_guides_role_alone(installation: Installation) -> None:
@@ -105,7 +128,8 @@ def test_an_upgrade_and_a_rollback_do_a_running_step_no_harm(
     assert upgraded
     assert not upgraded & before
     # A rollback is one of pods; what was encrypted meanwhile needs its key.
-    rotated = installation.begin_rotation()
+    rotated = [*installation.encryption_keys(), new_key()]
+    installation.give_encryption_keys(*rotated)
     installation.helm("rollback", RELEASE, "1", *wait)
     assert installation.encryption_keys() == rotated
     rolled_back = {uid for component in COMPONENTS for uid in installation.pods(component)}
@@ -147,6 +171,68 @@ def test_each_process_may_be_told_to_end_at_any_time_and_nothing_is_lost(
     with gate.opened():
         installation.await_status(organization, watched, "completed")
     assert counted_all(installation.log(organization, watched))
+
+
+def test_the_commands_of_the_page_on_operations_run(installation: Installation, seeded: dict[str, str]) -> None:
+    job = installation.start(seeded["organization"], seeded["workspace"], script("echo told by the pod"))
+    installation.await_status(seeded["organization"], job, "completed")
+    said: dict[str, str] = {}
+    for command in (each for each in commands() if each.page == "operations.md"):
+        line = " ".join(command.words).replace("<number>", job).replace("<id>", seeded["workspace"])
+        words = [installation.namespace if word == NAMESPACE else word for word in line.split()]
+        if command.program == "manage" and line not in said:
+            said[line] = installation.kubectl("exec", f"deploy/{NAME}-worker", "--", "terrakube-site", "manage", *words)
+        elif command.program == "kubectl":
+            said[line] = installation.kubectl(*words)
+            if words[2:4] == ["rollout", "restart"]:
+                for deployment in words[4:]:
+                    installation.kubectl("rollout", "status", deployment, f"--timeout={HELM_SECONDS}s")
+    assert len(said) >= 12
+    (pods,) = (answer for line, answer in said.items() if "logs" in line and "terrakube.io/job=" in line)
+    assert "told by the pod" in pods
+
+
+def test_an_encryption_key_is_replaced_while_the_site_runs(installation: Installation, seeded: dict[str, str]) -> None:
+    old, new = installation.encryption_keys(), new_key()
+    installation.give_encryption_keys(*old, new)
+    installation.roll()
+    installation.give_encryption_keys(new, *old)
+    installation.roll()
+    installation.manage("rotate_keys")
+    installation.manage("rotate_keys", "--check")
+    installation.give_encryption_keys(new)
+    installation.roll()
+    assert_state_is_known(installation, seeded)
+
+
+def test_values_may_repeat_the_secret_that_is_in_use_and_not_contradict_it(installation: Installation) -> None:
+    def upgraded(secret: str) -> subprocess.CompletedProcess[str]:
+        values = laid_over(installation.values, {"security": {"patSecret": secret}})
+        where = ("--namespace", installation.namespace, "--dry-run=server")
+        return helm("upgrade", RELEASE, str(CHART), *where, values=values)
+
+    other = upgraded(new_key())
+    assert other.returncode != 0
+    assert f"security.patSecret is not what the Secret {NAME}-keys holds as PatSecret" in other.stderr
+    held = installation.kubectl("get", "secret", f"{NAME}-keys", "-o", "jsonpath={.data.PatSecret}")
+    same = upgraded(base64.b64decode(held).decode())
+    assert same.returncode == 0, same.stderr
+
+
+def test_an_installation_is_made_again_from_its_backup(
+    installation: Installation, seeded: dict[str, str], other_database: str, tmp_path: Path
+) -> None:
+    dump(installation.database, tmp_path)
+    keep = documented(f"kubectl --namespace {NAMESPACE} get secret").replace(NAMESPACE, installation.namespace, 1)
+    subprocess.run(["bash", "-c", keep], cwd=tmp_path, check=True, timeout=30)
+    installation.helm("uninstall", RELEASE, "--wait", "--timeout", f"{HELM_SECONDS}s")
+    installation.kubectl("delete", "secret", f"{NAME}-keys")
+
+    installation.kubectl("apply", "--filename", str(tmp_path / "keys.yaml"))
+    restore(other_database, tmp_path)
+    installation.install(other_database)
+    assert_state_is_known(installation, seeded)
+    installation.manage("check_invariants")
 
 
 def test_uninstalling_leaves_nothing_but_the_keys_and_the_finished_steps(installation: Installation) -> None:
