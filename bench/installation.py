@@ -26,10 +26,9 @@ from bench.kube import own_namespace
 from bench.processes import of_pod, pss_bytes
 from tests.deploy.chart import CHART, NAME, RELEASE, Object
 from tests.deploy.databases import fresh_database
-from tests.deploy.installation import HELM_SECONDS, Gate, Installation
+from tests.deploy.installation import COMPONENTS, HELM_SECONDS, Gate, Installation, images, servers
 from tests.spine.sources import git_server
 
-COMPONENTS = ("web", "worker", "watcher")
 _MIB = 2**20
 _AT_ONCE = 10
 _SCRIPT = """\
@@ -214,7 +213,7 @@ def main() -> int:
         git_server(Path(folder), host, {}) as server,
     ):
         repository = server.repository("empty", {"README": "nothing\n"}).url
-        bench = Bench(Installation(kube.namespace, host, site_image=site, executor_image=executor), repository)
+        bench = Bench(Installation(kube.namespace, host, images(site, executor), servers()), repository)
         parts: list[Callable[[], Iterator[Figure]]] = [
             lambda: bench.first_step(database),
             lambda: bench.at_rest(30),

@@ -19,7 +19,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from tests.deploy.chart import CHART, NAME, RELEASE, Object, Values
+from tests.deploy.chart import CHART, NAME, RELEASE, Object, Values, laid_over
 from tests.spine.sources import free_port
 from tests.spine.waiting import await_that
 
@@ -38,13 +38,17 @@ def run(*command: str, text: str | None = None) -> str:
 
 
 class Installation:
-    """A release in a namespace; ``seconds`` is how long `helm install` took until all pods were ready."""
+    """A release in a namespace, with values over those for a cluster without services.
 
-    def __init__(self, namespace: str, host: str, *, site_image: str, executor_image: str) -> None:
+    ``where`` is where commands of the site are run; ``seconds`` is how long `helm install` took to have all pods ready.
+    """
+
+    def __init__(self, namespace: str, host: str, *values: Values, where: str = f"deploy/{NAME}-web") -> None:
         self.namespace = namespace
         self.port = free_port(host)
         self.address = f"http://{host}:{self.port}"
-        self.values = values_without_services(self.address, host, site_image, executor_image)
+        self.values = laid_over(without_services(self.address, host), *values)
+        self.where = where
         self._token = ""
         self.database = ""
         self.seconds = 0.0
@@ -77,7 +81,7 @@ class Installation:
         self.seconds = time.monotonic() - begun
 
     def manage(self, *arguments: str) -> str:
-        return self.kubectl("exec", f"deploy/{NAME}-web", "--", "terrakube-site", "manage", *arguments)
+        return self.kubectl("exec", self.where, "--", "terrakube-site", "manage", *arguments)
 
     def encryption_keys(self) -> list[str]:
         """What the Secret of keys holds as TERRAKUBE_ENCRYPTION_KEYS; the first one encrypts."""
@@ -198,11 +202,10 @@ class Installation:
         return "".join(self.text(f"{base}/{step['id']}") for step in steps)
 
 
-def values_without_services(address: str, host: str, site_image: str, executor_image: str) -> Values:
-    """Values for a cluster where services have no names or addresses: the node's network, and addresses instead."""
+def images(site_image: str, executor_image: str) -> Values:
+    """Values for images that are on the node, and for the guide's account and Role alone."""
     site, _, site_version = site_image.rpartition(":")
     executor, _, executor_version = executor_image.rpartition(":")
-    api_port = urlsplit(cluster_address()).port or 443
     return {
         "api": {
             "image": site,
@@ -210,25 +213,40 @@ def values_without_services(address: str, host: str, site_image: str, executor_i
             "serviceAccountName": "terrakube-api-service-account",
             "rbac": {"optionalRole": False},
             "ephemeralExecution": {"enabled": True},
-            "hostNetwork": True,
-            "port": urlsplit(address).port,
-            "env": [
-                {"name": "KUBERNETES_SERVICE_HOST", "value": host},
-                {"name": "KUBERNETES_SERVICE_PORT", "value": str(api_port)},
-                # Where the tests' own git server is.
-                {"name": "TERRAKUBE_OUTGOING_ALLOWED", "value": host},
-                {"name": "TERRAKUBE_QUEUE", "value": f"test-{uuid4().hex[:10]}"},
-            ],
         },
         "executor": {"image": executor, "version": executor_version},
+    }
+
+
+def without_services(address: str, host: str) -> Values:
+    """Values for a cluster where services have no names or addresses: the node's network, and addresses instead."""
+    env = {
+        "KUBERNETES_SERVICE_HOST": host,
+        "KUBERNETES_SERVICE_PORT": str(urlsplit(cluster_address()).port or 443),
+        # Where the tests' own git server is.
+        "TERRAKUBE_OUTGOING_ALLOWED": host,
+        "TERRAKUBE_QUEUE": f"test-{uuid4().hex[:10]}",
+    }
+    return {
+        "api": {
+            "hostNetwork": True,
+            "port": urlsplit(address).port,
+            "env": [{"name": name, "value": value} for name, value in env.items()],
+        },
+        "publicUrl": address,
+        "internalUrl": address,
+    }
+
+
+def servers() -> Values:
+    """Values for the PostgreSQL and the Redis of the tests."""
+    return {
         "database": {"existingSecret": "connections"},
         "redis": {
             "hostname": os.environ["TerrakubeRedisHostname"],
             "port": int(os.environ.get("TerrakubeRedisPort", "6379")),
             "existingSecret": "connections",
         },
-        "publicUrl": address,
-        "internalUrl": address,
     }
 
 

@@ -20,7 +20,15 @@ from tests.deploy.backups import documented, dump, restore
 from tests.deploy.chart import CHART, NAME, NAMESPACE, RELEASE, helm, laid_over
 from tests.deploy.databases import fresh_database
 from tests.deploy.documented import commands
-from tests.deploy.installation import COMPONENTS, HELM_SECONDS, Gate, Installation, counted_all
+from tests.deploy.installation import (
+    COMPONENTS,
+    HELM_SECONDS,
+    Gate,
+    Installation,
+    counted_all,
+    images,
+    servers,
+)
 from tests.spine.bell import Bell
 from tests.spine.sources import git_server
 from tests.spine.waiting import await_that
@@ -42,7 +50,7 @@ def installation(
     cluster_api: client.ApiClient, kube_host: str, site_image: str, executor_image: str
 ) -> Iterator[Installation]:
     with fresh_namespace(cluster_api) as namespace, fresh_database() as database:
-        made = Installation(namespace, kube_host, site_image=site_image, executor_image=executor_image)
+        made = Installation(namespace, kube_host, images(site_image, executor_image), servers())
         made.install(database)
         yield made
 
