@@ -44,13 +44,19 @@ def frozen(name: str) -> Iterator[None]:
 
 
 def await_ready(api: client.ApiClient, status: str, seconds: float = 90) -> None:
-    """Wait until the cluster says of its node that it is ready (True), or is not heard of (Unknown)."""
+    """Wait until the cluster says of its node that it is ready (True), or is not heard of (Unknown).
+
+    Its taint comes and goes some seconds after that, and is what the scheduler goes by.
+    """
     core = client.CoreV1Api(api)
 
     def said() -> bool:
-        found = core.list_node().items[0].status
-        conditions = (found and found.conditions) or []
-        return any(one.type == "Ready" and one.status == status for one in conditions)
+        (node,) = core.list_node().items
+        conditions = (node.status and node.status.conditions) or []
+        taints = (node.spec and node.spec.taints) or []
+        tainted = any(taint.key.startswith("node.kubernetes.io/") and taint.effect == "NoSchedule" for taint in taints)
+        told = any(one.type == "Ready" and one.status == status for one in conditions)
+        return told and tainted == (status != "True")
 
     await_that(said, f"the node's Ready is {status}", seconds)
 
