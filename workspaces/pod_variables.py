@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext_noop as _
@@ -16,37 +17,54 @@ from workspaces.variables import ORGANIZATION, WORKSPACE, Value
 
 _NAMED = 1000
 """Up to so many workspaces are named in a query; beyond, their whole organizations are read."""
+_KEYED: dict[str, Any] = {"key__in": SETTINGS.keys(), "category": Category.ENV}
 
 
-def pod_variables(workspaces: Sequence[Workspace], *, own: bool = True) -> dict[UUID, dict[str, Value]]:
+def pod_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str, Value]]:
     """The executor's variables of each workspace, by the order of ``workspaces.variables``; four queries.
 
-    Without ``own`` they are what each inherits. The policies have added nothing yet.
+    The policies have added nothing yet.
     """
+    inherited = inherited_variables(workspaces)
+    return {key: {**inherited[key], **own} for key, own in own_variables(workspaces).items()}
+
+
+def own_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str, Value]]:
+    """The executor's variables that each workspace has itself; one query."""
+    found: dict[UUID, dict[str, Value]] = {workspace.pk: {} for workspace in workspaces}
+    for variable in Variable.objects.filter(**_KEYED, **_among(workspaces)):
+        if variable.workspace_id in found:
+            found[variable.workspace_id][variable.key] = _value(variable, WORKSPACE)
+    return found
+
+
+def inherited_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str, Value]]:
+    """The executor's variables of each workspace's organization and collections; three queries."""
     found: dict[UUID, dict[str, Value]] = {workspace.pk: {} for workspace in workspaces}
     members: dict[UUID, list[UUID]] = defaultdict(list)
     for workspace in workspaces:
         members[workspace.organization_id].append(workspace.pk)
-    which = {"workspace__in": list(found)} if len(found) <= _NAMED else {"workspace__organization__in": list(members)}
-    keyed = {"key__in": SETTINGS.keys(), "category": Category.ENV}
-    if own:
-        for variable in Variable.objects.filter(**keyed, **which):
-            if variable.workspace_id in found:
-                found[variable.workspace_id][variable.key] = _value(variable, WORKSPACE)
-    for shared in GlobalVariable.objects.filter(**keyed, organization__in=members):
+    for shared in GlobalVariable.objects.filter(**_KEYED, organization__in=members):
         value = _value(shared, ORGANIZATION)
         for key in members[shared.organization_id]:
             found[key].setdefault(shared.key, value)
     users: dict[UUID, list[UUID]] = defaultdict(list)
-    for collection_id, workspace_id in Reference.objects.filter(**which).values_list("collection_id", "workspace_id"):
+    references = Reference.objects.filter(**_among(workspaces))
+    for collection_id, workspace_id in references.values_list("collection_id", "workspace_id"):
         if workspace_id in found:
             users[collection_id].append(workspace_id)
-    items = Item.objects.filter(**keyed, collection__organization__in=members).select_related("collection")
+    items = Item.objects.filter(**_KEYED, collection__organization__in=members).select_related("collection")
     for item in items.order_by("-collection__priority", "collection__name", "key"):
         value = _value(item, _("collection {name}").format(name=item.collection.name))
         for key in users[item.collection_id]:
             found[key].setdefault(item.key, value)
     return found
+
+
+def _among(workspaces: Sequence[Workspace]) -> dict[str, Any]:
+    if len(workspaces) <= _NAMED:
+        return {"workspace__in": [workspace.pk for workspace in workspaces]}
+    return {"workspace__organization__in": list({workspace.organization_id for workspace in workspaces})}
 
 
 def _value(row: AbstractVariable, origin: str) -> Value:

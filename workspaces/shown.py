@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -12,6 +12,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from workspaces.choices import JobStatus, LastJobStatus
 
@@ -43,6 +44,17 @@ def label(status: str) -> str:
 def badge(status: str) -> SafeString:
     """A status as a badge: its colour repeats what its words say."""
     return format_html('<span class="tk-badge tk-{}">{}</span>', tone(status), label(status))
+
+
+def few(names: Sequence[str], most: int = 3) -> str:
+    """The first of some names, and how many more there are; empty for none."""
+    shown, more = ", ".join(names[:most]), len(names) - most
+    if more <= 0:
+        return shown
+    return ngettext("%(names)s and %(number)d more", "%(names)s and %(number)d more", more) % {
+        "names": shown,
+        "number": more,
+    }
 
 
 def duration(span: dt.timedelta | None) -> str:

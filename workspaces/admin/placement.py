@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from workspaces.differences import Difference, differences
 from workspaces.ephemeral import is_enabled
+from workspaces.ephemeral.policy import Policy
 from workspaces.ephemeral.variables import ENABLE
 from workspaces.models import Workspace
 from workspaces.models.policy import policies_of
-from workspaces.pod_variables import pod_variables
+from workspaces.pod_variables import inherited_variables, own_variables
 from workspaces.variables import INSTALLATION, Inputs, Value, under_policy
 
 
@@ -22,25 +24,34 @@ class Placement:
     origin: str = INSTALLATION
 
 
-def settings_of(workspaces: Sequence[Workspace]) -> dict[UUID, Mapping[str, Value]]:
-    """The executor's settings in force for each, as ``workspaces.variables`` has them for one; five queries."""
-    policies = policies_of({row.organization_id for row in workspaces})
-    found = pod_variables(workspaces)
-    return {
-        row.pk: under_policy(Inputs(environment=found[row.pk]), policies[row.organization_id]).environment
-        for row in workspaces
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The executor's settings of one workspace: those in force, as ``workspaces.variables`` has them, and inherited."""
+
+    in_force: Mapping[str, Value]
+    inherited: Mapping[str, Value]
+    policy: Policy
+
+    @property
+    def placement(self) -> Placement:
+        forced = self.policy.forced(ENABLE)
+        if forced is not None and forced.locked:
+            return Placement(is_enabled(forced.text), forced.rule.level.value)
+        said = self.in_force.get(ENABLE)
+        return Placement() if said is None else Placement(is_enabled(said.text), said.origin)
+
+    def own(self, defaults: Mapping[str, str]) -> list[Difference]:
+        """What the workspace sets otherwise than it would inherit."""
+        return list(differences(self.in_force, self.inherited, self.policy, defaults))
 
 
-def placements(workspaces: Sequence[Workspace], settings: Mapping[UUID, Mapping[str, Value]]) -> dict[UUID, Placement]:
-    """The placement of each workspace whose settings are known; one query."""
+def settings_of(workspaces: Sequence[Workspace]) -> dict[UUID, Settings]:
+    """The executor's settings of each; five queries."""
     policies = policies_of({row.organization_id for row in workspaces})
+    own, inherited = own_variables(workspaces), inherited_variables(workspaces)
     found = {}
     for row in workspaces:
-        said = settings[row.pk].get(ENABLE)
-        place = Placement() if said is None else Placement(is_enabled(said.text), said.origin)
-        forced = policies[row.organization_id].forced(ENABLE)
-        if forced is not None and forced.locked:
-            place = Placement(is_enabled(forced.text), forced.rule.level.value)
-        found[row.pk] = place
+        policy = policies[row.organization_id]
+        inputs = under_policy(Inputs(environment={**inherited[row.pk], **own[row.pk]}), policy)
+        found[row.pk] = Settings(in_force=inputs.environment, inherited=inherited[row.pk], policy=policy)
     return found

@@ -25,7 +25,7 @@ from workspaces.access import is_admin
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline, actor_of, allows, telling
 from workspaces.admin.bulk import BulkActions
 from workspaces.admin.limits import WorkspaceLimitsInline
-from workspaces.admin.placement import Placement, placements, settings_of
+from workspaces.admin.placement import settings_of
 from workspaces.admin.variables import VariableInline
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
@@ -48,7 +48,6 @@ from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.workspaces import lock_workspace, unlock_workspace
 from workspaces.shown import badge, moment
-from workspaces.variables import Value
 
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
     "default_template": Template,
@@ -134,14 +133,16 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
+        # With each row, since one of these pages serves many requests at once.
         shown = list(changelist.result_list)
-        self._settings: dict[Any, Mapping[str, Value]] = settings_of(shown)
-        self._placements: dict[Any, Placement] = placements(shown, self._settings)
+        settings = settings_of(shown)
+        for row in shown:
+            row.shown = settings[row.pk]
         return changelist
 
     @admin.display(description=_("runs in"))
-    def executor(self, record: Workspace) -> SafeString:
-        place = self._placements.get(record.pk, Placement())
+    def executor(self, record: Any) -> SafeString:
+        place = record.shown.placement
         return format_html(
             '<span class="tk-badge tk-{}" title="{}">{}</span>',
             "active" if place.ephemeral else "quiet",

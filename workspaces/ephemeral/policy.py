@@ -143,11 +143,13 @@ class Policy:
         """What the rules add to the variables of a step; to one that runs in no pod, the switch alone."""
         names = SETTINGS if self.enabled(environment) else (variables.ENABLE,)
         found = {name: self.forced(name) for name in names if name not in environment}
-        return {name: forced for name, forced in found.items() if forced is not None and _worth(name, forced.text)}
+        return {
+            name: forced for name, forced in found.items() if forced is not None and says_something(name, forced.text)
+        }
 
 
-def _worth(name: str, text: str) -> bool:
-    # Only an empty node selector says something: it takes the installation's away.
+def says_something(name: str, text: str) -> bool:
+    """Whether a text says anything; an empty node selector does, since it takes away the one above."""
     return bool(text.strip()) or name == variables.NODE_SELECTOR
 
 
@@ -167,7 +169,7 @@ def _sentence(rule: Rule, objection: str) -> str:
 
 
 def _objection(rule: Rule, text: str, *, hidden: bool) -> str | None:
-    if not _worth(rule.setting, text) and rule.setting != variables.ENABLE:
+    if not says_something(rule.setting, text) and rule.setting != variables.ENABLE:
         return None
     if rule.effect is Effect.FORBIDDEN:
         return _("may not be set, by {level}").format(level=rule.level)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from terrakube_site.sentences import translated
 from workspaces.choices import Category
+from workspaces.differences import without_own
 from workspaces.ephemeral import SETTINGS, Kind, Setting, is_enabled
 from workspaces.ephemeral import variables as names
 from workspaces.ephemeral.policy import Rule
@@ -25,7 +25,6 @@ from workspaces.variables import Inputs, workspace_inputs
 
 PREFIX = "ephemeral"
 PRESENT = f"{PREFIX}-present"
-DEFAULT = gettext_noop("default")
 _ON, _OFF = "1", "0"
 
 TITLES: Mapping[str, Any] = {
@@ -169,16 +168,8 @@ class EphemeralForm:
         return self._inputs
 
     def _in_force(self, setting: Setting) -> tuple[str, str]:
-        value = self.inherited.environment.get(setting.name)
-        if value is not None:
-            return (HIDDEN if value.sensitive else value.text), value.origin
-        # A policy adds nothing to what runs in no pod; here it is said all the same.
-        forced = self.inherited.policy.forced(setting.name)
-        if forced is not None and forced.text:
-            return forced.text, forced.rule.level.value
-        if setting.name in self._defaults:
-            return self._defaults[setting.name], "installation"
-        return setting.default or "", DEFAULT
+        value = without_own(setting.name, self.inherited.environment, self.inherited.policy, self._defaults)
+        return (HIDDEN if value.sensitive else value.text), value.origin
 
     def entry(self, name: str) -> Entry:
         setting = SETTINGS[name]

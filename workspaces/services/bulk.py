@@ -16,7 +16,7 @@ from workspaces.errors import InvalidInput, ServiceError
 from workspaces.models import Template, Variable, Workspace
 from workspaces.models.policy import policies_of
 from workspaces.permissions import allowed_among, refusal, require
-from workspaces.pod_variables import pod_variables
+from workspaces.pod_variables import inherited_variables
 from workspaces.services.ephemeral import PURPOSE, RIGHT, change_settings, wrong_settings
 from workspaces.services.jobs import START, create_job
 from workspaces.variables import Inputs, under_policy
@@ -54,7 +54,7 @@ def effects(workspaces: Iterable[Workspace], name: str, text: str | None, *, by:
     for row in Variable.objects.filter(workspace__in=found, key__in=SETTINGS.keys(), category=Category.ENV):
         own[row.workspace_id][row.key] = row
     policies = policies_of({workspace.organization_id for workspace in found})
-    inherited = pod_variables(found, own=False)
+    inherited = inherited_variables(found)
     result = []
     for workspace in found:
         here = own[workspace.pk]
