@@ -18,6 +18,7 @@ from executors.metrics.gauges import queue_size
 from executors.reason_names import NAMES
 from executors.reasons import REASONS, advice_for
 from terrakube_site.sentences import translated
+from workspaces import capacity
 from workspaces.access import is_admin
 from workspaces.admin.base import actor_of, allows, scope
 from workspaces.choices import JobStatus
@@ -124,6 +125,9 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     visible = Job.objects.within(seen).select_related("workspace", "organization").defer("tcl")
     today = timezone.now() - dt.timedelta(hours=24)
     unfinished = _open_jobs(visible)
+    places = capacity.places_of(unfinished)
+    for job in unfinished:
+        job.place = places.get(job.pk)  # type: ignore[attr-defined]
 
     def having(*statuses: str) -> list[Job]:
         return [job for job in unfinished if job.status in statuses]

@@ -28,11 +28,10 @@ from executors.models import Attempt
 from executors.plan_text import ANSI, plan_part
 from executors.reporting import logs
 from executors.results import results_of, results_version
-from terrakube_site.sentences import translated
 from workspaces import capacity
 from workspaces.admin.base import scope
 from workspaces.admin.decisions import decisions
-from workspaces.admin.jobs import span_of
+from workspaces.admin.jobs import reason_of, span_of
 from workspaces.choices import PLAN_TYPES
 from workspaces.models import Job
 from workspaces.shown import badge
@@ -103,8 +102,7 @@ def run(request: HttpRequest, job_id: int) -> HttpResponse:
 def live_parts(request: HttpRequest, job: Job) -> dict[str, Any]:
     """The parts of a job's page that change, with a version that is the same as long as they are."""
     shown = run_page.load(job)
-    place = capacity.place_of(job) if job.waits_for_room else None
-    context = {"run": shown, "job": job, "place": place, **decisions(request, job)}
+    context = {"run": shown, "job": job, "place": capacity.place_of(job), **decisions(request, job)}
     head = render_to_string("terrakube/run_head.html", context, request)
     steps = render_to_string("terrakube/run_steps.html", context, request)
     log = shown.log_step
@@ -158,14 +156,15 @@ def plan(request: HttpRequest, job_id: int) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """How the jobs of ``?ids=`` stand, for a list of them."""
     ids = [int(text) for text in request.GET.get("ids", "").split(",") if text.isdecimal() and len(text) < 19][:ROWS]
-    found = Job.objects.within(scope(request)).filter(pk__in=ids).defer("tcl")
+    found = list(Job.objects.within(scope(request)).filter(pk__in=ids).defer("tcl"))
+    places = capacity.places_of(found)
     return JsonResponse(
         {
             "jobs": [
                 {
                     "id": job.pk,
                     "status": badge(job.status),
-                    "reason": translated(job.reason),
+                    "reason": reason_of(job, places.get(job.pk)),
                     "span": span_of(job),
                     "final": job.is_final,
                 }

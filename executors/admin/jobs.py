@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from executors import pages, run_page
 from executors.launching import launcher
 from executors.results import results_of, results_version
+from workspaces import capacity
 from workspaces.admin.base import actor_of, telling
 from workspaces.admin.decisions import decisions
 from workspaces.admin.jobs import JobAdmin
@@ -45,6 +46,7 @@ class RunAdmin(JobAdmin):
             "original": job,
             "job": job,
             "run": shown,
+            "place": capacity.place_of(job),
             "results": results_of(job),
             "results_version": results_version(job),
             "addresses": list(job.addresses.all()),

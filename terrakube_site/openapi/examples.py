@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from terrakube_site.openapi.parts import Part
-from workspaces.api.attributes import Attribute, Kind, Writing
+from workspaces.api.attributes import Attribute, Kind, Writing, is_readable
 from workspaces.api.resource import Relationship, Resource
 
 ID = "23a2a9db-0000-4000-8000-000000000000"
@@ -94,7 +94,7 @@ def record(resource: Resource) -> Part:
         "type": resource.type,
         "id": _id(resource.type),
         "attributes": {
-            key: _sample(resource, value) for key, value in resource.attributes.items() if value.read is not None
+            key: _sample(resource, value) for key, value in resource.attributes.items() if is_readable(value)
         },
         "relationships": links,
     }

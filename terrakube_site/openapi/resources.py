@@ -18,7 +18,7 @@ from terrakube_site.openapi.parts import (
     refusals,
 )
 from workspaces.api import registry, resources
-from workspaces.api.attributes import Attribute, Kind, Writing
+from workspaces.api.attributes import Attribute, Kind, Writing, is_readable
 from workspaces.api.resource import Relationship, Resource
 
 _KINDS = {Kind.TEXT: "string", Kind.FLAG: "boolean", Kind.NUMBER: "integer", Kind.DATE: "string", Kind.TEXTS: "array"}
@@ -55,7 +55,7 @@ def schemas() -> Part:
     found: Part = {}
     for resource in _all():
         name = name_of(resource)
-        shown = {key: value for key, value in resource.attributes.items() if value.read is not None}
+        shown = {key: value for key, value in resource.attributes.items() if is_readable(value)}
         # An attribute that is left out for some readers is not promised.
         attributes = members(**{key: _attribute(value, written=False) for key, value in shown.items()})
         attributes["required"] = [key for key, value in shown.items() if value.shown is None]

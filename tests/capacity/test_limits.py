@@ -284,52 +284,6 @@ def test_a_raised_limit_lets_those_who_wait_go_on() -> None:
     assert [runs(job) for job in jobs_] == [True, True, True, False]
 
 
-# ---- the place in line ----------------------------------------------------------------------------------------------
-
-
-def test_the_place_in_an_organizations_line_goes_by_priority_and_age() -> None:
-    owner = organization(running_steps=1)
-    start(owner)
-    second, third, urgent = start(owner), start(owner), start(owner, priority=1)
-    assert [str(capacity.place_of(fresh(job))) for job in (urgent, second, third)] == [
-        "place 1 of 3 in line",
-        "place 2 of 3 in line",
-        "place 3 of 3 in line",
-    ]
-
-
-def test_the_place_among_all_organizations_is_the_order_in_which_they_go_on(whole: Whole) -> None:
-    whole(running_steps=1)
-    running = start(organization())
-    one, two, heavy = organization(), organization(), organization(share=2)
-    waiting = {
-        f"{name}{number}": start(owner)
-        for number in range(2)
-        for name, owner in (("one", one), ("two", two), ("heavy", heavy))
-    }
-    places = {name: capacity.place_of(fresh(job)) for name, job in waiting.items()}
-    assert {place.length for place in places.values() if place} == {6}
-    # Nothing runs of any of them: each has a first one before somebody's second, heavy its second before the others'.
-    order = sorted(waiting, key=lambda name: (places[name].number, name))  # type: ignore[union-attr]
-    assert set(order[:3]) == {"one0", "two0", "heavy0"}
-    assert order[3] == "heavy1"
-    assert capacity.place_of(running) is None
-
-
-def test_the_cost_does_not_grow_with_those_who_wait(
-    whole: Whole, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
-    whole(running_steps=1)
-    owners = [organization() for _ in range(3)]
-    start(owners[0])
-    last = [start(owner) for _ in range(6) for owner in owners][-1]
-    with django_assert_max_num_queries(10):
-        assert capacity.place_of(fresh(last)) is not None
-    whole(running_steps=2)
-    with django_assert_max_num_queries(8):
-        assert capacity.first_in_line() is not None
-
-
 def test_without_a_limit_a_hand_over_asks_one_more_question(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:

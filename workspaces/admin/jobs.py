@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from terrakube_site.sentences import translated
+from workspaces import capacity
 from workspaces.admin.base import RecordAdmin, actor_of, telling
 from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus
 from workspaces.errors import InvalidInput
@@ -31,6 +32,11 @@ def span_of(job: Job) -> str:
     if job.started_at is None:
         return ""
     return duration((job.ended_at or timezone.now()) - job.started_at)
+
+
+def reason_of(job: Job, place: capacity.Place | None) -> str:
+    """Why a job waits or ended so, with its place in line, as a list says it in the language of the page."""
+    return " · ".join(translated(str(part)) for part in (job.reason, place) if part)
 
 
 class PhaseFilter(admin.SimpleListFilter):
@@ -73,6 +79,14 @@ class JobAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("tcl", "template__tcl")
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        shown = list(changelist.result_list)
+        places = capacity.places_of(shown)
+        for job in shown:
+            job.place = places.get(job.pk)
+        return changelist
+
     @admin.display(description=_("job"), ordering="id")
     def number(self, job: Job) -> str:
         return f"#{job.pk}"
@@ -99,10 +113,9 @@ class JobAdmin(RecordAdmin):
         return format_html('<span data-job="{}" data-cell="span">{}</span>', job.pk, span_of(job))
 
     @admin.display(description=_("reason"))
-    def why(self, job: Job) -> SafeString:
-        return format_html(
-            '<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, translated(job.reason)
-        )
+    def why(self, job: Any) -> SafeString:
+        said = reason_of(job, job.place)
+        return format_html('<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, said)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Started from its workspace's page, where template, targets and comment are asked for.

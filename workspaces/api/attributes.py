@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import Any
@@ -41,6 +41,7 @@ class Attribute:
     """One attribute; ``column`` is where a filter or sort looks, None when it can do neither.
 
     ``read`` gives its JSON value, None when it is never shown. ``shown`` may leave it out for a record and a reader.
+    ``look_up`` gives the reader of all records of a page, where a value of each takes queries.
     """
 
     name: str
@@ -48,12 +49,18 @@ class Attribute:
     column: str | None = None
     read: Callable[[Any], Any] | None = None
     shown: Callable[[Any, Actor], bool] | None = None
+    look_up: Callable[[Sequence[Any]], Callable[[Any], Any]] | None = None
     nullable: bool = True
     choices: tuple[str, ...] = ()
     max_length: int | None = None
     required: bool = False
     writing: Writing = Writing.ALWAYS
     description: str = ""
+
+
+def is_readable(attribute: Attribute) -> bool:
+    """Whether an attribute is ever shown."""
+    return attribute.read is not None or attribute.look_up is not None
 
 
 def date_text(moment: dt.datetime | None) -> str | None:

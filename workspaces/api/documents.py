@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -10,6 +10,7 @@ from django.db import models
 
 from workspaces.access import Actor
 from workspaces.api import registry, related
+from workspaces.api.attributes import Attribute
 from workspaces.api.resource import Relationship, Resource
 
 type Document = dict[str, Any]
@@ -32,9 +33,9 @@ def resource_objects(
     """The records as resource objects. ``new`` records have no related ones yet, so none are asked for."""
     wanted = (fields or {}).get(resource.type)
     columns = [
-        (name, found.read, found.shown)
+        (name, reader, found.shown)
         for name, found in resource.attributes.items()
-        if found.read is not None and (wanted is None or name in wanted)
+        if (wanted is None or name in wanted) and (reader := _reader(found, records)) is not None
     ]
     relationships = [found for name, found in resource.relationships.items() if wanted is None or name in wanted]
     keys = [record.pk for record in records]
@@ -50,6 +51,10 @@ def resource_objects(
             document["relationships"] = links
         documents.append(document)
     return documents
+
+
+def _reader(attribute: Attribute, records: Sequence[models.Model]) -> Callable[[Any], Any] | None:
+    return attribute.read if attribute.look_up is None else attribute.look_up(records)
 
 
 def _related(relationship: Relationship, record: models.Model, many: Mapping[str, related.Joined]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -84,6 +84,19 @@ def _of(level: object, room: str, **where: object) -> list[Limit]:
     return [Limit(applies=applies, value=value, **where) for applies, value in found if value is not None]  # type: ignore[arg-type]
 
 
+def _over(
+    job: Job, room: str, of_workspace: RunLimits | None, of_organization: RunLimits | None, *, named: bool = True
+) -> list[Limit]:
+    """The limits under which a job needs room, the narrowest first; without ``named`` they say not whose they are."""
+    here = job.workspace.name if named and of_workspace is not None else ""
+    owner = job.organization.name if named and of_organization is not None else ""
+    return [
+        *_of(of_workspace, room, origin=WORKSPACE, name=here, key=job.workspace_id),
+        *_of(of_organization, room, origin=ORGANIZATION, name=owner, key=job.organization_id),
+        *_of(run_limits.of_installation(), room, origin=INSTALLATION),
+    ]
+
+
 def limits_over(job: Job, room: str, *, lock: bool = False) -> Sequence[Limit]:
     """The limits under which a job's next step needs room, the narrowest first; one query.
 
@@ -92,18 +105,40 @@ def limits_over(job: Job, room: str, *, lock: bool = False) -> Sequence[Limit]:
     """
     rows = RunLimits.objects.filter(ANY_COUNT, Q(workspace=job.workspace_id) | Q(organization=job.organization_id))
     rows = rows.order_by("pk")
-    found: list[Limit] = []
+    of_workspace: RunLimits | None = None
+    of_organization: RunLimits | None = None
     for row in rows.select_for_update() if lock else rows:
         if row.workspace_id is not None:
-            found = _of(row, room, origin=WORKSPACE, name=job.workspace.name, key=row.workspace_id) + found
+            of_workspace = row
         else:
-            found += _of(row, room, origin=ORGANIZATION, name=job.organization.name, key=row.organization_id)
-    whole = _of(run_limits.of_installation(), room, origin=INSTALLATION)
-    if whole and lock and connection.vendor == "postgresql":
+            of_organization = row
+    found = _over(job, room, of_workspace, of_organization)
+    if lock and found and found[-1].origin == INSTALLATION and connection.vendor == "postgresql":
         # SQLite has one writer at a time anyway.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_KEY])
-    return found + whole
+    return found
+
+
+def widest_over(jobs: Iterable[Job]) -> dict[int, str]:
+    """The origin of the widest limit that each of some waiting jobs needs room under, by number; one query.
+
+    A job under no limit any more is left out.
+    """
+    found = list(jobs)
+    rows = RunLimits.objects.filter(
+        ANY_COUNT,
+        Q(workspace__in={job.workspace_id for job in found})
+        | Q(organization__in={job.organization_id for job in found}),
+    )
+    levels = {row.workspace_id or row.organization_id: row for row in rows}
+    widest = {}
+    for job in found:
+        of_workspace, of_organization = levels.get(job.workspace_id), levels.get(job.organization_id)
+        over = _over(job, job.waits_for_room, of_workspace, of_organization, named=False)
+        if over:
+            widest[job.pk] = over[-1].origin
+    return widest
 
 
 def is_limited(job: Job) -> bool:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import gettext_noop as _
 
 from workspaces import run_limits
-from workspaces.capacity.limits import ANY_COUNT, IS_APPLY, Limit, Used, limits_over
+from workspaces.capacity.limits import ANY_COUNT, IS_APPLY, Used, widest_over
 from workspaces.choices import RoomClass
 from workspaces.models import Job, RunLimits, Step
 from workspaces.run_limits import INSTALLATION, ORGANIZATION, Limits
@@ -25,6 +26,8 @@ from workspaces.run_limits import INSTALLATION, ORGANIZATION, Limits
 type Key = tuple[bool, float, int, int]
 """(has not begun, how much of its share the organization uses, -priority, number): the least is first."""
 _BEGUN = Q(started_at__isnull=False)
+_ORDER = (Case(When(_BEGUN, then=0), default=1), "-priority", "pk")
+"""In which those of one organization go on."""
 
 
 def waiting() -> QuerySet[Job]:
@@ -171,49 +174,93 @@ class Place:
 
 
 def place_of(job: Job) -> Place | None:
-    """Where a job stands in the line as it would go on if nothing ended; None when it does not wait for room.
+    """Where a job stands in the line as it would go on if nothing ended; None when it does not wait for room."""
+    return places_of([job]).get(job.pk)
 
-    At most seven queries, however many wait.
+
+def places_of(jobs: Iterable[Job]) -> dict[int, Place]:
+    """The place of each of some jobs that waits for room, by number, in the line of its widest limit.
+
+    At most five queries, however many are asked for and however many wait; none when none of them waits.
     """
-    if not job.waits_for_room:
-        return None
-    limits = limits_over(job, job.waits_for_room)
-    if not limits:
-        return Place(1, 1)
-    widest: Limit = limits[-1]
-    own = waiting().filter(_same(job, widest)).order_by()
-    begun = job.started_at is not None
-    ahead = Q(priority__gt=job.priority) | Q(priority=job.priority, pk__lt=job.pk)
-    ahead = _BEGUN & ahead if begun else _BEGUN | ahead
-    if widest.origin != INSTALLATION:
-        counted = own.aggregate(number=Count("pk", filter=ahead), length=Count("pk"))
-        return Place(counted["number"] + 1, max(counted["length"], counted["number"] + 1))
-    return _among_all(job, own, ahead, begun=begun)
+    asked = {job.pk: job for job in jobs if job.waits_for_room}
+    if not asked:
+        return {}
+    widest = widest_over(asked.values())
+    ranks = _ranks(asked.values())
+    whole = _Whole.now() if INSTALLATION in widest.values() else None
+    found = {}
+    for pk, rank in ranks.items():
+        origin = widest.get(pk)
+        if origin is None:
+            found[pk] = Place(1, 1)
+        elif origin == INSTALLATION and whole is not None:
+            found[pk] = whole.place(asked[pk], rank.in_organization.number)
+        else:
+            found[pk] = rank.in_organization if origin == ORGANIZATION else rank.in_workspace
+    return found
 
 
-def _same(job: Job, limit: Limit) -> Q:
-    if limit.origin == INSTALLATION:
-        return Q()
-    return Q(organization=job.organization_id) if limit.origin == ORGANIZATION else Q(workspace=job.workspace_id)
+@dataclass(frozen=True, slots=True)
+class _Rank:
+    """A job's place among those of its organization, and among those of its workspace, who wait."""
+
+    in_organization: Place
+    in_workspace: Place
 
 
-def _among_all(job: Job, line: QuerySet[Job], ahead: Q, *, begun: bool) -> Place:
-    """The place in the line of the whole installation, in which organizations take turns by their shares."""
-    same = _BEGUN if begun else ~_BEGUN
-    rows = line.values_list("organization_id").annotate(
-        number=Count("pk"), begun=Count("pk", filter=_BEGUN), before=Count("pk", filter=same & ahead)
+def _ranks(jobs: Iterable[Job]) -> dict[int, _Rank]:
+    """Of each of some jobs that waits still; one query, which sends nothing of the others in the line."""
+    asked = list(jobs)
+    line = waiting().filter(organization__in={job.organization_id for job in asked}).order_by()
+    line = line.annotate(
+        **{
+            f"{what}_{scope}": Window(counted, partition_by=scope, order_by=order)
+            for scope in ("organization", "workspace")
+            for what, counted, order in (("number", RowNumber(), _ORDER), ("length", Count("*"), None))
+        }
     )
-    counts = {key: (all_, some, before) for key, all_, some, before in rows}
-    shares = shares_of(counts)
-    all_begun = sum(some for _, some, _ in counts.values())
-    mine = counts.get(job.organization_id, (1, 0, 0))[2]
-    level = (shares.used.get(job.organization_id, Used()).steps + mine) / shares.weight(job.organization_id)
-    number = mine + (0 if begun else all_begun)
-    for key, (all_, some, _before) in counts.items():
-        if key == job.organization_id:
-            continue
-        used, weight = shares.used.get(key, Used()).steps, shares.weight(key)
-        # So many of the other's jobs come before this one would: those that leave it below this one's level.
-        before = math.ceil(level * weight - used)
-        number += max(0, min(before, some if begun else all_ - some))
-    return Place(number + 1, sum(all_ for all_, _, _ in counts.values()))
+    # Named by way of a window, so that the others are left out only once they were counted.
+    line = line.annotate(job=Case(When(number_organization__gte=1, then=F("pk"))))
+    rows = line.filter(job__in=[job.pk for job in asked]).values_list(
+        "pk", "number_organization", "length_organization", "number_workspace", "length_workspace"
+    )
+    return {pk: _Rank(Place(one, of), Place(here, of_here)) for pk, one, of, here, of_here in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The line of the whole installation, in which organizations take turns by their shares."""
+
+    crowds: Mapping[UUID, tuple[int, int]]
+    """How many of each organization wait, and how many of these have begun."""
+    shares: Shares
+
+    @classmethod
+    def now(cls) -> _Whole:
+        """Three queries."""
+        rows = (
+            waiting()
+            .order_by()
+            .values_list("organization_id")
+            .annotate(number=Count("pk"), begun=Count("pk", filter=_BEGUN))
+        )
+        crowds = {key: (all_, some) for key, all_, some in rows}
+        return cls(crowds, shares_of(crowds))
+
+    def place(self, job: Job, rank: int) -> Place:
+        """The place of the job that is at a rank of its own organization's line, from 1."""
+        begun = job.started_at is not None
+        # Those of its organization that go on before it, of those that have begun as it has, or have not.
+        mine = max(rank - 1 - (0 if begun else self.crowds.get(job.organization_id, (1, 0))[1]), 0)
+        used = self.shares.used.get(job.organization_id, Used()).steps
+        level = (used + mine) / self.shares.weight(job.organization_id)
+        number = mine + (0 if begun else sum(some for _, some in self.crowds.values()))
+        for key, (all_, some) in self.crowds.items():
+            if key == job.organization_id:
+                continue
+            used, weight = self.shares.used.get(key, Used()).steps, self.shares.weight(key)
+            # So many of the other's jobs come before this one would: those that leave it below this one's level.
+            before = math.ceil(level * weight - used)
+            number += max(0, min(before, some if begun else all_ - some))
+        return Place(number + 1, sum(all_ for all_, _ in self.crowds.values()))

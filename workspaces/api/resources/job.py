@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 
+from workspaces import capacity
 from workspaces.access import Actor
 from workspaces.api.attributes import (
     Attribute,
@@ -44,6 +46,19 @@ _DECISIONS = {JobStatus.APPROVED: approve_job, JobStatus.REJECTED: reject_job, J
 def _job_flow(job: Job) -> str | None:
     # Terrakube fills a template's flow in when the job is first dispatched.
     return None if job.template_id is not None and job.started_at is None else encoded(job.tcl)
+
+
+def _places(part: str) -> Callable[[Sequence[Job]], Callable[[Job], int | None]]:
+    """A part of the place in line of each job of a page; all parts are looked up at once."""
+
+    def look_up(jobs: Sequence[Job]) -> Callable[[Job], int | None]:
+        if not all(hasattr(job, "place") for job in jobs):
+            found = capacity.places_of(jobs)
+            for job in jobs:
+                job.place = found.get(job.pk)  # type: ignore[attr-defined]
+        return lambda job: getattr(job.place, part, None)  # type: ignore[attr-defined]
+
+    return look_up
 
 
 def _create_job(change: Change, actor: Actor) -> Job:
@@ -117,6 +132,20 @@ JOB = make(
         ),
         of_column(Job, "reason", writing=Writing.NEVER, description="What the job waits for, or why it ended so."),
         of_column(Job, "reasonCode", writing=Writing.NEVER, description="The reason's code, of a bounded set."),
+        Attribute(
+            name="placeInLine",
+            kind=Kind.NUMBER,
+            look_up=_places("number"),
+            writing=Writing.NEVER,
+            description="Where a job that waits for room stands in its line, from 1; null for one that does not.",
+        ),
+        Attribute(
+            name="lineLength",
+            kind=Kind.NUMBER,
+            look_up=_places("length"),
+            writing=Writing.NEVER,
+            description="How many wait for room in the line of the job; null for one that does not wait for room.",
+        ),
         Attribute(name="targetAddrs", kind=Kind.TEXTS, read=lambda job: None),
         Attribute(name="replaceAddrs", kind=Kind.TEXTS, read=lambda job: None),
         constant("prNumber", kind=Kind.NUMBER),
