@@ -48,8 +48,12 @@ class Inputs:
     @property
     def refusals(self) -> list[Refusal]:
         """What the policies refuse in the environment; a step is not launched with it."""
-        hidden = [name for name, value in self.environment.items() if value.sensitive]
-        return self.policy.refusals(self.texts(Category.ENV), hidden)
+        return self.policy.refusals(self.texts(Category.ENV), self.hidden)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The names of the environment's variables that are sensitive."""
+        return frozenset(name for name, value in self.environment.items() if value.sensitive)
 
     def texts(self, category: Category) -> dict[str, str]:
         values = self.environment if category == Category.ENV else self.terraform

@@ -127,7 +127,7 @@ def _shown(workspace: Workspace, kind: StepType, inputs: Inputs, by: Mapping[str
     """The Job in lines, what it needs and how it differs from the last. Raises EphemeralSyntaxErrors."""
     last = kept.last_launch(workspace, kind)
     body = preview(workspace, kind, claim_exists=_mounted_claim(last))
-    pod = pod_settings(inputs.texts(Category.ENV))
+    pod = pod_settings(inputs.texts(Category.ENV), inputs.hidden)
     shown = masked(body, secret_texts(inputs.environment))
     lines = []
     for line in yaml_lines(shown):

@@ -56,7 +56,7 @@ def needs_of(step: Step) -> Needs:
     inputs = step_inputs(step.job, flows.from_json(step.flow))
     deadlines = limits.deadlines_of(step.job.workspace)
     try:
-        return Needs(step, inputs, pod_settings(inputs.texts(Category.ENV)), "", deadlines)
+        return Needs(step, inputs, pod_settings(inputs.texts(Category.ENV), inputs.hidden), "", deadlines)
     except EphemeralSyntaxErrors as error:
         # Saving refuses such a text, so this is one that was written around the services.
         return Needs(step, inputs, None, str(error), deadlines)

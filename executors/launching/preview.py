@@ -35,7 +35,8 @@ def preview(
     EphemeralSyntaxErrors and, when asking, ClusterError.
     """
     conf = limits.lowered(installation(), limits.deadlines_of(workspace))
-    pod = pod_settings(workspace_inputs(workspace).texts(Category.ENV))
+    inputs = workspace_inputs(workspace)
+    pod = pod_settings(inputs.texts(Category.ENV), inputs.hidden)
     identity = manifest.StepIdentity(
         organization_id=workspace.organization_id,
         workspace_id=workspace.pk,

@@ -20,6 +20,7 @@ from executors.models import Attempt, JobContext, LogCursor
 from terrakube_site.sentences import translated
 from tests.api.client import Api, token_of
 from tests.factories import CollectionFactory, OrganizationFactory, TeamFactory, WorkspaceFactory
+from workspaces.ephemeral import EphemeralSyntaxErrors, pod_settings
 from workspaces.errors import ServiceError
 from workspaces.models import (
     ConfigurationVersion,
@@ -289,3 +290,23 @@ def test_a_plan_says_what_it_does_in_the_language_of_the_page() -> None:
         assert f">{word}</span> <code>thing.{action}</code>" in german
         # The colour and the sign of an action hang on its name.
         assert f"tk-action-{action}" in german
+
+
+# ---- what is wrong with the settings of a pod -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hidden", "words"),
+    [
+        ((), 'EPHEMERAL_MEMORY_REQUEST: "2Gi" ist mehr als 1Gi, der Wert von EPHEMERAL_MEMORY_LIMIT.'),
+        (
+            ("EPHEMERAL_MEMORY_REQUEST", LIMIT),
+            "EPHEMERAL_MEMORY_REQUEST: ihr Wert ist mehr als der Wert von EPHEMERAL_MEMORY_LIMIT.",
+        ),
+    ],
+)
+def test_two_settings_that_contradict_each_other(hidden: tuple[str, ...], words: str) -> None:
+    with pytest.raises(EphemeralSyntaxErrors) as caught:
+        pod_settings({"EPHEMERAL_MEMORY_REQUEST": "2Gi", LIMIT: "1Gi"}, hidden)
+    with override("de"):
+        assert translated(str(caught.value)).startswith(words)

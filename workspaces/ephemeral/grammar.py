@@ -25,18 +25,24 @@ RESERVED_ENVIRONMENT = frozenset({"EphemeralFlagBatch", "EphemeralJobData"})
 class EphemeralSyntaxError(ValueError):
     """The text of one variable is wrong.
 
-    `item` is the offending part (only the key where the value may be a secret), `problem` ends the sentence that
-    begins with it.
+    `item` is the offending part (only the key where the value may be a secret), None where nothing of the text may be
+    seen; `problem` ends the sentence that begins with it.
     """
 
-    def __init__(self, variable: str, item: str, grammar: str, problem: str) -> None:
+    def __init__(self, variable: str, item: str | None, grammar: str, problem: str) -> None:
         self.variable = variable
         self.item = item
         self.grammar = grammar
         self.problem = problem
-        shown = item if len(item) <= 80 else f"{item[:77]}..."
         written = _("It is written as {grammar}.").format(grammar=grammar)
-        super().__init__(f'{variable}: "{shown}" {problem}. {written}')
+        super().__init__(f"{variable}: {_about(item, problem)}. {written}")
+
+
+def _about(item: str | None, problem: str) -> str:
+    if item is None:
+        return _("its value {problem}").format(problem=problem)
+    shown = item if len(item) <= 80 else f"{item[:77]}..."
+    return f'"{shown}" {problem}'
 
 
 class EphemeralSyntaxErrors(ValueError):
@@ -113,7 +119,7 @@ def read[T, D](name: str, text: str | None, reader: Callable[[str, str], T], def
     return reader(name, text.strip())
 
 
-def error(variable: str, item: str, problem: str) -> EphemeralSyntaxError:
+def error(variable: str, item: str | None, problem: str) -> EphemeralSyntaxError:
     return EphemeralSyntaxError(variable, item, variables.SETTINGS[variable].grammar, problem)
 
 

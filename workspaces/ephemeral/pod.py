@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext_noop as _
+
 from workspaces import kubernetes_syntax as syntax
 
 from . import grammar, variables
@@ -39,19 +41,21 @@ class PodSettings:
     env_from_config_maps: tuple[str, ...] = ()
 
 
-def pod_settings(environment: Mapping[str, str]) -> PodSettings:
+def pod_settings(environment: Mapping[str, str], hidden: Iterable[str] = ()) -> PodSettings:
     """Read all settings of the pod from a step's environment variables.
 
     Names that begin with EPHEMERAL_ and are not known are left alone here. Raises EphemeralSyntaxErrors with all that
-    is wrong, in one variable and between them.
+    is wrong, in one variable and between them; nothing of the texts of `hidden` variables is in it.
     """
+    secret = frozenset(hidden)
     errors: list[EphemeralSyntaxError] = []
 
     def read[T, D](name: str, reader: Callable[[str, str], T], default: D) -> T | D:
         try:
             return grammar.read(name, environment.get(name), reader, default)
         except EphemeralSyntaxError as error:
-            errors.append(error)
+            # What is wrong with it may name parts of it too.
+            errors.append(grammar.error(name, None, _("is written in another way")) if name in secret else error)
             return default
 
     def amounts(which: int) -> dict[str, str]:
@@ -82,19 +86,29 @@ def pod_settings(environment: Mapping[str, str]) -> PodSettings:
         env=read(variables.ENVIRONMENT, grammar.read_environment, ()),
         env_from_config_maps=read(variables.ENV_FROM_CONFIG_MAPS, grammar.read_names, ()),
     )
-    errors.extend(_contradictions(settings))
+    errors.extend(_contradictions(settings, secret))
     if errors:
         raise EphemeralSyntaxErrors(errors)
     return settings
 
 
-def _contradictions(settings: PodSettings) -> Iterable[EphemeralSyntaxError]:
+def _contradictions(settings: PodSettings, secret: frozenset[str]) -> Iterable[EphemeralSyntaxError]:
     """Find what is right in each variable and wrong between them."""
+
+    def wrong(name: str, text: str, problem: str) -> EphemeralSyntaxError:
+        return grammar.error(name, None if name in secret else text, problem)
+
     for resource, (request_name, limit_name) in RESOURCES.items():
         request, limit = settings.requests.get(resource), settings.limits.get(resource)
         if request and limit and (syntax.quantity(request) or 0) > (syntax.quantity(limit) or 0):
-            yield grammar.error(request_name, request, f"is more than {limit}, the value of {limit_name}")
+            more = _("is more than {limit}, the value of {name}").format(limit=limit, name=limit_name)
+            if limit_name in secret:
+                more = _("is more than the value of {name}").format(name=limit_name)
+            yield wrong(request_name, request, more)
     cache, files = settings.plugin_cache_dir, settings.config_map_mount_path
     if cache and settings.config_map_name and f"{cache}/".startswith(f"{files}/"):
-        problem = f"is in {files}, where the files of {variables.CONFIG_MAP_NAME} are mounted, which is read-only"
-        yield grammar.error(variables.PLUGIN_CACHE_DIR, cache, problem)
+        inside = _("is in {files}, where the files of {name} are mounted, which is read-only")
+        if variables.CONFIG_MAP_MOUNT_PATH in secret:
+            inside = _("is where the files of {name} are mounted, which is read-only")
+        problem = inside.format(files=files, name=variables.CONFIG_MAP_NAME)
+        yield wrong(variables.PLUGIN_CACHE_DIR, cache, problem)

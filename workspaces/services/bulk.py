@@ -63,7 +63,7 @@ def effects(workspaces: Iterable[Workspace], name: str, text: str | None, *, by:
         hidden = stored is not None and stored.sensitive
         if workspace.pk in allowed:
             inputs = under_policy(Inputs(environment=inherited[workspace.pk]), policies[workspace.organization_id])
-            wrong = wrong_settings({name: text}, {key: row.value for key, row in here.items()}, inputs)
+            wrong = wrong_settings({name: text}, here, inputs)
             refused = " ".join(wrong.values())
         else:
             refused = refusal(workspace.organization, RIGHT, to=PURPOSE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 from django.utils.translation import gettext_noop as _
@@ -12,7 +12,7 @@ from workspaces.access import Actor
 from workspaces.choices import Category
 from workspaces.ephemeral import EphemeralSyntaxError, EphemeralSyntaxErrors
 from workspaces.errors import InvalidInput
-from workspaces.models import Workspace
+from workspaces.models import Variable, Workspace
 from workspaces.permissions import require
 from workspaces.services.records import delete_record
 from workspaces.services.workspaces import set_variable
@@ -27,13 +27,15 @@ def check_settings(workspace: Workspace, changes: Mapping[str, str | None]) -> d
 
     A text of None takes the variable away. What others than the workspace set wrongly is not held against it.
     """
-    own = {row.key: row.value for row in workspace.variables.filter(category=Category.ENV)}
-    inherited = workspace_inputs(workspace, own=False)
-    return wrong_settings(changes, own, inherited)
+    own = {row.key: row for row in workspace.variables.filter(category=Category.ENV)}
+    return wrong_settings(changes, own, workspace_inputs(workspace, own=False))
 
 
-def wrong_settings(changes: Mapping[str, str | None], own: Mapping[str, str], inherited: Inputs) -> dict[str, str]:
-    """The same as `check_settings`, of variables that are at hand: the workspace's own and what it inherits."""
+def wrong_settings(changes: Mapping[str, str | None], own: Mapping[str, Variable], inherited: Inputs) -> dict[str, str]:
+    """The same as `check_settings`, of variables that are at hand: the workspace's own and what it inherits.
+
+    What was typed just now may be repeated; of other sensitive texts nothing is.
+    """
     wrong: dict[str, str] = {}
     for name, text in changes.items():
         if text is None:
@@ -48,10 +50,12 @@ def wrong_settings(changes: Mapping[str, str | None], own: Mapping[str, str], in
                 wrong[name] = " ".join(refusal.message for refusal in refusals)
     if wrong:
         return wrong
-    shared = inherited.texts(Category.ENV)
-    after = {key: text for key, text in {**own, **changes}.items() if text is not None}
-    known = {str(found) for found in _contradictions({**shared, **own})}
-    for found in _contradictions({**shared, **after}):
+    shared, before = inherited.texts(Category.ENV), {key: row.value for key, row in own.items()}
+    after = {key: text for key, text in {**before, **changes}.items() if text is not None}
+    hidden = {key for key in inherited.hidden if key not in after}
+    hidden |= {key for key, row in own.items() if row.sensitive and changes.get(key) is None}
+    known = {str(found) for found in _contradictions({**shared, **before}, hidden)}
+    for found in _contradictions({**shared, **after}, hidden):
         if found.variable in after:
             wrong[found.variable] = str(found)
         elif str(found) not in known:
@@ -60,9 +64,9 @@ def wrong_settings(changes: Mapping[str, str | None], own: Mapping[str, str], in
     return wrong
 
 
-def _contradictions(environment: Mapping[str, str]) -> tuple[EphemeralSyntaxError, ...]:
+def _contradictions(environment: Mapping[str, str], hidden: Iterable[str]) -> tuple[EphemeralSyntaxError, ...]:
     try:
-        ephemeral.pod_settings(environment)
+        ephemeral.pod_settings(environment, hidden)
     except EphemeralSyntaxErrors as errors:
         return tuple(errors.errors)
     return ()
