@@ -72,7 +72,7 @@ def site(folder: Path, *, kubernetes: bool) -> Iterator[str]:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
         if kubernetes:
-            subprocess.run(["kubectl", "delete", "namespace", NAMESPACE, "--wait=false"], check=True)
+            subprocess.run(["kubectl", "delete", "namespace", NAMESPACE], check=True)
 
 
 def visit(page: Page, url: str) -> None:
