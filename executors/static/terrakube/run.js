@@ -55,7 +55,7 @@
   }
 
   async function look() {
-    let pause = SLOW;
+    let pause;
     try {
       const response = await fetch(`${run.dataset.live}?version=${version}`);
       if (response.status === 401) {
@@ -80,6 +80,7 @@
       pause = run.dataset.final ? 15000 : QUICK;
     } catch {
       failures += 1;
+      pause = failures > 2 ? SLOW : 2 * QUICK;
       if (failures > 2) lost(texts.textNoAnswer);
     }
     if (!document.hidden) timer = setTimeout(look, pause);
