@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.core.cache import cache
 from django.db import models
 
 import workspaces.api.urls  # noqa: F401 - registers the types that tests look at before their first request
@@ -40,12 +39,6 @@ from workspaces.models import (
 from workspaces.services.jobs import create_job
 
 SECRET = "value-of-net"
-
-
-@pytest.fixture(autouse=True)
-def nobody_failed_yet() -> None:
-    """The count of failed authentications is kept in the cache, beyond a test's transaction."""
-    cache.clear()
 
 
 @pytest.fixture
