@@ -125,9 +125,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     visible = Job.objects.within(seen).select_related("workspace", "organization").defer("tcl")
     today = timezone.now() - dt.timedelta(hours=24)
     unfinished = _open_jobs(visible)
-    places = capacity.places_of(unfinished)
-    for job in unfinished:
-        job.place = places.get(job.pk)  # type: ignore[attr-defined]
+    capacity.note_places(unfinished)
 
     def having(*statuses: str) -> list[Job]:
         return [job for job in unfinished if job.status in statuses]

@@ -157,14 +157,14 @@ def rows(request: HttpRequest) -> HttpResponse:
     """How the jobs of ``?ids=`` stand, for a list of them."""
     ids = [int(text) for text in request.GET.get("ids", "").split(",") if text.isdecimal() and len(text) < 19][:ROWS]
     found = list(Job.objects.within(scope(request)).filter(pk__in=ids).defer("tcl"))
-    places = capacity.places_of(found)
+    capacity.note_places(found)
     return JsonResponse(
         {
             "jobs": [
                 {
                     "id": job.pk,
                     "status": badge(job.status),
-                    "reason": reason_of(job, places.get(job.pk)),
+                    "reason": reason_of(job),
                     "span": span_of(job),
                     "final": job.is_final,
                 }

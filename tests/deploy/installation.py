@@ -97,6 +97,10 @@ class Installation:
         """Replace all pods of the site, and wait until the new ones are ready."""
         deployments = [f"deploy/{NAME}-{component}" for component in COMPONENTS]
         self.kubectl("rollout", "restart", *deployments)
+        self.await_rolled(*deployments)
+
+    def await_rolled(self, *deployments: str) -> None:
+        """Wait until the pods of deployments that were restarted are all new and ready."""
         for deployment in deployments:
             self.kubectl("rollout", "status", deployment, f"--timeout={HELM_SECONDS}s")
 

@@ -193,8 +193,7 @@ def test_the_commands_of_the_page_on_operations_run(installation: Installation, 
         elif command.program == "kubectl":
             said[line] = installation.kubectl(*words)
             if words[2:4] == ["rollout", "restart"]:
-                for deployment in words[4:]:
-                    installation.kubectl("rollout", "status", deployment, f"--timeout={HELM_SECONDS}s")
+                installation.await_rolled(*words[4:])
     assert len(said) >= 12
     (pods,) = (answer for line, answer in said.items() if "logs" in line and "terrakube.io/job=" in line)
     assert "Succeeded" in pods

@@ -34,9 +34,12 @@ def span_of(job: Job) -> str:
     return duration((job.ended_at or timezone.now()) - job.started_at)
 
 
-def reason_of(job: Job, place: capacity.Place | None) -> str:
-    """Why a job waits or ended so, with its place in line, as a list says it in the language of the page."""
-    return " · ".join(translated(str(part)) for part in (job.reason, place) if part)
+def reason_of(job: Any) -> str:
+    """Why a job waits or ended so, with its place in line, as a list says it in the language of the page.
+
+    The job has been through ``capacity.note_places``.
+    """
+    return " · ".join(translated(str(part)) for part in (job.reason, job.place) if part)
 
 
 class PhaseFilter(admin.SimpleListFilter):
@@ -81,10 +84,7 @@ class JobAdmin(RecordAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
-        shown = list(changelist.result_list)
-        places = capacity.places_of(shown)
-        for job in shown:
-            job.place = places.get(job.pk)
+        capacity.note_places(changelist.result_list)
         return changelist
 
     @admin.display(description=_("job"), ordering="id")
@@ -114,7 +114,7 @@ class JobAdmin(RecordAdmin):
 
     @admin.display(description=_("reason"))
     def why(self, job: Any) -> SafeString:
-        said = reason_of(job, job.place)
+        said = reason_of(job)
         return format_html('<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, said)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -6,7 +6,7 @@ same room. Without a limit nothing is locked and nobody waits.
 """
 
 from workspaces.capacity.limits import Limit, is_limited, limits_over
-from workspaces.capacity.line import Place, first_in_line, place_of, places_of, somebody_waits, waiting
+from workspaces.capacity.line import Place, first_in_line, note_places, place_of, places_of, somebody_waits, waiting
 from workspaces.capacity.room import Refusal, class_of, first_class, refusal
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "first_in_line",
     "is_limited",
     "limits_over",
+    "note_places",
     "place_of",
     "places_of",
     "refusal",

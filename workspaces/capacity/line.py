@@ -201,6 +201,14 @@ def places_of(jobs: Iterable[Job]) -> dict[int, Place]:
     return found
 
 
+def note_places(jobs: Iterable[Job]) -> None:
+    """Give each of some jobs its place as the attribute ``place``: None for one that does not wait for room."""
+    shown = list(jobs)
+    places = places_of(shown)
+    for job in shown:
+        job.place = places.get(job.pk)  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True, slots=True)
 class _Rank:
     """A job's place among those of its organization, and among those of its workspace, who wait."""

@@ -53,9 +53,7 @@ def _places(part: str) -> Callable[[Sequence[Job]], Callable[[Job], int | None]]
 
     def look_up(jobs: Sequence[Job]) -> Callable[[Job], int | None]:
         if not all(hasattr(job, "place") for job in jobs):
-            found = capacity.places_of(jobs)
-            for job in jobs:
-                job.place = found.get(job.pk)  # type: ignore[attr-defined]
+            capacity.note_places(jobs)
         return lambda job: getattr(job.place, part, None)  # type: ignore[attr-defined]
 
     return look_up
