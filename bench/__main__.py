@@ -165,7 +165,7 @@ def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube) -> Itera
     from bench.processes import ExecutorRuns
     from bench.rest import Rest
     from bench.seed import make_records
-    from executors.launching.preview import preview
+    from executors.preview.expected_job import expected_job
     from workspaces.models import Workspace
 
     records = make_records(waiting=_WORKSPACES, version=asked.terraform)
@@ -173,7 +173,7 @@ def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube) -> Itera
     waiting = records.waiting
 
     def manifest_of(workspace: str) -> dict[str, Any]:
-        return preview(Workspace.objects.get(pk=workspace))
+        return expected_job(Workspace.objects.get(pk=workspace))
 
     watch = JobWatch(kube)
     try:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.models import Attempt
 from workspaces import models as records
-from workspaces.access import TokenUser
+from workspaces.actors import TokenUser
 from workspaces.choices import Category, JobStatus, LastJobStatus, StepType, VcsType
 from workspaces.encryption import encrypt
 from workspaces.services.tokens import create_team_token, create_token

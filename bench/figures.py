@@ -29,12 +29,12 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the aim is reached; None where there is none."""
+        """Return whether the aim is reached; None where there is none."""
         return None if self.aim is None else self.value < self.aim
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest of the values that so large a share of them does not exceed."""
+    """Return the smallest of the values that so large a share of them does not exceed."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
@@ -50,7 +50,7 @@ def _number(value: float | None, unit: str = "") -> str:
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """The figures as lines for a terminal, with their aims and what the bare thing takes."""
+    """Return the figures as lines for a terminal, with their aims and what the bare thing takes."""
     rows = [("", "", "measured", "aim", "", "bare", "ratio")]
     for figure in figures:
         reached = {None: "", True: "reached", False: "MISSED"}[figure.reached]

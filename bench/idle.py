@@ -181,7 +181,7 @@ def _watcher_alone(number: int, seconds: float) -> Iterator[Figure]:
     from django.conf import settings
     from django.db import connection
 
-    from executors.conf import installation
+    from executors.installation.settings import installation
     from executors.watching.watcher import Watcher
 
     counts: Counter[str] = Counter()

@@ -46,7 +46,7 @@ def script(text: str) -> str:
 
 
 def started_at(pod: Object) -> float:
-    """When the first process of a pod's container started, as a time of day."""
+    """Return when the first process of a pod's container started, as a time of day."""
     boot = next(
         float(line.split()[1]) for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime")
     )
@@ -128,7 +128,7 @@ class Bench:
         self.at.kubectl("delete", "pods", "-l", f"app.kubernetes.io/component={component}")
 
     def _pod(self, component: str) -> Object:
-        """The pod of a component as soon as its container has a process."""
+        """Return the pod of a component as soon as its container has a process."""
         while True:
             answer = self.at.kubectl("get", "pods", "-l", f"app.kubernetes.io/component={component}", "-o", "json")
             pods: list[Object] = json.loads(answer)["items"]

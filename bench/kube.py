@@ -84,7 +84,7 @@ class Kube:
 
 
 def bare_manifest(manifest: dict[str, Any], name: str) -> dict[str, Any]:
-    """The same Job under another name, without the labels by which the site knows its own."""
+    """Return the same Job under another name, without the labels by which the site knows its own."""
     bare = copy.deepcopy(manifest)
     bare["metadata"].update(name=name, labels=dict(_BARE_LABELS))
     bare["spec"]["template"]["metadata"]["labels"] = dict(_BARE_LABELS)
@@ -102,7 +102,7 @@ def own_namespace(threads: int) -> Iterator[Kube]:
         yield kube
     finally:
         kube.core.delete_namespace(kube.namespace, _preload_content=False)
-        # Not to wait out the grace period of pods that nobody looks at any more.
+        # Do not wait for the grace period of these pods.
         kube.core.delete_collection_namespaced_pod(kube.namespace, grace_period_seconds=0, _preload_content=False)
 
 
@@ -152,7 +152,7 @@ class JobWatch:
                 raise
 
     def await_added(self, name: str) -> float:
-        """When a Job appeared; waits for it. Raises TimeoutError."""
+        """Return when a Job appeared; waits for it. Raises TimeoutError."""
         return self._await("ADDED", name)
 
     def await_deleted(self, name: str) -> float:

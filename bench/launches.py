@@ -14,7 +14,7 @@ from bench.processes import cpu_seconds, site_processes
 from bench.rest import Rest
 from executors.agent.api import Api
 from executors.agent.claim import make_claim
-from executors.job_data import decode
+from executors.contract.job_data import decode
 
 THREADS = 16
 _PLAN, _APPLY = 100, 200

@@ -98,7 +98,7 @@ def requests() -> list[Request]:
 
 
 def _single(workspace: Any, job: Any, collection: Any, organization: str) -> dict[str, str]:
-    """The record of each type, by its usual path."""
+    """Return the record of each type, by its usual path."""
     found = {}
     for name, model in (
         ("agent", records.Agent),
@@ -129,7 +129,7 @@ def _single(workspace: Any, job: Any, collection: Any, organization: str) -> dic
 
 
 def _pages(workspace: Any) -> list[Request]:
-    """The panel's lists, and the pages that operators open from there."""
+    """Return the panel's lists, and the pages that operators open from there."""
     job = records.Job.objects.filter(workspace=workspace).order_by("-pk")[0]
     found = [
         ("start", ""),

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from executors.job_data import DATA_VARIABLE, JobDataError, decode
+from executors.contract.job_data import DATA_VARIABLE, JobDataError, decode
 
 _PROC = Path("/proc")
 _NETLINK_CONNECTOR = 11
@@ -27,7 +27,7 @@ _DATA_PREFIX = f"{DATA_VARIABLE}=".encode()
 
 
 def arguments(pid: int) -> list[str]:
-    """A process's command line; empty when it is gone."""
+    """Return a process's command line; empty when it is gone."""
     try:
         return (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
     except OSError:
@@ -35,7 +35,7 @@ def arguments(pid: int) -> list[str]:
 
 
 def tree(pid: int) -> list[int]:
-    """A process and all that descends from it."""
+    """Return a process and all that descends from it."""
     children: dict[int, list[int]] = {}
     for entry in _PROC.iterdir():
         if not entry.name.isdecimal():
@@ -52,7 +52,7 @@ def tree(pid: int) -> list[int]:
 
 
 def site_processes(up_pid: int) -> dict[str, list[int]]:
-    """The processes of web, worker and watcher that `manage.py up` has started."""
+    """Return the processes of web, worker and watcher that `manage.py up` has started."""
     found: dict[str, list[int]] = {"web": [], "worker": [], "watcher": []}
     marks = {"uvicorn": "web", "qcluster": "worker", "watch": "watcher"}
     for pid in tree(up_pid):
@@ -92,7 +92,7 @@ def of_pod(uid: str) -> list[int]:
 
 
 def pss_bytes(pid: int) -> int:
-    """A process's share of memory: its own pages, and of each shared page its part."""
+    """Return a process's share of memory: its own pages, and of each shared page its part."""
     try:
         lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
     except OSError:
@@ -178,7 +178,7 @@ class ExecutorRuns:
                 self._news.notify_all()
 
     def _attempt_url(self, pid: int) -> str:
-        """The attempt that a process runs for this site; empty when it is no executor of it."""
+        """Return the attempt that a process runs for this site; empty when it is no executor of it."""
         if "executors.agent" not in arguments(pid):
             return ""
         try:

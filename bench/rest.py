@@ -27,7 +27,7 @@ class Rest:
         self._local = threading.local()
 
     def connect(self) -> None:
-        """Open this thread's connection anew, so that the next call does not pay for it."""
+        """Reopen this thread's connection, so that the next call does not pay for it."""
         self._local.connection = http.client.HTTPConnection(self._host, self._port, timeout=60)
         self._local.connection.connect()
 

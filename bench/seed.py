@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from workspaces.access import TokenUser
+from workspaces.actors import TokenUser
 from workspaces.choices import Category, IacType
-from workspaces.ephemeral.variables import ENABLE, NODE_SELECTOR
 from workspaces.models import Team, Template, Workspace
+from workspaces.pods.catalogue import ENABLE, NODE_SELECTOR
 from workspaces.services.organizations import create_organization
 from workspaces.services.sources import upload_source
 from workspaces.services.tokens import create_team_token

@@ -33,7 +33,7 @@ class Site:
 
 @contextmanager
 def own_database() -> Iterator[str]:
-    """The address of a new database on the server of TEST_DATABASE_URL; empty (SQLite) where there is none."""
+    """Return the address of a new database on the server of TEST_DATABASE_URL; empty (SQLite) where there is none."""
     server = os.environ.get("TEST_DATABASE_URL", "")
     if not server:
         yield ""
@@ -55,7 +55,7 @@ def free_port(host: str) -> int:
 
 
 def settings(*, folder: Path, database: str, host: str, port: int, namespace: str, image: str) -> dict[str, str]:
-    """What the processes of the site get in their environment, beside what is there."""
+    """Return what the processes of the site get in their environment, beside what is there."""
     address = f"http://{host}:{port}"
     found = {
         "DJANGO_SETTINGS_MODULE": "terrakube_site.settings",

@@ -1,4 +1,4 @@
-"""The application that runs steps."""
+"""Django application that runs steps."""
 
 import gc
 import sys
@@ -13,8 +13,8 @@ from workspaces.labels import make_translatable
 
 
 def _keep_what_is_loaded(**kwargs: Any) -> None:
-    # In a new worker: what it shares with its parent stays for good. Left to the collector, walking it would hold up
-    # some tasks by 70 ms, and copy its memory.
+    # In a new worker: everything shared with the parent is permanent. A garbage collection over it would delay tasks
+    # by 70 ms and copy its memory.
     gc.freeze()
 
 
@@ -29,21 +29,26 @@ class ExecutorsConfig(AppConfig):
     def ready(self) -> None:
         # Applications are imported before their models can be.
         from executors.checks import check_token_place
-        from executors.conf import check_installation
-        from executors.documented import check_names
-        from executors.limits import installation_limits
-        from executors.reasons import REASONS
+        from executors.installation.limits import installation_limits
+        from executors.installation.reference import check_names
+        from executors.installation.settings import check_installation, installation
         from executors.terrakube.storage import check_storage
+        from executors.terrakube.unsupported_requests import check_asked
+        from workspaces.flows.runtimes import provide_groovy
+        from workspaces.jobs.scope import check_with
+        from workspaces.reasons import REASONS
 
-        run_limits.provide(installation_limits)
+        run_limits.register_installation_limits(installation_limits)
+        check_with(check_asked)
+        provide_groovy(lambda: installation().is_terrakube_image)
         catalogue.allow_reasons(REASONS)
         register(check_installation)
         register(check_names)
         register(check_storage)
         register(check_token_place, Tags.security, deploy=True)
         if "qcluster" in sys.argv:
-            # The task cluster forks its workers: what is imported now is shared between them, and there at the first
-            # task, which else would wait for the Kubernetes client for a second or more.
+            # The task cluster forks its workers: modules imported now are shared, and ready at the first task, which
+            # would otherwise wait a second or more for the Kubernetes client.
             from django_q.signals import post_execute, post_spawn
 
             from executors import cluster, tasks  # noqa: F401 - imported to be there

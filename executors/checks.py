@@ -1,4 +1,4 @@
-"""Checks that ask the cluster, by ``manage.py check --deploy``."""
+"""System checks that ask the cluster, for ``manage.py check --deploy``."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from django.core.checks import CheckMessage, Info, Warning
 
 from executors import cluster
 from executors.cluster import ClusterError, NoCluster
-from executors.conf import installation
-from executors.launching import on_cluster
+from executors.installation.settings import installation
+from executors.launching import kubernetes_job
 from terrakube_site.env import SettingErrors
 
 
 def check_token_place(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Say where the one-time tokens of attempts lie: in Secrets, or in the Jobs' specs for want of a right."""
+    """Report where the one-time tokens of attempts are kept: in Secrets, or without that permission in the Jobs'
+    specs.
+    """
     try:
         conf = installation()
-        in_secret = on_cluster.token_in_secret(cluster.connect(), conf)
+        in_secret = kubernetes_job.token_in_secret(cluster.connect(), conf)
     except (NoCluster, SettingErrors):
-        # Wrong settings have a check of their own, and without a cluster there are no Jobs.
+        # Invalid settings have a check of their own, and without a cluster there are no Jobs.
         return []
     except ClusterError as error:
         return [Warning(f"The cluster does not answer: {error}", hint="Steps wait until it does.", id="executors.W003")]

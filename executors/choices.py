@@ -1,18 +1,18 @@
-"""The vocabularies of attempts."""
+"""Enumerations of attempts."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class ExecutorKind(models.TextChoices):
-    """What runs an attempt."""
+    """The kind of executor that runs an attempt."""
 
     KUBERNETES = "kubernetes", "Kubernetes"
     LOCAL = "local", _("This machine")
 
 
 class AttemptState(models.TextChoices):
-    """How far an attempt is. Only a new or launched one can be claimed; one that has ended stays so."""
+    """State of an attempt. Only a new or launched one can be claimed; an ended one stays ended."""
 
     NEW = "new", _("New")
     LAUNCHED = "launched", _("Launched")
@@ -26,7 +26,7 @@ ACTIVE = frozenset({AttemptState.CLAIMED, AttemptState.INTERRUPTING})
 
 
 class AttemptOutcome(models.TextChoices):
-    """How an attempt ended; empty while it has not."""
+    """Outcome of an attempt; empty until it ends."""
 
     SUCCEEDED = "succeeded", _("Succeeded")
     FAILED = "failed", _("Failed")
@@ -37,14 +37,14 @@ class AttemptOutcome(models.TextChoices):
 
 
 class LockOutcome(models.TextChoices):
-    """What became of the state's lock when a cancelled or lost executor was gone; empty when it held none."""
+    """Outcome of the state lock after a cancelled or lost executor; empty if it held none."""
 
     RELEASED = "released", _("Given back")
-    FOREIGN = "foreign", _("Somebody else's, left alone")
+    FOREIGN = "foreign", _("Held by another owner, left alone")
 
 
 class EventKind(models.TextChoices):
-    """What happened to an attempt, in about this order."""
+    """Events of an attempt, roughly in order."""
 
     CREATED = "created", _("Queued")
     LAUNCHED = "launched", _("Started by the launcher")

@@ -24,27 +24,27 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_noop as _
 
 from executors.models import Attempt, AttemptEvent, JobContext, LogChunk
 from workspaces import run_limits
 from workspaces.choices import FINAL_JOB, Category
 from workspaces.models import ConfigurationVersion, GlobalVariable, Job, RunLimits, SavedPlan, Variable
+from workspaces.reasons import Reason, reason
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 50
-"""How many jobs one turn goes through."""
+"""Maximum number of jobs per pass."""
 KEEP, SOFT = "KEEP_JOB_HISTORY", "KEEP_JOB_HISTORY_SOFT_DELETE"
 
 
 def safe_jobs() -> QuerySet[Job]:
-    """The ended jobs of which nothing runs or may run."""
+    """Return the ended jobs without a running or possibly running attempt."""
     unproved = Attempt.objects.filter(step__job=OuterRef("pk"), cleaned_at=None)
     return Job.objects.filter(~Exists(unproved), status__in=FINAL_JOB, ended_at__isnull=False, holds_workspace=False)
 
 
 def turn(*, at_most: int = AT_ONCE) -> bool:
-    """Remove what is due now, of so many jobs at most. True when more may be due."""
+    """Remove what is due, from at most this many jobs. Return True if more may be due."""
     done = 0
     for job_id, why in _to_trim(at_most):
         done += _trim(job_id, why)
@@ -59,14 +59,14 @@ def turn(*, at_most: int = AT_ONCE) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """A part of the installation in which one number counts."""
+    """A scope of the installation with one value of a limit."""
 
     value: int
     jobs: Q
 
 
 def _levels(name: str) -> list[_Level]:
-    """Where which value of a limit counts: that of the level nearest to the workspace."""
+    """Return where which value of a limit applies: the one set closest to the workspace."""
     rows = list(RunLimits.objects.exclude(**{name: None}))
     workspaces = [row.workspace_id for row in rows if row.workspace_id is not None]
     organizations = [row.organization_id for row in rows if row.organization_id is not None]
@@ -75,38 +75,30 @@ def _levels(name: str) -> list[_Level]:
     for row in rows:
         if row.organization_id is not None:
             found.append(_Level(getattr(row, name), Q(organization=row.organization_id) & others))
-    whole = getattr(run_limits.of_installation(), name)
+    whole = getattr(run_limits.installation_limits(), name)
     if whole is not None:
         found.append(_Level(whole, (~Q(organization__in=organizations) if organizations else Q()) & others))
     return found
 
 
-def _kept_for(number: int) -> str:
-    return _("they are kept for 1 day") if number == 1 else _("they are kept for {number} days").format(number=number)
-
-
-def _to_trim(at_most: int) -> Iterator[tuple[int, str]]:
-    """The jobs whose logs and plans are due, with the reason."""
+def _to_trim(at_most: int) -> Iterator[tuple[int, Reason]]:
+    """Return the jobs whose logs and plans are due, with the reason."""
     now, due = timezone.now(), safe_jobs().filter(trimmed_at=None)
     for level in _levels("keep_log_days"):
         old = due.filter(level.jobs, ended_at__lt=now - dt.timedelta(days=level.value)).order_by("ended_at")
         for job_id in list(old.values_list("pk", flat=True)[:at_most]):
-            yield job_id, _kept_for(level.value)
+            yield job_id, reason("", "kept-days", number=level.value) if level.value > 1 else reason("", "kept-one-day")
     for level in _levels("keep_jobs"):
-        kept = (
-            _("those of the newest job of the workspace are kept")
-            if level.value == 1
-            else _("those of the {number} newest jobs of the workspace are kept").format(number=level.value)
-        )
+        kept = reason("", "newest-kept") if level.value == 1 else reason("", "newest-jobs-kept", number=level.value)
         ended = Job.objects.filter(level.jobs, trimmed_at=None, ended_at__isnull=False)
         for job_id in _beyond(ended, level.value, due, at_most):
             yield job_id, kept
 
 
 def _beyond(ended: QuerySet[Job], kept: int, removable: QuerySet[Job], at_most: int) -> Iterator[int]:
-    """Of each workspace that has more than ``kept`` of the ended jobs, those that are older and can be removed."""
+    """Return the removable ended jobs beyond the newest ``kept`` of each workspace."""
     full = ended.values("workspace_id").annotate(number=Count("pk")).filter(number__gt=kept)
-    # In no order: workspaces of which nothing can be removed yet must not hold up the others.
+    # In random order: workspaces without removable jobs must not hold up the others.
     for row in list(full.order_by("?")[:at_most]):
         of_workspace = ended.filter(workspace=row["workspace_id"])
         last = of_workspace.order_by("-pk").values_list("pk", flat=True)[kept - 1 : kept].first() if kept else None
@@ -117,12 +109,12 @@ def _beyond(ended: QuerySet[Job], kept: int, removable: QuerySet[Job], at_most: 
 
 
 def _locked(job_id: int) -> Job | None:
-    """A job that can still be removed, with its lock; None when it cannot any more."""
+    """Lock a job that can still be removed; None if it no longer can."""
     row = Job.objects.select_for_update(of=("self",)).filter(pk=job_id).first()
     return row if row is not None and safe_jobs().filter(pk=job_id).exists() else None
 
 
-def _trim(job_id: int, why: str) -> bool:
+def _trim(job_id: int, why: Reason) -> bool:
     now = timezone.now()
     with transaction.atomic():
         job = _locked(job_id)
@@ -135,12 +127,12 @@ def _trim(job_id: int, why: str) -> bool:
         AttemptEvent.objects.filter(attempt__in=mine).delete()
         SavedPlan.objects.filter(step__job=job).delete()
         JobContext.objects.filter(job=job).delete()
-        Job.objects.filter(pk=job.pk).update(trimmed_at=now, trimmed_why=why[:128])
+        Job.objects.filter(pk=job.pk).update(trimmed_at=now, trimmed_why=str(why), trimmed_words=why.as_words())
     return True
 
 
 def _replace_log(attempt: Attempt, note: bytes) -> None:
-    """Put a note in place of all of a log, at its end; its size stays, so that every reader still finds that end."""
+    """Replace a log by a note at its end; its size stays, so that every reader still finds that end."""
     LogChunk.objects.filter(attempt=attempt).delete()
     gap = max(attempt.log_size - len(note), 0)
     chunks = [LogChunk(attempt=attempt, offset=gap, size=attempt.log_size - gap, data=note)]
@@ -150,7 +142,7 @@ def _replace_log(attempt: Attempt, note: bytes) -> None:
 
 
 def _drop_sources(at_most: int) -> int:
-    """Remove uploaded sources that are older than the logs of their jobs may be, but for each workspace's newest."""
+    """Remove uploaded sources that are older than the logs of their jobs may be, except each workspace's newest."""
     done = 0
     newer = ConfigurationVersion.objects.filter(
         workspace=OuterRef("workspace"), created_date__gt=OuterRef("created_date"), content__isnull=False
@@ -175,14 +167,14 @@ def _drop_sources(at_most: int) -> int:
 
 
 def _number(text: str) -> int | None:
-    """The value of KEEP_JOB_HISTORY; None for what is no number, which keeps all, as Terrakube does."""
+    """Parse KEEP_JOB_HISTORY; None for an invalid number, which keeps all, as in Terrakube."""
     text = text.strip()
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a workspace or an organization asks for; None where it says nothing."""
+    """Values that a workspace or an organization sets; None if unset."""
 
     keep: int | None = None
     soft: bool | None = None
@@ -202,7 +194,7 @@ def _asked(rows: QuerySet[Any], owner: str) -> dict[UUID, _Wanted]:
 
 
 def _to_drop(at_most: int) -> Iterator[tuple[int, bool]]:
-    """The jobs that KEEP_JOB_HISTORY no longer keeps, and whether they are only to be hidden."""
+    """Return the jobs beyond KEEP_JOB_HISTORY, and whether they are only to be hidden."""
     organizations = _asked(GlobalVariable.objects.all(), "organization_id")
     workspaces = _asked(Variable.objects.select_related("workspace"), "workspace_id")
     owners = dict(

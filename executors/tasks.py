@@ -1,4 +1,4 @@
-"""What the background task runner calls: short, by id, safe to run twice."""
+"""Tasks of the background queue: short, called by id, safe to run twice."""
 
 from __future__ import annotations
 
@@ -7,51 +7,53 @@ from uuid import UUID
 
 from structlog.contextvars import bound_contextvars
 
-from executors import beats
 from executors.doctor import runs as doctor_runs
-from executors.launching import launcher
-from workspaces import capacity, transitions
+from executors.health import heartbeats
+from executors.launching import barred_attempts, launcher
+from executors.preflight import runs as preflight_runs
+from workspaces.jobs import capacity, transitions
 from workspaces.models import Job
-from workspaces.queueing import enqueue
 from workspaces.services import schedules
+from workspaces.task_queue.client import enqueue
 
 logger = logging.getLogger(__name__)
 ROOM_AT_ONCE = 50
-"""How many steps one task hands over."""
+"""Maximum number of steps that one task queues."""
 
 
 def advance_job(job_id: int) -> None:
-    """Do the next thing for a job, and launch its step when that is it."""
+    """Advance a job, and launch its next step if there is one."""
     with bound_contextvars(job=job_id):
-        opened = transitions.hand_over(job_id, to=launcher.open_first)
+        opened = transitions.hand_over(job_id, to=launcher.open_first_attempt)
         if opened is not None:
             attempt, needs = opened
             with bound_contextvars(step=str(attempt.step_id)):
-                launcher.launch(attempt, needs)
+                launcher.launch_attempt(attempt, needs)
 
 
 def advance_workspace(workspace_id: str) -> None:
-    """Let the jobs that wait for a workspace go on, oldest first."""
-    for job_id in Job.objects.waiting_for(UUID(workspace_id)).values_list("pk", flat=True):
+    """Let the jobs that wait for a workspace go on, oldest first; where none may go on, let them end."""
+    for job_id in Job.objects.unfinished_on(UUID(workspace_id)).values_list("pk", flat=True):
         advance_job(job_id)
+    barred_attempts.end_barred_attempts(workspace_id=UUID(workspace_id))
 
 
 def fill_room() -> None:
-    """Hand over the steps of those who wait for room, in their order, until there is no more room or nobody waits.
+    """Queue the steps of jobs that wait for capacity, in order, until there is no more capacity or no more jobs.
 
-    Each is launched by a task of its own, so that a cluster that does not answer holds nobody up here.
+    Each is launched by a task of its own, so that a silent cluster delays nothing here.
     """
     tried: int | None = None
     for _ in range(ROOM_AT_ONCE):
         first = capacity.first_in_line()
         if first is None or first.pk == tried:
-            # Somebody else was quicker, or it was overtaken; the sweep comes back to what this may have missed.
+            # Another task was quicker, or it was overtaken; the sweep finds what this task may have missed.
             return
         tried = first.pk
         try:
             step_id = transitions.advance(first.pk)
         except Exception:
-            # Whatever is wrong with this one must not hold up the others.
+            # An error of one job must not hold up the others.
             logger.exception("Job %s could not go on; it is left out of the line for now", first.pk)
             transitions.leave_line(first.pk)
             continue
@@ -62,7 +64,7 @@ def fill_room() -> None:
 
 def launch_step(step_id: str) -> None:
     with bound_contextvars(step=step_id):
-        launcher.launch_step(UUID(step_id))
+        launcher.launch_due_attempt(UUID(step_id))
 
 
 def cancel_step(step_id: str) -> None:
@@ -71,8 +73,12 @@ def cancel_step(step_id: str) -> None:
 
 
 def run_check(run_id: int) -> None:
-    """Begin a run of the doctor, whose probe pod is looked at with each beat."""
-    doctor_runs.begin(run_id)
+    """Start a run of the doctor, whose probe pod is checked at each heartbeat."""
+    doctor_runs.begin_run(run_id)
+
+
+def run_preflight(workspace_id: str) -> None:
+    preflight_runs.finish_run(UUID(workspace_id))
 
 
 def kill_step(step_id: str) -> None:
@@ -80,10 +86,10 @@ def kill_step(step_id: str) -> None:
 
 
 def beat() -> None:
-    """Show that tasks are worked on, and start what the clock starts.
+    """Write the worker's heartbeat, and start what is scheduled by time.
 
-    Queued by the watcher, so a frozen queue or worker lets it grow old.
+    Queued by the watcher, so the heartbeat ages if queue or worker hang.
     """
-    beats.beat(beats.WORKER)
+    heartbeats.write_heartbeat(heartbeats.WORKER)
     schedules.start_due()
-    doctor_runs.advance()
+    doctor_runs.advance_runs()

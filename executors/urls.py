@@ -1,18 +1,18 @@
-"""The addresses that the page of a job asks."""
+"""URLs that the page of a job calls."""
 
 from django.urls import path
 
-from executors import pages
+from executors.runs import log_views, views
 
 app_name = "runs"
 urlpatterns = [
-    path("", pages.rows, name="rows"),
-    path("<int:job_id>/", pages.run, name="run"),
-    path("<int:job_id>/live", pages.live, name="live"),
-    path("<int:job_id>/results", pages.results, name="results"),
-    path("<int:job_id>/plan.txt", pages.plan, name="plan"),
-    path("<int:job_id>/steps/<uuid:step_id>/log", pages.log, name="log"),
-    path("<int:job_id>/steps/<uuid:step_id>/log.txt", pages.download, name="download"),
-    path("<int:job_id>/steps/<uuid:step_id>/find", pages.find, name="find"),
-    path("<int:job_id>/steps/<uuid:step_id>/events", pages.events, name="events"),
+    path("", views.rows, name="rows"),
+    path("<int:job_id>/", views.redirect_to_job, name="run"),
+    path("<int:job_id>/live", views.live, name="live"),
+    path("<int:job_id>/results", views.results, name="results"),
+    path("<int:job_id>/plan.txt", views.plan, name="plan"),
+    path("<int:job_id>/steps/<uuid:step_id>/log", log_views.log, name="log"),
+    path("<int:job_id>/steps/<uuid:step_id>/log.txt", log_views.download, name="download"),
+    path("<int:job_id>/steps/<uuid:step_id>/find", log_views.find, name="find"),
+    path("<int:job_id>/steps/<uuid:step_id>/events", log_views.events, name="events"),
 ]

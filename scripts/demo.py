@@ -18,6 +18,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parent.parent
 FINAL = {"completed", "noChanges", "rejected", "cancelled", "failed"}
 JOB_SECONDS = 300
+START_SECONDS = 180
 
 
 def say(text: str) -> None:
@@ -117,7 +118,7 @@ def manage(settings: dict[str, str], *arguments: str) -> str:
 
 
 def await_site(address: str, site: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if site.poll() is not None:
             raise fail("the site ended while it was starting")
@@ -126,7 +127,17 @@ def await_site(address: str, site: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             time.sleep(0.1)
-    raise fail("the site did not come up in 60 s")
+    raise fail(f"the site did not come up in {START_SECONDS} s")
+
+
+def stop_earlier_jobs(site: Site, seeded: dict[str, str]) -> None:
+    """Stop what an interrupted demonstration left, which would keep the workspace."""
+    path = f"/api/v1/organization/{seeded['organization']}/job"
+    for job in site.call("GET", path)["data"]:
+        if job["attributes"]["status"] not in FINAL:
+            say(f"job {job['id']} of an earlier demonstration is stopped")
+            change = {"data": {"type": "job", "id": job["id"], "attributes": {"forceCancel": True}}}
+            site.call("PATCH", f"{path}/{job['id']}", change)
 
 
 def start_job(site: Site, seeded: dict[str, str]) -> str:
@@ -149,10 +160,12 @@ def follow_job(site: Site, organization: str, job: str) -> str:
     until = time.monotonic() + JOB_SECONDS
     while time.monotonic() < until:
         answer = site.call("GET", f"{path}?include=step")
-        status = str(answer["data"]["attributes"]["status"])
-        if status != told:
-            say(f"job {job} is {status}")
-            told = status
+        attributes = answer["data"]["attributes"]
+        status, why = str(attributes["status"]), attributes["reason"]
+        news = f"job {job} is {status}" + (f": {why}" if why else "")
+        if news != told:
+            say(news)
+            told = news
         steps = sorted(answer.get("included", []), key=lambda step: step["attributes"]["stepNumber"])
         for step in steps:
             log = site.text(f"/tfoutput/v1/organization/{organization}/job/{job}/step/{step['id']}")
@@ -198,6 +211,8 @@ def main() -> int:
         settings |= {
             "ExecutorEphemeralNamespace": namespace,
             "ExecutorEphemeralImage": os.environ.get("DEMO_EXECUTOR_IMAGE", "terrakube-executor:latest"),
+            # An image that was only loaded into the nodes; by default the tag latest is pulled each time.
+            "ExecutorEphemeralImagePullPolicy": os.environ.get("ExecutorEphemeralImagePullPolicy", "IfNotPresent"),
             "ExecutorEphemeralSecret": "",
             "AzBuilderApiUrl": address,
         }
@@ -210,7 +225,9 @@ def main() -> int:
     process = subprocess.Popen(up, env=settings, start_new_session=True)
     try:
         await_site(address, process)
+        say(f"the panel: {address}/admin/  (user {seeded['user']}, password {seeded['password']})")
         site = Site(address, token)
+        stop_earlier_jobs(site, seeded)
         job = start_job(site, seeded)
         say(f"job {job} of workspace example/hello was started")
         status = follow_job(site, seeded["organization"], job)
@@ -219,7 +236,7 @@ def main() -> int:
         say(f"job {job} ended: {status}")
         if os.environ.get("DEMO_ONCE") == "1":
             return 0 if status == "completed" else 1
-        say(f"the panel: {address}/admin/  (user {seeded['user']}, password {seeded['password']}); stop with Ctrl-C")
+        say(f"the panel stays at {address}/admin/; stop with Ctrl-C")
         return process.wait()
     except KeyboardInterrupt:
         return 0

@@ -183,5 +183,5 @@ def empty_site(password: str) -> Iterator[str]:
 
 
 def empty_pages() -> dict[str, str]:
-    """The addresses of the pages that say what to do first, by the names of their pictures."""
+    """Return the addresses of the pages that say what to do first, by the names of their pictures."""
     return {name: reverse(view) for name, view in _EMPTY_PAGES.items()}

@@ -18,7 +18,7 @@ _OWN_PAGES = {"job", "workspace", "checkrun"}
 
 
 def pages(sample: Sample) -> dict[str, str]:
-    """The address of each page of the sample, by the name of its picture."""
+    """Return the address of each page of the sample, by the name of its picture."""
     found = {"overview": reverse("admin:index")}
     found |= dict(_of_models())
     found["workspaces"] = found.pop("list-workspace")

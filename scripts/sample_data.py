@@ -35,7 +35,6 @@ from workspaces.models import (
     Ssh,
     Tag,
     Team,
-    Template,
     Vcs,
     Workspace,
     WorkspaceTag,
@@ -121,7 +120,7 @@ def _tool() -> tuple[IacType, str]:
 
 
 def archive(files: dict[str, str]) -> bytes:
-    """The files as a tar.gz."""
+    """Return the files as a tar.gz."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, text in files.items():
@@ -154,10 +153,6 @@ class Maker:
 
     def organization(self, name: str, description: str, *teams: str) -> Organization:
         made = organizations.create_organization(by=self.by, name=name, description=description)
-        create_record(
-            Template(organization=made, name="Plan, approve, apply", version="1.0.0", tcl=PLAN_APPROVE_APPLY),
-            by=self.by,
-        )
         for team in teams:
             create_record(Team(organization=made, name=team, role="write"), by=self.by)
         return made

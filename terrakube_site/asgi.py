@@ -1,4 +1,4 @@
-"""The web process's entry point."""
+"""Entry point of the web process."""
 
 import gc
 import os
@@ -9,17 +9,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrakube_site.settings")
 # Only this process serves every request from another thread, and needs a pool to reuse connections.
 os.environ.setdefault("TERRAKUBE_DATABASE_POOL", "1")
 
-from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import get_resolver
 
-from terrakube_site.body_limit import limited
+from terrakube_site.http.body_limit import limited
 
 # Static files are sent by a middleware that reads them in the ordinary way; they are small, and cached by browsers.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
-application = limited(get_asgi_application(), source_bytes=settings.MAX_SOURCE_BYTES)
+django_application = get_asgi_application()
 # Applications can be imported from here on.
+application = limited(django_application, import_module("terrakube_site.http.body_doors").judge)
 import_module("executors.metrics.store").start_flushing()
 
 # What was loaded stays for good. Left to the collector, walking it would hold up every hundredth request by 70 ms.

@@ -1,4 +1,4 @@
-"""Typed readers of environment variables.
+"""Typed readers of environment variables, and the declaration of a variable that is read by one of them.
 
 Each reader takes the environment (any mapping), the variable's name and what counts when it is not set, and raises
 `SettingError` with a sentence that names the variable, its value and what is allowed. Spaces around a value never
@@ -7,8 +7,12 @@ comma list has no items, so that both can be used to take a default away.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from types import EllipsisType
+from typing import Any
 from urllib.parse import urlsplit
 
 type Environ = Mapping[str, str]
@@ -129,6 +133,16 @@ def comma_list[D](environ: Environ, name: str, default: D) -> tuple[str, ...] | 
     return tuple(item for part in environ[name].split(",") if (item := part.strip()))
 
 
+def choices[D](environ: Environ, name: str, default: D, allowed: Collection[str]) -> tuple[str, ...] | D:
+    """Read a comma list whose items are among the allowed ones."""
+    found = comma_list(environ, name, None)
+    if found is None:
+        return default
+    if not found or not set(found) <= set(allowed):
+        raise SettingError(name, environ[name], "a comma list of " + ", ".join(allowed))
+    return found
+
+
 def url[D](environ: Environ, name: str, default: D, *, schemes: Collection[str] = ("http", "https")) -> str | D:
     """Read an absolute URL without query, fragment and login; the slash at its end is taken away."""
     value = _value(environ, name)
@@ -188,3 +202,90 @@ def _range(minimum: int | None, maximum: int | None) -> str:
     if maximum is not None:
         return f" of {maximum} or less"
     return ""
+
+
+# ---- declarations ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting[T]:
+    """One environment variable: how it is read, its value when it is not set, and its documentation.
+
+    ``kind`` and ``shown_default`` are what the documentation says; a ``shown_default`` of None is no default.
+    """
+
+    name: str
+    default: T
+    reader: Callable[..., Any]
+    help: str
+    kind: str
+    shown_default: str | None
+    secret: bool
+
+    def read(self, environ: Environ) -> T:
+        """Read the variable. Raises SettingError."""
+        return self.reader(environ, self.name, self.default)  # type: ignore[no-any-return]
+
+    def read_or[D](self, environ: Environ, default: D) -> T | D:
+        """Read the variable with a default that depends on other settings. Raises SettingError."""
+        return self.reader(environ, self.name, default)  # type: ignore[no-any-return]
+
+
+_KINDS: Mapping[Callable[..., Any], str] = {
+    text: "text",
+    secret: "text",
+    flag: "switch",
+    integer: "whole number",
+    seconds: "duration",
+    choice: "choice",
+    comma_list: "list",
+    choices: "list",
+    url: "URL",
+    path: "absolute path",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Settings of one subject in the order of their documentation; ``read_by`` are the processes that read them."""
+
+    title: str
+    read_by: str
+    intro: str = ""
+    settings: list[Setting[Any]] = field(default_factory=list)
+
+    def add[T](
+        self,
+        reader: Callable[..., T],
+        name: str,
+        default: T,
+        help: str,
+        *,
+        kind: str = "",
+        is_secret: bool = False,
+        shown_default: str | EllipsisType | None = ...,
+        **limits: Any,
+    ) -> Setting[T]:
+        """Declare a setting. ``kind``, secrecy and the shown default follow from the reader and the default.
+
+        ``limits`` are further arguments of the reader.
+        """
+        setting = Setting(
+            name=name,
+            default=default,
+            reader=partial(reader, **limits) if limits else reader,
+            help=help,
+            kind=kind or _KINDS[reader],
+            shown_default=_shown(default) if isinstance(shown_default, EllipsisType) else shown_default,
+            secret=is_secret or reader is secret,
+        )
+        self.settings.append(setting)
+        return setting
+
+
+def _shown(default: object) -> str | None:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if isinstance(default, tuple):
+        return ",".join(default) or None
+    return None if default is None or default == "" else str(default)

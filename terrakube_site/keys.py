@@ -1,7 +1,7 @@
-"""The installation's keys: from the environment, or made once and kept in the data folder.
+"""The installation's keys: from the environment, or created once and stored in the data folder.
 
-The second is for the embedded default on one machine. Processes on several machines must share keys, so there they
-come from the environment.
+The second is for the embedded default on one machine. Processes on several machines must share keys, so there they come
+from the environment.
 """
 
 import base64
@@ -19,7 +19,7 @@ _ENCRYPTION_BYTES = 32
 
 
 class Keys(NamedTuple):
-    """``generated`` names the environment variables that were not set and whose keys come from the data folder."""
+    """``generated`` names the unset environment variables whose keys come from the data folder."""
 
     secret_key: str
     encryption_keys: tuple[str, ...]
@@ -45,7 +45,7 @@ def _kept(folder: Path) -> dict[str, str]:
         with open(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump({name: _random() for name in names} | {"secret_key": _long()}, file)
         try:
-            # A link never replaces what is there, so of several processes that start at once the first one's keys stay.
+            # A link never replaces an existing file, so when several processes start at once the first one's keys stay.
             os.link(own, path)
         except FileExistsError:
             pass
@@ -54,7 +54,7 @@ def _kept(folder: Path) -> dict[str, str]:
     return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
-# Published with Terrakube's own examples, so everybody has them; as text and as the base64 that its settings hold.
+# Published with Terrakube's own examples, so they are public; as text and as the base64 in its settings.
 PUBLISHED = frozenset(
     {"Kb^8cMerPNZV6hS!9!kcD*KuUPUBa^B3", "z6QHX!y@Nep2QDT!53vgH43^PjRXyC3X", "AxxPdgpCi72f8WhMXCTGhtfMRp6AuBfj"}
 )
@@ -63,7 +63,7 @@ LEAST_KINDS = 8
 
 
 def refuse_unsafe(given: Mapping[str, str | tuple[str, ...] | None]) -> None:
-    """Raise SettingError for a key that is missing, that everybody has, or that anybody could guess."""
+    """Raise SettingError for a key that is missing, public, or easy to guess."""
     own = "a text of your own that all processes get, as from: openssl rand -hex 32"
     for name, value in given.items():
         texts = value if isinstance(value, tuple) else (value,) if value else ()
@@ -89,10 +89,10 @@ def _check_encryption_key(text: str) -> None:
 
 
 def load(given: dict[str, str | tuple[str, ...] | None], folder: Path) -> Keys:
-    """The given keys, and for those that are None or empty the kept ones of a folder.
+    """Return the given keys, and stored ones of a folder for those that are None or empty.
 
-    ``given`` has TERRAKUBE_SECRET_KEY, TERRAKUBE_ENCRYPTION_KEYS, InternalSecret and PatSecret.
-    Raises SettingError for what is no encryption key.
+    ``given`` has TERRAKUBE_SECRET_KEY, TERRAKUBE_ENCRYPTION_KEYS, InternalSecret and PatSecret. Raises SettingError for
+    an invalid encryption key.
     """
     for key in given["TERRAKUBE_ENCRYPTION_KEYS"] or ():
         _check_encryption_key(key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware
@@ -20,3 +22,9 @@ class PanelLanguage(LocaleMiddleware):
             return
         translation.activate(settings.LANGUAGE_CODE)
         request.LANGUAGE_CODE = settings.LANGUAGE_CODE
+
+
+def in_english(label: Any) -> str:
+    """A label, or a record's name, as what is kept and answers to programs hold it, whatever language the page has."""
+    with translation.override(None):
+        return str(label)

@@ -16,7 +16,7 @@ _SHARED = (
 
 
 def formatter(kind: str) -> logging.Formatter:
-    """A formatter for ``logging``; ``kind`` is "plain" or "json"."""
+    """Return a formatter for ``logging``; ``kind`` is "plain" or "json"."""
     renderer: structlog.typing.Processor
     if kind == "json":
         renderer = structlog.processors.JSONRenderer()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,9 +10,11 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from terrakube_site import client_address, env, keys
-from terrakube_site.browser_policy import content_security_policy
-from terrakube_site.databases import database
+from terrakube_site import env, keys, site_settings
+from terrakube_site.database import limits
+from terrakube_site.database.connection import database
+from terrakube_site.http import client_address
+from terrakube_site.http.browser_policy import content_security_policy
 from terrakube_site.outgoing import addresses
 from terrakube_site.task_queue import q_cluster
 
@@ -19,47 +22,46 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 _environ = os.environ
 
 try:
-    DATA_DIR: Path = env.path(_environ, "TERRAKUBE_DATA_DIR", BASE_DIR / "var")
-    DEBUG: bool = env.flag(_environ, "TERRAKUBE_DEBUG", False)
-    PUBLIC_URL: str = env.url(_environ, "TerrakubeApiUrl", "http://127.0.0.1:8000")
-    _hosts = ("localhost", "127.0.0.1", "[::1]", urlsplit(PUBLIC_URL).hostname or "localhost")
-    ALLOWED_HOSTS = list(env.comma_list(_environ, "TERRAKUBE_ALLOWED_HOSTS", _hosts))
-    CSRF_TRUSTED_ORIGINS = list(env.comma_list(_environ, "TERRAKUBE_TRUSTED_ORIGINS", ()))
-    OIDC_ISSUER: str = env.url(_environ, "DexIssuerUri", "")
-    OIDC_CLIENT_ID: str = env.text(_environ, "DexClientId", "")
+    DATA_DIR: Path = site_settings.DATA_DIR.read(_environ)
+    DEBUG: bool = site_settings.DEBUG.read(_environ)
+    PUBLIC_URL: str = site_settings.PUBLIC_URL.read(_environ)
+    _hosts = (*site_settings.ALLOWED_HOSTS.default, urlsplit(PUBLIC_URL).hostname or "localhost")
+    ALLOWED_HOSTS = list(site_settings.ALLOWED_HOSTS.read_or(_environ, _hosts))
+    CSRF_TRUSTED_ORIGINS = list(site_settings.TRUSTED_ORIGINS.read(_environ))
+    OIDC_ISSUER: str = site_settings.OIDC_ISSUER.read(_environ)
+    OIDC_CLIENT_ID: str = site_settings.OIDC_CLIENT_ID.read(_environ)
     # A client without a secret is a public one, as Terrakube's own is in Dex.
-    OIDC_CLIENT_SECRET: str = env.secret(_environ, "TERRAKUBE_OIDC_CLIENT_SECRET", "")
-    OIDC_NAME: str = env.text(_environ, "TERRAKUBE_OIDC_NAME", "OpenID Connect")
-    OIDC_SCOPES = env.comma_list(_environ, "TERRAKUBE_OIDC_SCOPES", ("openid", "profile", "email", "groups"))
-    SESSION_COOKIE_AGE = env.seconds(_environ, "TERRAKUBE_SESSION_AGE", 12 * 3600, minimum=300)
-    ADMIN_GROUP: str = env.text(_environ, "TERRAKUBE_ADMIN_GROUP", "TERRAKUBE_ADMIN")
-    MAX_SOURCE_BYTES = 2**20 * env.integer(_environ, "TERRAKUBE_MAX_SOURCE_MIB", 64, minimum=1)
-    METRICS_TOKEN: str | None = env.secret(_environ, "TERRAKUBE_METRICS_TOKEN", None, minimum_length=16)
-    LOG_LEVEL: str = env.choice(_environ, "TERRAKUBE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
-    LOG_FORMAT: str = env.choice(_environ, "TERRAKUBE_LOG_FORMAT", "plain", ("plain", "json"))
-    SECURE_COOKIES: bool = env.flag(_environ, "TERRAKUBE_SECURE_COOKIES", PUBLIC_URL.startswith("https://"))
-    DATABASES = {"default": database(_environ, DATA_DIR)}
+    OIDC_CLIENT_SECRET: str = site_settings.OIDC_CLIENT_SECRET.read(_environ)
+    OIDC_NAME: str = site_settings.OIDC_NAME.read(_environ)
+    OIDC_SCOPES = site_settings.OIDC_SCOPES.read(_environ)
+    SESSION_COOKIE_AGE = site_settings.SESSION_AGE.read(_environ)
+    ADMIN_GROUP: str = site_settings.ADMIN_GROUP.read(_environ)
+    MAX_SOURCE_BYTES = 2**20 * site_settings.MAX_SOURCE_MIB.read(_environ)
+    SOURCE_SCHEMES = site_settings.SOURCE_SCHEMES.read(_environ)
+    METRICS_TOKEN: str | None = site_settings.METRICS_TOKEN.read(_environ)
+    LOG_LEVEL: str = site_settings.LOG_LEVEL.read(_environ)
+    LOG_FORMAT: str = site_settings.LOG_FORMAT.read(_environ)
+    SECURE_COOKIES: bool = site_settings.SECURE_COOKIES.read_or(_environ, PUBLIC_URL.startswith("https://"))
+    DATABASES = {"default": limits.limited(database(_environ, DATA_DIR), _environ, serving=limits.is_serving(sys.argv))}
     Q_CLUSTER = q_cluster(_environ)
     TRUSTED_PROXIES = client_address.read_trusted(_environ)
-    LOCKOUT_FAILURES = env.integer(_environ, "TERRAKUBE_LOCKOUT_FAILURES", 5, minimum=1, maximum=1000)
-    LOCKOUT_MINUTES = env.integer(_environ, "TERRAKUBE_LOCKOUT_MINUTES", 15, minimum=1, maximum=1440)
+    LOCKOUT_FAILURES = site_settings.LOCKOUT_FAILURES.read(_environ)
+    LOCKOUT_MINUTES = site_settings.LOCKOUT_MINUTES.read(_environ)
     OUTGOING_ALLOWED = addresses.read_allowed(_environ)
-    # What the built-in rules of workspaces.ephemeral.built_in go by; None is any.
-    EPHEMERAL_SERVICE_ACCOUNTS: tuple[str, ...] | None = env.comma_list(
-        _environ, "ExecutorEphemeralServiceAccounts", None
-    )
-    EPHEMERAL_CLAIMS: tuple[str, ...] | None = env.comma_list(_environ, "ExecutorEphemeralClaims", None)
-    EPHEMERAL_ALLOW_ROOT: bool = env.flag(_environ, "ExecutorEphemeralAllowRoot", False)
-    EXECUTOR_LOCAL: str = env.choice(_environ, "ExecutorLocal", "auto", ("auto", "yes", "no"))
-    STATIC_ROOT: Path | None = env.path(_environ, "TERRAKUBE_STATIC_ROOT", None)
+    # What the built-in rules of workspaces.pods.policy.built_in go by; None is any.
+    EPHEMERAL_SERVICE_ACCOUNTS: tuple[str, ...] | None = site_settings.SERVICE_ACCOUNTS.read(_environ)
+    EPHEMERAL_CLAIMS: tuple[str, ...] | None = site_settings.CLAIMS.read(_environ)
+    EPHEMERAL_ALLOW_ROOT: bool = site_settings.ALLOW_ROOT.read(_environ)
+    EXECUTOR_LOCAL: str = site_settings.EXECUTOR_LOCAL.read(_environ)
+    STATIC_ROOT: Path | None = site_settings.STATIC_ROOT.read(_environ)
     _given_keys: dict[str, str | tuple[str, ...] | None] = {
-        "TERRAKUBE_SECRET_KEY": env.secret(_environ, "TERRAKUBE_SECRET_KEY", None, minimum_length=32),
-        "TERRAKUBE_ENCRYPTION_KEYS": env.comma_list(_environ, "TERRAKUBE_ENCRYPTION_KEYS", ()),
-        "InternalSecret": env.secret(_environ, "InternalSecret", None, minimum_length=32),
-        "PatSecret": env.secret(_environ, "PatSecret", None, minimum_length=32),
+        "TERRAKUBE_SECRET_KEY": site_settings.SECRET_KEY.read(_environ),
+        "TERRAKUBE_ENCRYPTION_KEYS": site_settings.ENCRYPTION_KEYS.read(_environ),
+        "InternalSecret": site_settings.INTERNAL_SECRET.read(_environ),
+        "PatSecret": site_settings.PAT_SECRET.read(_environ),
     }
-    # What people reach by https is no trial on somebody's own machine any more.
-    PRODUCTION: bool = env.flag(_environ, "TERRAKUBE_PRODUCTION", PUBLIC_URL.startswith("https://"))
+    # A site with https is no trial on one machine.
+    PRODUCTION: bool = site_settings.PRODUCTION.read_or(_environ, PUBLIC_URL.startswith("https://"))
     if PRODUCTION:
         keys.refuse_unsafe(_given_keys)
         if DEBUG:
@@ -70,10 +72,10 @@ try:
             )
     KEYS = keys.load(_given_keys, DATA_DIR)
     # What was signed before a rotation stays good for as long as the old secret is named here.
-    SECRET_KEY_FALLBACKS = list(env.comma_list(_environ, "TERRAKUBE_OLD_SECRET_KEYS", ()))
-    OLD_INTERNAL_SECRETS = env.comma_list(_environ, "TERRAKUBE_OLD_INTERNAL_SECRETS", ())
-    OLD_PAT_SECRETS = env.comma_list(_environ, "TERRAKUBE_OLD_PAT_SECRETS", ())
-    HSTS_SECONDS = env.seconds(_environ, "TERRAKUBE_HSTS_SECONDS", 365 * 86400 if SECURE_COOKIES else 0, minimum=0)
+    SECRET_KEY_FALLBACKS = list(site_settings.OLD_SECRET_KEYS.read(_environ))
+    OLD_INTERNAL_SECRETS = site_settings.OLD_INTERNAL_SECRETS.read(_environ)
+    OLD_PAT_SECRETS = site_settings.OLD_PAT_SECRETS.read(_environ)
+    HSTS_SECONDS = site_settings.HSTS_SECONDS.read_or(_environ, 365 * 86400 if SECURE_COOKIES else 0)
 except env.SettingError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -99,13 +101,12 @@ INSTALLED_APPS = [
     "axes",
     "django_q",
     "rest_framework",
-    "rest_framework_json_api",
 ]
 MIDDLEWARE = [
-    "terrakube_site.request_ids.request_ids",
+    "terrakube_site.http.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
-    "terrakube_site.nul.without_nul",
-    "terrakube_site.browser_policy.browser_policy",
+    "terrakube_site.http.nul.without_nul",
+    "terrakube_site.http.browser_policy.browser_policy",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -117,6 +118,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
     "axes.middleware.AxesMiddleware",
+    "terrakube_site.busy.DatabaseBusy",
 ]
 ROOT_URLCONF = "terrakube_site.urls"
 ASGI_APPLICATION = "terrakube_site.asgi.application"
@@ -134,7 +136,7 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     }
 ]
-FORM_RENDERER = "terrakube_site.widgets.Renderer"
+FORM_RENDERER = "terrakube_site.theme.widgets.Renderer"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -142,15 +144,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-# Repeated failures lock out a user name together with an address, so that nobody can lock out somebody else.
+# Repeated failures lock out a user name together with an address, so that one user cannot lock out another.
 AXES_FAILURE_LIMIT = LOCKOUT_FAILURES
 AXES_COOLOFF_TIME = dt.timedelta(minutes=LOCKOUT_MINUTES)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "terrakube_site.client_address.network_of_client"
-AXES_USERNAME_CALLABLE = "workspaces.sign_in.lockout.name_of_attempt"
-AXES_LOCKOUT_CALLABLE = "workspaces.sign_in.lockout.refused"
+AXES_CLIENT_IP_CALLABLE = "terrakube_site.http.client_address.network_of_client"
+AXES_USERNAME_CALLABLE = "workspaces.sign_in.lockout.attempted_user_name"
+AXES_LOCKOUT_CALLABLE = "workspaces.sign_in.lockout.lockout_page"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
@@ -193,7 +195,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 4
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES else None
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "EXCEPTION_HANDLER": "terrakube_site.api_errors.exception_handler",
+    "EXCEPTION_HANDLER": "workspaces.api.service_errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -217,15 +219,22 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "STYLES": [lambda request: static("terrakube/colors.css"), lambda request: static("terrakube/panel.css")],
-    "SCRIPTS": [lambda request: static("terrakube/expressions.js"), lambda request: static("terrakube/panel.js")],
+    "SCRIPTS": [
+        lambda request: static("terrakube/catalogue.js"),
+        lambda request: static("terrakube/alpine.js"),
+        lambda request: static("terrakube/times.js"),
+        lambda request: static("terrakube/fields.js"),
+        lambda request: static("terrakube/lists.js"),
+        lambda request: static("terrakube/actions.js"),
+    ],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("terrakube/favicon.svg")},
     ],
     "LOGIN": {"image": None, "redirect_after": None, "form": "workspaces.forms.sign_in.SignInForm"},
     # The colours are in a style sheet: unfold would write them into each page.
-    "GLOBAL_CALLBACK": "terrakube_site.navigation.frame",
-    "SIDEBAR": {"show_search": False, "navigation": "terrakube_site.navigation.sidebar"},
-    "DASHBOARD_CALLBACK": "executors.dashboard.dashboard",
+    "GLOBAL_CALLBACK": "workspaces.admin.navigation.frame",
+    "SIDEBAR": {"show_search": False, "navigation": "workspaces.admin.navigation.sidebar"},
+    "DASHBOARD_CALLBACK": "executors.runs.dashboard.dashboard",
 }
 
 LOGGING: dict[str, Any] = {

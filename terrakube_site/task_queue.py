@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from terrakube_site import env
+from terrakube_site import site_settings
 
 # No task waits for a pod; the longest asks the cluster's API a few times.
 TIMEOUT_SECONDS = 60
@@ -12,22 +12,22 @@ RETRY_SECONDS = 600
 
 def redis_connection(environ: Mapping[str, str]) -> dict[str, Any] | None:
     """How Redis is reached, by Terrakube's names; None when ``TerrakubeRedisHostname`` is not set."""
-    host = env.text(environ, "TerrakubeRedisHostname", "")
+    host = site_settings.REDIS_HOST.read(environ)
     if not host:
         return None
     connection: dict[str, Any] = {
         "host": host,
-        "port": env.integer(environ, "TerrakubeRedisPort", 6379, minimum=1, maximum=65535),
-        "db": env.integer(environ, "TERRAKUBE_REDIS_DATABASE", 0, minimum=0, maximum=63),
+        "port": site_settings.REDIS_PORT.read(environ),
+        "db": site_settings.REDIS_DATABASE.read(environ),
         "health_check_interval": 30,
     }
-    username = env.text(environ, "TerrakubeRedisUsername", "")
-    password = env.secret(environ, "TerrakubeRedisPassword", "")
+    username = site_settings.REDIS_USERNAME.read(environ)
+    password = site_settings.REDIS_PASSWORD.read(environ)
     if username:
         connection["username"] = username
     if password:
         connection["password"] = password
-    if env.flag(environ, "TerrakubeRedisSSL", False):
+    if site_settings.REDIS_SSL.read(environ):
         connection["ssl"] = True
     return connection
 
@@ -38,9 +38,9 @@ def q_cluster(environ: Mapping[str, str]) -> dict[str, Any]:
     ``queue_limit`` is the number of workers: a task that was taken from the queue counts its ``retry`` from then on,
     and must not wait behind others in the meantime.
     """
-    workers = env.integer(environ, "TERRAKUBE_WORKERS", 2, minimum=1, maximum=64)
+    workers = site_settings.WORKERS.read(environ)
     settings: dict[str, Any] = {
-        "name": env.text(environ, "TERRAKUBE_QUEUE", "terrakube"),
+        "name": site_settings.QUEUE.read(environ),
         "label": "Background tasks",
         "workers": workers,
         "queue_limit": workers,
@@ -57,5 +57,6 @@ def q_cluster(environ: Mapping[str, str]) -> dict[str, Any]:
     if redis is None:
         settings["orm"] = "default"
     else:
-        settings["redis"] = redis
+        # A worker waits a second at a time for its next task, so a longer silence is a dead connection.
+        settings["redis"] = redis | {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True}
     return settings

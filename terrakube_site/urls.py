@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from terrakube_site import discovery
+from workspaces.api import discovery
 from workspaces.sign_in import views as sign_in
 
 urlpatterns = [
@@ -12,22 +12,22 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("sign-in/", include("workspaces.sign_in.urls")),
     # Django's own would leave the issuer's session open.
-    path("admin/logout/", sign_in.out),
+    path("admin/logout/", sign_in.sign_out),
     path("admin/", admin.site.urls),
     path("runs/", include("executors.urls")),
     path("", include("executors.terrakube.urls")),
     path("api/v1/", include("workspaces.api.urls")),
     path("", include("workspaces.api.tokens")),
     path("remote/tfe/v2/", include("workspaces.api.uploads")),
-    path("", include("executors.api")),
-    path("", include("terrakube_site.releases")),
-    path("", include("terrakube_site.health")),
+    path("", include("executors.runs.client_views")),
+    path("", include("executors.installation.tool_releases")),
+    path("", include("executors.health.probes")),
     path("", include("executors.metrics.exposition")),
-    path("", include("terrakube_site.openapi.views")),
+    path("", include("workspaces.api.openapi.views")),
     path(".well-known/terraform.json", discovery.terraform),
     path("executor/v1/", include("executors.reporting.urls")),
 ]
 handler400 = "terrakube_site.error_pages.bad_request"
 handler403 = "terrakube_site.error_pages.refused"
 handler404 = "terrakube_site.error_pages.not_found"
-handler500 = "terrakube_site.error_pages.failed"
+handler500 = "terrakube_site.busy.failed"

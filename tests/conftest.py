@@ -1,14 +1,25 @@
 """What all tests share: the services that a mark asks for, and the fixtures that reach them."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.core.cache import cache
+from django.test import override_settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+# Nor does Hypothesis judge by the clock of a busy machine.
+hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("patient")
 
 # In the order of their imports: pytest wants to load each of them itself.
 pytest_plugins = [
     "tests.support.cluster",
+    "tests.support.database",
+    "tests.support.postgres",
     "tests.support.needs",
     "tests.support.browser",
-    "tests.support.database",
+    "tests.support.german",
 ]
 
 
@@ -19,3 +30,13 @@ def nobody_failed_yet() -> None:
     A test is else refused for the number of those that the tests of the last minute were refused for.
     """
     cache.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def git_servers_of_the_tests() -> Iterator[None]:
+    """Allow the repositories that tests serve on the loopback or keep in a folder.
+
+    For the session, since fixtures of a module save workspaces before any fixture of a test is there.
+    """
+    with override_settings(SOURCE_SCHEMES=("https", "ssh", "http", "git", "file")):
+        yield

@@ -1,4 +1,4 @@
-"""The application of organizations, workspaces and jobs."""
+"""App configuration of organizations, workspaces and jobs."""
 
 from django.apps import AppConfig
 
@@ -11,5 +11,11 @@ class WorkspacesConfig(AppConfig):
 
     def import_models(self) -> None:
         super().import_models()
-        # Before any form or page is made of them.
+        # Before any form or page uses the models.
         make_translatable(*self.models.values())
+
+    def ready(self) -> None:
+        # Applications are imported before their models can be.
+        from workspaces.models.history import keep_histories
+
+        keep_histories()

@@ -1,16 +1,8 @@
 """The fixed vocabularies of the records: statuses, categories, kinds; Terrakube's texts."""
 
-from typing import Any
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop, override
-
-
-def in_english(label: Any) -> str:
-    """A label, or a record's name, as what is kept and answers to programs hold it, whatever language the page has."""
-    with override(None):
-        return str(label)
+from django.utils.translation import gettext_noop
 
 
 class JobStatus(models.TextChoices):
@@ -100,7 +92,7 @@ class IacType(models.TextChoices):
 
 
 class TeamRole(models.TextChoices):
-    """A team's rights on jobs at once; ``custom`` or none leaves them to planJob and approveJob."""
+    """The rights of a team or access at once; under ``custom`` or none its flags decide, which no other role reads."""
 
     ADMIN = "admin", _("Admin")
     WRITE = "write", _("Write")
@@ -168,7 +160,7 @@ class Interruption(models.TextChoices):
     """How far the stopping of a cancelled step's executor is; empty for a step that needed none."""
 
     INTERRUPTING = "interrupting", _("Stopping")
-    STOPPED = "stopped", _("Stopped in good order")
+    STOPPED = "stopped", _("Stopped gracefully")
     KILLED = "killed", _("Killed")
 
 

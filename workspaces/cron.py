@@ -1,11 +1,12 @@
-"""Quartz's cron expressions: text → the times at which something is due. Pure; all times are UTC.
+"""Parse cron expressions, with five fields as in crontab or six as in Quartz, and compute their next times. Pure.
 
+    minutes hours day-of-month month day-of-week
     seconds minutes hours day-of-month month day-of-week [year]
 
 Each field is ``*``, a number, a range ``a-b``, a step ``*/n``, ``a/n`` or ``a-b/n``, or a comma list of these; months
-and weekdays have names too (``JAN``, ``MON``; weekdays count from 1, Sunday). Of the two day fields one is ``?``, or
-``*``. ``L`` is the month's last day; ``6L`` or ``FRIL`` the last Friday; ``6#3`` the third; ``15W`` the working day
-nearest to the 15th.
+and weekdays have names too (``JAN``, ``MON``). Weekdays count from 1, Sunday; in five fields from 0, Sunday, and 7 is
+Sunday too. Of the two day fields one is ``?``, or ``*``; in five fields a day is due when either matches. ``L`` is the
+month's last day; ``6L`` or ``FRIL`` the last Friday; ``6#3`` the third; ``15W`` the working day nearest to the 15th.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("weekday", 1, 7, _WEEKDAYS),
     ("year", 1970, 2199, {}),
 )
-_GRAMMAR = "seconds minutes hours day-of-month month day-of-week [year], for example 0 0 20 ? * FRI"
+_GRAMMAR = (
+    "minutes hours day-of-month month day-of-week, for example 30 6 * * 1-5, or with seconds first and perhaps a year "
+    "last, for example 0 0 20 ? * FRI"
+)
 
 
 class CronError(Exception):
@@ -48,13 +52,23 @@ class Cron:
     years: frozenset[int] | None
     day_marks: tuple[str, ...] = ()
     weekday_marks: tuple[str, ...] = ()
+    either_day: bool = False
+    """Whether a day is due when one of the two day fields matches, as crontab has it, and not only when both do."""
 
-    def next_after(self, moment: dt.datetime) -> dt.datetime | None:
-        """The first time after a moment, to the second; None when there is none in the next hundred years."""
-        start = moment.astimezone(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=1)
+    def next_after(self, moment: dt.datetime, zone: dt.tzinfo = dt.UTC) -> dt.datetime | None:
+        """Return the first time after a moment, to the second, in UTC; None when none comes in the next hundred years.
+
+        The fields are the clock's in the zone. A time that the clock shows twice is due at the first, and one that it
+        skips when it jumps, so a night in which the clocks change starts nothing twice and leaves nothing out.
+        """
+        moment = moment.astimezone(dt.UTC).replace(microsecond=0)
+        start = moment.astimezone(zone).replace(tzinfo=None) + dt.timedelta(seconds=1)
+        # A clock that jumps over `start` has shown earlier times at the same moment.
         for day in self._due_days(start.date()):
             for time in self._times(start.time() if day == start.date() else dt.time()):
-                return dt.datetime.combine(day, time, dt.UTC)
+                due = _instant(dt.datetime.combine(day, time), zone)
+                if due > moment:
+                    return due
         return None
 
     def _due_days(self, first: dt.date) -> Iterator[dt.date]:
@@ -82,7 +96,8 @@ class Cron:
         wanted = {day for day in everyday if weekday_of[day] in (self.weekdays or ())}
         for mark in self.weekday_marks:
             wanted |= _weekdays_by_mark(mark, weekday_of)
-        return found & wanted
+        restricts_both = self.days is not None or bool(self.day_marks)
+        return found | wanted if self.either_day and restricts_both else found & wanted
 
     def _times(self, first: dt.time) -> Iterator[dt.time]:
         for hour in self.hours:
@@ -93,6 +108,23 @@ class Cron:
                     time = dt.time(hour, minute, second)
                     if time >= first:
                         yield time
+
+
+def _instant(wall: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
+    """Return when a zone's clock first shows a time, in UTC; the moment of the jump where it never does."""
+    found = wall.replace(tzinfo=zone).astimezone(dt.UTC)
+    if found.astimezone(zone).replace(tzinfo=None) == wall:
+        return found
+    # The two readings of a skipped time lie on either side of the jump.
+    low, high = sorted(wall.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC) for fold in (0, 1))
+    before = low.astimezone(zone).utcoffset()
+    while high - low > dt.timedelta(seconds=1):
+        middle = low + (high - low) // 2
+        if middle.astimezone(zone).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return high.replace(microsecond=0)
 
 
 def _days_by_mark(mark: str, weekday_of: dict[int, int]) -> set[int]:
@@ -125,8 +157,13 @@ def _weekdays_by_mark(mark: str, weekday_of: dict[int, int]) -> set[int]:
 def parse(text: str) -> Cron:
     """The times of an expression. Raises CronError."""
     parts = text.split()
-    if len(parts) not in {6, 7}:
+    if len(parts) not in {5, 6, 7}:
         raise CronError(f"{text!r} is no cron expression: {_GRAMMAR}")
+    is_crontab = len(parts) == 5
+    if is_crontab:
+        # 7 is Sunday once more, so a range up to it would begin and end on the same day.
+        weekday = re.sub(r"\b0-7\b", "0-6", parts[4])
+        parts = ["0", *parts[:4], re.sub(r"(?<![/#\w])\d+", _quartz_weekday, weekday)]
     day_text, weekday_text = parts[3], parts[5].upper()
     if day_text == "?" and weekday_text == "?":
         raise CronError(f"Only one of the two day fields of {text!r} can be ?: {_GRAMMAR}")
@@ -146,7 +183,13 @@ def parse(text: str) -> Cron:
         _numbers(parts[6], 6) if len(parts) == 7 and parts[6] != "*" else None,
         day_marks,
         weekday_marks,
+        is_crontab,
     )
+
+
+def _quartz_weekday(number: re.Match[str]) -> str:
+    """Return Quartz's number of a weekday that crontab counts from 0; what is none stays wrong."""
+    return str(int(number[0]) % 7 + 1) if int(number[0]) <= 7 else number[0]
 
 
 def _marked(text: str, index: int, pattern: str) -> tuple[frozenset[int] | None, tuple[str, ...]]:

@@ -1,7 +1,7 @@
-"""Secrets at rest: fields that are encrypted in the database and plain in Python.
+"""Encrypted fields: ciphertext in the database, plain values in Python.
 
-A MultiFernet of ``settings.ENCRYPTION_KEYS``: the first key encrypts, all decrypt, so a key can be replaced
-while the old rows are still readable.
+A MultiFernet of ``settings.ENCRYPTION_KEYS``: the first key encrypts, all keys decrypt, so a key can be replaced while
+old rows stay readable.
 """
 
 import zlib
@@ -15,7 +15,7 @@ from django.db import models
 
 
 class DecryptionError(Exception):
-    """A stored value can't be decrypted with any of the installation's keys."""
+    """A stored value that none of the installation's keys decrypts."""
 
 
 @lru_cache(maxsize=4)
@@ -34,7 +34,7 @@ def encrypt(data: bytes) -> bytes:
 
 
 def decrypt(token: bytes) -> bytes:
-    """The plain bytes of a token of ``encrypt``. Raises DecryptionError, which never holds the text."""
+    """Decrypt a token of ``encrypt``. Raises DecryptionError, which never contains the text."""
     try:
         return cipher().decrypt(token)
     except InvalidToken:
@@ -44,17 +44,17 @@ def decrypt(token: bytes) -> bytes:
 
 
 class _NoLookups:
-    """Refuses database lookups: every encryption of a value differs, so none could ever match."""
+    """Refuses database lookups: each encryption of a value differs, so none could match."""
 
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name in {"isnull", "exact"}:
-            # isnull asks nothing of the value; exact is needed for the database's own "" and NULL.
+            # isnull does not read the value; exact is needed for the database's own "" and NULL.
             return super().get_lookup(lookup_name)  # type: ignore[misc]
         raise FieldError(f"An encrypted field has no lookup {lookup_name}")
 
 
 class EncryptedTextField(_NoLookups, models.TextField):  # type: ignore[type-arg]
-    """Text that is encrypted at rest. Empty text and None are stored as they are."""
+    """Text encrypted at rest. Empty text and None are stored as they are."""
 
     def get_prep_value(self, value: Any) -> Any:
         text = super().get_prep_value(value)
@@ -65,7 +65,7 @@ class EncryptedTextField(_NoLookups, models.TextField):  # type: ignore[type-arg
 
 
 class EncryptedBinaryField(_NoLookups, models.BinaryField):  # type: ignore[type-arg]
-    """Bytes that are compressed and encrypted at rest: states and plans, which hold secrets in clear."""
+    """Bytes compressed and encrypted at rest: states and plans, which contain secrets in clear text."""
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if value is not None:

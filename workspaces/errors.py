@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from terrakube_site.messages import joined
+
 
 class ServiceError(Exception):
     """A request that a service refuses; ``message`` is a sentence for the user."""
@@ -23,6 +25,13 @@ class InvalidInput(ServiceError):
         self.fields = dict(fields or {})
 
 
+class WrongSettings(InvalidInput):
+    """Pod settings that cannot be used; ``fields`` maps each variable to blame to a sentence."""
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        super().__init__(joined(" ", wrong.values()), fields=wrong)
+
+
 class NotAllowed(ServiceError):
     """The user's teams don't give the right for this."""
 
@@ -30,9 +39,16 @@ class NotAllowed(ServiceError):
 
 
 class WrongState(ServiceError):
-    """The record is not in a state in which this can be done."""
+    """The record is not in a state in which this can be done.
+
+    ``keep``: what was found out on the way is written, and must stay so although the request is refused.
+    """
 
     code = "wrong-state"
+
+    def __init__(self, message: str, *, keep: bool = False) -> None:
+        super().__init__(message)
+        self.keep = keep
 
 
 class Duplicate(WrongState):

@@ -1,38 +1,19 @@
-"""What an actor's teams allow in an organization; the one rule for the API, the admin and the pages."""
+"""What an actor's teams allow in an organization; one rule for the API, the admin and the pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from uuid import UUID
 
 from django.utils.translation import gettext_noop as _
 
-from workspaces.access import Actor, groups_of, is_admin
-from workspaces.choices import TeamRole
+from terrakube_site.messages import message
+from workspaces.actors import Actor, TokenUser, groups_of, is_admin, name_of, user_key
 from workspaces.errors import NotAllowed
 from workspaces.models import Access, Job, Organization, Team, Workspace
+from workspaces.roles import ALL, NAMES, NONE, OF_ACCESSES, Rights, granted_rights
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rights:
-    """What one actor may do in one organization."""
-
-    read: bool = False
-    manage_state: bool = False
-    manage_collection: bool = False
-    manage_job: bool = False
-    manage_workspace: bool = False
-    manage_module: bool = False
-    manage_provider: bool = False
-    manage_vcs: bool = False
-    manage_template: bool = False
-    plan_job: bool = False
-    approve_job: bool = False
-    manage_organization: bool = False
-
-
-RIGHTS_SAID = (
+RIGHT_NAMES = (
     _("manage_state"),
     _("manage_collection"),
     _("manage_job"),
@@ -43,82 +24,72 @@ RIGHTS_SAID = (
     _("manage_template"),
     _("plan_job"),
     _("approve_job"),
+    _("create_workspace"),
+    _("manage_access"),
     _("manage_organization"),
 )
 """The rights as a refusal names them to programs; on a page it says what the form of a team calls them."""
 
-ALL = Rights(**{field.name: True for field in fields(Rights)})
-NONE = Rights()
-_BY_ROLE = {
-    TeamRole.ADMIN: (True, True),
-    TeamRole.WRITE: (True, True),
-    TeamRole.PLAN: (True, False),
-    TeamRole.READ: (False, False),
-}
 
-
-def given_by(given: Team | Access) -> dict[str, bool]:
-    """The rights that one team or access gives, by name."""
-    plan, approve = _BY_ROLE.get(TeamRole(given.role), (None, None)) if given.role else (None, None)
-    if plan is None or approve is None:
-        plan, approve = given.plan_job or given.manage_job, given.approve_job or given.manage_job
-    found = {field.name: getattr(given, field.name, False) for field in fields(Rights)}
-    return found | {"read": True, "plan_job": plan, "approve_job": approve, "manage_organization": False}
+def rights_given_by(given: Team | Access) -> dict[str, bool]:
+    """Return the rights that one team or access gives."""
+    found = granted_rights(given, of_team=isinstance(given, Team))
+    return {name: name in found for name in NAMES}
 
 
 def rights(actor: Actor, organization: Organization, workspace: Workspace | None = None) -> Rights:
-    """The rights of all of the actor's teams in an organization together; an administrator has all.
+    """Return the rights of all of the actor's teams in an organization together; an administrator has all.
 
-    With a workspace also those that its accesses give; they count on this workspace alone.
+    With a workspace, include the rights that its accesses give on this workspace.
     """
     if is_admin(actor):
         return ALL
     if organization.disabled:
         return NONE
     groups = groups_of(actor)
-    given: list[Team | Access] = list(organization.teams.filter(name__in=groups))
-    if workspace is not None and workspace.pk is not None:
-        given += workspace.accesses.filter(name__in=groups)
-    found = [given_by(row) for row in given]
-    return Rights(**{field.name: any(row[field.name] for row in found) for field in fields(Rights)})
+    found = {name for team in organization.teams.filter(name__in=groups) for name in granted_rights(team, of_team=True)}
+    if workspace is not None and not found >= OF_ACCESSES:
+        accesses = workspace.accesses.filter(name__in=groups)
+        found |= {name for access in accesses for name in granted_rights(access, of_team=False)}
+    return Rights(**{name: name in found for name in NAMES})
 
 
-def require(
-    actor: Actor, organization: Organization, right: str, *, to: str, workspace: Workspace | None = None
+def require_permission(
+    actor: Actor, organization: Organization, right: str, *, action: str, workspace: Workspace | None = None
 ) -> None:
-    """Raise NotAllowed unless the actor has a right; ``to`` says what for ("start a job")."""
-    # The accesses of a workspace are few and are asked for only where no team will do.
+    """Raise NotAllowed unless the actor has a right; ``action`` names what it is for ("start a job")."""
+    # Accesses are rare and are looked up only when no team gives the right.
     if getattr(rights(actor, organization), right):
         return
     if workspace is None or not getattr(rights(actor, organization, workspace), right):
-        raise NotAllowed(refusal(organization, right, to=to))
+        raise NotAllowed(refusal(organization, right, action=action))
 
 
-def refusal(organization: Organization, right: str, *, to: str) -> str:
-    """What somebody is told who lacks a right; ``to`` says what for ("start a job")."""
-    sentence = _("You may not {to} in {organization}: none of your teams there has the right {right}.")
-    return sentence.format(to=to, organization=organization.name, right=right)
+def refusal(organization: Organization, right: str, *, action: str) -> str:
+    """Return the error message for an actor who lacks a right; ``action`` names what it is for ("start a job")."""
+    sentence = _("You may not {action} in {organization}: none of your teams there has the right {right}.")
+    return message(sentence, action=action, organization=organization.name, right=right)
 
 
-def allowed_among(actor: Actor, workspaces: Iterable[Workspace], right: str) -> set[UUID]:
-    """The workspaces on which the actor has a right; their organizations are at hand. Two queries for all of them."""
+def workspaces_with_right(actor: Actor, workspaces: Iterable[Workspace], right: str) -> set[UUID]:
+    """Return the workspaces on which the actor has a right, with two queries; their organizations are loaded."""
     found = list(workspaces)
     if is_admin(actor):
         return {row.pk for row in found}
     groups = groups_of(actor)
     alive = {row.organization_id for row in found if not row.organization.disabled}
     teams = Team.objects.filter(organization__in=alive, name__in=groups)
-    whole = {team.organization_id for team in teams if given_by(team)[right]}
+    whole = {team.organization_id for team in teams if rights_given_by(team)[right]}
     open_yet = [row.pk for row in found if row.organization_id in alive - whole]
     accesses = Access.objects.filter(workspace__in=open_yet, name__in=groups)
-    single = {access.workspace_id for access in accesses if given_by(access)[right]}
+    single = {access.workspace_id for access in accesses if rights_given_by(access)[right]}
     return {row.pk for row in found if row.organization_id in whole or row.pk in single}
 
 
-def may_approve(actor: Actor, job: Job) -> bool:
-    """Whether the actor may approve or reject a job that waits.
+def may_decide(actor: Actor, job: Job) -> bool:
+    """Return whether the actor may reject a waiting job, and approve it if another user started it.
 
-    The job's approval team decides where it names one; else the right approveJob.
+    The job's approval team decides if one is named; otherwise the right approveJob.
     """
     if is_admin(actor):
         return True
@@ -126,3 +97,47 @@ def may_approve(actor: Actor, job: Job) -> bool:
     if job.approval_team:
         return job.approval_team in groups_of(actor) and found.read
     return found.approve_job
+
+
+def may_approve(actor: Actor, job: Job) -> bool:
+    """Return whether the actor may approve a waiting job.
+
+    Where the organization forbids self-approval, that includes administrators.
+    """
+    return may_decide(actor, job) and not (job.organization.no_self_approval and may_have_started(actor, job))
+
+
+def may_have_started(actor: Actor, job: Job) -> bool:
+    """Return whether the actor started a job, or may have.
+
+    A team token does not identify its holder, so it counts as the starter of every job and approves none.
+    """
+    if actor is None or job.acts_for_site:
+        return False
+    if _is_team_token(actor) or (job.acts_for_team and job.acts_for_team in groups_of(actor)):
+        return True
+    key = user_key(actor)
+    if key is not None and key == job.acts_for_user_id:
+        return True
+    return name_of(actor) in {job.created_by, job.acts_for_name}
+
+
+def _is_team_token(actor: Actor) -> bool:
+    return isinstance(actor, TokenUser) and bool(actor.team)
+
+
+def self_approval_refusal(actor: Actor, job: Job) -> str:
+    """Return the error message for an actor who wants to approve a job they started."""
+    if _is_team_token(actor):
+        sentence = _(
+            "You may not approve job {number}: {organization} forbids self-approval, and a team token does not "
+            "identify you."
+        )
+    elif job.acts_for_team:
+        sentence = _(
+            "You may not approve job {number}: a token of your team started it, and {organization} forbids "
+            "self-approval."
+        )
+    else:
+        sentence = _("You may not approve job {number}: you started it, and {organization} forbids self-approval.")
+    return message(sentence, number=job.pk, organization=job.organization.name)

@@ -1,4 +1,4 @@
-"""Who may read what; the API, the admin and the pages all start here."""
+"""Who may read which rows; the API, the admin and the pages all start here."""
 
 from __future__ import annotations
 
@@ -15,55 +15,58 @@ from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from workspaces.access import groups_of, is_admin, remembered
-from workspaces.choices import IN_EXECUTOR, UNFINISHED_JOB, JobStatus
+from workspaces.actors import groups_of, is_admin, request_cache
+from workspaces.choices import IN_EXECUTOR, UNFINISHED_JOB, TeamRole
+from workspaces.roles import role_pattern
 
 if TYPE_CHECKING:
-    from workspaces.access import Actor
+    from workspaces.actors import Actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What an actor sees: everything, or whole organizations and single workspaces.
+    """The rows that an actor sees: all, or those of whole organizations and single workspaces.
 
-    Each part is a list of keys or a query for them; ``organizations_of_workspaces`` are those that the actor sees only
-    because of a workspace in them.
+    Each part is a list of keys or a query for them; ``organizations_of_workspaces`` are visible only because of a
+    workspace in them. ``groups`` are the actor's, for checks beyond visibility.
     """
 
     everything: bool = False
     organizations: Iterable[Any] = ()
     workspaces: Iterable[Any] = ()
     organizations_of_workspaces: Iterable[Any] = ()
+    groups: frozenset[str] = frozenset()
 
-    def looked_up(self) -> Scope:
-        """The same with its queries answered: quicker where many rows are filtered, and where it is used again."""
-        workspaces = _answered(self.workspaces)
+    def evaluated(self) -> Scope:
+        """Return the scope with its queries evaluated: faster for filtering many rows, and when it is reused."""
+        workspaces = _evaluated_keys(self.workspaces)
         return Scope(
             everything=self.everything,
-            organizations=_answered(self.organizations),
+            organizations=_evaluated_keys(self.organizations),
             workspaces=workspaces,
-            # Most people have teams and no access beside them.
-            organizations_of_workspaces=_answered(self.organizations_of_workspaces) if workspaces else (),
+            # Most users have teams but no accesses.
+            organizations_of_workspaces=_evaluated_keys(self.organizations_of_workspaces) if workspaces else (),
+            groups=self.groups,
         )
 
 
 _MOST_KEYS = 1000
 
 
-def _answered(keys: Iterable[Any]) -> Iterable[Any]:
-    """The keys that a query finds; the query itself when they are more than a statement should name."""
+def _evaluated_keys(keys: Iterable[Any]) -> Iterable[Any]:
+    """Return the keys that a query finds, or the query itself if they are too many for one statement."""
     found = list(itertools.islice(keys, _MOST_KEYS + 1))
     return keys if len(found) > _MOST_KEYS else found
 
 
 def scope_of(actor: Actor) -> Scope:
-    """What an actor sees: administrators everything, others what their teams and accesses to workspaces open."""
+    """Return an actor's scope: all for administrators, else what teams and accesses to workspaces open."""
     if is_admin(actor):
         return Scope(everything=True)
     groups = groups_of(actor)
     if not groups:
         return Scope()
-    # The few organizations are looked up first: joining each row to its teams would read all rows for one page.
+    # Look up the few organizations first: joining each row to its teams would read all rows for one page.
     organizations = apps.get_model("workspaces", "Organization")._base_manager.filter(disabled=False)
     accesses = apps.get_model("workspaces", "Access")._base_manager.filter(
         name__in=groups, workspace__organization__disabled=False, workspace__deleted=False
@@ -72,27 +75,30 @@ def scope_of(actor: Actor) -> Scope:
         organizations=organizations.filter(teams__name__in=groups).distinct().values_list("pk", flat=True),
         workspaces=accesses.values_list("workspace", flat=True),
         organizations_of_workspaces=accesses.values_list("workspace__organization", flat=True).distinct(),
+        groups=groups,
     )
 
 
-def remembered_scope(actor: Actor) -> Scope:
-    """What an actor sees, looked up once: a request asks many times, and it does not change within one."""
-    kept = remembered(actor)
+def cached_scope(actor: Actor) -> Scope:
+    """Return an actor's scope, looked up once per request."""
+    kept = request_cache(actor)
     if "scope" not in kept:
-        kept["scope"] = scope_of(actor).looked_up()
+        kept["scope"] = scope_of(actor).evaluated()
     found: Scope = kept["scope"]
     return found
 
 
 class ScopedQuerySet[M: models.Model](models.QuerySet[M]):
-    """Rows that administrators see, the members of their organization's teams, and who has access to their workspace.
+    """Rows visible to administrators, to teams of their organization, and to groups with access to their workspace.
 
-    ``path`` leads from the row to its organization and ``workspace_path`` to its workspace, "" when the row is that
-    itself; ``workspace_path`` is None for what belongs to no workspace.
+    ``path`` leads from the row to its organization and ``workspace_path`` to its workspace; "" when the row is that
+    itself. ``workspace_path`` is None for rows without a workspace.
     """
 
     path = "organization"
     workspace_path: str | None = None
+    with_a_workspace = False
+    """Whether an access to one workspace shows all such rows of its organization."""
 
     def visible_to(self, actor: Actor) -> Self:
         return self.within(scope_of(actor))
@@ -101,27 +107,33 @@ class ScopedQuerySet[M: models.Model](models.QuerySet[M]):
         if scope.everything:
             return self
         parts = [(self.path, scope.organizations)]
-        if not self.path:
+        if self.with_a_workspace:
             parts.append((self.path, scope.organizations_of_workspaces))
         if self.workspace_path is not None:
             parts.append((self.workspace_path, scope.workspaces))
-        # A part that is known to be empty would only keep the database from using an index for the others.
-        conditions = [Q(**{_to(path): keys}) for path, keys in parts if not isinstance(keys, list | tuple) or keys]
+        # An empty part would only keep the database from using an index for the others.
+        conditions = [Q(**{_lookup_prefix(path): keys}) for path, keys in parts if _may_have_keys(keys)]
         return self.filter(functools.reduce(operator.or_, conditions)) if conditions else self.none()
 
 
-def _to(path: str) -> str:
+def _may_have_keys(keys: Iterable[Any]) -> bool:
+    """Return whether there may be keys; a query counts as yes and is not executed."""
+    return not isinstance(keys, list | tuple) or bool(keys)
+
+
+def _lookup_prefix(path: str) -> str:
     return f"{path}__in" if path else "pk__in"
 
 
-def number_of(model: type[models.Model], owner: str, **condition: Any) -> Coalesce:
-    """How many records of a model each row owns, by a query of its own: joins of several would multiply."""
+def related_count(model: type[models.Model], owner: str, **condition: Any) -> Coalesce:
+    """Count the records of a model that each row owns, in a subquery: joining several would multiply rows."""
     rows = model._base_manager.filter(**{owner: OuterRef("pk")}, **condition).order_by().values(owner)
     return Coalesce(Subquery(rows.annotate(number=Count("pk")).values("number")), 0)
 
 
 class OrganizationQuerySet(ScopedQuerySet[Any]):
     path = ""
+    with_a_workspace = True
 
     def alive(self) -> Self:
         return self.filter(disabled=False)
@@ -129,6 +141,50 @@ class OrganizationQuerySet(ScopedQuerySet[Any]):
 
 class OrganizationScopedQuerySet(ScopedQuerySet[Any]):
     path = "organization"
+
+
+class TemplateQuerySet(ScopedQuerySet[Any]):
+    """Templates, also visible to groups with access to a workspace, who choose what to start there."""
+
+    path = "organization"
+    with_a_workspace = True
+
+
+class UsedQuerySet(ScopedQuerySet[Any]):
+    """Rows of an organization; groups with access to a workspace see those that the workspace uses.
+
+    ``users`` are the paths from a row to the workspaces that use it.
+    """
+
+    path = "organization"
+    users: tuple[str, ...] = ()
+
+    def within(self, scope: Scope) -> Self:
+        if scope.everything or not _may_have_keys(scope.workspaces):
+            return super().within(scope)
+        rows = self.model._base_manager
+        used = [Q(pk__in=rows.filter(**{f"{path}__in": scope.workspaces}).values("pk")) for path in self.users]
+        return self.filter(functools.reduce(operator.or_, used, Q(organization__in=scope.organizations)))
+
+
+class VcsQuerySet(UsedQuerySet):
+    users = ("workspaces",)
+
+
+class SshQuerySet(UsedQuerySet):
+    users = ("workspaces", "module_workspaces")
+
+
+class AgentQuerySet(UsedQuerySet):
+    users = ("workspaces",)
+
+
+class TagQuerySet(UsedQuerySet):
+    users = ("workspace_tags__workspace",)
+
+
+class CollectionQuerySet(UsedQuerySet):
+    users = ("references__workspace",)
 
 
 class WorkspaceQuerySet(ScopedQuerySet[Any]):
@@ -149,6 +205,30 @@ class WorkspaceScopedQuerySet(ScopedQuerySet[Any]):
     workspace_path = "workspace"
 
 
+class AccessQuerySet(WorkspaceScopedQuerySet):
+    """Accesses to a workspace, visible to those who may change them."""
+
+    def within(self, scope: Scope) -> Self:
+        if scope.everything:
+            return self
+        teams = apps.get_model("workspaces", "Team")._base_manager.filter(
+            _with_role(TeamRole.ADMIN, TeamRole.WRITE)
+            | (_with_role(TeamRole.CUSTOM) | Q(role=None)) & Q(manage_workspace=True),
+            name__in=scope.groups,
+            organization__in=scope.organizations,
+        )
+        shown = Q(workspace__organization__in=teams.values("organization"))
+        if _may_have_keys(scope.workspaces):
+            accesses = self.model._base_manager.filter(_with_role(TeamRole.ADMIN), name__in=scope.groups)
+            shown |= Q(workspace__in=accesses.filter(workspace__in=scope.workspaces).values("workspace"))
+        return self.filter(shown)
+
+
+def _with_role(*roles: TeamRole) -> Q:
+    """Match rows whose role is one of these, as ``roles.parse_role`` reads it."""
+    return Q(role__iregex=role_pattern(*roles))
+
+
 class RunLimitsQuerySet(ScopedQuerySet[Any]):
     """Rows that belong to an organization or to a workspace."""
 
@@ -163,7 +243,7 @@ class RunLimitsQuerySet(ScopedQuerySet[Any]):
 
 
 class PolicyQuerySet(ScopedQuerySet[Any]):
-    """The installation's rules count for everybody, so whoever sees an organization sees them too."""
+    """Policy rules; the installation's apply to everyone, so everyone who sees an organization sees them."""
 
     path = "organization"
 
@@ -183,6 +263,10 @@ class JobScopedQuerySet(ScopedQuerySet[Any]):
     workspace_path = "job__workspace"
 
 
+BARRED = Q(workspace__deleted=True) | Q(organization__disabled=True)
+"""Jobs of which no further step may start: their workspace or organization is gone."""
+
+
 class JobQuerySet(ScopedQuerySet[Any]):
     path = "organization"
     workspace_path = "workspace"
@@ -191,15 +275,15 @@ class JobQuerySet(ScopedQuerySet[Any]):
         return super().within(scope).filter(hidden=False)
 
     def unfinished(self) -> Self:
-        # Named, not excluded: so the database knows that they are few, and that the index of unfinished jobs has them.
+        # Named instead of excluded, so that the database uses the index of unfinished jobs.
         return self.filter(status__in=sorted(UNFINISHED_JOB))
 
-    def waiting_for(self, workspace_id: UUID) -> Self:
-        """The jobs of a workspace that were not started yet, oldest first."""
-        return self.filter(workspace=workspace_id, status=JobStatus.PENDING, started_at=None).order_by("pk")
+    def unfinished_on(self, workspace_id: UUID) -> Self:
+        """Return the unfinished jobs of a workspace, oldest first."""
+        return self.unfinished().filter(workspace=workspace_id).order_by("pk")
 
     def open_on_workspace(self) -> Self:
-        """Jobs that still matter to their workspace: unfinished, or ended while a pod is still there."""
+        """Return the jobs that still block their workspace: unfinished, or ended while a pod remains."""
         return self.filter(Q(status__in=sorted(UNFINISHED_JOB)) | Q(holds_workspace=True))
 
 

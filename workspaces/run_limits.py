@@ -1,15 +1,15 @@
-"""Which limits and deadlines are in force: the installation's, an organization's, a workspace's; pure.
+"""Which limits and timeouts are in force: the installation's, an organization's or a workspace's; pure.
 
-Three kinds of limit, by how the levels meet. Of a *deadline* the lowest counts, so nobody can lengthen what is above.
-A *rule* is that of the level nearest to the workspace. A *count* is each level's own: what an organization may have at
-once says nothing of what one workspace may have, so a level that names none has none.
+Levels combine in three ways. A *deadline* takes the lowest value, so no level can extend the one above. A *rule* takes
+the value nearest to the workspace. A *count* belongs to each level: an organization's limit says nothing about one
+workspace, so a level without a count has no limit.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_noop as _
@@ -19,8 +19,8 @@ ORGANIZATION = _("organization")
 WORKSPACE = _("workspace")
 
 
-class Meeting(enum.Enum):
-    """How the values of several levels become the one in force."""
+class LevelRule(enum.Enum):
+    """How the values of several levels combine into the one in force."""
 
     LOWEST = "the lowest of all levels"
     NEAREST = "that of the level nearest to the workspace"
@@ -29,7 +29,7 @@ class Meeting(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Limits and deadlines of one level, or those in force; None: this level says nothing, or there is none."""
+    """Limits and timeouts of one level, or those in force; None is not set, or no limit."""
 
     image_seconds: int | None = None
     reference_seconds: int | None = None
@@ -45,27 +45,27 @@ class Limits:
     keep_log_days: int | None = None
 
 
-MEETING: Mapping[str, Meeting] = {
-    "image_seconds": Meeting.LOWEST,
-    "reference_seconds": Meeting.LOWEST,
-    "unschedulable_seconds": Meeting.LOWEST,
-    "claim_seconds": Meeting.LOWEST,
-    "silence_seconds": Meeting.LOWEST,
-    "step_seconds": Meeting.LOWEST,
-    "retry_plans": Meeting.NEAREST,
-    "running_steps": Meeting.OWN,
-    "running_applies": Meeting.OWN,
-    "share": Meeting.OWN,
-    "keep_jobs": Meeting.NEAREST,
-    "keep_log_days": Meeting.NEAREST,
+LEVEL_RULES: Mapping[str, LevelRule] = {
+    "image_seconds": LevelRule.LOWEST,
+    "reference_seconds": LevelRule.LOWEST,
+    "unschedulable_seconds": LevelRule.LOWEST,
+    "claim_seconds": LevelRule.LOWEST,
+    "silence_seconds": LevelRule.LOWEST,
+    "step_seconds": LevelRule.LOWEST,
+    "retry_plans": LevelRule.NEAREST,
+    "running_steps": LevelRule.OWN,
+    "running_applies": LevelRule.OWN,
+    "share": LevelRule.OWN,
+    "keep_jobs": LevelRule.NEAREST,
+    "keep_log_days": LevelRule.NEAREST,
 }
-NAMES = tuple(MEETING)
-DEADLINES = tuple(name for name, meeting in MEETING.items() if meeting is Meeting.LOWEST)
+NAMES = tuple(LEVEL_RULES)
+DEADLINES = tuple(name for name, meeting in LEVEL_RULES.items() if meeting is LevelRule.LOWEST)
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
-    """The value that counts and the level that said it; None and "" where no level says anything."""
+class LimitInForce:
+    """The value in force and the level that sets it; None and "" where no level does."""
 
     value: Any
     origin: str
@@ -75,30 +75,25 @@ type Levels = Sequence[tuple[str, Any]]
 """Names of levels and what has their limits as attributes (a Limits or a RunLimits), the outermost first."""
 
 
-def in_force(name: str, levels: Levels) -> InForce:
-    """The value of one limit that counts at the last of the levels."""
+def limit_in_force(name: str, levels: Levels) -> LimitInForce:
+    """Return the value of one limit in force at the last of the levels."""
     said = [(getattr(limits, name), origin) for origin, limits in levels]
-    if MEETING[name] is Meeting.OWN:
+    if LEVEL_RULES[name] is LevelRule.OWN:
         said = said[-1:]
     found = [(value, origin) for value, origin in said if value is not None]
     if not found:
-        return InForce(None, "")
-    if MEETING[name] is Meeting.LOWEST:
-        # Of equal ones the outermost is named: it would count without the others too.
-        return InForce(*min(found, key=lambda pair: pair[0]))
-    return InForce(*found[-1])
+        return LimitInForce(None, "")
+    if LEVEL_RULES[name] is LevelRule.LOWEST:
+        # Of equal values the outermost level is named: it would apply without the others.
+        return LimitInForce(*min(found, key=lambda pair: pair[0]))
+    return LimitInForce(*found[-1])
 
 
-def resolved(levels: Levels) -> Limits:
-    """All limits that count at the last of the levels."""
-    return Limits(**{field.name: in_force(field.name, levels).value for field in fields(Limits)})
-
-
-def longer_than_above(limits: Any, above: Levels) -> dict[str, InForce]:
-    """The deadlines of ``limits`` that are longer than what is in force above, with that."""
+def deadlines_above_limit(limits: Any, above: Levels) -> dict[str, LimitInForce]:
+    """Return the deadlines of ``limits`` that exceed those in force above, with these."""
     found = {}
     for name in DEADLINES:
-        own, limit = getattr(limits, name), in_force(name, above)
+        own, limit = getattr(limits, name), limit_in_force(name, above)
         if own is not None and limit.value is not None and own > limit.value:
             found[name] = limit
     return found
@@ -109,12 +104,12 @@ def longer_than_above(limits: Any, above: Levels) -> dict[str, InForce]:
 _source: Callable[[], Limits] = Limits
 
 
-def provide(source: Callable[[], Limits]) -> None:
-    """Say where the installation's limits come from: from who runs the steps, which this package knows nothing of."""
+def register_installation_limits(source: Callable[[], Limits]) -> None:
+    """Register the source of the installation's limits; it lives in the package that runs the steps."""
     global _source
     _source = source
 
 
-def of_installation() -> Limits:
-    """The installation's limits; nothing where it names none."""
+def installation_limits() -> Limits:
+    """Return the installation's limits; empty where it sets none."""
     return _source()

@@ -88,7 +88,7 @@ class Killer:
 
 
 def _is_executor(process_id: int) -> bool:
-    # A number that was given to somebody else meanwhile must not be killed.
+    # A process id that was reused meanwhile must not be killed.
     try:
         with open(f"/proc/{process_id}/cmdline", "rb") as file:
             return b"executors.agent" in file.read()

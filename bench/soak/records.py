@@ -8,8 +8,8 @@ import tarfile
 from collections.abc import Iterator
 
 from workspaces.choices import Category
-from workspaces.ephemeral.variables import ENABLE
 from workspaces.models import Job, RunLimits, Workspace
+from workspaces.pods.catalogue import ENABLE
 from workspaces.services.jobs import create_job
 from workspaces.services.organizations import create_organization
 from workspaces.services.sources import upload_source

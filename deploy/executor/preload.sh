@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Put this machine's terraform and tofu, and its mirror of providers, where the executor's Dockerfile takes them from.
+# Copy this machine's terraform, tofu and provider mirror to where the executor's Dockerfile reads them.
 #
 #   deploy/executor/preload.sh
 #
-# Each under the platform that it is for, as the image takes only those of its own: preload/<platform>/<tool>/<version>/.
-# What is not on PATH is left out: the executor downloads a tool that its image does not hold.
+# Sorted by platform, because an image takes only its own: preload/<platform>/<tool>/<version>/.
+# A tool that is not on PATH is skipped: the executor downloads a tool its image lacks.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 mirror=/usr/local/share/terraform/plugins
@@ -17,7 +17,7 @@ for tool in terraform tofu; do
   said=$(env -u TF_CLI_CONFIG_FILE CHECKPOINT_DISABLE=1 "$binary" version -json)
   version=$(sed -n 's/.*"terraform_version": *"\([^"]*\)".*/\1/p' <<<"$said")
   platform=$(sed -n 's/.*"platform": *"\([^"]*\)".*/\1/p' <<<"$said")
-  # A binary built from a release's source calls itself its -dev.
+  # A binary built from a release's source reports the version with -dev.
   version=${version%-dev}
   target=$here/preload/$platform/$tool/$version
   mkdir -p "$target"

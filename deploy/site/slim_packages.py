@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Take out of an image's site-packages what no process of the site ever imports or reads.
+"""Remove from an image's site-packages what no process of the site imports or reads.
 
-    slim_packages.py FOLDER           prints what each rule took away, in MB (10**6 bytes)
+    slim_packages.py FOLDER           prints what each rule removed, in MB (10**6 bytes)
 
-Only whole parts go: a client that is not used, descriptions of services that are not called, tests, sources of
-translations and of extensions, and the static files, which were collected before.
+It removes only whole parts: an unused client, descriptions of unused services, tests, sources of translations and of
+extensions, and the static files, which are already collected.
 """
 
 import re
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# The asynchronous twin of the Kubernetes client, and what it alone stands on.
+# The asynchronous Kubernetes client, and its own dependencies.
 ASYNCHRONOUS = [
     "kubernetes/aio",
     "aiohttp",
@@ -25,7 +25,7 @@ ASYNCHRONOUS = [
     "propcache",
     "aiohappyeyeballs",
 ]
-# Services of AWS that storing in S3 may call: the store itself, and those that give a role's credentials.
+# AWS services that S3 storage may call: S3 itself, and those that issue a role's credentials.
 SERVICES = {"s3", "sts", "sso", "sso-oidc", "signin"}
 FOLDERS_OF_TESTS = {"tests", "test", "testing_data"}
 KEPT_TESTS = {"django/test", "rest_framework/test"}
@@ -37,7 +37,7 @@ def asynchronous_client(packages: Path) -> Iterator[Path]:
 
 
 def preview_apis(packages: Path) -> Iterator[Path]:
-    """The calls of Kubernetes' alpha and beta APIs; their objects stay, as others refer to them."""
+    """The calls of Kubernetes' alpha and beta APIs; their objects stay, because others refer to them."""
     for path in (packages / "kubernetes/client/api").glob("*.py"):
         if re.search(r"_v\d+(alpha|beta)\d+_api$", path.stem):
             yield path
@@ -64,7 +64,7 @@ def collected_files(packages: Path) -> Iterator[Path]:
 
 
 def maps(packages: Path) -> Iterator[Path]:
-    """Django's support of geographic data, which needs libraries that the image has not."""
+    """Django's support of geographic data, which needs libraries the image does not have."""
     yield packages / "django/contrib/gis"
 
 

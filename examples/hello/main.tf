@@ -1,12 +1,12 @@
-# An example that needs no provider from outside: terraform_data is built in.
+# An example without an external provider: terraform_data is built in.
 
 variable "greeting" {
-  description = "What to say; the example's workspace sets it."
+  description = "Greeting; a variable of the example workspace sets it."
   type        = string
 }
 
 variable "names" {
-  description = "Whom to say it to."
+  description = "Names to greet."
   type        = list(string)
 }
 

@@ -1,4 +1,4 @@
-"""The panel's pages that need to know how steps run."""
+"""Pages of the panel that depend on how steps run."""
 
 from executors.admin import attempts, checks, jobs, queue, workspaces
 

@@ -1,4 +1,4 @@
-"""Attempts at steps, as they are; nothing of them is changed by hand."""
+"""Admin pages of attempts, read only."""
 
 from __future__ import annotations
 
@@ -16,37 +16,26 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from executors.choices import ExecutorKind
-from executors.memory import in_words
 from executors.models import Attempt, AttemptEvent
-from terrakube_site.sentences import translated
-from workspaces.admin.base import RecordAdmin, RecordInline, allows, scope
+from executors.runs.resource_use import format_bytes
+from workspaces.admin.base import ReadOnly, RecordAdmin, RecordInline, allows, scope
+from workspaces.display import duration, moment, seconds
 from workspaces.models import Step
-from workspaces.shown import duration, moment, seconds
+from workspaces.reasons import in_language
 
 
-class _ReadOnly:
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class EventInline(_ReadOnly, RecordInline):
+class EventInline(ReadOnly, RecordInline):
     model = AttemptEvent
     fields = ("at", "kind", "detail")
     verbose_name_plural = _("timeline")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Whoever sees the attempt sees its timeline.
+        # A user who sees the attempt sees its timeline.
         return True
 
 
 @admin.register(Attempt)
-class AttemptAdmin(_ReadOnly, RecordAdmin):
+class AttemptAdmin(ReadOnly, RecordAdmin):
     list_display = ("name", "job", "progress", "why", "place", "created", "took")
     empty_help = _("There is one as soon as the first step of a job is launched.")
     list_select_related = ("step__job__organization",)
@@ -76,7 +65,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
         (_("What it used"), {"fields": ("asked_for", "used_memory", "used_cpu", "log_size", "own_deadlines")}),
         (
             _("More"),
-            {"classes": ("collapse",), "fields": ("id", "job_uid", "force_stop", "leaving_reason", "state_lock")},
+            {"classes": ("collapse",), "fields": ("id", "job_uid", "force_stop", "ended_by_cluster", "state_lock")},
         ),
     )
     inlines = (EventInline,)
@@ -112,7 +101,11 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
 
     @admin.display(description=_("reason"))
     def why(self, attempt: Attempt) -> SafeString:
-        return format_html('<span class="tk-reason">{}</span>', translated(attempt.reason))
+        return format_html('<span class="tk-reason">{}</span>', in_language(attempt.why))
+
+    @admin.display(description=_("pod termination reason"))
+    def ended_by_cluster(self, attempt: Attempt) -> str:
+        return in_language(attempt.leaving or "")
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, attempt: Attempt) -> SafeString:
@@ -132,7 +125,7 @@ class AttemptAdmin(_ReadOnly, RecordAdmin):
 
     @admin.display(description=_("peak memory"))
     def used_memory(self, attempt: Attempt) -> str:
-        return in_words(attempt.peak_memory_bytes) or "–"
+        return format_bytes(attempt.peak_memory_bytes) or "–"
 
     @admin.display(description=_("CPU time"))
     def used_cpu(self, attempt: Attempt) -> str:

@@ -1,4 +1,4 @@
-"""The doctor's page: the newest run as a table, and the button that asks for another."""
+"""Admin page of the doctor: the newest run as a table, and a button to start another."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from executors.doctor import runs
-from executors.doctor.report import State, from_row
+from executors.doctor.report import State, restore_finding
 from executors.models import CheckRun
-from workspaces.access import name_of
-from workspaces.admin.base import actor_of
+from workspaces.actors import name_of
+from workspaces.admin.base import ReadOnly, actor_of
 from workspaces.admin.users import AdministratorsOnly
 
 _TONES = {State.PASS: "good", State.FAIL: "bad", State.OPTIONAL: "attention", State.UNKNOWN: "wait"}
@@ -24,25 +24,16 @@ _REFRESH_SECONDS = 5
 
 
 @admin.register(CheckRun)
-class CheckRunAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
+class CheckRunAdmin(ReadOnly, AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the newest run; a POST asks for another, which goes on in the background."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method == "POST":
-            runs.ask(by=name_of(actor_of(request)))
+            runs.request_run(by=name_of(actor_of(request)))
             return HttpResponseRedirect(request.path)
         run = CheckRun.objects.first()
-        findings = [from_row(row) for row in run.found] if run is not None else []
+        findings = [restore_finding(row) for row in run.found] if run is not None else []
         # What needs doing comes first.
         order = [State.FAIL, State.UNKNOWN, State.OPTIONAL, State.PASS, State.UNUSED]
         going = run is not None and run.finished_at is None

@@ -1,4 +1,4 @@
-"""The preview of the Kubernetes Job that a step of a workspace would get: its YAML, origins, changes and needs."""
+"""Preview of the Kubernetes Job that a step of a workspace would get: YAML, origins, changes and references."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from executors import limits
 from executors.cluster import ClusterError
-from executors.conf import installation
-from executors.launching import dry_run, kept, origins
-from executors.launching.manifest_lines import changes, yaml_lines
-from executors.launching.masking import masked, secret_texts
-from executors.launching.preview import preview
+from executors.installation import limits
+from executors.installation.settings import installation
+from executors.launching import last_launch, line_origins
+from executors.launching.redaction import redact_job
+from executors.launching.yaml_lines import job_changes, yaml_lines
 from executors.models import LastLaunch
+from executors.preview import dry_run
+from executors.preview.expected_job import expected_job
 from terrakube_site.env import SettingErrors
-from terrakube_site.sentences import translated
+from terrakube_site.messages import translated
 from workspaces.admin.base import actor_of, allows
+from workspaces.admin.workspaces import WorkspaceAdmin
 from workspaces.choices import Category, StepType
-from workspaces.ephemeral import EphemeralSyntaxErrors, pod_settings
-from workspaces.ephemeral.policy import Rule
 from workspaces.errors import NotAllowed
 from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.models import Workspace
 from workspaces.models.variable import HIDDEN
-from workspaces.permissions import require
-from workspaces.variables import INSTALLATION, WORKSPACE, Inputs, workspace_inputs
+from workspaces.permissions import require_permission
+from workspaces.pods import EphemeralSyntaxErrors, name_for, pod_settings, step_ending
+from workspaces.pods.policy.rules import Rule
+from workspaces.variables.in_force import INSTALLATION, WORKSPACE, Inputs, workspace_inputs
 
 IN_A_POD = (StepType.PLAN, StepType.APPLY, StepType.DESTROY, StepType.PLAN_DESTROY, StepType.SCRIPTS)
 
@@ -50,7 +51,7 @@ class ShownLine:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the value of a setting comes from; ``lock`` is the rule by which nobody below it can change the value."""
+    """Where the value of a setting comes from; ``lock`` is the policy rule that fixes the value."""
 
     name: str
     value: str
@@ -60,63 +61,51 @@ class Origin:
     refusal: str = ""
 
 
-class PreviewPages:
-    """The page of the preview, for the admin of workspaces."""
-
-    admin_site: Any
-    opts: Any
-    visible: Any
-    executor_defaults: Any
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.preview_view)
-        above: list[URLPattern] = super().get_urls()  # type: ignore[misc]
-        return [path("<uuid:pk>/kubernetes-job/", view, name="workspaces_workspace_preview"), *above]
-
-    def preview_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Show the Kubernetes Job of a step; a POST asks the cluster about it. Nothing is created."""
-        workspace: Workspace = self.visible(request, pk)
-        asked = request.POST.get("type") or request.GET.get("type", StepType.PLAN)
-        kind = StepType(asked) if asked in IN_A_POD else StepType.PLAN
-        inputs = workspace_inputs(workspace)
-        found = list(_origins(workspace, self.executor_defaults()))
-        context: dict[str, Any] = {"text": "", "lines": [], "errors": [], "needs": [], "answer": None}
-        try:
-            context |= _shown(workspace, kind, inputs, {one.name: one.origin for one in found})
-            context["errors"] = [translated(refusal.message) for refusal in inputs.refusals]
-            if request.method == "POST":
-                require(
-                    actor_of(request),
-                    workspace.organization,
-                    "plan_job",
-                    to=gettext_noop("ask the cluster"),
-                    workspace=workspace,
-                )
-                context["answer"] = dry_run.ask(workspace, kind)
-                context["needs"] = dry_run.looked_up(context["needs"])
-        except EphemeralSyntaxErrors as error:
-            context["errors"] = [translated(str(one)) for one in error.errors]
-        except (NotAllowed, SettingErrors) as error:
-            context["errors"] = [translated(str(error))]
-        except ClusterError:
-            # The answer says already that the cluster could not be asked.
-            pass
-        context |= {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Kubernetes Job of %(workspace)s") % {"workspace": workspace.name},
-            "workspace": workspace,
-            "original": workspace,
-            "kinds": [(choice.value, choice.label) for choice in IN_A_POD],
-            "kind": kind.value,
-            "origins": found,
-            "may_ask": allows(request, "plan_job", workspace),
-        }
-        return TemplateResponse(request, "terrakube/preview.html", context)
+def preview_view(page: WorkspaceAdmin, request: HttpRequest, pk: Any) -> HttpResponse:
+    """Show the Kubernetes Job of a step; a POST asks the cluster about it. Nothing is created."""
+    workspace: Workspace = page.visible(request, pk)
+    asked = request.POST.get("type") or request.GET.get("type", StepType.PLAN)
+    kind = StepType(asked) if asked in IN_A_POD else StepType.PLAN
+    inputs = workspace_inputs(workspace)
+    found = list(_origins(workspace, page.addition.executor_defaults()))
+    context: dict[str, Any] = {"text": "", "lines": [], "errors": [], "needs": [], "answer": None}
+    try:
+        context |= _shown(workspace, kind, inputs, {one.name: one.origin for one in found})
+        context["errors"] = [translated(refusal.message) for refusal in inputs.for_step(kind).refusals]
+        if request.method == "POST":
+            require_permission(
+                actor_of(request),
+                workspace.organization,
+                "plan_job",
+                action=gettext_noop("ask the cluster"),
+                workspace=workspace,
+            )
+            context["answer"] = dry_run.dry_run_step(workspace, kind)
+            context["needs"] = dry_run.look_up(context["needs"])
+            context["answer"] = context["answer"].with_needs(context["needs"])
+    except EphemeralSyntaxErrors as error:
+        context["errors"] = [translated(str(one)) for one in error.errors]
+    except (NotAllowed, SettingErrors) as error:
+        context["errors"] = [translated(str(error))]
+    except ClusterError:
+        # The answer says already that the cluster could not be asked.
+        pass
+    context |= {
+        **page.admin_site.each_context(request),
+        "opts": page.opts,
+        "title": _("Kubernetes Job of %(workspace)s") % {"workspace": workspace.name},
+        "workspace": workspace,
+        "original": workspace,
+        "kinds": [(choice.value, choice.label) for choice in IN_A_POD],
+        "kind": kind.value,
+        "origins": found,
+        "may_ask": allows(request, "plan_job", workspace),
+    }
+    return TemplateResponse(request, "terrakube/preview.html", context)
 
 
 def _mounted_claim(last: LastLaunch | None) -> bool | None:
-    """Whether the last Job mounted the claim of the provider cache; None when there is no last Job."""
+    """Return whether the last Job mounted the claim of the provider cache; None when there is no last Job."""
     if last is None:
         return None
     volumes = last.manifest["spec"]["template"]["spec"].get("volumes", ())
@@ -124,21 +113,22 @@ def _mounted_claim(last: LastLaunch | None) -> bool | None:
 
 
 def _shown(workspace: Workspace, kind: StepType, inputs: Inputs, by: Mapping[str, str]) -> dict[str, Any]:
-    """The Job in lines, what it needs and how it differs from the last. Raises EphemeralSyntaxErrors."""
-    last = kept.last_launch(workspace, kind)
-    body = preview(workspace, kind, claim_exists=_mounted_claim(last))
-    pod = pod_settings(inputs.texts(Category.ENV), inputs.hidden)
-    shown = masked(body, secret_texts(inputs.environment))
+    """Return the Job in lines, what it needs and how it differs from the last. Raises EphemeralSyntaxErrors."""
+    last = last_launch.last_launch(workspace, kind)
+    body = expected_job(workspace, kind, claim_exists=_mounted_claim(last))
+    own = inputs.for_step(kind)
+    pod = pod_settings(own.texts(Category.ENV), own.hidden)
+    shown = redact_job(body, own.environment)
     lines = []
     for line in yaml_lines(shown):
-        name = origins.setting_of(line.place, pod)
+        name = name_for(line_origins.setting_name(line.place, pod), step_ending(kind), inputs.environment)
         lines.append(ShownLine(line.text, name, by.get(name, "") if name else ""))
     return {
         "lines": lines,
         "text": "".join(f"{line.text}\n" for line in lines),
-        "needs": dry_run.needs(body),
+        "needs": dry_run.referenced_objects(shown),
         "last": last,
-        "changes": changes(last.manifest, shown) if last is not None else [],
+        "changes": job_changes(last.manifest, shown) if last is not None else [],
     }
 
 
@@ -148,21 +138,21 @@ def _origins(workspace: Workspace, defaults: Mapping[str, str]) -> Iterator[Orig
         conf = installation()
     except SettingErrors:
         return
-    deadline = limits.in_force("step_seconds", workspace)
+    deadline = limits.limit_in_force("step_seconds", workspace)
     for name, value in (
-        (origins.NAMESPACE, conf.namespace),
-        (origins.IMAGE, conf.image),
-        (origins.SECRET, ", ".join(conf.secrets)),
-        (origins.PULL_SECRETS, ", ".join(conf.image_pull_secrets)),
-        (origins.PULL_POLICY, conf.image_pull_policy or ""),
-        (origins.TTL, str(conf.ttl_seconds)),
+        (line_origins.NAMESPACE, conf.namespace),
+        (line_origins.IMAGE, conf.image),
+        (line_origins.SECRET, ", ".join(conf.secrets)),
+        (line_origins.PULL_SECRETS, ", ".join(conf.image_pull_secrets)),
+        (line_origins.PULL_POLICY, conf.image_pull_policy or ""),
+        (line_origins.TTL, str(conf.ttl_seconds)),
     ):
         if value:
             yield Origin(name, value, INSTALLATION)
     if deadline.value is not None and deadline.value < conf.deadline_seconds:
-        yield Origin(origins.DEADLINE, str(deadline.value), deadline.origin)
+        yield Origin(line_origins.DEADLINE, str(deadline.value), deadline.origin)
     else:
-        yield Origin(origins.DEADLINE, str(conf.deadline_seconds), INSTALLATION)
+        yield Origin(line_origins.DEADLINE, str(conf.deadline_seconds), INSTALLATION)
     form = EphemeralForm(None, workspace=workspace, defaults=defaults)
     for entry in (form.switch, *(entry for group in form.groups for entry in group[1])):
         if not (entry.is_set or entry.inherited or entry.lock):

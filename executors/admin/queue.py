@@ -1,4 +1,4 @@
-"""django-q2's own pages in the panel's dress: what waits, and which tasks failed."""
+"""Admin pages of django-q2 in the panel's style: waiting and failed tasks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.admin import ModelAdmin
 
 from workspaces.admin.users import AdministratorsOnly
-from workspaces.shown import until, when
+from workspaces.display import age_column, time_left
 
 # Successes are not kept and nothing is scheduled by django-q2 itself, so there is nothing to list of them.
 for model in (Success, Schedule, Failure, OrmQ):
@@ -24,7 +24,7 @@ for model in (Success, Schedule, Failure, OrmQ):
 
 
 def _in_words(function: object) -> str:
-    """The name of a task as words: executors.tasks.launch_step is "Launch step"."""
+    """Return the name of a task as words: executors.tasks.launch_step is "Launch step"."""
     return str(function or "–").rpartition(".")[2].replace("_", " ").capitalize()
 
 
@@ -39,7 +39,7 @@ class _Listed(AdministratorsOnly):
 
     @admin.display(description=_("about"))
     def about(self, task: Any) -> str:
-        """The ids with which a task was asked for: a job, a step, a workspace."""
+        """Return the ids with which a task was asked for: a job, a step, a workspace."""
         arguments = task.args() if callable(task.args) else task.args
         return ", ".join(str(one) for one in arguments or ()) or "–"
 
@@ -56,8 +56,8 @@ class FailureAdmin(_Listed, FailAdmin, ModelAdmin):  # type: ignore[misc]
     search_fields = ("name", "func")
     search_help_text = _("Search by task")
     fields = readonly_fields = ("task", "about", "began", "ended", "tries", "message")
-    began = when("started", _("last tried"))
-    ended = when("stopped", _("failed"))
+    began = age_column("started", _("last tried"))
+    ended = age_column("stopped", _("failed"))
 
     @admin.display(description=_("tries"), ordering="attempt_count")
     def tries(self, failure: Failure) -> int:
@@ -91,4 +91,4 @@ class OrmQueueAdmin(_Listed, QueueAdmin, ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description=_("to be taken"), ordering="lock")
     def taken(self, queued: OrmQ) -> SafeString:
-        return until(queued.lock)
+        return time_left(queued.lock)

@@ -1,3 +1,3 @@
-"""The program in a step's pod: claims the attempt, runs terraform or tofu, reports. `python -m executors.agent`."""
+"""The executor program in the pod of a step (`python -m executors.agent`): claim, run terraform or tofu, report."""
 
-VERSION = "1.0"
+VERSION = "1.1"

@@ -1,25 +1,27 @@
-"""The way in: read the job data, claim, and only then load what runs a step."""
+"""Entry point of the executor program: read the job data, claim, and load the rest only after the claim."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from executors.job_data import DATA_VARIABLE, FLAG_VARIABLE, JobDataError, decode
+from executors.contract import last_words
+from executors.contract.exit_codes import API_LOST, BAD_JOB_DATA, CANCELLED, REFUSED
+from executors.contract.job_data import DATA_VARIABLE, FLAG_VARIABLE, JobDataError, decode
 
 from .api import Api
 from .claim import make_claim
 from .control import Control, listen_for_signals
 from .errors import ApiUnavailable, ClaimRefused, Stopped
-from .exit_codes import API_LOST, BAD_JOB_DATA, CANCELLED, REFUSED
 
 _START_SECONDS = 120.0
 
 
 def main() -> int:
-    """Run the one step that the environment names; returns the exit code."""
+    """Run the step that the environment names; return the exit code."""
     control = Control()
     listen_for_signals(control)
+    last_words.keep(last_words.UNCLAIMED)
     os.environ.pop(FLAG_VARIABLE, None)
     text = os.environ.pop(DATA_VARIABLE, "")
     try:
@@ -37,6 +39,8 @@ def main() -> int:
         return _end(API_LOST, f"The API did not answer the claim, nothing was run: {error}")
     except Stopped:
         return _end(CANCELLED, f"{control.reason} Nothing was run.")
+    last_words.keep(last_words.CLAIMED)
+    os.environ.pop(last_words.NAME, None)
     from .session import run_claimed
 
     return run_claimed(claim, api, control, os.environ, (payload.attempt_token,))
@@ -51,5 +55,5 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Threads that wait for the API, and objects by the thousand, need no farewell.
+    # Exit without teardown: threads may still wait for the API, and freeing thousands of objects takes time.
     os._exit(code)

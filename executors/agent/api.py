@@ -1,4 +1,4 @@
-"""The client of the attempt's endpoints: one keep-alive connection for each thread, retries, streamed bodies."""
+"""HTTP client of the attempt's endpoints: one keep-alive connection per thread, retries, streamed bodies."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from executors.job_data import JobDataError
+from executors.contract.job_data import JobDataError
 
-from .errors import ApiRefused, ApiUnavailable, AttemptOver, StepFailed
+from .errors import ApiRefused, ApiUnavailable, AttemptOver, StepFailed, unreadable, unwritable
 from .proxy import proxy_for
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ _CONNECT_SECONDS = 5.0
 _BLOCK = 64 * 1024
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _LEAST_SECONDS = 10.0
-_BYTES_A_SECOND = 1024 * 1024  # what a busy site stores at least
+_BYTES_A_SECOND = 1024 * 1024  # least throughput to expect of a busy site
 
 Body = bytes | Path | None
 Result = TypeVar("Result")
 
 
 class Answer:
-    """One answer of the API: its status and its whole body."""
+    """One response of the API: its status and its whole body."""
 
     __slots__ = ("body", "status")
 
@@ -42,7 +42,7 @@ class Answer:
         self.body = body
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object; {} when it is none."""
+        """Return the body as a JSON object, {} if it is not one."""
         try:
             value = json.loads(self.body)
         except ValueError:
@@ -50,7 +50,7 @@ class Answer:
         return value if isinstance(value, dict) else {}
 
     def detail(self) -> str:
-        """The sentence of the error, or the bare status."""
+        """Return the detail of the error, or the bare status."""
         errors = self.json().get("errors")
         first = errors[0] if isinstance(errors, list) and errors else None
         detail = first.get("detail") if isinstance(first, dict) else None
@@ -58,9 +58,9 @@ class Answer:
 
 
 class Api:
-    """Calls below the attempt's address, with whatever bearer token is current.
+    """Calls below the attempt's address with the current bearer token.
 
-    Raises JobDataError for a CA bundle that is none.
+    Raises JobDataError for an invalid CA bundle.
     """
 
     def __init__(self, attempt_url: str, token: str, ca_bundle: str | None, environ: Mapping[str, str]) -> None:
@@ -73,14 +73,17 @@ class Api:
         self._proxy = proxy_for(parts.scheme, self._host, environ)
         self._tls = _tls_context(ca_bundle) if self._https else None
         self._local = threading.local()
-        self._away_since: float | None = None  # when the first call began that found it away, of all since it answered
+        self._away_since: float | None = None  # start of the first failed call of this outage, over all threads
         self.token = token
+        self.claim_again: Callable[[Api], bool] | None = None
+        """Repeats the claim with the same session; called when the API does not know the session."""
+        self._claiming = threading.Lock()
 
-    def left(self, seconds: float) -> float:
-        """How long to go on trying, where an outage is bridged for so many seconds.
+    def remaining_seconds(self, seconds: float) -> float:
+        """Return the remaining seconds of an outage that may last `seconds`.
 
-        State, log and result wait for the same outage, so they share these seconds: together they must be over before
-        the silence is long enough for the API to give the attempt up. Something is left for each in any case.
+        State, log and result wait for the same outage and share this time: together they must finish before the API
+        gives the attempt up for its silence. Each of them gets at least a few seconds.
         """
         since = self._away_since
         if since is None:
@@ -97,11 +100,13 @@ class Api:
         accept: frozenset[int] = frozenset(),
         into: Path | None = None,
         timeout: float = READ_SECONDS,
+        token: str | None = None,
     ) -> Answer:
-        """Make one call; a file as `body` is streamed, a 200 is written to the file `into` when given.
+        """Make one call; stream a file given as `body`, and write a 200 response to the file `into` if given.
 
-        Statuses in `accept` are answers beside 2xx. A long body has longer than `timeout` to be stored: a call that is
-        given up too early is made again from its beginning, and costs the API as much once more.
+        `accept` lists statuses that are answers besides 2xx; `token` replaces the current one. A long body gets more
+        time than `timeout`: a call given up too early starts from the beginning and costs the API the same work again.
+
         Raises ApiUnavailable, AttemptOver or ApiRefused, and StepFailed for a file that cannot be read or written.
         """
         began = time.monotonic()
@@ -110,11 +115,12 @@ class Api:
             reused = getattr(self._local, "connection", None) is not None
             try:
                 connection = self._connection(timeout)
-                answer, retry_after = self._exchange(connection, method, path, body, content_type, into)
+                answer, retry_after = self._exchange(connection, method, path, body, content_type, into, token)
                 break
             except (OSError, http.client.HTTPException) as error:
                 self._forget()
-                # A kept connection may have been closed by the server meanwhile: that says nothing about the API.
+                # The server may have closed a kept connection in the meantime; that says nothing about the API's
+                # health.
                 if reused and not fresh and isinstance(error, ConnectionError | http.client.BadStatusLine):
                     continue
                 self._note_away(began)
@@ -128,6 +134,17 @@ class Api:
         self._away_since = None
         if 200 <= answer.status < 300 or answer.status in accept:
             return answer
+        if answer.status == 401 and token is None and self._claims_again():
+            return self.call(
+                method,
+                path,
+                body,
+                content_type=content_type,
+                accept=accept,
+                into=into,
+                timeout=timeout,
+                token=self.token,
+            )
         if answer.status in (401, 410):
             raise AttemptOver(answer.detail())
         raise ApiRefused(answer.detail(), status=answer.status)
@@ -139,6 +156,7 @@ class Api:
         *,
         accept: frozenset[int] = frozenset(),
         timeout: float | None = None,
+        token: str | None = None,
     ) -> Answer:
         """POST a JSON object."""
         body = json.dumps(content).encode()
@@ -149,10 +167,22 @@ class Api:
             content_type="application/json",
             accept=accept,
             timeout=timeout or READ_SECONDS,
+            token=token,
         )
 
+    def _claims_again(self) -> bool:
+        """Return True if a session that the site does not know has repeated its claim.
+
+        Running work then continues: this session is the one that had claimed, and the site's database was restored to a
+        moment before the claim.
+        """
+        if self.claim_again is None:
+            return False
+        with self._claiming:
+            return self.claim_again(self)
+
     def close(self) -> None:
-        """Close this thread's connection."""
+        """Close the connection of this thread."""
         self._forget()
 
     def _note_away(self, began: float) -> None:
@@ -167,8 +197,9 @@ class Api:
         body: Body,
         content_type: str,
         into: Path | None,
+        token: str | None,
     ) -> tuple[Answer, float | None]:
-        headers = {"Authorization": f"Bearer {self.token}", "Host": self._netloc, "Accept": "*/*"}
+        headers = {"Authorization": f"Bearer {token or self.token}", "Host": self._netloc, "Accept": "*/*"}
         target = self._base + path
         if self._proxy and not self._https:
             target = f"http://{self._netloc}{target}"
@@ -176,7 +207,7 @@ class Api:
         if body is not None or method in ("POST", "PUT"):
             headers["Content-Type"] = content_type
         if isinstance(body, Path):
-            with _opened(body) as stream:
+            with _open(body) as stream:
                 headers["Content-Length"] = str(os.fstat(stream.fileno()).st_size)
                 connection.request(method, target, stream, headers)
         else:
@@ -202,7 +233,7 @@ class Api:
     def _connect(self) -> http.client.HTTPConnection:
         via = urlsplit(f"//{self._proxy}") if self._proxy else None
         host, port = (via.hostname or "", via.port or 3128) if via else (self._host, self._port)
-        # A first packet that got lost is soon sent again; a whole connection that does not come is better tried anew.
+        # A lost first packet is resent soon; if no connection comes up, starting a new one is better than waiting.
         limit = _CONNECT_SECONDS
         if self._tls is None:
             connection = http.client.HTTPConnection(host, port, timeout=limit, blocksize=_BLOCK)
@@ -227,9 +258,10 @@ def retrying(  # noqa: UP047 - Python 3.11 has no type parameters
     pause: Callable[[float], object],
     first_failure: Callable[[ApiUnavailable], object] | None = None,
 ) -> Result:
-    """Call until it answers, with growing and jittered pauses, for `seconds`; then raise the last ApiUnavailable.
+    """Call until the API answers, with exponential backoff and jitter, for `seconds`; then raise the last
+    ApiUnavailable.
 
-    `pause` waits; what it raises ends the waiting. `first_failure` hears of the first failure.
+    `pause` waits; an exception it raises ends the retries. `first_failure` is called with the first failure.
     """
     deadline = time.monotonic() + seconds
     wait = _FIRST_PAUSE
@@ -243,12 +275,12 @@ def retrying(  # noqa: UP047 - Python 3.11 has no type parameters
             left = deadline - time.monotonic()
             if left <= 0:
                 raise
-            pause(min(max(jittered(wait), min(error.retry_after or 0, 10)), left))
+            pause(min(max(with_jitter(wait), min(error.retry_after or 0, 10)), left))
             wait = min(wait * 2, _LONGEST_PAUSE)
 
 
-def jittered(seconds: float) -> float:
-    """Somewhere between half of it and all of it, so that many pods do not come back together."""
+def with_jitter(seconds: float) -> float:
+    """Return a random value between half of `seconds` and all of it, so that many pods do not return at once."""
     return seconds * (0.5 + os.urandom(1)[0] / 510)
 
 
@@ -258,7 +290,7 @@ def _size(body: Body) -> int:
     try:
         return body.stat().st_size
     except OSError:
-        return 0  # said when it is opened
+        return 0  # the error is reported when the file is opened
 
 
 def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
@@ -273,25 +305,25 @@ def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     return context
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        # Not the API's fault: trying again would not help.
-        raise StepFailed("file-failed", f"The file {path.name} cannot be read: {error.strerror}.") from None
+        # A retry would not help: the API is not at fault.
+        raise unreadable(path.name, error) from None
 
 
 def _save(response: http.client.HTTPResponse, path: Path) -> None:
     try:
         out = path.open("wb")
     except OSError as error:
-        raise StepFailed("file-failed", f"The file {path.name} cannot be written: {error.strerror}.") from None
+        raise unwritable(path.name, error) from None
     with out:
         while block := response.read(_BLOCK):
             try:
                 out.write(block)
             except OSError as error:
-                raise StepFailed("file-failed", f"The file {path.name} cannot be written: {error.strerror}.") from None
+                raise unwritable(path.name, error) from None
 
 
 def _proxy_login(proxy: str) -> dict[str, str]:

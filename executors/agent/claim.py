@@ -1,4 +1,4 @@
-"""The claim: the one call that makes this process the attempt's runner, and what it is told in return."""
+"""The claim: the one call that makes this process the owner of the attempt, and the answer to it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,41 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from executors.job_data import JobData, JobDataError
+from executors.contract.job_data import JobData, JobDataError
+from executors.contract.scope import Scope
+from terrakube_site.sentences import as_json
 
 from . import VERSION
 from .api import Api, retrying
 from .errors import ApiRefused, ApiUnavailable, AttemptOver, ClaimRefused
 
 _CALL_SECONDS = 10.0
-#: Less could not hold what is on its way to an API that answers.
+#: A smaller buffer could not hold what is in flight to an API that answers.
 _LEAST_LOG_BUFFER = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What the API hands over. Sizes are bytes; `memory_share` of its limit is when a step is stopped, 0 for never."""
+    """The answer of the API to the claim. Sizes are in bytes.
+
+    `memory_share` is the share of the memory limit at which a step is stopped, 0 for never. `max_plan_files_bytes` is
+    None if the API keeps no files beside a plan; `plan_digest` is "" if the API does not know one. `approved` is True
+    if a person approved the stored plan that this step applies. `source_ssh_rsa` and `module_ssh_rsa` allow that old
+    algorithm with the source's key and with the key for modules.
+    """
 
     job: JobData
     sensitive: tuple[str, ...] = field(default=(), repr=False)
+    hcl_variables: frozenset[str] = frozenset()
     plan_only: bool = False
     has_plan: bool = False
+    has_plan_files: bool = False
+    plan_digest: str = ""
+    max_plan_files_bytes: int | None = None
+    scope: Scope = field(default_factory=Scope)
+    approved: bool = False
+    source_ssh_rsa: bool = False
+    module_ssh_rsa: bool = False
     upload: bool = False
     terraform_releases: str = ""
     tofu_releases: str = ""
@@ -40,14 +56,27 @@ class Claim:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Claim:
-        """Read the answer of the claim; raises JobDataError."""
+        """Parse the answer to the claim; raise JobDataError if it is invalid."""
         releases = raw.get("releases") or {}
+        most = raw.get("maxPlanFilesBytes")
         try:
             return cls(
                 job=JobData.from_json(raw.get("jobData")),
                 sensitive=tuple(text for text in raw.get("sensitive") or () if isinstance(text, str)),
+                hcl_variables=frozenset(name for name in raw.get("hclVariables") or () if isinstance(name, str)),
                 plan_only=bool(raw.get("planOnly")),
                 has_plan=bool(raw.get("hasPlan")),
+                has_plan_files=bool(raw.get("hasPlanFiles")),
+                plan_digest=str(raw.get("planDigest") or ""),
+                max_plan_files_bytes=None if most is None else int(most),
+                scope=Scope(
+                    targets=_texts(raw.get("targets")),
+                    replaces=_texts(raw.get("replaces")),
+                    destroys=bool(raw.get("destroys")),
+                ),
+                approved=bool(raw.get("approved")),
+                source_ssh_rsa=bool(raw.get("sourceSshRsa")),
+                module_ssh_rsa=bool(raw.get("moduleSshRsa")),
                 upload=bool(raw.get("upload")),
                 terraform_releases=str(releases.get("terraform") or ""),
                 tofu_releases=str(releases.get("tofu") or ""),
@@ -64,11 +93,19 @@ class Claim:
             raise JobDataError("The answer of the claim has a member of the wrong kind.") from None
 
 
-def make_claim(api: Api, *, seconds: float, pause: Callable[[float], object]) -> Claim:
-    """Claim the attempt, trying for `seconds` while nobody answers; `api` then carries the session.
+def _texts(value: Any) -> tuple[str, ...]:
+    """Return a tuple of strings; raise TypeError for anything else, since a missing target would mean "everything"."""
+    texts = tuple(value or ())
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is expected")
+    return texts
 
-    Repeating is safe: the session made here tells the API that it is the same pod asking again.
-    Raises ClaimRefused, ApiUnavailable, or JobDataError for an answer that cannot be used, after reporting that.
+
+def make_claim(api: Api, *, seconds: float, pause: Callable[[float], object]) -> Claim:
+    """Claim the attempt, retrying for `seconds` while the API does not answer; `api` then carries the session.
+
+    A retry is safe: the session created here tells the API that the same pod asks again. Raises ClaimRefused,
+    ApiUnavailable, or JobDataError for an unusable answer, after reporting it.
     """
     session = base64.urlsafe_b64encode(os.urandom(33)).decode()
     agent = {"version": VERSION, "host": os.uname().nodename, "pid": os.getpid()}
@@ -77,7 +114,7 @@ def make_claim(api: Api, *, seconds: float, pause: Callable[[float], object]) ->
         answer = retrying(lambda: api.post_json("/claim", content, timeout=_CALL_SECONDS), seconds=seconds, pause=pause)
     except (AttemptOver, ApiRefused) as refusal:
         raise ClaimRefused(str(refusal)) from None
-    api.token = session
+    api.token, api.claim_again = session, _again(api.token, content)
     try:
         return Claim.from_json(answer.json())
     except JobDataError as error:
@@ -85,10 +122,23 @@ def make_claim(api: Api, *, seconds: float, pause: Callable[[float], object]) ->
         raise
 
 
-def report_early_failure(api: Api, reason: str, message: str) -> None:
-    """Say that the step failed before anything was run; tried once.
+def _again(token: str, content: Mapping[str, Any]) -> Callable[[Api], bool]:
+    """Return the function that repeats the claim with the same session, for a site whose database was restored."""
 
-    Where this is not heard the API's own watch finds the pod gone.
+    def claim(api: Api) -> bool:
+        try:
+            api.post_json("/claim", content, timeout=_CALL_SECONDS, token=token)
+        except (AttemptOver, ApiRefused):
+            return False
+        return True
+
+    return claim
+
+
+def report_early_failure(api: Api, reason: str, message: str) -> None:
+    """Report that the step failed before it ran anything; one try.
+
+    If the report is lost, the watcher finds the pod gone.
     """
     result = {
         "outcome": "failed",
@@ -96,6 +146,7 @@ def report_early_failure(api: Api, reason: str, message: str) -> None:
         "changes": None,
         "reason": reason,
         "message": message,
+        "sentence": as_json(message),
         "logSize": 0,
     }
     with contextlib.suppress(AttemptOver, ApiRefused, ApiUnavailable):

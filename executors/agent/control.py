@@ -1,8 +1,7 @@
-"""Stopping: who may ask for it, what happens to the running command, and what may still start.
+"""Cancellation: who may request it, what happens to the running command, and what may still start.
 
-The first request sends the command one SIGINT (terraform takes a second one as "at once, whatever is lost"),
-and after the grace period SIGKILL to its whole group. Asking again changes nothing, except that force kills
-at once.
+The first request sends the command one SIGINT (terraform treats a second one as "stop now, lose data"), and after the
+grace period SIGKILL to its process group. A repeated request changes nothing; a forced one kills at once.
 """
 
 from __future__ import annotations
@@ -13,6 +12,9 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+from terrakube_site.sentences import Sentence
+from terrakube_site.sentences import marked as _
+
 from .errors import Stopped
 
 
@@ -20,14 +22,14 @@ class Stoppable(Protocol):
     """A running command."""
 
     def interrupt(self) -> None:
-        """Ask it to end, at most once in its life."""
+        """Ask the command to end; takes effect once."""
 
     def kill(self) -> None:
-        """End it and everything that it started."""
+        """Kill the command and every process it started."""
 
 
 class Control:
-    """The one place that knows whether the step is being stopped."""
+    """The only place that knows whether the step is being stopped."""
 
     def __init__(self) -> None:
         self.grace_seconds = 120.0
@@ -43,45 +45,45 @@ class Control:
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked for the step's end (a lost attempt is not that)."""
+        """Return True if the step was cancelled (a lost attempt is not a cancel)."""
         return self._cancelled
 
     @property
     def killed(self) -> bool:
-        """Whether the time to end in good order is over."""
+        """Return True if the grace period is over."""
         return self._killed
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing new should start."""
+        """Return True if no new command may start."""
         return self._stopping.is_set()
 
     def cancel(self, reason: str, *, code: str = "cancelled") -> None:
-        """Stop the step in good order. The first reason counts, and its code."""
+        """Stop the step gracefully. The first reason and its code win."""
         first = self._note_cancel(reason, code)
         self._interrupt()
-        # The log may be slow to take a line; the command must not wait for that.
+        # The log may accept a line slowly; the command must not wait for it.
         if first:
             self.on_cancel(reason)
 
     def force(self, reason: str) -> None:
-        """Stop the step now, whatever is lost."""
+        """Kill the step at once, whatever is lost."""
         first = self._note_cancel(reason, "cancelled")
         self._kill()
         if first:
             self.on_cancel(reason)
 
     def fence(self, reason: str) -> None:
-        """The attempt is over: stop in good order and start nothing more, not even to report."""
+        """Stop gracefully because the attempt is over, and start nothing more, not even the report."""
         with self._lock:
             self.fenced = True
             self.reason = self.reason or reason
         self._interrupt()
 
     def attach(self, child: Stoppable, *, cleanup: bool) -> None:
-        """The command that runs now; one that came too late to be told is told here.
+        """Register the running command; a cancel that came before it is delivered now.
 
-        `cleanup` marks a command that belongs to the ending itself: only SIGKILL reaches it.
+        `cleanup` marks a command that is part of the shutdown: only SIGKILL reaches it.
         """
         with self._lock:
             self._child = child
@@ -93,12 +95,12 @@ class Control:
             child.interrupt()
 
     def detach(self) -> None:
-        """The command has ended."""
+        """Unregister the command: it has ended."""
         with self._lock:
             self._child = None
 
     def check(self) -> None:
-        """Raise Stopped when nothing new should start."""
+        """Raise Stopped if no new command may start."""
         if self._stopping.is_set():
             raise Stopped
 
@@ -136,9 +138,9 @@ class Control:
 
 
 def listen_for_signals(control: Control) -> None:
-    """Turn SIGTERM and SIGINT into a cancel, heard in a thread so that no lock of the main thread is in the way.
+    """Turn SIGTERM and SIGINT into a cancel, in a thread of its own so that no lock of the main thread blocks it.
 
-    As process 1 of a container there is no default action: without this SIGTERM would do nothing.
+    Process 1 of a container has no default signal actions: without this, SIGTERM would do nothing.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -150,6 +152,8 @@ def listen_for_signals(control: Control) -> None:
         while heard := os.read(reader, 64):
             for number in heard:
                 if number in (signal.SIGTERM, signal.SIGINT):
-                    control.cancel(f"The executor was told to stop ({signal.Signals(number).name}).")
+                    control.cancel(
+                        Sentence(_("The executor was told to stop ({signal})."), signal=signal.Signals(number).name)
+                    )
 
     threading.Thread(target=listen, name="signals", daemon=True).start()

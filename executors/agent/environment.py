@@ -1,4 +1,4 @@
-"""The environment of terraform and of scripts: the container's own, without what is Terrakube's, plus the job's."""
+"""Environment of terraform and of scripts: the container's own without Terrakube's keys, plus the job's."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from executors.job_data import DATA_VARIABLE, FLAG_VARIABLE, MAX_ENVIRONMENT_STRING_BYTES
+from executors.contract.job_data import DATA_VARIABLE, FLAG_VARIABLE, MAX_ENVIRONMENT_STRING_BYTES
+from terrakube_site.sentences import marked as _
 
 from .errors import StepFailed
 
-#: Terrakube's own keys: of the API and its tokens, of storage, Redis and the database. A Secret that was made for
-#: Terrakube's executor image is mounted whole into the container; what the step runs has no business with it.
+#: Keys of Terrakube itself: its API and tokens, storage, Redis, database. A Secret made for Terrakube's executor image
+#: is mounted whole into the container; the commands of a step must not see it.
 TERRAKUBE_KEYS = (
     FLAG_VARIABLE,
     DATA_VARIABLE,
@@ -40,7 +41,7 @@ TERRAKUBE_KEYS = (
     "LogViaApi",
 )
 
-#: Keys of a workspace that steer Terrakube and the pod, and mean nothing to what runs in it.
+#: Keys of a workspace that configure Terrakube and the pod, and mean nothing to the commands in it.
 CONTROL_KEYS = (
     "EPHEMERAL_*",
     "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR",
@@ -57,9 +58,9 @@ _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def job_environment(
     container: Mapping[str, str], job: Mapping[str, str], *, say: Callable[[str], object]
 ) -> dict[str, str]:
-    """The environment for everything that the step runs; raises StepFailed for a value that Linux cannot pass on.
+    """Return the environment for every command of the step; raise StepFailed for a value that Linux cannot pass on.
 
-    `say` hears of settings that could not be kept.
+    `say` gets a line for each setting that was dropped.
     """
     environment = {key: value for key, value in container.items() if not _matches(key, TERRAKUBE_KEYS + CONTROL_KEYS)}
     environment.update((key, value) for key, value in job.items() if not _matches(key, CONTROL_KEYS))
@@ -79,17 +80,17 @@ def job_environment(
 
 
 def fits(name: str, value: str) -> bool:
-    """Whether Linux can hand the variable to a program."""
+    """Return True if Linux can pass the variable to a program."""
     return len(name.encode()) + 1 + len(value.encode(errors="replace")) <= MAX_ENVIRONMENT_STRING_BYTES
 
 
 def is_shell_name(name: str) -> bool:
-    """Whether bash can read a variable of this name."""
+    """Return True if bash can read a variable of this name."""
     return bool(_SHELL_NAME.fullmatch(name))
 
 
 def read_temp_environment(path: Path) -> dict[str, str]:
-    """The `K=V` lines that a script left for the commands after it; {} when there is no file."""
+    """Read the `K=V` lines that a script left for later commands; {} if there is no file."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
@@ -103,12 +104,16 @@ def read_temp_environment(path: Path) -> dict[str, str]:
 def _check(key: str, value: str) -> None:
     if not _NAME.fullmatch(key) or "\0" in value:
         raise StepFailed(
-            "bad-variables", f"The environment variable {key!r} holds a character that no program can get."
+            "bad-variables",
+            _("The environment variable {name} holds a character that no program can get."),
+            name=repr(key),
         )
     if not fits(key, value):
         raise StepFailed(
             "bad-variables",
-            f"The environment variable {key} takes {len(value.encode())} bytes; Linux allows 128 KiB.",
+            _("The environment variable {name} takes {size} bytes; Linux allows 128 KiB."),
+            name=key,
+            size=len(value.encode()),
         )
 
 

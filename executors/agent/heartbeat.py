@@ -1,8 +1,11 @@
-"""The step's sign of life, and the way by which the API asks for its end."""
+"""Heartbeats of the step, whose answers carry the API's request to stop."""
 
 from __future__ import annotations
 
 import threading
+
+from terrakube_site.sentences import Sentence
+from terrakube_site.sentences import marked as _
 
 from .api import Api
 from .control import Control
@@ -13,7 +16,7 @@ _CALL_SECONDS = 10.0
 
 
 class Heartbeat:
-    """Reports the phase at each change and every `seconds`, in a thread of its own."""
+    """Sends the phase at each change and every `seconds`, from a thread of its own."""
 
     def __init__(self, api: Api, control: Control, seconds: float) -> None:
         self._api = api
@@ -22,21 +25,32 @@ class Heartbeat:
         self._news = threading.Event()
         self._phase = "source"
         self._commit_id: str | None = None
+        self._undeclared: list[str] = []
         self._ended = False
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def phase(self, name: str) -> None:
-        """What the step does now: source, tools, init, plan, apply, destroy, script, show or upload."""
+        """Set the current phase: folder, source, tools, init, plan, apply, destroy, script, show or upload."""
         self._phase = name
         self._news.set()
 
     def commit(self, commit_id: str) -> None:
-        """Which commit the source is at."""
+        """Set the commit of the source."""
         self._commit_id = commit_id
         self._news.set()
 
+    def set_undeclared(self, names: list[str]) -> None:
+        """Set the variables that the source does not declare."""
+        self._undeclared = names
+        self._news.set()
+
+    @property
+    def unreported_variables(self) -> list[str]:
+        """Return the undeclared variables that no heartbeat has delivered."""
+        return self._undeclared
+
     def stop(self) -> None:
-        """No more heartbeats."""
+        """Stop sending heartbeats."""
         self._ended = True
         self._news.set()
 
@@ -46,10 +60,12 @@ class Heartbeat:
             self._news.clear()
             if self._ended:
                 return
-            # Should the container be killed, this is the last that is known of it.
+            # If the container is killed, this value is the last one known.
+            undeclared = self._undeclared
             content = {
                 "phase": self._phase,
                 "commitId": self._commit_id,
+                "undeclaredVariables": undeclared,
                 "peakMemoryBytes": peak_memory_bytes(),
                 "cpuSeconds": cpu_seconds(),
             }
@@ -61,7 +77,9 @@ class Heartbeat:
                 return
             except (ApiUnavailable, ApiRefused):
                 continue
+            if self._undeclared is undeclared:
+                self._undeclared = []
             if answer.get("force"):
-                self._control.force("The job was cancelled with force.")
+                self._control.force(Sentence(_("The job was cancelled with force.")))
             elif answer.get("cancel"):
-                self._control.cancel("The job was cancelled.")
+                self._control.cancel(Sentence(_("The job was cancelled.")))

@@ -1,8 +1,8 @@
-"""The step's log on its way to the API: masked, numbered by byte offset, kept until acknowledged.
+"""The log of the step on its way to the API: masked, numbered by byte offset, buffered until acknowledged.
 
-While the API answers, a writer that is faster than the network waits (and so does the command, through its
-pipe), so memory stays small. While it does not answer, the buffer grows to its limit; beyond that the oldest
-bytes are dropped and declared lost, since a command must not stand still for a log.
+While the API answers, a writer faster than the network blocks, and the command with it through its pipe, so memory
+stays small. During an outage the buffer grows to its limit; beyond it the oldest bytes are dropped and declared lost,
+since a command must not block on its log.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from .api import Api, jittered
+from executors.contract.masking import Masker
+
+from .api import Api, with_jitter
 from .errors import ApiRefused, ApiUnavailable, AttemptOver
-from .masking import Masker
 
 _LINGER_SECONDS = 0.1
 _CHUNK_BYTES = 512 * 1024
@@ -24,7 +25,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
 
 class LogChannel:
-    """Write from any thread; a thread of its own sends. `on_answer` gets what the API answers to a chunk."""
+    """Buffers writes of any thread and sends them from a thread of its own.
+
+    The API's answer to a chunk can report that the attempt is over (`on_over`) or cancelled (`on_cancel`).
+    """
 
     def __init__(
         self,
@@ -36,7 +40,8 @@ class LogChannel:
         on_cancel: Callable[[], object],
     ) -> None:
         self._api = api
-        self._masker = Masker(sensitive)
+        self._sensitive = tuple(sensitive)
+        self._masker = Masker(self._sensitive)
         self._limit = buffer_bytes
         self._on_over = on_over
         self._on_cancel = on_cancel
@@ -44,8 +49,8 @@ class LogChannel:
         self._masking = threading.Lock()
         self._in_line = False
         self._parts: deque[bytes] = deque()
-        self._base = 0  # offset of the first byte that is kept
-        self._size = 0  # offset behind the last byte that was written
+        self._base = 0  # offset of the first byte in the buffer
+        self._size = 0  # offset after the last written byte
         self._acknowledged = 0
         self._answering = True
         self._sending_since: float | None = None
@@ -56,11 +61,11 @@ class LogChannel:
 
     @property
     def size(self) -> int:
-        """Bytes written, masked and counted as the API counts them."""
+        """Return the number of bytes written, masked as the API counts them."""
         return self._size
 
     def write(self, data: bytes) -> bytes:
-        """Add output; returns what of it is now safe to show (the rest follows with later writes)."""
+        """Add output; return the part that is now safe to show (the rest follows with later writes)."""
         with self._masking:
             self._in_line = not data.endswith(b"\n") if data else self._in_line
             shown = self._masker.feed(data)
@@ -68,12 +73,17 @@ class LogChannel:
                 self._append(shown)
             return shown
 
+    def mask(self, data: bytes) -> str:
+        """Return a piece of output as the log shows it, for a sentence that quotes it."""
+        masker = Masker(self._sensitive)
+        return (masker.feed(data) + masker.finish()).decode(errors="replace")
+
     def line(self, text: str) -> None:
-        """Add a line of our own, after the end of whatever line there is."""
+        """Add a line of the executor, after ending any open line."""
         self.write((b"\n" if self._in_line else b"") + text.encode(errors="replace") + b"\n")
 
     def close(self, seconds: float) -> bool:
-        """Send what is left, for at most `seconds`; whether the API has all of it."""
+        """Send the rest, for at most `seconds`; return True if the API has all of it."""
         with self._masking:
             rest = self._masker.finish()
             if rest:
@@ -127,7 +137,7 @@ class LogChannel:
                 if self._dead or self._acknowledged >= self._size:
                     return
                 if self._answering and not self._closed and self._size - self._base < _CHUNK_BYTES:
-                    # Lines that come close together travel together.
+                    # Lines written close together are sent together.
                     self._changed.wait_for(
                         lambda: self._closed or self._dead or self._size - self._base >= _CHUNK_BYTES, _LINGER_SECONDS
                     )
@@ -141,7 +151,7 @@ class LogChannel:
                 if answering:
                     pause = _FIRST_PAUSE
                     continue
-                if self._changed.wait_for(lambda: self._dead, jittered(pause)):
+                if self._changed.wait_for(lambda: self._dead, with_jitter(pause)):
                     return
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -159,7 +169,7 @@ class LogChannel:
         return self._base, 0, b"".join(taken)
 
     def _send(self, offset: int, lost: int, chunk: bytes) -> bool:
-        # How much is still to be sent after this piece, for whoever watches that logs keep up.
+        # Bytes still to send after this chunk, so that log lag can be monitored.
         query = f"offset={offset}&lost={lost}" if lost else f"offset={offset}&behind={self._size - offset - len(chunk)}"
         try:
             answer = self._api.call("POST", f"/logs?{query}", chunk, accept=frozenset({409}))
@@ -170,7 +180,7 @@ class LogChannel:
         except ApiUnavailable:
             return False
         except ApiRefused:
-            # Nothing will make this chunk acceptable; the log must not hold up the step.
+            # No retry will make this chunk acceptable; the log must not block the step.
             self._die()
             return False
         content = answer.json()
@@ -183,7 +193,7 @@ class LogChannel:
             self._acknowledged = min(size, self._size)
         if content.get("cancel"):
             self._on_cancel()
-        # A rewind that gets nowhere would spin: let it pause like an outage.
+        # A rewind without progress would spin; pause as for an outage.
         return answer.status != 409 or size != offset
 
     def _die(self) -> None:

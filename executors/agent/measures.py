@@ -1,4 +1,4 @@
-"""What the step used."""
+"""Resources that the step used."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _CGROUP_FILES = ("/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max
 
 
 def peak_memory_bytes() -> int:
-    """The container's peak when this is its first process, else that of the largest process of the step."""
-    # Elsewhere the cgroup is the machine's or the worker's, and says nothing about this step.
+    """Return the peak of the container if this is its first process, else the one of the step's largest process."""
+    # Elsewhere the cgroup belongs to the machine or the worker and says nothing about this step.
     if os.getpid() == 1:
         for name in _CGROUP_FILES:
             try:
@@ -23,16 +23,17 @@ def peak_memory_bytes() -> int:
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process and of all that it ran."""
+    """Return the processor time of this process and of all its children."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return round(sum(usage.ru_utime + usage.ru_stime for usage in usages), 3)
 
 
 def hide_from_children() -> None:
-    """Keep processes of the same user from reading our memory and first environment.
+    """Keep other processes of the same user from reading our memory and initial environment.
 
-    /proc/<pid>/environ shows what a process was started with, whatever it removed since. In the claim form the
-    token in it is spent, in the inline form there are secrets. Linux only; where the call is refused nothing changes.
+    /proc/<pid>/environ shows the environment a process was started with, even after variables were removed. In the
+    claim form the token there is spent; in the inline form it holds secrets. Linux only; without effect if the call is
+    refused.
     """
     import ctypes
 

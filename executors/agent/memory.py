@@ -1,7 +1,7 @@
-"""The memory of the step's container: what it uses, its limit, and a stop in good order before the kernel kills it.
+"""Memory of the step's container: usage, limit, and a graceful stop before the kernel kills it.
 
-Only where this process is the container's first: elsewhere the cgroup is the machine's or a worker's, and says nothing
-of this step. Without a limit there is nothing to watch. Both versions of cgroups are read: old nodes have version 1.
+Works only if this process is the container's first one: elsewhere the cgroup belongs to the machine or a worker.
+Without a limit there is nothing to watch. Reads cgroups version 2 and, for old nodes, version 1.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import threading
 import time
 from pathlib import Path
 
+from terrakube_site.sentences import Sentence
+from terrakube_site.sentences import marked as _
+
 from .control import Control
 
 CGROUP = Path("/sys/fs/cgroup")
@@ -19,18 +22,18 @@ _NO_LIMIT = 2**60
 SOFT_STOP = "memory-soft-stop"
 _CHECK_SECONDS = 0.25
 _CHECKS = 2
-"""So often in a row memory must be short, so that a peak of a moment stops nothing."""
+"""Number of checks in a row that must find memory short, so that a short peak stops nothing."""
 
 
 def limit_bytes(folder: Path = CGROUP) -> int | None:
-    """The container's memory limit; None without one."""
+    """Return the memory limit of the container, None without one."""
     text = _read(folder / "memory.max") or _read(folder / _V1 / "memory.limit_in_bytes")
-    # Version 1 has no word for "none", but a number that no machine has.
+    # Version 1 has no word for "none", only a number larger than any machine.
     return int(text) if text.isdecimal() and int(text) < _NO_LIMIT else None
 
 
 def used_bytes(folder: Path = CGROUP) -> int | None:
-    """What the container holds beside caches that the kernel would drop before it kills; None when nobody says."""
+    """Return the usage without caches that the kernel would drop before it kills; None if unknown."""
     text = _read(folder / "memory.current") or _read(folder / _V1 / "memory.usage_in_bytes")
     if not text.isdecimal():
         return None
@@ -42,7 +45,7 @@ def used_bytes(folder: Path = CGROUP) -> int | None:
 
 
 def was_short(folder: Path = CGROUP) -> bool:
-    """Whether the kernel killed a process of this container for its memory."""
+    """Return True if the kernel killed a process of this container for its memory."""
     if os.getpid() != 1 and folder == CGROUP:
         return False
     events = _counts(folder / "memory.events") or _counts(folder / _V1 / "memory.oom_control")
@@ -50,13 +53,13 @@ def was_short(folder: Path = CGROUP) -> bool:
 
 
 def killed_in_words() -> str:
-    """What there is to say of a command that the kernel killed for the container's memory."""
+    """Return the explanation for a command that the kernel killed for the container's memory."""
     limit = limit_bytes()
     return f"the container's memory reached its limit of {in_words(limit)}" if limit else "memory was used up"
 
 
 def in_words(count: int) -> str:
-    """Bytes as people say them."""
+    """Format bytes for people."""
     return f"{count / 2**20:.0f} MiB"
 
 
@@ -73,7 +76,7 @@ def _read(path: Path) -> str:
 
 
 class MemoryWatch:
-    """Stops the step when its container has used so much of its limit; ``share`` 0 is never."""
+    """Stops the step when its container uses more than this share of its limit; ``share`` 0 turns it off."""
 
     def __init__(self, control: Control, share: float, folder: Path = CGROUP) -> None:
         self._control = control
@@ -90,7 +93,7 @@ class MemoryWatch:
             self.check()
 
     def check(self) -> None:
-        """Look once, and stop the step when memory was short at every one of the last looks."""
+        """Check once; stop the step if memory was short at each of the last checks."""
         used = used_bytes(self._folder)
         if used is None or not self._limit or used < self._share * self._limit:
             self._short = 0
@@ -99,7 +102,13 @@ class MemoryWatch:
         if self._short < _CHECKS:
             return
         self._control.cancel(
-            f"The step used {in_words(used)} of its limit of {in_words(self._limit)} of memory and was stopped in good "
-            "order, before it would have been killed.",
+            Sentence(
+                _(
+                    "The step used {used} of its limit of {limit} of memory and was stopped in good order, "
+                    "before it would have been killed."
+                ),
+                used=in_words(used),
+                limit=in_words(self._limit),
+            ),
             code=SOFT_STOP,
         )

@@ -1,4 +1,4 @@
-"""One command as a child process: its output to the log, its signals, and nothing of it left behind."""
+"""Run one command as a child process: its output goes to the log, it gets signals, no process of it stays behind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from terrakube_site.sentences import marked as _
+
 from .control import Control
 from .errors import StepFailed
 
@@ -21,7 +23,7 @@ _GONE_SECONDS = 0.2
 
 
 class Child:
-    """The running command. A session of its own, so that its group is exactly what it started."""
+    """The running command, in a session of its own so that its process group is exactly what it started."""
 
     def __init__(self, process: subprocess.Popen[bytes], *, whole_group: bool) -> None:
         self._process = process
@@ -29,10 +31,10 @@ class Child:
         self._interrupted = False
 
     def interrupt(self) -> None:
-        """One SIGINT, however often this is called.
+        """Send SIGINT once, however often this is called.
 
-        terraform alone gets it: it stops its providers and provisioners itself. bash waits for its own
-        child before it looks at a signal, so a script's whole group gets it.
+        terraform alone gets it: it stops its providers and provisioners itself. bash waits for its child before it
+        handles a signal, so a script's whole group gets it.
         """
         if self._interrupted:
             return
@@ -43,7 +45,7 @@ class Child:
             self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """SIGKILL to all of it."""
+        """Send SIGKILL to the whole group."""
         self._signal_group(signal.SIGKILL)
 
     def _signal_group(self, number: signal.Signals) -> None:
@@ -62,11 +64,11 @@ def run(
     whole_group: bool = False,
     cleanup: bool = False,
 ) -> int:
-    """Run a command to its end and return its exit code (128 + n when signal n ended it).
+    """Run a command to its end; return its exit code (128 + n if signal n ended it).
 
-    Its output goes to `write`; with `output` its standard output goes to that file and only its errors to
-    `write`. `whole_group` says whom an interrupt is for; `cleanup` runs even while the step is being stopped.
-    Raises Stopped before the start when nothing new should start, and StepFailed when it cannot be started.
+    Its output goes to `write`; with `output`, standard output goes to that file and only errors to `write`.
+    `whole_group` sends an interrupt to the whole group; `cleanup` runs even while the step is being stopped. Raises
+    Stopped before the start if no new command may start, and StepFailed if the command cannot be started.
     """
     if not cleanup:
         control.check()
@@ -83,13 +85,18 @@ def run(
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=writer,
-                # Our descriptors are closed by exec anyway, and asking for it costs a walk through /proc.
+                # exec closes our descriptors anyway, and asking for it costs a walk through /proc.
                 close_fds=False,
                 start_new_session=True,
             )
     except OSError as error:
         os.close(reader)
-        raise StepFailed("cannot-start", f"{Path(argv[0]).name} could not be started: {error.strerror}.") from None
+        raise StepFailed(
+            "cannot-start",
+            _("{program} could not be started: {error}."),
+            program=Path(argv[0]).name,
+            error=error.strerror,
+        ) from None
     finally:
         os.close(writer)
     child = Child(process, whole_group=whole_group)
@@ -107,7 +114,7 @@ def run(
 
 
 def _pump(process: subprocess.Popen[bytes], reader: int, write: Callable[[bytes], object]) -> None:
-    """Copy output until the command has ended, not until the pipe is closed: a background child may hold that."""
+    """Copy output until the command has ended, not until the pipe closes: a background child may keep it open."""
     os.set_blocking(reader, False)
     poll = select.poll()
     poll.register(reader, select.POLLIN)
@@ -145,9 +152,9 @@ def _copy(reader: int, write: Callable[[bytes], object]) -> bool:
 
 
 def _reap_group(group: int) -> None:
-    """Wait until what the command left behind, and was just killed, is really gone.
+    """Wait until the killed rest of the process group is gone.
 
-    As process 1 we inherit it and have to collect it; elsewhere somebody else does, in his own time.
+    Process 1 inherits these processes and must reap them; elsewhere the init process does, in its own time.
     """
     deadline = time.monotonic() + _GONE_SECONDS
     while True:

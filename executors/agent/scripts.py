@@ -1,34 +1,37 @@
-"""A step's own scripts, run by bash.
+"""Run the scripts of a step with bash.
 
-A script gets the environment that terraform gets, Terrakube's variables for scripts, and the job's Terraform
-variables. `accessToken` and `terrakubeToken` are not among them, unlike in Terrakube: they are keys to the
-repository and to the API, and a script that needs one is better given one of its own.
+A script gets terraform's environment, Terrakube's variables for scripts, and the job's Terraform variables. Unlike in
+Terrakube, `accessToken` and `terrakubeToken` are left out: they are keys to the repository and to the API, and a script
+that needs one should get its own.
 
-Scripts run in order of priority; those of equal priority in the order in which they are listed (Terrakube loses
-all but the last of them).
+Scripts run in order of priority; those of equal priority in the order listed (Terrakube loses all but the last of
+them).
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from executors.job_data import Command
+from executors.contract.job_data import Command
+from terrakube_site.sentences import marked as _
 
 from .context import Context
 from .environment import fits, is_shell_name, read_temp_environment
 from .errors import StepFailed
 from .process import run
+from .tools.selection import Tool
 
 TEMP_ENVIRONMENT_FILE = ".terrakube_temp_env"
 _REPOSITORY = "tools-repository"
 
 
 class Scripts:
-    """Runs lists of commands in the step's folder.
+    """Runs command lists in the step's folder.
 
-    What they write into `.terrakube_temp_env` goes into `environment`, for all that runs after them.
+    What a command writes into `.terrakube_temp_env` goes into `environment`, for everything that runs after it.
     """
 
     def __init__(
@@ -38,18 +41,22 @@ class Scripts:
         self._folder = folder
         self._environment = environment
         self._container = container
-        self._tools = context.work / "bash-tools"
-        self.tool_folder: Path | None = None
+        self._tools = context.folder.path / "bash-tools"
+        self.tool: Tool | None = None
         self.terraform_output: str | None = None
 
     def run(self, commands: Iterable[Command]) -> None:
-        """Run them all; the first that fails raises StepFailed and keeps the rest from running."""
+        """Run all commands in order; the first failure raises StepFailed and the rest do not run."""
         for command in sorted(commands, key=lambda command: command.priority):
             self._run_one(command)
 
     def _run_one(self, command: Command) -> None:
         if command.runtime != "BASH":
-            raise StepFailed("script-failed", f"This executor runs BASH scripts only, not {command.runtime}.")
+            raise StepFailed(
+                "script-failed",
+                _("This executor runs BASH scripts only, not {runtime}."),
+                runtime=command.runtime,
+            )
         if command.verbose:
             self._context.say("Script:\n" + command.script.rstrip("\n"))
         if "terrakubeToolsRepository" in command.script:
@@ -72,11 +79,11 @@ class Scripts:
         self._context.control.check()
         self._environment.update(read_temp_environment(self._folder / TEMP_ENVIRONMENT_FILE))
         if code:
-            raise StepFailed("script-failed", f"A script ended with exit code {code}.", exit_code=code)
+            raise StepFailed("script-failed", _("A script ended with exit code {code}."), code=code, exit_code=code)
 
     def _fetch_repository(self) -> None:
-        """The installation's repository of tools, for the rare script that uses it; without it that script decides."""
-        target = self._context.work / _REPOSITORY
+        """Clone the installation's tool repository for scripts that use it; if that fails, the script decides."""
+        target = self._context.folder.path / _REPOSITORY
         url, branch = self._container.get("TerrakubeToolsRepository"), self._container.get("TerrakubeToolsBranch")
         if not url or target.exists():
             return
@@ -109,13 +116,24 @@ class Scripts:
             "vcsType": job.vcs_type,
             "terrakubeApi": self._container.get("TerrakubeApiUrl", ""),
             "bashToolsDirectory": str(self._tools),
-            "terrakubeToolsRepository": str(self._context.work / _REPOSITORY),
+            "terrakubeToolsRepository": str(self._context.folder.path / _REPOSITORY),
         }
-        path = [self._tools, *([self.tool_folder] if self.tool_folder else [])]
-        environment["PATH"] = os.pathsep.join([*map(str, path), environment.get("PATH", os.defpath)])
+        environment["PATH"] = self._search_path(environment.get("PATH", os.defpath))
         if self.terraform_output is not None:
             environment["terraformOutput"] = self.terraform_output
         too_long = sorted(name for name, value in environment.items() if not fits(name, value))
         if too_long:
             self._context.say(f"Too long for a script's environment (128 KiB) and left out: {', '.join(too_long)}.")
         return {name: value for name, value in environment.items() if name not in too_long}
+
+    def _search_path(self, path: str) -> str:
+        if self.tool is not None:
+            path = os.pathsep.join([str(self.tool.path.parent), path])
+            if self.tool.name == "tofu" and shutil.which("terraform", path=path) is None:
+                # Most scripts know the program by this name.
+                names = self._context.work / "names"
+                names.mkdir(exist_ok=True)
+                if not (names / "terraform").exists():
+                    (names / "terraform").symlink_to(self.tool.path)
+                path = os.pathsep.join([path, str(names)])
+        return os.pathsep.join([str(self._tools), path])

@@ -1,7 +1,7 @@
-"""The Kubernetes API, as plain dicts in and out: how to get at it, and how it can fail.
+"""Client of the Kubernetes API: plain dicts in and out, with our own errors.
 
-The client package takes half a second and 40 MiB to import, so only ``connect`` brings it in: a process that never asks
-a cluster doesn't pay for it.
+The client package takes half a second and 40 MiB to import, so only ``connect`` imports it: a process that never
+calls a cluster does not pay for it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 type Manifest = dict[str, Any]
 _QUOTA = "exceeded quota"
+_POLICIES = ("admission webhook ", "ValidatingAdmissionPolicy ", "violates PodSecurity ", "security context constraint")
+"""Who refuses an object that the caller has the right to create, as their messages say it."""
+
+
+def is_policy_refusal(message: str) -> bool:
+    """Return True if the message is that of an admission policy or webhook of the cluster."""
+    return any(sign in message for sign in _POLICIES)
 
 
 class ClusterError(Exception):
@@ -39,9 +46,14 @@ class ClusterError(Exception):
     def is_quota(self) -> bool:
         return self.status == 403 and _QUOTA in self.message
 
+    @property
+    def lacks_right(self) -> bool:
+        """True if the caller lacks a right; admission policies and webhooks answer 403 too."""
+        return self.status == 403 and 'User "' in self.message and " cannot " in self.message
+
 
 class NoCluster(ClusterError):
-    """This process has no way to reach a cluster: neither a service account nor a kubeconfig."""
+    """This process cannot reach a cluster: it has neither a service account nor a kubeconfig."""
 
     @property
     def retryable(self) -> bool:
@@ -49,7 +61,7 @@ class NoCluster(ClusterError):
 
 
 class AlreadyExists(ClusterError):
-    """An object of that name is there (409)."""
+    """An object with this name exists (409)."""
 
 
 class Expired(ClusterError):
@@ -67,7 +79,7 @@ def _connected() -> Cluster:
 
 
 def connect() -> Cluster:
-    """The cluster of the pod's service account, else of the current kubeconfig. Raises NoCluster."""
+    """Connect with the pod's service account, else with the current kubeconfig. Raises NoCluster."""
     with _lock:
         return _connected()
 
@@ -80,5 +92,5 @@ def preload() -> None:
 
 
 def forget() -> None:
-    """Connect anew at the next call, as after a fork or when the kubeconfig has changed."""
+    """Reconnect at the next call, as after a fork or a change of the kubeconfig."""
     _connected.cache_clear()

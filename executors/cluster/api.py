@@ -1,6 +1,6 @@
 """Calls of the Kubernetes API; the only module that knows the client package.
 
-What the client raises becomes a ``ClusterError`` that says whether trying again can help.
+An error of the client becomes a ``ClusterError`` that says whether a retry can help.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from executors.cluster import AlreadyExists, ClusterError, Expired, Manifest, No
 from terrakube_site.metrics import catalogue, tally
 
 TIMEOUT_SECONDS = (5, 20)
-"""For a connection, and for an answer."""
+"""Timeouts for a connection and for an answer."""
 _POOL_SIZE = 16
 
 
 def _message(error: ApiException) -> str:
     try:
-        return str(json.loads(error.body or "")["message"])
+        # Policies write several lines.
+        return " ".join(str(json.loads(error.body or "")["message"]).split())
     except (ValueError, KeyError, TypeError):
         return str(error.reason or "no answer")
 
@@ -74,7 +75,7 @@ class Cluster:
     # ---- Jobs -------------------------------------------------------------------------------------------------------
 
     def create_job(self, namespace: str, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
-        """Create a Job and return it; a misspelt field is refused by the server. Raises AlreadyExists, ClusterError."""
+        """Create a Job and return it; the server refuses a misspelt field. Raises AlreadyExists, ClusterError."""
         options = {"dry_run": "All"} if dry_run else {}
         return self._call(  # type: ignore[no-any-return]
             self._batch.create_namespaced_job, namespace, manifest, field_validation="Strict", **options
@@ -84,10 +85,10 @@ class Cluster:
         return self._get(self._batch.read_namespaced_job, name, namespace)
 
     def delete_job(self, namespace: str, name: str) -> bool:
-        """Delete a Job after its pods; False when it is not there.
+        """Delete a Job after its pods; return False if it does not exist.
 
         With foreground deletion the Job stays until its pods are gone, so that its absence proves theirs also to a
-        service account that may not see pods.
+        service account that may not read pods.
         """
         try:
             self._call(self._batch.delete_namespaced_job, name, namespace, propagation_policy="Foreground")
@@ -98,9 +99,9 @@ class Cluster:
         return True
 
     def kill_pod(self, namespace: str, name: str) -> bool:
-        """Have a pod killed within a second; False when it is not there, or this service account may not.
+        """Kill a pod within a second; return False if it does not exist, or without the permission.
 
-        The pod stays until its node says that it is dead; a grace of 0 would only make the cluster forget it.
+        The pod stays until its node reports its end; a grace period of 0 would only make the cluster forget it.
         """
         try:
             self._call(self._core.delete_namespaced_pod, name, namespace, grace_period_seconds=1)
@@ -111,13 +112,13 @@ class Cluster:
         return True
 
     def list_jobs(self, namespace: str, selector: str) -> tuple[list[Manifest], str]:
-        """The Jobs with the labels of a selector, and the version from which a watch may go on."""
+        """List the Jobs that match a selector, and the version from which to watch."""
         return self._list(self._batch.list_namespaced_job, namespace, selector)
 
     def watch_jobs(
         self, namespace: str, selector: str, version: str, *, seconds: int
     ) -> Iterator[tuple[str, Manifest]]:
-        """(type, Job) of each change after a version, for so many seconds. Raises Expired, ClusterError."""
+        """Yield (type, Job) of each change after a version, for this many seconds. Raises Expired, ClusterError."""
         return self._watch(self._batch.list_namespaced_job, namespace, selector, version, seconds)
 
     # ---- pods and events --------------------------------------------------------------------------------------------
@@ -130,11 +131,16 @@ class Cluster:
     ) -> Iterator[tuple[str, Manifest]]:
         return self._watch(self._core.list_namespaced_pod, namespace, selector, version, seconds)
 
-    def pod_log(self, namespace: str, name: str, *, tail_lines: int = 50) -> str:
-        """The last lines of a pod's container. Raises ClusterError."""
+    def pod_log(self, namespace: str, name: str, *, container: str, tail_lines: int = 50) -> str:
+        """Return the last log lines of one of a pod's containers. Raises ClusterError."""
         try:
             response: Any = self._core.read_namespaced_pod_log(
-                name, namespace, tail_lines=tail_lines, _preload_content=False, _request_timeout=TIMEOUT_SECONDS
+                name,
+                namespace,
+                container=container,
+                tail_lines=tail_lines,
+                _preload_content=False,
+                _request_timeout=TIMEOUT_SECONDS,
             )
         except (ApiException, urllib3.exceptions.HTTPError) as error:
             raise _translated(error) from error
@@ -151,14 +157,14 @@ class Cluster:
         self._call(self._core.create_namespaced_secret, namespace, manifest)
 
     def list_secrets(self, namespace: str, selector: str) -> tuple[list[Manifest], str]:
-        """The Secrets with the labels of a selector, without what they hold."""
+        """List the Secrets that match a selector, without their contents."""
         found, version = self._list(self._core.list_namespaced_secret, namespace, selector)
         for one in found:
             one.pop("data", None)
         return found, version
 
     def claim_exists(self, namespace: str, name: str) -> bool | None:
-        """Whether a PersistentVolumeClaim is there; None when this service account may not look."""
+        """Return True if a PersistentVolumeClaim exists, None without permission to read it."""
         try:
             return self._get(self._core.read_namespaced_persistent_volume_claim, name, namespace) is not None
         except ClusterError as error:
@@ -167,11 +173,11 @@ class Cluster:
             raise
 
     def read_claim(self, namespace: str, name: str) -> Manifest | None:
-        """A PersistentVolumeClaim; None when it is not there. Raises ClusterError."""
+        """Return a PersistentVolumeClaim, None if it does not exist. Raises ClusterError."""
         return self._get(self._core.read_namespaced_persistent_volume_claim, name, namespace)
 
     def exists(self, kind: str, namespace: str, name: str) -> bool | None:
-        """Whether an object is there, by its kind; None when this service account may not look. Raises ClusterError."""
+        """Return True if an object of this kind exists, None without permission to read it. Raises ClusterError."""
         core = self._core
         readers: dict[str, Callable[..., Any]] = {
             "ConfigMap": core.read_namespaced_config_map,
@@ -192,8 +198,17 @@ class Cluster:
             raise
         return True
 
+    def has_node(self, selector: str) -> bool | None:
+        """Return True if a node has these labels, None without permission to list nodes. Raises ClusterError."""
+        try:
+            return bool(self._call(self._core.list_node, label_selector=selector, limit=1)["items"])
+        except ClusterError as error:
+            if error.status == 403:
+                return None
+            raise
+
     def server_time(self) -> dt.datetime:
-        """What the API server's clock says, to the second. Raises ClusterError."""
+        """Return the API server's clock, to the second. Raises ClusterError."""
         try:
             response: Any = self._version.get_code(_preload_content=False, _request_timeout=TIMEOUT_SECONDS)
             return parsedate_to_datetime(response.headers["Date"])
@@ -203,7 +218,7 @@ class Cluster:
             raise ClusterError("The cluster's API says no time with its answers") from error
 
     def may(self, verb: str, resource: str, namespace: str, *, group: str = "", subresource: str = "") -> bool:
-        """Whether this service account may do something (SelfSubjectAccessReview)."""
+        """Return True if this service account has a permission (SelfSubjectAccessReview)."""
         attributes = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}
         if subresource:
             attributes["subresource"] = subresource
@@ -241,7 +256,7 @@ class Cluster:
 
 
 def from_environment() -> Cluster:
-    """The cluster of the pod's service account, else of the current kubeconfig. Raises NoCluster."""
+    """Connect with the pod's service account, else with the current kubeconfig. Raises NoCluster."""
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)
@@ -257,6 +272,6 @@ def from_environment() -> Cluster:
 
 
 def preload() -> None:
-    """Import the parts of the client package that are used; it does so itself only at the first use of each."""
+    """Import the parts of the client package that are used; it imports each only at its first use."""
     for name in ("BatchV1Api", "CoreV1Api", "AuthorizationV1Api"):
         getattr(client, name)

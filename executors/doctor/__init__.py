@@ -1,1 +1,1 @@
-"""The doctor: looks at all that an installation needs to run steps, and says what to do about what is missing."""
+"""The doctor: check everything that an installation needs to run steps, and advise on what is missing."""

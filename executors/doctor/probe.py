@@ -1,8 +1,8 @@
-"""One real pod, made as a step's pod is, that tries out what a step needs and then waits to be told to end.
+"""The probe: a real pod, built like a step's, that tries what a step needs and then waits to be deleted.
 
-It goes in short looks (`advance`), so that nobody waits for a pod: the command looks again and again, the panel's
-run is looked at with each beat of the queue. What the pod found is in its log, which takes the optional Role to read;
-without it the pod's readiness says that all was well, and its end that something was not.
+It advances in short calls (`advance`), so nothing waits for a pod: the command calls in a loop, the panel's run once
+per queue heartbeat. The pod's findings are in its log, which takes the optional Role to read; without it, the pod's
+readiness says that all is well, and its exit that something is not.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from executors.cluster import ClusterError, Manifest
-from executors.conf import Installation
-from executors.doctor.report import Finding, failed, not_known, passed
+from executors.doctor.report import Finding, failed, passed, unknown
 from executors.doctor.rights import OPTIONAL_ROLE
+from executors.installation.settings import Installation
 from executors.launching import manifest
-from executors.watching import diagnosis, statuses
-from workspaces.ephemeral import PodSettings, pod_settings
-from workspaces.ephemeral.variables import ENABLE
+from executors.watching.diagnosis import pods as diagnosis
+from executors.watching.diagnosis import statuses
+from terrakube_site.messages import joined, marked, message
 from workspaces.models.policy import policy_of
+from workspaces.pods import PodSettings, pod_settings
+from workspaces.pods.catalogue import ENABLE
 
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
@@ -34,12 +36,12 @@ LABEL = "terrakube.io/check"
 CACHE = "/terrakube-check-cache"
 START_SECONDS = 120
 STUCK_SECONDS = 20
-"""After so long a pod that something keeps from starting is not waited for."""
+"""Time after which a pod that does not start is given up."""
 GRACE_SECONDS = 20
 END_SECONDS = GRACE_SECONDS + 40
 _LINES = 200
 
-# Process 1 of the pod. A step's pod gets SIGTERM, and terraform in it SIGINT: both are tried.
+# Process 1 of the pod. A step's pod gets SIGTERM, and terraform in it SIGINT: both are tested.
 SCRIPT = r"""
 set -m
 bad=0
@@ -79,8 +81,8 @@ exit 3
 """
 
 
-def job(conf: Installation, name: str, *, claim: str | None) -> Manifest:
-    """The probe's Job: a step's, with another program in its container and no data."""
+def probe_job(conf: Installation, name: str, *, claim: str | None) -> Manifest:
+    """Return the probe's Job: a step's Job with another program in its container, and no data."""
     added = policy_of(None).additions({ENABLE: "1"})
     settings = pod_settings({ENABLE: "1", **{key: forced.text for key, forced in added.items()}})
     if claim is not None:
@@ -98,7 +100,7 @@ def job(conf: Installation, name: str, *, claim: str | None) -> Manifest:
     body = manifest.job_manifest(
         identity, settings, conf, manifest.InlineData(""), plugin_cache_claim_exists=claim is not None
     )
-    # Not a step's, so neither watcher nor sweep is to see it.
+    # Not a step's Job, so watcher and sweep must not see it.
     labels = {**settings.labels, LABEL: "true"}
     body["metadata"]["labels"] = labels
     template = body["spec"]["template"]
@@ -122,50 +124,51 @@ def _with_cache(settings: PodSettings, claim: str) -> PodSettings:
     return replace(settings, plugin_cache_dir=CACHE, plugin_cache_claim=claim, plugin_cache_claim_given=True)
 
 
-# ---- how far it is; plain values, so that it can be kept between two looks ------------------------------------------
+# ---- progress, as plain values that can be stored between two calls
+# ---------------------------------------------------
 
 
-def start(api: Cluster, conf: Installation, *, claim: str | None) -> tuple[dict[str, Any], list[Finding]]:
-    """Create the probe's Job: what to go on with, and what is known already. Over when the Job was refused."""
+def start_probe(api: Cluster, conf: Installation, *, claim: str | None) -> tuple[dict[str, Any], list[Finding]]:
+    """Create the probe's Job; return the progress and the first findings. A refused Job ends the probe."""
     name = f"terrakube-check-{secrets.token_hex(4)}"
     state: dict[str, Any] = {"name": name, "phase": "starting", "since": timezone.now().isoformat(), "log": ""}
     try:
-        api.create_job(conf.namespace, job(conf, name, claim=claim))
+        api.create_job(conf.namespace, probe_job(conf, name, claim=claim))
     except ClusterError as error:
         fix = _("The rows about rights and a step's Job say how.")
         return {**state, "phase": "over"}, [failed(SUBJECT, _("start"), error.message, fix)]
     return state, []
 
 
-def advance(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
-    """Look once: how far it is now, and what has become known. Raises ClusterError."""
+def advance_probe(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+    """Check once; return the progress and new findings. Raises ClusterError."""
     if state["phase"] == "starting":
-        return _starting(api, conf, state)
-    return _ending(api, conf, state)
+        return _advance_start(api, conf, state)
+    return _advance_end(api, conf, state)
 
 
 def _age(state: dict[str, Any]) -> float:
     return (timezone.now() - dt.datetime.fromisoformat(state["since"])).total_seconds()
 
 
-def _starting(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+def _advance_start(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
     name = state["name"]
     seen = api.read_job(conf.namespace, name)
-    pods = _pods(api, conf.namespace, name)
+    pods = _list_pods(api, conf.namespace, name)
     ready = bool(seen and seen.get("status", {}).get("ready"))
     over = seen is None or statuses.job_end(seen) is not None or bool(seen.get("status", {}).get("failed"))
     if not ready and not over and _age(state) < START_SECONDS:
         stuck = _age(state) > STUCK_SECONDS and diagnosis.diagnose(seen, pods).kind is diagnosis.Kind.STUCK
         if not stuck:
             return state, []
-    log = _log(api, conf.namespace, pods)
-    found = _found(ready=ready, log=log, seen=seen, pods=pods, namespace=conf.namespace, name=name)
+    log = _read_log(api, conf.namespace, pods)
+    found = _findings(ready=ready, log=log, seen=seen, pods=pods, namespace=conf.namespace, name=name)
     api.delete_job(conf.namespace, name)
     phase = {"phase": "ending" if ready else "cleaning", "since": timezone.now().isoformat()}
     return {**state, **phase}, found
 
 
-def _ending(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+def _advance_end(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
     seconds = _age(state)
     gone = api.read_job(conf.namespace, state["name"]) is None
     if not gone and seconds < END_SECONDS:
@@ -175,18 +178,19 @@ def _ending(api: Cluster, conf: Installation, state: dict[str, Any]) -> tuple[di
         return over, []
     if gone and seconds < GRACE_SECONDS:
         return over, [
-            passed(SUBJECT, _("told to end"), _("It was gone after {seconds} s").format(seconds=f"{seconds:.0f}"))
+            passed(SUBJECT, _("told to end"), message(_("It was gone after {seconds} s"), seconds=f"{seconds:.0f}"))
         ]
-    detail = (
+    detail = message(
         _("It was gone only after {seconds} s, though it ends at once when told")
         if gone
-        else _("It was still there after {seconds} s, though it ends at once when told")
-    ).format(seconds=f"{seconds:.0f}")
+        else _("It was still there after {seconds} s, though it ends at once when told"),
+        seconds=f"{seconds:.0f}",
+    )
     fix = _("Look whether something between the kubelet and the container keeps signals back, or the node is slow.")
     return over, [failed(SUBJECT, _("told to end"), detail, fix)]
 
 
-def _pods(api: Cluster, namespace: str, name: str) -> list[Manifest] | None:
+def _list_pods(api: Cluster, namespace: str, name: str) -> list[Manifest] | None:
     try:
         return api.list_pods(namespace, f"job-name={name}")[0]
     except ClusterError as error:
@@ -195,15 +199,15 @@ def _pods(api: Cluster, namespace: str, name: str) -> list[Manifest] | None:
         raise
 
 
-def _log(api: Cluster, namespace: str, pods: list[Manifest] | None) -> str | None:
-    """What the pod said; None where that may not be read."""
+def _read_log(api: Cluster, namespace: str, pods: list[Manifest] | None) -> str | None:
+    """Return the output of the pod, None if it may not be read."""
     pod = statuses.newest(pods or ())
     if pod is None:
         return None
     try:
-        return api.pod_log(namespace, pod["metadata"]["name"], tail_lines=_LINES)
+        return api.pod_log(namespace, pod["metadata"]["name"], container=manifest.CONTAINER, tail_lines=_LINES)
     except ClusterError:
-        # Not allowed, or there is no container that could have said anything.
+        # Not permitted, or no container has started that could print anything.
         return None
 
 
@@ -219,14 +223,14 @@ _CHECKS = {
 }
 
 
-def _found(
+def _findings(
     *, ready: bool, log: str | None, seen: Manifest | None, pods: list[Manifest] | None, namespace: str, name: str
 ) -> list[Finding]:
     said = dict(
         line.split(" ", 2)[1:] for line in (log or "").splitlines() if line.count(" ") > 1 and line.startswith("check ")
     )
     if said or ready:
-        # Its container had all that the pod names, the image and the Secrets among it.
+        # Its container got everything that the pod refers to, including the image and the Secrets.
         found = [passed(SUBJECT, _("start"), _("The image was pulled and its container runs with all that it names"))]
     else:
         return [_not_started(seen, pods, namespace, name)]
@@ -235,7 +239,7 @@ def _found(
             ok = said[key].startswith("ok")
             found.append(passed(SUBJECT, what) if ok else failed(SUBJECT, what, said[key], fix))
     if not said:
-        # Readiness needs all of them.
+        # Readiness requires all of these.
         found.append(passed(SUBJECT, _("resolves and reaches the site, takes SIGINT"), _("It says so by being ready")))
     return found
 
@@ -245,23 +249,30 @@ def _not_started(seen: Manifest | None, pods: list[Manifest] | None, namespace: 
         detail = _(
             "It started, and one of its checks failed: it resolves and reaches the site, takes SIGINT, or its cache"
         )
-        fix = _(
-            "This account may not read why. Give it Role {role} in namespace {namespace} and check again, or start a "
-            "job and read its pod's log."
-        ).format(role=OPTIONAL_ROLE, namespace=namespace)
+        fix = message(
+            _(
+                "This account may not read why. Give it Role {role} in namespace {namespace} and check again, or start "
+                "a job and read its pod's log."
+            ),
+            role=OPTIONAL_ROLE,
+            namespace=namespace,
+        )
         return failed(SUBJECT, _("checks"), detail, fix)
     found = diagnosis.diagnose(seen, pods)
     if pods is None:
-        fix = _("Give the account Role {role} in namespace {namespace}, so that the pod's own reason is seen.").format(
-            role=OPTIONAL_ROLE, namespace=namespace
+        fix = message(
+            _("Give the account Role {role} in namespace {namespace}, so that the pod's own reason is seen."),
+            role=OPTIONAL_ROLE,
+            namespace=namespace,
         )
-        return failed(SUBJECT, _("start"), _("It has not started.") + f" {found.text}", fix)
-    return failed(
-        SUBJECT, _("start"), found.sentence, found.advice or _("Look at the pod's events with kubectl describe.")
-    )
+        return failed(
+            SUBJECT, _("start"), joined(" ", (marked(_("It has not started.")), found.why.with_advice().sentence)), fix
+        )
+    advice = found.why.advice or _("Look at the pod's events with kubectl describe.")
+    return failed(SUBJECT, _("start"), found.why.sentence, advice)
 
 
-def abandoned(state: dict[str, Any], why: str) -> Finding:
-    """The row of a probe that was given up."""
-    fix = _("kubectl delete job {name}, if it is still there.").format(name=state["name"])
-    return not_known(SUBJECT, _("outcome"), why, fix)
+def abandoned_probe(state: dict[str, Any], why: str) -> Finding:
+    """Return the row of a probe that was given up."""
+    fix = message(_("kubectl delete job {name}, if it is still there."), name=state["name"])
+    return unknown(SUBJECT, _("outcome"), why, fix)

@@ -1,17 +1,19 @@
-"""What the doctor found: rows of a table, each with what to do about it."""
+"""Findings of the doctor: rows of a table, each with a fix."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
+from terrakube_site.messages import as_json, from_json
+
 
 class State(enum.StrEnum):
-    """How one thing stands. ``optional`` is missed, but everything works without it."""
+    """Result of one check. ``optional`` is missing, but everything works without it."""
 
     PASS = _("pass")
     FAIL = _("fail")
@@ -22,7 +24,7 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One row: the subject and what was looked at, how it stands, what was seen, and how to mend it."""
+    """One row: subject, check, result, observation, and fix."""
 
     subject: str
     name: str
@@ -31,12 +33,18 @@ class Finding:
     fix: str = ""
 
     def as_row(self) -> dict[str, str]:
-        return {key: str(value) for key, value in asdict(self).items()}
+        """Return the row in English, for a program."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def as_stored(self) -> dict[str, Any]:
+        """Return the row as a run keeps it, for readers of any language."""
+        return {name: as_json(text) for name, text in self.as_row().items()}
 
 
-def from_row(row: Mapping[str, str]) -> Finding:
-    """A row as it was kept."""
-    return Finding(**{**row, "state": State(row["state"])})  # type: ignore[arg-type]
+def restore_finding(row: Mapping[str, Any]) -> Finding:
+    """Restore a stored row."""
+    texts = {name: from_json(text) for name, text in row.items()}
+    return Finding(**{**texts, "state": State(texts["state"])})  # type: ignore[arg-type]
 
 
 def passed(subject: str, name: str, detail: str = "") -> Finding:
@@ -47,26 +55,26 @@ def failed(subject: str, name: str, detail: str, fix: str) -> Finding:
     return Finding(subject=subject, name=name, state=State.FAIL, detail=detail, fix=fix)
 
 
-def not_known(subject: str, name: str, detail: str, fix: str = "") -> Finding:
+def unknown(subject: str, name: str, detail: str, fix: str = "") -> Finding:
     return Finding(subject=subject, name=name, state=State.UNKNOWN, detail=detail, fix=fix)
 
 
-def not_used(subject: str, name: str, detail: str) -> Finding:
+def unused(subject: str, name: str, detail: str) -> Finding:
     return Finding(subject=subject, name=name, state=State.UNUSED, detail=detail)
 
 
 def is_healthy(findings: Iterable[Finding]) -> bool:
-    """Whether nothing failed; what is not known or only optional does not count."""
+    """Return True if nothing failed; unknown and optional results do not count."""
     return all(finding.state is not State.FAIL for finding in findings)
 
 
 def as_document(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The findings for a program."""
+    """Return the findings for a program."""
     return {"healthy": is_healthy(findings), "findings": [finding.as_row() for finding in findings]}
 
 
 def as_text(findings: Sequence[Finding]) -> str:
-    """The findings as a table for a terminal."""
+    """Return the findings as a table for a terminal."""
     width = max((len(f"{one.subject}: {one.name}") for one in findings), default=0)
     lines = []
     for one in findings:

@@ -1,4 +1,4 @@
-"""Which rights the site's service account needs in the namespace of the steps, and which it has."""
+"""Permissions that the site's service account needs in the namespace of the steps, and which it has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_noop as _
 
 from executors.cluster import ClusterError
-from executors.doctor.report import Finding, State, not_known, passed
+from executors.doctor.report import Finding, State, passed, unknown
+from terrakube_site.messages import message
 
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
@@ -21,7 +22,7 @@ OPTIONAL_ROLE = "terrakube-api-role-pods"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """One verb on one resource, and what it is for; without an optional one everything works, but less is known."""
+    """One verb on one resource, and its purpose; without an optional one everything works, but reasons are vaguer."""
 
     verb: str
     resource: str
@@ -30,11 +31,11 @@ class Right:
     required: bool = False
 
     def rule(self, namespace: str) -> str:
-        """The rule of a Role that gives it."""
+        """Return the Role rule that grants it."""
         role = REQUIRED_ROLE if self.required else OPTIONAL_ROLE
         group = self.group or '""'
         return (
-            _("Add to Role {role} in namespace {namespace}:").format(role=role, namespace=namespace)
+            message(_("Add to Role {role} in namespace {namespace}:"), role=role, namespace=namespace)
             + f" {{apiGroups: [{group}], resources: [{self.resource}], verbs: [{self.verb}]}}"
         )
 
@@ -66,20 +67,20 @@ RIGHTS = (
 )
 
 
-def rights(api: Cluster, namespace: str) -> Iterator[Finding]:
-    """Ask the cluster about every right."""
+def check_rights(api: Cluster, namespace: str) -> Iterator[Finding]:
+    """Ask the cluster about every permission."""
     for right in RIGHTS:
         name = f"{right.verb} {right.resource}"
         resource, _slash, subresource = right.resource.partition("/")
         try:
             allowed = api.may(right.verb, resource, namespace, group=right.group, subresource=subresource)
         except ClusterError as error:
-            yield not_known(SUBJECT, name, error.message)
+            yield unknown(SUBJECT, name, error.message)
             continue
         if allowed:
             yield passed(SUBJECT, name, right.purpose)
         else:
             state = State.FAIL if right.required else State.OPTIONAL
             lacking = _("Missing, though it {purpose}") if right.required else _("Missing; it {purpose}")
-            detail = lacking.format(purpose=right.purpose)
+            detail = message(lacking, purpose=right.purpose)
             yield Finding(subject=SUBJECT, name=name, state=state, detail=detail, fix=right.rule(namespace))

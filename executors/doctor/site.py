@@ -1,4 +1,4 @@
-"""What the site itself needs, without the cluster: settings, database, clock, queue, keys, storage."""
+"""Checks of the site itself, without the cluster: settings, database, clock, queue, keys, storage."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from executors import beats
-from executors.doctor.report import Finding, State, failed, not_known, not_used, passed
+from executors.doctor.report import Finding, State, failed, passed, unknown, unused
+from executors.health import heartbeats
 from executors.terrakube import storage
 from executors.terrakube.storage import StorageError
+from terrakube_site.messages import message
 from workspaces.encryption import DecryptionError, EncryptedBinaryField, EncryptedTextField
 
 CLOCK_SECONDS = 5
@@ -24,13 +25,13 @@ SUBJECT = _("Site")
 
 
 def site() -> Iterator[Finding]:
-    """Look at everything in turn; what one look raises becomes its row."""
+    """Run all checks in turn; an exception becomes the row of its check."""
     looks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         (_("database"), _database),
         (_("settings"), _settings),
         (_("keys"), _keys),
-        (_("background"), _background),
-        (_("storage"), _storage),
+        (_("background"), _check_background),
+        (_("storage"), _check_storage),
     )
     for name, look in looks:
         try:
@@ -39,7 +40,7 @@ def site() -> Iterator[Finding]:
             yield failed(
                 SUBJECT,
                 name,
-                _("The database does not answer: {error}").format(error=type(error).__name__),
+                message(_("The database does not answer: {error}"), error=type(error).__name__),
                 _DATABASE_FIX,
             )
 
@@ -61,11 +62,11 @@ def _database() -> Iterator[Finding]:
         yield failed(
             SUBJECT,
             _("database"),
-            _("{number} migrations are not applied").format(number=len(plan)),
+            message(_("{number} migrations are not applied"), number=len(plan)),
             _("Run manage.py migrate."),
         )
     else:
-        yield passed(SUBJECT, _("database"), _("{vendor}, all migrations applied").format(vendor=connection.vendor))
+        yield passed(SUBJECT, _("database"), message(_("{vendor}, all migrations applied"), vendor=connection.vendor))
     if connection.vendor != "postgresql":
         yield passed(SUBJECT, _("clock of the database"), _("It is this machine's"))
         return
@@ -75,10 +76,10 @@ def _database() -> Iterator[Finding]:
 
 
 def clock(subject: str, name: str, ahead: float, took: float) -> Finding:
-    """A row about another clock, ``ahead`` of ours by so many seconds, asked in ``took`` seconds."""
-    # The answer was given somewhere between asking and hearing.
+    """Return the row of another clock, ``ahead`` of ours by this many seconds, read within ``took`` seconds."""
+    # The time was read somewhere between request and response.
     apart = max(0.0, abs(ahead) - took)
-    detail = _("{seconds} s apart from this process's").format(seconds=f"{apart:.1f}")
+    detail = message(_("{seconds} s apart from this process's"), seconds=f"{apart:.1f}")
     if apart <= CLOCK_SECONDS:
         return passed(subject, name, detail)
     return failed(subject, name, detail, _("Let the machines' clocks follow the same time servers (NTP)."))
@@ -86,19 +87,19 @@ def clock(subject: str, name: str, ahead: float, took: float) -> Finding:
 
 def _settings() -> Iterator[Finding]:
     found = [one for one in checks.run_checks(include_deployment_checks=True) if not one.is_silenced()]
-    errors = [message for message in found if message.level >= checks.ERROR]
+    errors = [one for one in found if one.level >= checks.ERROR]
     if not errors:
         yield passed(SUBJECT, _("settings"), _("manage.py check finds no error"))
-    for message in errors:
-        yield failed(SUBJECT, _("settings ({id})").format(id=message.id), str(message.msg), str(message.hint or ""))
-    for message in found:
-        if message.level == checks.WARNING and (message.id or "").split(".")[0] in _OWN:
+    for one in errors:
+        yield failed(SUBJECT, message(_("settings ({id})"), id=one.id), str(one.msg), str(one.hint or ""))
+    for one in found:
+        if one.level == checks.WARNING and (one.id or "").split(".")[0] in _OWN:
             yield Finding(
                 subject=SUBJECT,
-                name=_("settings ({id})").format(id=message.id),
+                name=message(_("settings ({id})"), id=one.id),
                 state=State.OPTIONAL,
-                detail=str(message.msg),
-                fix=str(message.hint or ""),
+                detail=str(one.msg),
+                fix=str(one.hint or ""),
             )
 
 
@@ -115,7 +116,7 @@ def _keys() -> Iterator[Finding]:
         ]
         for name in fields:
             try:
-                # The oldest is the one whose key may have been taken away.
+                # The oldest value is the one whose key may have been removed.
                 rows = model._default_manager.order_by("pk").exclude(**{f"{name}__isnull": True})
                 if isinstance(model._meta.get_field(name), EncryptedTextField):
                     rows = rows.exclude(**{name: ""})
@@ -133,43 +134,43 @@ def _keys() -> Iterator[Finding]:
                 return
             looked += row is not None
     yield passed(
-        SUBJECT, _("keys"), _("{number} kinds of encrypted rows can be read, and new ones are").format(number=looked)
+        SUBJECT, _("keys"), message(_("{number} kinds of encrypted rows can be read, and new ones are"), number=looked)
     )
     generated = settings.KEYS.generated
     if generated and connection.vendor == "postgresql":
         yield failed(
             SUBJECT,
             _("keys of all processes"),
-            _("{names} come from a file that other machines do not have").format(names=", ".join(sorted(generated))),
+            message(_("{names} come from a file that other machines do not have"), names=", ".join(sorted(generated))),
             _("Set them to texts of your own, the same for all processes."),
         )
 
 
-def _background() -> Iterator[Finding]:
+def _check_background() -> Iterator[Finding]:
     for name, what, fix in (
         (
-            beats.WORKER,
+            heartbeats.WORKER,
             _("queue"),
             _("Look whether worker (manage.py qcluster) runs and what its log says; start it again."),
         ),
         (
-            beats.WATCHER,
+            heartbeats.WATCHER,
             _("watcher"),
             _("Look whether the watcher (manage.py watch) runs and what its log says."),
         ),
     ):
-        age = beats.age(name)
+        age = heartbeats.heartbeat_age(name)
         if age is None:
             yield failed(SUBJECT, what, _("It never showed a sign of life"), fix)
             continue
-        detail = _("Its last sign of life was {seconds} s ago").format(seconds=f"{age.total_seconds():.0f}")
-        if age.total_seconds() > beats.STALE_SECONDS:
+        detail = message(_("Its last sign of life was {seconds} s ago"), seconds=f"{age.total_seconds():.0f}")
+        if age.total_seconds() > heartbeats.STALE_SECONDS:
             yield failed(SUBJECT, what, detail, fix)
         else:
             yield passed(SUBJECT, what, detail)
 
 
-def _storage() -> Iterator[Finding]:
+def _check_storage() -> Iterator[Finding]:
     name = f"terrakube-check/{secrets.token_hex(8)}"
     try:
         same = storage.try_out(name, secrets.token_bytes(64))
@@ -177,8 +178,8 @@ def _storage() -> Iterator[Finding]:
         yield failed(SUBJECT, _("storage"), str(error), _("Look at StorageType and the settings of that storage."))
         return
     if same is None:
-        yield not_used(SUBJECT, _("storage"), _("States, plans and logs are in the database"))
+        yield unused(SUBJECT, _("storage"), _("States, plans and logs are in the database"))
     elif same:
         yield passed(SUBJECT, _("storage"), _("An object was written, read and deleted"))
     else:
-        yield not_known(SUBJECT, _("storage"), _("What was read is not what was written"))
+        yield unknown(SUBJECT, _("storage"), _("What was read is not what was written"))

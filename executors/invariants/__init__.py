@@ -1,4 +1,4 @@
-"""What must hold of the records and of the cluster at any moment, whatever was killed or lost; read only."""
+"""Invariants of records and cluster: what holds at any moment, whatever was killed or lost; read only."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from executors.conf import Installation
+from executors.installation.settings import Installation
 
 AT_MOST = 50
-"""How many violations of one invariant are told."""
+"""Maximum number of reported violations per invariant."""
 SETTLING_SECONDS = 60
-"""What is on its way between two transactions has so long; the sweep finds what was lost within 10 seconds."""
+"""Time that work between two transactions may take; the sweep finds lost work within 10 seconds."""
 RECENT_DAYS = 7
-"""How far back logs and states are read; there may be millions of older pieces."""
+"""Days of logs and states to read; there may be millions of older pieces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One row that breaks an invariant: what it is ("job 12") and what is wrong with it."""
+    """One row that breaks an invariant: its name ("job 12") and what is wrong with it."""
 
     row: str
     detail: str
@@ -26,12 +26,12 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """What an invariant is asked with."""
+    """Context of a check."""
 
     now: dt.datetime
     conf: Installation
     waiting_minutes: float = 5
-    """After which a job that waits must say why."""
+    """Time after which a waiting job must give a reason."""
     recent_days: float = RECENT_DAYS
 
     def ago(self, seconds: float) -> dt.datetime:
@@ -39,7 +39,7 @@ class Moment:
 
     @property
     def settled(self) -> dt.datetime:
-        """What is older than this must have come to rest."""
+        """Records older than this must have settled."""
         return self.ago(SETTLING_SECONDS)
 
     @property
@@ -49,7 +49,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A rule by its short name and one sentence; ``find`` gives at most ``AT_MOST`` violations in few queries."""
+    """A rule with its short name and one sentence; ``find`` yields at most ``AT_MOST`` violations in few queries."""
 
     name: str
     sentence: str
@@ -58,7 +58,7 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of asking for one invariant; ``left_out`` says why it could not be asked for, empty when it was."""
+    """Result of checking one invariant; ``left_out`` says why it was not checked, "" if it was."""
 
     name: str
     sentence: str

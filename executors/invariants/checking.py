@@ -1,4 +1,4 @@
-"""Ask for all invariants, one after the other."""
+"""Check all invariants, one after the other."""
 
 from __future__ import annotations
 
@@ -11,28 +11,19 @@ from django.utils import timezone
 
 from executors import cluster
 from executors.cluster import ClusterError
-from executors.conf import Installation
-from executors.invariants import (
-    AT_MOST,
-    RECENT_DAYS,
-    Finding,
-    Moment,
-    Violation,
-    in_cluster,
-    of_limits,
-    of_records,
-    of_runs,
-)
-from executors.invariants.in_cluster import Contents
+from executors.installation.settings import Installation
+from executors.invariants import AT_MOST, RECENT_DAYS, Finding, Moment, Violation, limits, records, runs
+from executors.invariants import cluster as in_cluster
+from executors.invariants.cluster import Contents
 from executors.invariants.snapshot import snapshot
 
-INVARIANTS = (*of_runs.INVARIANTS, *of_limits.INVARIANTS, *of_records.INVARIANTS)
-_LEFT = ("nothing-is-left", "Nothing is in the cluster of attempts that are over, or that nobody knows.")
+INVARIANTS = (*runs.INVARIANTS, *limits.INVARIANTS, *records.INVARIANTS)
+_LEFT = ("nothing-is-left", "The cluster holds nothing of attempts that are over or unknown.")
 _JOBS = ("open-attempts-have-jobs", "Every attempt that is under way has its Job.")
 SECOND_LOOK_SECONDS = 2.0
 
 
-def check(
+def check_invariants(
     conf: Installation,
     *,
     with_cluster: bool = True,
@@ -40,51 +31,51 @@ def check(
     waiting_minutes: float = 5,
     recent_days: float = RECENT_DAYS,
 ) -> Iterator[Finding]:
-    """Ask for each invariant and tell what was found, in a fixed order.
+    """Check each invariant and yield the findings in a fixed order.
 
-    ``shared``: another site has Jobs in the namespace, so an attempt that is not known here is no mistake.
+    ``shared``: another site has Jobs in the namespace, so an unknown attempt is no error.
     """
     moment = Moment(now=timezone.now(), conf=conf, waiting_minutes=waiting_minutes, recent_days=recent_days)
     with snapshot():
         for invariant in INVARIANTS:
-            yield _ask(invariant.name, invariant.sentence, lambda invariant=invariant: invariant.find(moment))  # type: ignore[misc]
-    yield from _check_cluster(conf, moment, shared=shared) if with_cluster else _left_out("It was not asked for")
+            yield _check(invariant.name, invariant.sentence, lambda invariant=invariant: invariant.find(moment))  # type: ignore[misc]
+    yield from _check_cluster(conf, moment, shared=shared) if with_cluster else _skip_all("It was not asked for")
 
 
-def _ask(name: str, sentence: str, find: Callable[[], Iterable[Violation]]) -> Finding:
+def _check(name: str, sentence: str, find: Callable[[], Iterable[Violation]]) -> Finding:
     begin = time.monotonic()
     violations = tuple(islice(find(), AT_MOST))
     return Finding(name, sentence, violations, seconds=time.monotonic() - begin)
 
 
-def _left_out(why: str) -> Iterator[Finding]:
+def _skip_all(why: str) -> Iterator[Finding]:
     for name, sentence in (_LEFT, _JOBS):
         yield Finding(name, sentence, left_out=why)
 
 
 def _check_cluster(conf: Installation, moment: Moment, *, shared: bool) -> Iterator[Finding]:
     if conf.api_url is None:
-        yield from _left_out("AzBuilderApiUrl is not set, so nothing of this site runs in a cluster")
+        yield from _skip_all("AzBuilderApiUrl is not set, so nothing of this site runs in a cluster")
         return
     try:
         api = cluster.connect()
-        first = in_cluster.look(api, conf.namespace)
-        left = _ask(*_LEFT, lambda: in_cluster.nothing_is_left(moment, first, shared=shared))
-        jobs = _ask(*_JOBS, lambda: in_cluster.open_attempts_have_jobs(moment, first))
+        first = in_cluster.list_contents(api, conf.namespace)
+        left = _check(*_LEFT, lambda: in_cluster.leftovers(moment, first, shared=shared))
+        jobs = _check(*_JOBS, lambda: in_cluster.attempts_without_job(moment, first))
         if left.violations or jobs.violations:
-            # Cluster and database cannot be read at one moment; what is wrong is so at a second look too.
+            # Cluster and database cannot be read at the same moment; a real violation shows at a second look too.
             time.sleep(SECOND_LOOK_SECONDS)
-            again = in_cluster.look(api, conf.namespace)
-            left = _both(left, lambda: in_cluster.nothing_is_left(moment, again, shared=shared))
-            jobs = _both(jobs, lambda: in_cluster.open_attempts_have_jobs(moment, again))
+            again = in_cluster.list_contents(api, conf.namespace)
+            left = _confirm(left, lambda: in_cluster.leftovers(moment, again, shared=shared))
+            jobs = _confirm(jobs, lambda: in_cluster.attempts_without_job(moment, again))
     except (ClusterError, DatabaseError) as error:
-        yield from _left_out(f"It could not be read: {error}")
+        yield from _skip_all(f"It could not be read: {error}")
         return
     yield _and_unseen(left, first)
     yield jobs
 
 
-def _both(finding: Finding, find: Callable[[], Iterable[Violation]]) -> Finding:
+def _confirm(finding: Finding, find: Callable[[], Iterable[Violation]]) -> Finding:
     rows = {violation.row for violation in find()}
     kept = tuple(violation for violation in finding.violations if violation.row in rows)
     return Finding(finding.name, finding.sentence, kept, seconds=finding.seconds)

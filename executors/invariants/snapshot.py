@@ -1,4 +1,4 @@
-"""One moment of the database, for reading alone."""
+"""A read-only snapshot of the database."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 
 STATEMENT_SECONDS = 30
-"""After which PostgreSQL gives a query up: a check must not weigh on the site that it checks."""
+"""Time after which PostgreSQL cancels a query: a check must not load the site that it checks."""
 
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """All queries within see the database as it was at the first; none can write where PostgreSQL is used.
+    """All queries in this context see the database as of the first one; on PostgreSQL none can write.
 
-    Within another transaction, as a test is, there is no snapshot of its own.
+    Inside another transaction, as in a test, there is no snapshot of its own.
     """
     if connection.in_atomic_block:
         yield
@@ -26,7 +26,7 @@ def snapshot() -> Iterator[None]:
             cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
             yield
         return
-    # SQLite would take its lock for writing at once, as every other transaction of this site does.
+    # SQLite would take its write lock at once, as in every other transaction of this site.
     mode, connection.transaction_mode = connection.transaction_mode, "DEFERRED"  # type: ignore[attr-defined]
     try:
         with transaction.atomic():

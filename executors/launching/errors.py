@@ -1,14 +1,15 @@
-"""Why a launch did not happen."""
+"""The error of a launch."""
+
+from workspaces.reasons import Reason
 
 
 class LaunchError(Exception):
-    """A launch failed; ``code`` is stable, the message a sentence for the step.
+    """A launch failed, for the reason ``why``.
 
     ``retryable``: the same attempt may be launched later, as nothing of it ran.
     """
 
-    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+    def __init__(self, why: Reason, *, retryable: bool = False) -> None:
+        super().__init__(str(why))
+        self.why = why
         self.retryable = retryable

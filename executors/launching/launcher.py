@@ -1,4 +1,4 @@
-"""Launch a step: the next attempt, what it needs, and the executor that its workspace asks for."""
+"""Launch steps: open the attempt, read what it needs, and start the executor that the workspace selects."""
 
 from __future__ import annotations
 
@@ -10,34 +10,39 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from executors import attempts, cleaning, limits
+from executors.attempts import cleanup, lifecycle
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
-from executors.conf import installation
-from executors.launching import on_cluster, on_machine
+from executors.installation import limits
+from executors.installation.settings import installation
+from executors.launching import kubernetes_job, local_process
 from executors.launching.errors import LaunchError
-from executors.launching.imports import import_commands
+from executors.launching.imported_commands import import_commands
+from executors.launching.redaction import redact_message, secret_texts
 from executors.models import Attempt
-from workspaces import flows, transitions
+from terrakube_site.messages import joined
+from workspaces import flows
 from workspaces.choices import Category
-from workspaces.ephemeral import EphemeralSyntaxErrors, PodSettings, pod_settings
+from workspaces.jobs import transitions
 from workspaces.models import Step
+from workspaces.pods import EphemeralSyntaxErrors, PodSettings, pod_settings
+from workspaces.reasons import framed, told
 from workspaces.services.steps import needs_commands
-from workspaces.variables import Inputs, step_inputs
+from workspaces.variables.in_force import Inputs, step_inputs
 
 logger = logging.getLogger(__name__)
 RELAUNCH_SECONDS = 5
-"""How long a launch that the cluster could not take now waits before it is tried again."""
+"""Seconds until a launch that the cluster could not take is retried."""
 
 
 def load_step(step_id: UUID) -> Step | None:
-    """A step with what every launch reads of it."""
+    """Load a step with all that a launch reads of it."""
     return Step.objects.select_related("job__workspace__organization").filter(pk=step_id).first()
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a step is launched with; ``pod`` None where its settings are wrong, and ``wrong`` says how."""
+    """What a launch needs of a step; ``pod`` is None if its settings are invalid, and ``wrong`` says why."""
 
     step: Step
     inputs: Inputs
@@ -47,100 +52,103 @@ class Needs:
 
     @property
     def executor(self) -> ExecutorKind:
-        """The executor that the workspace asks for."""
+        """Return the executor that the workspace selects."""
         return ExecutorKind.KUBERNETES if self.pod is not None and self.pod.enabled else ExecutorKind.LOCAL
 
 
-def needs_of(step: Step) -> Needs:
-    """Read what a step is launched with."""
+def read_needs(step: Step) -> Needs:
+    """Read what the launch of a step needs."""
     inputs = step_inputs(step.job, flows.from_json(step.flow))
-    deadlines = limits.deadlines_of(step.job.workspace)
+    deadlines = limits.workspace_deadlines(step.job.workspace)
     try:
         return Needs(step, inputs, pod_settings(inputs.texts(Category.ENV), inputs.hidden), "", deadlines)
     except EphemeralSyntaxErrors as error:
-        # Saving refuses such a text, so this is one that was written around the services.
+        # Saving refuses such a text, so something bypassed the services to write this one.
         return Needs(step, inputs, None, str(error), deadlines)
 
 
-def open_first(step: Step) -> tuple[Attempt, Needs]:
-    """The first attempt of a step that is being handed over, in the same transaction; ``launch`` comes after it."""
-    needs = needs_of(step)
-    return attempts.open_first(step, executor=needs.executor), needs
+def open_first_attempt(step: Step) -> tuple[Attempt, Needs]:
+    """Open the first attempt of a step, in the transaction that queues the step; call ``launch`` after the commit."""
+    needs = read_needs(step)
+    return lifecycle.open_first_attempt(step, executor=needs.executor), needs
 
 
-def launch_step(step_id: UUID) -> bool:
-    """Launch the step's attempt that is due. False when there is none, or when it could not be launched now."""
+def launch_due_attempt(step_id: UUID) -> bool:
+    """Launch the step's attempt that is due. Return False if there is none, or if it could not be launched now."""
     step = load_step(step_id)
     if step is None:
         return False
-    needs = needs_of(step)
-    attempt = attempts.open_attempt(step_id, executor=needs.executor)
+    needs = read_needs(step)
+    attempt = lifecycle.open_attempt(step_id, executor=needs.executor)
     if attempt is None:
         return False
     attempt.step = step
-    return launch(attempt, needs)
+    return launch_attempt(attempt, needs)
 
 
-def launch(attempt: Attempt, needs: Needs) -> bool:
-    """Launch an attempt that is new and due. False when that could not be done now."""
+def launch_attempt(attempt: Attempt, needs: Needs) -> bool:
+    """Launch an attempt that is new and due. Return False if that is not possible now."""
     try:
         if needs.pod is None:
-            raise LaunchError("bad-settings", needs.wrong)
+            raise LaunchError(told("bad-settings", needs.wrong))
         if needs.inputs.refusals:
-            # Saving refuses it too, so the policy is newer than the variable, or a flow maps another one to its name.
-            raise LaunchError("policy", " ".join(refusal.message for refusal in needs.inputs.refusals))
+            # Saving refuses it too, so the policy is newer than the variable, or a flow maps another variable to its
+            # name.
+            raise LaunchError(told("policy", joined(" ", (refusal.message for refusal in needs.inputs.refusals))))
         if needs_commands(needs.step):
             import_commands(needs.step)
-        conf = limits.lowered(installation(), needs.deadlines)
+        conf = limits.with_deadlines(installation(), needs.deadlines)
         if attempt.executor == ExecutorKind.KUBERNETES:
-            on_cluster.launch(attempt, needs.step, needs.inputs, needs.pod, conf, needs.deadlines)
+            kubernetes_job.launch_job(attempt, needs.step, needs.inputs, needs.pod, conf, needs.deadlines)
         else:
-            on_machine.launch(attempt, conf, needs.deadlines)
+            local_process.launch_process(attempt, conf, needs.deadlines)
     except LaunchError as error:
-        _not_launched(attempt, error)
+        _not_launched(attempt, error, needs)
         return False
     if attempt.state == AttemptState.NEW:
-        # Its state was another one when its launch was written down: claimed by now, or over.
+        # Its state changed before the launch was recorded: claimed, or over.
         _stop_if_over(attempt)
     return True
 
 
 def _stop_if_over(attempt: Attempt) -> None:
-    """End what was just launched when its step was cancelled meanwhile, for then nobody else knows of it."""
+    """Stop the new launch if its step was cancelled in the meantime: nothing else knows of it."""
     attempt.refresh_from_db(fields=["state", "outcome", "cleaned_at"])
     if attempt.state == AttemptState.ENDED and attempt.outcome != AttemptOutcome.SUCCEEDED:
-        stop(attempt)
+        stop_attempt(attempt)
 
 
-def _not_launched(attempt: Attempt, error: LaunchError) -> None:
+def _not_launched(attempt: Attempt, error: LaunchError, needs: Needs) -> None:
+    # The cluster quotes what it refuses.
+    secrets = secret_texts(needs.inputs.environment)
+    why = error.why.masked(lambda word: redact_message(word, secrets))
     limit = dt.timedelta(seconds=installation().start_timeout_seconds)
     if error.retryable and timezone.now() - attempt.created_at < limit:
-        logger.warning("Attempt %s was not launched and will be tried again: %s", attempt, error.message)
-        attempts.postpone(attempt, seconds=RELAUNCH_SECONDS)
-        words = f"{error.message}. Trying again every {RELAUNCH_SECONDS} s"
-        transitions.explain(attempt.step_id, words, code=error.code)
+        logger.warning("Attempt %s was not launched and will be tried again: %s", attempt, why)
+        lifecycle.postpone_launch(attempt, seconds=RELAUNCH_SECONDS)
+        transitions.explain(attempt.step_id, framed("launching-again", why, seconds=RELAUNCH_SECONDS))
         return
-    attempts.fail(attempt, code=error.code, reason=error.message, sources=frozenset({AttemptState.NEW}))
+    lifecycle.fail_attempt(attempt, why, sources=frozenset({AttemptState.NEW}))
 
 
-def stop(attempt: Attempt) -> bool:
-    """End what runs an attempt: its Job or its process is told to stop. True when nothing of it is left.
+def stop_attempt(attempt: Attempt) -> bool:
+    """Stop the executor of an attempt, a Job or a process; return True if nothing of it is left.
 
-    A cluster that does not answer is not an error here: the sweep asks again until the end is proved.
+    A cluster that does not answer is no error here: the sweep asks again until the end is proved.
     """
     try:
         kubernetes = attempt.executor == ExecutorKind.KUBERNETES
-        gone = on_cluster.stop(attempt) if kubernetes else on_machine.stop(attempt)
+        gone = kubernetes_job.stop_job(attempt) if kubernetes else local_process.stop_process(attempt)
     except ClusterError as error:
         logger.warning("Attempt %s could not be stopped yet: %s", attempt, error)
         return False
     if gone and attempt.state == AttemptState.ENDED:
-        cleaning.mark_cleaned(attempt)
+        cleanup.mark_cleaned(attempt)
     return gone
 
 
 def cancel_step(step_id: UUID, *, force: bool = False) -> None:
-    """Stop a cancelled step's attempt, whatever it is doing."""
-    attempt = attempts.request_cancel(step_id, force=force)
+    """Stop the attempt of a cancelled step, in any state."""
+    attempt = lifecycle.request_cancel(step_id, force=force)
     if attempt is not None and attempt.cleaned_at is None:
-        stop(attempt)
+        stop_attempt(attempt)

@@ -7,6 +7,7 @@ its defaults, and hardened where Terrakube leaves things to the cluster:
 - `podReplacementPolicy` Failed: the Job is over only when its pod is. By default a Job fails in the moment in which its
   pod is deleted, as when a node is drained, while terraform may still be running, and stays failed when it then ends
   well. It needs Kubernetes 1.28.
+- The node runs Linux, unless a node selector says otherwise.
 - No token of a service account is mounted unless the workspace asks for an account, and no service of the namespace
   is announced in the environment.
 - The container may not gain privileges and has no capabilities. `allowPrivilegeEscalation=true` lifts both, since
@@ -21,28 +22,33 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from executors.conf import Installation
-from executors.job_data import DATA_VARIABLE, FLAG_VARIABLE
-from workspaces.ephemeral import RESERVED_LABEL_PREFIX, PodSettings, Toleration
+from executors.contract.job_data import DATA_VARIABLE, FLAG_VARIABLE
+from executors.installation.settings import Installation
+from workspaces.pods import RESERVED_LABEL_PREFIX, PodSettings, Toleration
 
 CONTAINER = "executor"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "terrakube-site"
 ATTEMPT_LABEL = f"{RESERVED_LABEL_PREFIX}attempt"
 
-LET_IT_RUN = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
-"""What keeps the common autoscalers from ending a pod to save a node: an apply cannot be moved."""
+NO_EVICTION = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
+"""Keep common autoscalers from evicting the pod to save a node: an apply cannot be moved."""
 
-# Of our own image: its user and the folders that it writes to.
+LINUX_NODES = {"kubernetes.io/os": "linux"}
+"""Labels of the nodes that can run an executor's image; a node selector may say otherwise."""
+
+# Of our own image: its user and its writable folders.
 OWN_USER = 1000
 OWN_WRITABLE_FOLDERS = {"tmp": "/tmp", "home": "/home/terrakube"}  # noqa: S108 - a volume of the pod's own
-# Of Terrakube's image: the number of its user "cnb", which the kubelet has to be told where root is forbidden.
+# Of Terrakube's image: the uid of its user "cnb"; the kubelet needs the number if root is forbidden.
 TERRAKUBE_USER = 1002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepIdentity:
-    """Whose pod it is; numbers count from 1, and attempts within their step. ``name`` None is made of the numbers."""
+    """Identity of the pod. Numbers count from 1, attempts within their step; a ``name`` of None is built from the
+    numbers.
+    """
 
     organization_id: UUID | str
     workspace_id: UUID | str
@@ -56,7 +62,7 @@ class StepIdentity:
 
 @dataclass(frozen=True, slots=True)
 class InlineData:
-    """EphemeralJobData as it is, in the pod's spec."""
+    """EphemeralJobData inline in the pod's spec."""
 
     text: str
 
@@ -97,11 +103,11 @@ def job_manifest(
 ) -> dict[str, Any]:
     """Return the batch/v1 Job of one attempt.
 
-    The pod of a step that `may_change` something asks autoscalers to let it run, and has longer to end; the
+    The pod of a step that `may_change` something asks autoscalers not to evict it and gets a longer grace period; the
     workspace's own annotations win.
 
-    `plugin_cache_claim_exists` None means that nobody could look. A claim that somebody named is mounted then, and the
-    default one is not: were it missing, no pod of the workspace would ever start.
+    `plugin_cache_claim_exists` None means that it could not be looked up. A claim set by name is then mounted, and the
+    default one is not: if it were missing, no pod of the workspace would ever start.
     """
     all_labels = {**settings.labels, **labels(identity)}
     return {
@@ -110,7 +116,7 @@ def job_manifest(
         "metadata": {
             "name": job_name(identity),
             "namespace": installation.namespace,
-            **_filled(annotations=dict(settings.annotations)),
+            **_drop_empty(annotations=dict(settings.annotations)),
             "labels": all_labels,
         },
         "spec": {
@@ -121,7 +127,7 @@ def job_manifest(
             "template": {
                 "metadata": {
                     "labels": dict(all_labels),
-                    **_filled(annotations={**(LET_IT_RUN if may_change else {}), **settings.pod_annotations}),
+                    **_drop_empty(annotations={**(NO_EVICTION if may_change else {}), **settings.pod_annotations}),
                 },
                 "spec": {
                     "restartPolicy": "Never",
@@ -136,7 +142,7 @@ def job_manifest(
 def data_secret_manifest(identity: StepIdentity, installation: Installation, text: str, job_uid: str) -> dict[str, Any]:
     """Return the Secret that holds an attempt's EphemeralJobData.
 
-    It belongs to the Kubernetes Job with `job_uid` and goes with it, so it is created after the Job; until then the
+    It is owned by the Kubernetes Job with `job_uid` and deleted with it, so it is created after the Job; until then the
     kubelet waits.
     """
     name = job_name(identity)
@@ -158,15 +164,15 @@ def data_secret_manifest(identity: StepIdentity, installation: Installation, tex
 def _pod(
     settings: PodSettings, installation: Installation, data: InlineData | SecretData, claim_exists: bool | None
 ) -> dict[str, Any]:
-    selector = installation.node_selector if settings.node_selector is None else settings.node_selector
+    chosen = installation.node_selector if settings.node_selector is None else settings.node_selector
     volumes, mounts = _volumes(settings, installation, claim_exists)
     return {
         "automountServiceAccountToken": settings.service_account is not None,
-        **_filled(serviceAccountName=settings.service_account),
+        **_drop_empty(serviceAccountName=settings.service_account),
         "enableServiceLinks": False,
-        **_filled(nodeSelector=dict(selector)),
+        "nodeSelector": {**LINUX_NODES, **chosen},
         "securityContext": _pod_security(settings, installation),
-        **_filled(
+        **_drop_empty(
             tolerations=[_toleration(toleration) for toleration in settings.tolerations],
             imagePullSecrets=[{"name": name} for name in installation.image_pull_secrets],
             volumes=volumes,
@@ -175,19 +181,21 @@ def _pod(
             {
                 "name": CONTAINER,
                 "image": installation.image,
-                **_filled(
+                **_drop_empty(
                     imagePullPolicy=installation.image_pull_policy,
+                    # An executor that cannot even start leaves no words of its own.
+                    terminationMessagePolicy=None if installation.is_terrakube_image else "FallbackToLogsOnError",
                     envFrom=[
                         *({"secretRef": {"name": name}} for name in installation.secrets),
                         *({"configMapRef": {"name": name}} for name in settings.env_from_config_maps),
                     ],
                 ),
                 "env": _environment(settings, data),
-                **_filled(
-                    resources=_filled(requests=dict(settings.requests), limits=dict(settings.limits)),
+                **_drop_empty(
+                    resources=_drop_empty(requests=dict(settings.requests), limits=dict(settings.limits)),
                 ),
                 "securityContext": _container_security(settings, installation),
-                **_filled(volumeMounts=mounts),
+                **_drop_empty(volumeMounts=mounts),
             }
         ],
     }
@@ -227,13 +235,13 @@ def _pod_security(settings: PodSettings, installation: Installation) -> dict[str
     asked = settings.pod_security
     user, non_root = asked.run_as_user, asked.run_as_non_root
     if installation.is_terrakube_image:
-        if user is None and non_root:
-            # The image names its user, which the kubelet cannot tell from root: it would refuse every pod.
+        if user is None and non_root and not asked.user_left_out:
+            # The image names its user; the kubelet cannot tell a name from root and would refuse every pod.
             user = TERRAKUBE_USER
     else:
-        user = OWN_USER if user is None else user
+        user = OWN_USER if user is None and not asked.user_left_out else user
         non_root = user != 0 if non_root is None else non_root
-    context: dict[str, Any] = {"fsGroup": asked.fs_group}
+    context: dict[str, Any] = {} if asked.fs_group is None else {"fsGroup": asked.fs_group}
     if non_root is not None:
         context["runAsNonRoot"] = non_root
     if user is not None:
@@ -255,10 +263,10 @@ def _toleration(toleration: Toleration) -> dict[str, Any]:
     return {
         "key": toleration.key,
         "operator": toleration.operator,
-        **_filled(value=toleration.value, effect=toleration.effect),
+        **_drop_empty(value=toleration.value, effect=toleration.effect),
     }
 
 
-def _filled(**fields: Any) -> Mapping[str, Any]:
-    """Leave out what is None or empty."""
+def _drop_empty(**fields: Any) -> Mapping[str, Any]:
+    """Leave out None and empty values."""
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}

@@ -1,1 +1,1 @@
-"""What Prometheus gets: counts of all processes from the database, and how things stand at the moment."""
+"""Metrics for Prometheus: counters of all processes from the database, and gauges of the moment."""

@@ -1,4 +1,4 @@
-"""``/metrics``: the page that Prometheus reads."""
+"""``/metrics``: the page that Prometheus scrapes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from executors.metrics import store
-from executors.metrics.gauges import gauges
-from terrakube_site.api_errors import error_response
+from executors.metrics.gauges import all_gauges
+from terrakube_site.http.error_response import error_response
 from terrakube_site.metrics import tally
 from terrakube_site.metrics.catalogue import METRICS
 from terrakube_site.metrics.catalogue import Metric as Known
-from workspaces.access import is_admin
+from workspaces.actors import is_admin
 from workspaces.admin.base import actor_of
 
 
 class _Counts(Collector):
-    """The counts of all processes."""
+    """The counters of all processes."""
 
     def collect(self) -> Iterator[Metric]:
-        store.flush()
-        found = store.read()
+        store.flush_counters()
+        found = store.read_counters()
         for known in METRICS.values():
             if known.buckets:
                 yield _histogram(known, found.get(known.name, {}), found.get(known.name + tally.SUM, {}))
@@ -67,11 +67,13 @@ def _histogram(known: Known, rows: dict[str, float], sums: dict[str, float]) -> 
 
 class _Moment(Collector):
     def collect(self) -> Iterator[Metric]:
-        return gauges()
+        return all_gauges()
 
 
 def _may_read(request: HttpRequest) -> bool:
-    """Whoever has the token; without one the machine itself, and administrators in the browser."""
+    """Return True for a caller with the token; without a token set, for this machine and for signed-in
+    administrators.
+    """
     token: str | None = settings.METRICS_TOKEN
     if token is not None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -92,7 +94,7 @@ def _is_loopback(address: str) -> bool:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """How the site does, for Prometheus. The same from every web process: they tell what all of them counted."""
+    """Serve the metrics. Every web process gives the same answer, since all counters are in the database."""
     if not _may_read(request):
         return error_response(
             "Metrics are read with the token of TERRAKUBE_METRICS_TOKEN as a Bearer, or by an administrator.", 401

@@ -1,4 +1,4 @@
-"""How things stand at the moment of a scrape: what is open, what waits, how old the signs of life are."""
+"""Gauges at the moment of a scrape: open and waiting work, and ages of heartbeats."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from executors import beats
 from executors.choices import ACTIVE, AttemptState
+from executors.health import heartbeats
 from executors.models import Attempt
-from workspaces.capacity.limits import used_by
 from workspaces.choices import FINAL_JOB, IN_EXECUTOR, JobStatus
+from workspaces.jobs.capacity.limits import used_by
 from workspaces.models import Job, Step
-from workspaces.queueing import kept_broker
-from workspaces.run_limits import of_installation
+from workspaces.run_limits import installation_limits
+from workspaces.task_queue import client
 
 _OPEN_JOB = tuple(status for status in JobStatus if status not in FINAL_JOB)
 
 
-def gauges() -> Iterator[Metric]:
-    """All of them, by a fixed number of queries."""
+def all_gauges() -> Iterator[Metric]:
+    """Yield all gauges, with a fixed number of queries."""
     yield _build()
     yield from _jobs()
     yield _steps()
@@ -74,8 +74,10 @@ def _steps() -> Metric:
 
 
 def _limits() -> Iterator[Metric]:
-    """The installation's own limits and their use; how many jobs wait under any limit, organizations' too."""
-    limits, used = of_installation(), used_by(Q())
+    """Yield the installation's own limits and their use; the number of waiting jobs counts all limits,
+    organizations' too.
+    """
+    limits, used = installation_limits(), used_by(Q())
     most = GaugeMetricFamily("terrakube_steps_limit", "Most steps at once in this installation.", labels=("class",))
     use = GaugeMetricFamily("terrakube_steps_used", "Steps in execution that count for a limit.", labels=("class",))
     for name, limit, number in (
@@ -115,8 +117,8 @@ def _background() -> Iterator[Metric]:
     beat = GaugeMetricFamily(
         "terrakube_beat_age_seconds", "Since a background process last showed that it works.", labels=("process",)
     )
-    for name in (beats.WORKER, beats.WATCHER):
-        age = beats.age(name)
+    for name in (heartbeats.WORKER, heartbeats.WATCHER):
+        age = heartbeats.heartbeat_age(name)
         if age is not None:
             beat.add_metric((name,), age.total_seconds())
     yield beat
@@ -128,9 +130,9 @@ def _background() -> Iterator[Metric]:
 
 
 def queue_size() -> int | None:
-    """How many tasks no worker has taken; None when the broker does not answer, so that the rest is still told."""
+    """Return the number of tasks that no worker has taken, None if the broker does not answer."""
     try:
-        return int(kept_broker().queue_size())
+        return client.queue_size()
     except DatabaseError:
         raise
     except Exception:  # each broker has errors of its own

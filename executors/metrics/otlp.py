@@ -1,6 +1,6 @@
-"""Spans to a collector, by OpenTelemetry's library; loaded where traces are on.
+"""Export spans to a collector with OpenTelemetry's library; imported only if traces are on.
 
-Ids follow from the records' own, so that what several processes tell of one step is one trace.
+Ids are derived from record ids, so that spans of one step from several processes form one trace.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from executors.metrics.span import Span
 
 
 class _Ids(IdGenerator):
-    """Gives the next span the ids that it was told."""
+    """Gives the next span the ids that were set."""
 
     def __init__(self) -> None:
         self._next = (1, 1)
@@ -40,8 +40,8 @@ class _Ids(IdGenerator):
         return self._next[1]
 
 
-def send(spans: Iterable[Span], step_id: UUID) -> None:
-    """Give spans of a step to the exporter, which sends them in the background."""
+def export_spans(spans: Iterable[Span], step_id: UUID) -> None:
+    """Pass the spans of a step to the exporter, which sends them in the background."""
     for span in spans:
         context = Context()
         if span.parent is not None:
@@ -70,7 +70,7 @@ _made: list[TracerProvider] = []
 
 @cache
 def _provider(service: str) -> tuple[_Ids, TracerProvider]:
-    """The provider of one service's spans."""
+    """Return the provider of one service's spans."""
     ids = _Ids()
     made = TracerProvider(resource=Resource({"service.name": service}), id_generator=ids, sampler=ALWAYS_ON)
     made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -79,13 +79,13 @@ def _provider(service: str) -> tuple[_Ids, TracerProvider]:
 
 
 def flush() -> None:
-    """Wait until what was told is sent."""
+    """Wait until all spans are sent."""
     for provider in _made:
         provider.force_flush()
 
 
 def close() -> None:
-    """Send what is left, and begin anew at the next call."""
+    """Send the rest, and start afresh at the next call."""
     for provider in _made:
         provider.shutdown()
     _made.clear()

@@ -1,4 +1,4 @@
-"""What an attempt tells when it is over: how it ended, and where the time of its start went."""
+"""Metrics of an ended attempt: its outcome, and the phases of its start."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ _PHASES = (
     ("start", EventKind.STARTED),
     ("claim", EventKind.CLAIMED),
 )
-"""A phase, and what ends it. Without the right to see pods the middle ones are not known, and count to the claim."""
+"""A phase, and the event that ends it. Without permission to read pods the middle ones are unknown and count as
+claim.
+"""
 
 
-def tell(attempt: Attempt) -> None:
-    """Count and trace an attempt of which nothing is left; called once for each."""
-    count(attempt)
-    traces.tell(attempt)
+def publish_outcome(attempt: Attempt) -> None:
+    """Count and trace a cleaned-up attempt; called once for each."""
+    count_outcome(attempt)
+    traces.send_trace(attempt)
 
 
-def count(attempt: Attempt) -> None:
-    """Count an attempt of which nothing is left."""
+def count_outcome(attempt: Attempt) -> None:
+    """Count a cleaned-up attempt."""
     tally.count(
         catalogue.ATTEMPTS_ENDED,
         executor=attempt.executor,
@@ -39,16 +41,16 @@ def count(attempt: Attempt) -> None:
     queued_at = attempt.step.queued_at or attempt.created_at
     tally.observe(catalogue.QUEUED_TO_CLAIMED, _seconds(queued_at, attempt.claimed_at), executor=attempt.executor)
     events = attempt.events.filter(kind__in=[kind for _, kind in _PHASES]).values_list("kind", "at")
-    for phase, seconds in phases(attempt.created_at, list(events)):
+    for phase, seconds in start_phases(attempt.created_at, list(events)):
         tally.observe(catalogue.START_PHASES, seconds, executor=attempt.executor, phase=phase)
     if attempt.ended_at is not None:
         tally.observe(catalogue.STEP_SECONDS, _seconds(attempt.claimed_at, attempt.ended_at), type=attempt.step.type)
 
 
-def phases(begin: dt.datetime, events: Sequence[tuple[str, dt.datetime]]) -> Iterator[tuple[str, float]]:
-    """The phases of a start and their seconds, of (kind, time) pairs in any order.
+def start_phases(begin: dt.datetime, events: Sequence[tuple[str, dt.datetime]]) -> Iterator[tuple[str, float]]:
+    """Yield the phases of a start with their seconds, from (kind, time) pairs in any order.
 
-    The cluster's times are whole seconds by another clock, so an end before its beginning counts as none.
+    The cluster's times are whole seconds of another clock, so a negative duration counts as zero.
     """
     ends: dict[str, dt.datetime] = {}
     for kind, at in events:

@@ -1,4 +1,4 @@
-"""A piece of a step's trace, before any library knows of it."""
+"""A span of a step's trace, independent of any library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A piece of a trace; ``parent`` None is its root."""
+    """A span of a trace; ``parent`` None is the root."""
 
     key: str
     parent: str | None

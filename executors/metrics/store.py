@@ -1,6 +1,6 @@
-"""The counts of all processes, added up in the database.
+"""Counters of all processes, summed in the database.
 
-Web, worker and watcher come and go, and the worker's processes serve no address. In one table their counts outlive
+Web, worker and watcher come and go, and the worker's processes serve no address. In one table their counters outlive
 them, and one scrape of any web process reads them all.
 """
 
@@ -20,15 +20,15 @@ logger = logging.getLogger(__name__)
 EVERY_SECONDS = 5.0
 _flushed_at = 0.0
 _AT_ONCE = 100
-"""Rows of one statement; SQLite takes 999 parameters in older versions."""
+"""Rows per statement; older versions of SQLite take 999 parameters."""
 
 
-def flush() -> None:
-    """Add to the database what this process has counted; kept for the next time when that fails."""
+def flush_counters() -> None:
+    """Add this process's counters to the database; they are kept for the next time if that fails."""
     counts = tally.take()
     if not counts:
         return
-    # In one order, so that two processes never wait for each other's rows.
+    # In one order, so that two processes never deadlock on rows.
     rows = sorted((name, labels, value) for (name, labels), value in counts.items())
     table = connection.ops.quote_name(Tally._meta.db_table)
     try:
@@ -52,11 +52,11 @@ def flush_sometimes(**signal: Any) -> None:
     now = time.monotonic()
     if now - _flushed_at >= EVERY_SECONDS:
         _flushed_at = now
-        flush()
+        flush_counters()
 
 
-def read() -> dict[str, dict[str, float]]:
-    """All counts: by name, then by labels (JSON)."""
+def read_counters() -> dict[str, dict[str, float]]:
+    """Return all counters by name, then by labels (JSON)."""
     found: dict[str, dict[str, float]] = {}
     for name, labels, value in Tally.objects.values_list("name", "labels", "value"):
         found.setdefault(name, {})[labels] = value
@@ -67,9 +67,9 @@ def _keep_flushing() -> None:
     while True:
         time.sleep(EVERY_SECONDS)
         close_old_connections()
-        flush()
+        flush_counters()
 
 
 def start_flushing() -> None:
-    """Write this process's counts every few seconds, from a thread of its own."""
+    """Flush this process's counters every few seconds, from a thread of its own."""
     threading.Thread(target=_keep_flushing, name="metrics", daemon=True).start()

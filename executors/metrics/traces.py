@@ -1,10 +1,10 @@
-"""One OpenTelemetry trace for each step, across worker, cluster and pod.
+"""One OpenTelemetry trace per step, across worker, cluster and pod.
 
-A trace is made of the timelines that attempts have anyway, once nothing of an attempt is left: so none is lost with a
-process, the pod needs no library and no way to the collector, and a step that nobody watches costs nothing. Ids follow
-from the records' own, so that the attempts of one step meet in one trace whoever tells of them.
+A trace is built from the timelines that attempts have anyway, once an attempt is cleaned up: so no process can lose
+it, the pod needs neither a library nor a connection to the collector, and an untraced step costs nothing. Ids are
+derived from record ids, so that the attempts of one step form one trace, whichever process sends them.
 
-On where ``OTEL_EXPORTER_OTLP_ENDPOINT`` is set; the exporter takes its other standard variables too.
+On if ``OTEL_EXPORTER_OTLP_ENDPOINT`` is set; the exporter reads its other standard variables too.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from executors.choices import EventKind
 from executors.metrics.span import Span
 from executors.models import Attempt
+from terrakube_site import site_settings
 from workspaces.models import Step
 
 logger = logging.getLogger(__name__)
-ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 WORKER, CLUSTER, EXECUTOR = "terrakube-worker", "kubernetes", "terrakube-executor"
 _START = (
     (EventKind.LAUNCHED, "launch", WORKER),
@@ -32,15 +32,15 @@ _START = (
 
 
 def is_on() -> bool:
-    return bool(os.environ.get(ENDPOINT))
+    return bool(site_settings.OTLP_ENDPOINT.read(os.environ))
 
 
-def spans(attempt: Attempt) -> Iterator[Span]:
-    """What is to tell of an attempt that is over: its parts, itself, and its step if that is over too."""
+def attempt_spans(attempt: Attempt) -> Iterator[Span]:
+    """Yield the spans of an ended attempt: its parts, itself, and its step if that has ended too."""
     step, own = attempt.step, f"attempt {attempt.pk}"
     ended = attempt.ended_at or attempt.created_at
     events = list(attempt.events.order_by("at", "pk").values_list("kind", "detail", "at"))
-    yield from _parts(attempt, own, events, ended)
+    yield from _phase_spans(attempt, own, events, ended)
     yield Span(
         key=own,
         parent=f"step {step.pk}",
@@ -60,10 +60,10 @@ def spans(attempt: Attempt) -> Iterator[Span]:
         failed=attempt.outcome not in ("succeeded", "cancelled"),
     )
     if step.is_final:
-        yield _root(step, ended)
+        yield _step_span(step, ended)
 
 
-def _root(step: Step, ended: dt.datetime) -> Span:
+def _step_span(step: Step, ended: dt.datetime) -> Span:
     return Span(
         key=f"step {step.pk}",
         parent=None,
@@ -82,14 +82,14 @@ def _root(step: Step, ended: dt.datetime) -> Span:
     )
 
 
-def _parts(
+def _phase_spans(
     attempt: Attempt, parent: str, events: Sequence[tuple[str, str, dt.datetime]], ended: dt.datetime
 ) -> Iterator[Span]:
     begin = attempt.created_at
     for kind, name, service in _START:
         at = next((at for one, _, at in events if one == kind), None)
         if at is not None:
-            # The cluster tells whole seconds, by another clock.
+            # The cluster reports whole seconds of another clock.
             end = max(begin, at)
             yield Span(key=f"{parent} {name}", parent=parent, name=name, service=service, begin=begin, end=end)
             begin = end
@@ -105,14 +105,14 @@ def _parts(
         )
 
 
-def tell(attempt: Attempt) -> None:
-    """Send an attempt's part of its step's trace, in the background; nothing where traces are off."""
+def send_trace(attempt: Attempt) -> None:
+    """Send an attempt's spans in the background; does nothing if traces are off."""
     if not is_on():
         return
     try:
         from executors.metrics import otlp
 
-        otlp.send(spans(attempt), attempt.step_id)
+        otlp.export_spans(attempt_spans(attempt), attempt.step_id)
     except Exception:
-        # Whatever a collector or its library is up to, it must hold nobody up.
+        # Errors of a collector or its library must not block anything.
         logger.exception("The trace of attempt %s could not be sent", attempt.pk)

@@ -1,41 +1,45 @@
-"""Who may report: the session that claimed an attempt, and only while that attempt is open."""
+"""Authentication of executors: only the session that claimed an attempt may report, while the attempt is open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Concatenate
+from typing import Any, Concatenate
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from structlog.contextvars import bind_contextvars
 
+from executors.attempts.tokens import is_session
 from executors.choices import AttemptState
 from executors.models import Attempt
-from executors.tokens import is_session
-from terrakube_site.api_errors import error_response
-from workspaces.choices import in_english
+from executors.reporting.bodies import MAX_JSON_BYTES
+from terrakube_site.http.body_doors import Door
+from terrakube_site.http.error_response import error_response
+from terrakube_site.language import in_english
+
+_LONGEST_TOKEN = 512
 
 type View[**P] = Callable[Concatenate[HttpRequest, Attempt, P], HttpResponse]
 
 
-def bearer(request: HttpRequest) -> str:
-    """The token of the Authorization header; empty when there is none."""
+def bearer_token(request: HttpRequest) -> str:
+    """Return the token of the Authorization header, "" without one."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def find(attempt_id: UUID) -> Attempt | None:
+def find_attempt(attempt_id: UUID) -> Attempt | None:
     return Attempt.objects.select_related("step__job").filter(pk=attempt_id).first()
 
 
 def unauthorized() -> HttpResponse:
-    # An unknown attempt and a wrong token read the same, so that nobody can probe for ids.
+    # An unknown attempt and a wrong token get the same answer, so that ids cannot be probed.
     return error_response("This is not the token of this attempt.", 401, code="unauthorized")
 
 
-def over(attempt: Attempt) -> HttpResponse:
+def attempt_over(attempt: Attempt) -> HttpResponse:
     return error_response(
         f"This attempt is over: {attempt.reason or in_english(attempt.get_outcome_display()).lower()}.",
         410,
@@ -43,25 +47,54 @@ def over(attempt: Attempt) -> HttpResponse:
     )
 
 
-def reporting(*methods: str, after_end: bool = False) -> Callable[[View[...]], Callable[..., HttpResponse]]:
-    """Make a view for the executor of one attempt; ``after_end`` lets it answer for an ended attempt itself."""
+def _looks_like_token(text: str) -> bool:
+    """Return True if a text may be one of our tokens, so that nonsense costs no query."""
+    return 0 < len(text) <= _LONGEST_TOKEN and text.isascii()
+
+
+def admission(limit: int, look: Callable[[HttpRequest, UUID], Attempt | HttpResponse]) -> Door:
+    """Return the admission check of an executor's view; ``look`` returns the attempt, or the refusal."""
+
+    def admit(request: HttpRequest, arguments: Mapping[str, Any]) -> HttpResponse | None:
+        if not _looks_like_token(bearer_token(request)):
+            return unauthorized()
+        found = look(request, arguments["attempt_id"])
+        return found if isinstance(found, HttpResponse) else None
+
+    return Door(limit=limit, admit=admit)
+
+
+def executor_view(
+    *methods: str, after_end: bool = False, limit: int = MAX_JSON_BYTES
+) -> Callable[[View[...]], Callable[..., HttpResponse]]:
+    """Turn a function into the view of one attempt's executor; with ``after_end`` it answers for ended attempts itself.
+
+    A body of more than ``limit`` bytes is refused before it is read; so is a large one of an unknown caller.
+    """
+
+    def look(request: HttpRequest, attempt_id: UUID) -> Attempt | HttpResponse:
+        attempt = find_attempt(attempt_id)
+        if attempt is None or not is_session(attempt, bearer_token(request)):
+            return unauthorized()
+        if request.method not in methods:
+            response = error_response(f"Allowed here: {', '.join(methods)}.", 405)
+            response["Allow"] = ", ".join(methods)
+            return response
+        if attempt.state == AttemptState.ENDED and not after_end:
+            return attempt_over(attempt)
+        return attempt
 
     def decorate(view: View[...]) -> Callable[..., HttpResponse]:
         @csrf_exempt
         @wraps(view)
         def wrapped(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
-            attempt = find(attempt_id)
-            if attempt is None or not is_session(attempt, bearer(request)):
-                return unauthorized()
-            if request.method not in methods:
-                response = error_response(f"Allowed here: {', '.join(methods)}.", 405)
-                response["Allow"] = ", ".join(methods)
-                return response
-            if attempt.state == AttemptState.ENDED and not after_end:
-                return over(attempt)
+            attempt = look(request, attempt_id)
+            if isinstance(attempt, HttpResponse):
+                return attempt
             bind_contextvars(job=attempt.step.job_id, step=str(attempt.step_id), attempt=str(attempt.pk))
             return view(request, attempt)
 
+        wrapped.door = admission(limit, look)  # type: ignore[attr-defined]
         return wrapped
 
     return decorate

@@ -1,4 +1,4 @@
-"""The addresses that an executor calls, below the attempt's own."""
+"""URLs that an executor calls, below the attempt's address."""
 
 from django.urls import include, path
 
@@ -12,9 +12,12 @@ _attempt = [
     path("source", files.source, name="source"),
     path("plan-file", files.plan_file, name="plan-file"),
     path("plan-lock-file", files.plan_lock_file, name="plan-lock-file"),
+    path("plan-files", files.plan_files, name="plan-files"),
+    path("plan-manifest", files.plan_manifest, name="plan-manifest"),
     path("plan-json", files.plan_json, name="plan-json"),
     path("state-json", files.state_json, name="state-json"),
     path("state", state.state, name="state"),
+    path("recovered-state", state.recovered_state, name="recovered-state"),
     path("lock", state.lock, name="lock"),
     path("unlock", state.unlock, name="unlock"),
 ]

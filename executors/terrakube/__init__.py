@@ -1,1 +1,1 @@
-"""Terrakube's own executor image as the pod: what it calls, where it writes, and what follows from its reports."""
+"""Support for Terrakube's own executor image in the pod: its calls, its storage, and what its reports mean."""

@@ -1,4 +1,4 @@
-"""The states that Terrakube's executor announces: fetched from the storage where it put them."""
+"""States announced by Terrakube's executor, fetched from the object storage."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from executors.terrakube import storage
 from executors.terrakube.storage import StorageError
-from workspaces.access import Actor
+from workspaces.actors import Actor
 from workspaces.errors import InvalidInput
 from workspaces.models import Job, StateVersion, Workspace
-from workspaces.services.state import record_state
+from workspaces.services.recovered_states import keep_recovered_state
+from workspaces.services.state import StateRefused, record_state
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +24,11 @@ def _job(workspace: Workspace, reference: Any) -> Job | None:
 
 
 def record(workspace: Workspace, output: Any, job_reference: Any, *, by: Actor) -> StateVersion:
-    """Keep the state at the address that an executor gives. Again makes no second version.
+    """Store the state at the address that an executor gives; a repeated call makes no second version.
 
-    A state that cannot be read now is kept by its id alone, and looked for when somebody asks for it. Raises
-    InvalidInput for an address that names no state.
+    A state that cannot be read now is stored by its id, and fetched when it is needed. Raises InvalidInput for an
+    address that names no state, and StateRefused, after storing it as a recovered state, for one that does not
+    follow the current state.
     """
     key = storage.state_key(output) if isinstance(output, str) else None
     if key is None:
@@ -37,14 +39,15 @@ def record(workspace: Workspace, output: Any, job_reference: Any, *, by: Actor) 
         described = storage.load_described_state(workspace.organization_id, workspace.pk, key)
     except StorageError as error:
         logger.warning("State %s was announced and not read: %s", key, error)
+    job = _job(workspace, job_reference)
     try:
-        return record_state(
-            workspace, key=key, job=_job(workspace, job_reference), content=content, described=described, by=by
-        )
+        return record_state(workspace, key=key, job=job, content=content, described=described, by=by)
     except InvalidInput:
         if content is None:
             raise
         logger.warning("State %s in storage is none", key)
-        return record_state(
-            workspace, key=key, job=_job(workspace, job_reference), content=None, described=described, by=by
-        )
+        return record_state(workspace, key=key, job=job, content=None, described=described, by=by)
+    except StateRefused as refused:
+        if content is not None:
+            keep_recovered_state(workspace, content, job=job, why=refused.message)
+        raise

@@ -1,7 +1,7 @@
-"""Text as Java serializes it: keys, field names and values of Terrakube's executor in Redis are not plain.
+"""Java serialization of text: Terrakube's executor writes keys, field names and values in Redis that way.
 
-A string is the stream's header, a type byte, its length and modified UTF-8: NUL is two bytes, and a character outside
-the basic plane is a pair of surrogates of three bytes each.
+A string is the stream's header, a type byte, its length and modified UTF-8: NUL is two bytes, and a character
+outside the basic plane is a pair of surrogates of three bytes each.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ _LONGEST_SHORT = 0xFFFF
 
 
 class NotSerialized(ValueError):
-    """Bytes that are no serialized string."""
+    """Bytes that are not a serialized string."""
 
 
 def dumps(text: str) -> bytes:
-    """A string as Java's ObjectOutputStream writes it."""
+    """Serialize a string as Java's ObjectOutputStream does."""
     data = text.encode("utf-16-be", "surrogatepass")
     units = [int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2)]
     body = b"".join(b"\xc0\x80" if unit == 0 else chr(unit).encode("utf-8", "surrogatepass") for unit in units)
@@ -27,7 +27,7 @@ def dumps(text: str) -> bytes:
 
 
 def loads(data: bytes) -> str:
-    """The string that Java wrote. Raises NotSerialized."""
+    """Return the string that Java wrote. Raises NotSerialized."""
     kind, rest = data[4:5], data[5:]
     width = {_SHORT: 2, _LONG: 8}.get(kind, 0)
     if data[:4] != _HEADER or not width or len(rest) - width != int.from_bytes(rest[:width]):

@@ -1,6 +1,6 @@
-"""The calls by which Terrakube's executor reports: the API's own paths, with the installation's internal token.
+"""Reports of Terrakube's executor: the API's own paths, with the installation's internal token.
 
-All else at these paths, and whatever people's tokens ask for, stays the API's.
+Everything else at these paths, and every call with a person's token, stays with the API.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from rest_framework.response import Response
 
 from executors.terrakube import history, progress
 from executors.terrakube.progress import REPORTS, JobReport
-from workspaces.access import TokenUser
-from workspaces.api import bodies, parameters, paths, registry
-from workspaces.api.attributes import clean_text
-from workspaces.api.paths import Collection, Element
-from workspaces.api.views import ResourceView, element_document
+from workspaces.actors import TokenUser
+from workspaces.api.jsonapi import input as bodies
+from workspaces.api.jsonapi import parameters, paths, registry
+from workspaces.api.jsonapi.attributes import clean_text
+from workspaces.api.jsonapi.paths import Collection, Element
+from workspaces.api.jsonapi.views import ResourceView, element_document
 from workspaces.choices import JobStatus
 from workspaces.models import Job, Step, Workspace
 
@@ -45,16 +46,19 @@ class ReportView(ResourceView):
         data = bodies.data_of(request.data, target.resource, key=str(target.record.pk))
         attributes = data.get("attributes")
         status = attributes.get("status") if isinstance(attributes, dict) else None
+        if isinstance(target.record, Job) and isinstance(attributes, dict) and attributes.keys() == {"commitId"}:
+            progress.commit_found(target.record, _text(attributes, "commitId"))
+            return Response(status=HTTPStatus.NO_CONTENT)
         if not isinstance(attributes, dict) or not isinstance(status, str) or status not in REPORTS:
             return super().patch(request, path)
         if isinstance(target.record, Job):
-            _job_reported(target.record, JobStatus(status), attributes)
+            _take_job_report(target.record, JobStatus(status), attributes)
         elif isinstance(target.record, Step):
-            _step_reported(target.record, JobStatus(status), attributes)
+            _take_step_report(target.record, JobStatus(status), attributes)
         return Response(status=HTTPStatus.NO_CONTENT)
 
 
-def _job_reported(job: Job, status: JobStatus, attributes: Mapping[str, Any]) -> None:
+def _take_job_report(job: Job, status: JobStatus, attributes: Mapping[str, Any]) -> None:
     if status == JobStatus.RUNNING:
         progress.begin(job, _text(attributes, "commitId"))
         return
@@ -65,14 +69,14 @@ def _job_reported(job: Job, status: JobStatus, attributes: Mapping[str, Any]) ->
         commit_id=_text(attributes, "commitId"),
         output=_text(attributes, "output"),
     )
-    progress.job_ended(job, report)
+    progress.end_job(job, report)
 
 
-def _step_reported(step: Step, status: JobStatus, attributes: Mapping[str, Any]) -> None:
+def _take_step_report(step: Step, status: JobStatus, attributes: Mapping[str, Any]) -> None:
     if status == JobStatus.RUNNING:
         progress.begin_step(step)
     else:
-        progress.step_ended(step, succeeded=status == JobStatus.COMPLETED, output=_text(attributes, "output"))
+        progress.end_step(step, succeeded=status == JobStatus.COMPLETED, output=_text(attributes, "output"))
 
 
 class HistoryView(ResourceView):

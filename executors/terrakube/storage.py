@@ -1,8 +1,8 @@
-"""The object storage into which Terrakube's executor writes plans, states and logs, read under Terrakube's settings.
+"""Object storage of Terrakube's executor for plans, states and logs, configured by Terrakube's settings.
 
-`StorageType` is AWS for anything that speaks S3 (`AwsEndpoint` for other servers than Amazon's, then with the bucket in
-the path), or LOCAL for a folder that executors share with this site. Azure's and Google's are not read here: steps run
-all the same, and their states and logs stay there.
+`StorageType` is AWS for every S3 server (`AwsEndpoint` for servers other than Amazon's, then with the bucket in the
+path), or LOCAL for a folder that executors share with this site. Azure's and Google's are not read: steps run all
+the same, and their states and logs stay there.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
-from terrakube_site import env
+from executors.installation import storage_settings
 from terrakube_site.env import SettingError
 
 logger = logging.getLogger(__name__)
-KINDS = ("AWS", "AZURE", "GCP", "LOCAL")
 LARGEST_BYTES = 512 * 2**20
 TIMEOUT_SECONDS = 10
 
@@ -36,7 +35,7 @@ class StorageError(Exception):
 
 
 class Store(Protocol):
-    """What is asked of Django's storages."""
+    """The methods of Django's storages that are used."""
 
     def open(self, name: str, mode: str = "rb") -> Any: ...
 
@@ -45,7 +44,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
-    """Where the objects lie; ``kind`` is "" where nothing says so. ``endpoint`` None is Amazon's own."""
+    """Location of the objects; ``kind`` is "" if not set. ``endpoint`` None is Amazon's own."""
 
     kind: str
     bucket: str = ""
@@ -57,33 +56,31 @@ class StorageSettings:
 
 
 def read(environ: Mapping[str, str]) -> StorageSettings:
-    """The storage by Terrakube's names. Raises SettingError."""
-    kind = env.choice(environ, "StorageType", "", KINDS)
+    """Read the storage from Terrakube's settings. Raises SettingError."""
+    kind = storage_settings.STORAGE_TYPE.read(environ)
     if kind == "LOCAL":
         home = Path(environ.get("HOME") or "/")
-        return StorageSettings(
-            kind=kind, folder=env.path(environ, "TERRAKUBE_LOCAL_STORAGE", home / ".terraform-spring-boot/local")
-        )
+        return StorageSettings(kind=kind, folder=home / storage_settings.LOCAL_FOLDER.read(environ))
     if kind != "AWS":
         return StorageSettings(kind=kind)
-    bucket = env.text(environ, "AwsStorageBucketName", "")
+    bucket = storage_settings.BUCKET.read(environ)
     if not bucket:
-        raise SettingError("AwsStorageBucketName", None, "the bucket in which executors keep plans and states")
-    by_role = env.flag(environ, "AwsEnableRoleAuth", False)
-    endpoint = env.url(environ, "AwsEndpoint", None)
+        raise SettingError(storage_settings.BUCKET.name, None, "the bucket in which executors keep plans and states")
+    by_role = storage_settings.BY_ROLE.read(environ)
+    endpoint = storage_settings.ENDPOINT.read(environ)
     return StorageSettings(
         kind=kind,
         bucket=bucket,
-        region=env.text(environ, "AwsStorageRegion", None),
-        # With a role Terrakube's own client passes the endpoint over.
+        region=storage_settings.REGION.read(environ),
+        # With a role, Terrakube's own client ignores the endpoint.
         endpoint=None if by_role else endpoint,
-        access_key=None if by_role else env.secret(environ, "AwsStorageAccessKey", None),
-        secret_key=None if by_role else env.secret(environ, "AwsStorageSecretKey", None),
+        access_key=None if by_role else storage_settings.ACCESS_KEY.read(environ),
+        secret_key=None if by_role else storage_settings.SECRET_KEY.read(environ),
     )
 
 
 def check_storage(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Tell at start what is wrong with the storage's settings (a Django system check)."""
+    """Report invalid settings of the storage at start (a Django system check)."""
     try:
         kind = read(os.environ).kind
     except SettingError as error:
@@ -100,7 +97,7 @@ def check_storage(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any)
 
 
 def s3(settings: StorageSettings) -> Store:
-    """A bucket. Its library is only loaded here, since most installations have none."""
+    """Return a bucket. Its library is imported only here, since most installations have none."""
     from botocore.config import Config
     from storages.backends.s3 import S3Storage
 
@@ -109,7 +106,7 @@ def s3(settings: StorageSettings) -> Store:
         read_timeout=TIMEOUT_SECONDS,
         retries={"max_attempts": 2},
         s3={"addressing_style": "path" if settings.endpoint else "auto"},
-        # Servers other than Amazon's do not all know the newer checksums.
+        # Not all S3 servers know the newer checksums.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -126,7 +123,7 @@ def s3(settings: StorageSettings) -> Store:
 
 @cache
 def _store() -> Store | None:
-    """The storage of this process; None where there is none that can be read."""
+    """Return the storage of this process, None if none can be read."""
     try:
         settings = read(os.environ)
     except SettingError as error:
@@ -142,7 +139,7 @@ def is_readable() -> bool:
 
 
 def try_out(name: str, data: bytes) -> bool | None:
-    """Write, read and delete an object; None where there is no storage that is read here. Raises StorageError."""
+    """Write, read and delete a test object; None without a readable storage. Raises StorageError."""
     store: Any = _store()
     if store is None:
         return None
@@ -159,16 +156,16 @@ def try_out(name: str, data: bytes) -> bool | None:
 
 
 def forget() -> None:
-    """Read the settings anew at the next use."""
+    """Read the settings again at the next use."""
     _store.cache_clear()
 
 
 def _load(name: str) -> bytes | None:
-    """An object's content, None when it is not there. Raises StorageError."""
+    """Return the content of an object, None if it does not exist. Raises StorageError."""
     store = _store()
     if store is None:
         return None
-    # A process without S3 never loads its library, and its errors share no other root.
+    # A process without S3 never imports its library, and its errors share no other base class.
     try:
         with store.open(name) as file:
             data: bytes = file.read(LARGEST_BYTES + 1)
@@ -181,28 +178,28 @@ def _load(name: str) -> bytes | None:
     return data
 
 
-# Locally the folders have other names than in a bucket.
+# Local folders have other names than those in a bucket.
 _LOCAL_FOLDERS = {"tfstate": "state", "tfoutput": "output"}
 
 
-def _named(container: str, path: str) -> str:
+def _object_name(container: str, path: str) -> str:
     local = isinstance(_store(), FileSystemStorage)
     return f"{_LOCAL_FOLDERS[container] if local else container}/{path}"
 
 
 def load_log(organization_id: UUID, job_id: int, step_id: UUID) -> bytes | None:
-    """A step's whole log as its executor left it; None without one. Raises StorageError."""
-    return _load(_named("tfoutput", f"{organization_id}/{job_id}/{step_id}.tfoutput"))
+    """Return a step's whole log as its executor stored it, None without one. Raises StorageError."""
+    return _load(_object_name("tfoutput", f"{organization_id}/{job_id}/{step_id}.tfoutput"))
 
 
 def load_state(organization_id: UUID, workspace_id: UUID, key: UUID) -> bytes | None:
-    """A raw state; None without one. Raises StorageError."""
-    return _load(_named("tfstate", f"{organization_id}/{workspace_id}/state/{key}.raw.json"))
+    """Return a raw state, None without one. Raises StorageError."""
+    return _load(_object_name("tfstate", f"{organization_id}/{workspace_id}/state/{key}.raw.json"))
 
 
 def load_described_state(organization_id: UUID, workspace_id: UUID, key: UUID) -> bytes | None:
-    """What ``show -json`` said of a state; None without it. Raises StorageError."""
-    return _load(_named("tfstate", f"{organization_id}/{workspace_id}/state/{key}.json"))
+    """Return the ``show -json`` output of a state, None without it. Raises StorageError."""
+    return _load(_object_name("tfstate", f"{organization_id}/{workspace_id}/state/{key}.json"))
 
 
 def _current_state(organization_id: UUID, workspace_id: UUID) -> str:
@@ -211,12 +208,12 @@ def _current_state(organization_id: UUID, workspace_id: UUID) -> str:
 
 
 def load_current_state(organization_id: UUID, workspace_id: UUID) -> bytes | None:
-    """The state as terraform's own backend keeps it; None without one. Raises StorageError."""
+    """Return the state that terraform's own backend stores, None without one. Raises StorageError."""
     return _load(_current_state(organization_id, workspace_id))
 
 
 def has_current_state(organization_id: UUID, workspace_id: UUID) -> bool | None:
-    """Whether terraform's own backend has a state; None where there is no storage to ask. Raises StorageError."""
+    """Return True if terraform's own backend has a state, None without a storage. Raises StorageError."""
     store, name = _store(), _current_state(organization_id, workspace_id)
     if store is None:
         return None
@@ -227,16 +224,16 @@ def has_current_state(organization_id: UUID, workspace_id: UUID) -> bool | None:
 
 
 def load_plan(organization_id: UUID, workspace_id: UUID, job_id: int, step_id: UUID) -> bytes | None:
-    """A saved plan; None without one. Raises StorageError."""
+    """Return a saved plan, None without one. Raises StorageError."""
     path = f"{organization_id}/{workspace_id}/{job_id}/{step_id}/terraformLibrary.tfPlan"
-    return _load(_named("tfstate", path))
+    return _load(_object_name("tfstate", path))
 
 
 _STATE_ADDRESS = re.compile(r"/tfstate/v1/organization/[^/]+/workspace/[^/]+/state/([0-9a-fA-F-]{36})\.json$")
 
 
 def state_key(address: str) -> UUID | None:
-    """The id of the state that an executor's ``history`` names by its address; None for no such address."""
+    """Return the id of the state in the address of an executor's ``history``, None for another address."""
     found = _STATE_ADDRESS.search(address)
     try:
         return UUID(found[1]) if found else None

@@ -1,7 +1,7 @@
-"""The Redis stream into which Terrakube's executor writes its log, and its sign of life there.
+"""Redis stream with the log and the heartbeats of Terrakube's executor.
 
-The stream of a job has a key that is the job's number, and holds the lines of one step after the other: it is deleted
-before each step and at the job's end.
+The key of a job's stream is the number of the job; the stream holds the lines of one step: it is deleted before each
+step and at the end of the job.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from executors.logs.store import Gap
 from executors.models import Attempt, LogCursor
-from executors.reporting.logs import Gap
 from executors.terrakube import java
-from executors.terrakube.folding import Line, fold_entries
+from executors.terrakube.log_lines import Line, fold_entries
 from terrakube_site.task_queue import redis_connection
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 1000
-"""Entries that are read in one go."""
+"""Number of entries per read."""
 TIMEOUT_SECONDS = 3
 
 
 class StreamError(Exception):
-    """Redis does not answer, or not as it should."""
+    """Redis does not answer, or not as expected."""
 
 
 @cache
@@ -37,15 +37,15 @@ def _client() -> redis.Redis | None:
     connection = redis_connection(os.environ)
     if connection is None:
         return None
-    # Not loaded where there is none.
+    # Not imported without Redis.
     import redis
 
-    # Terrakube knows no number of a database, so its executors write into the first, wherever our queue lies.
+    # Terrakube knows no database number, so its executors write to the first one, wherever our queue is.
     return redis.Redis(**connection | {"db": 0}, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)
 
 
 def is_configured() -> bool:
-    """Whether this installation has a Redis, which executors then share with it."""
+    """Return True if this installation has a Redis, which executors then share with it."""
     return _client() is not None
 
 
@@ -59,7 +59,7 @@ def heartbeat_key(job_id: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line as it lies in the stream."""
+    """One line in the stream."""
 
     entry_id: str
     step_id: str
@@ -83,7 +83,7 @@ def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
 
 
 def _after(entry_id: str) -> str:
-    """The first id behind another; ranges that leave out their beginning need Redis 6.2."""
+    """Return the first id after another one; exclusive ranges need Redis 6.2."""
     if not entry_id:
         return "-"
     milliseconds, _, sequence = entry_id.partition("-")
@@ -117,7 +117,7 @@ def _batches(job_id: int, after: str) -> Iterator[list[Entry]]:
 
 
 def fold(attempt: Attempt, job_id: int, sensitive: list[str] | None = None) -> bool:
-    """Take over what is new in the stream of an attempt's job. True when there was something. Raises StreamError."""
+    """Store new entries of the stream of an attempt's job; return True if there were any. Raises StreamError."""
     after = LogCursor.objects.filter(attempt=attempt).values_list("stream_id", flat=True).first() or ""
     step_id, found = str(attempt.step_id), False
     for batch in _batches(job_id, after):
@@ -126,21 +126,23 @@ def fold(attempt: Attempt, job_id: int, sensitive: list[str] | None = None) -> b
             if not fold_entries(attempt, after, batch[-1].entry_id, lines, sensitive=sensitive):
                 return found
         except Gap:
-            # It ended meanwhile, and its log with it.
+            # It ended in the meantime, and its log with it.
             return found
         after, found = batch[-1].entry_id, True
     return found
 
 
 def is_alive(job_id: int) -> bool:
-    """Whether the executor of a job has shown lately that it lives; those before 2.33 never do. Raises StreamError."""
+    """Return True if the executor of a job has a recent heartbeat; versions before 2.33 never send one. Raises
+    StreamError.
+    """
     return bool(_ask("EXISTS", heartbeat_key(job_id)))
 
 
 def delete(job_id: int) -> None:
-    """Remove the streams of a job, before a step and after it. Without Redis there is nothing to do.
+    """Delete the streams of a job, before a step and after it. Without Redis there is nothing to do.
 
-    A Redis that does not answer is no reason to stop: the next step's beginning removes them too.
+    An outage of Redis is no reason to stop: the start of the next step deletes them too.
     """
     if not is_configured():
         return

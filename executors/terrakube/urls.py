@@ -1,8 +1,8 @@
-"""The addresses that Terrakube's executor calls; those of the API are the API's own, and only reports end here."""
+"""URLs that Terrakube's executor calls; at the API's own paths only reports are handled here."""
 
 from django.urls import path, re_path
 
-from executors.terrakube.beside import ConsumerGroupsView, ContextView, LogsView, SourceView
+from executors.terrakube.other_endpoints import ConsumerGroupsView, ContextView, LogsView, SourceView
 from executors.terrakube.reports import HistoryView, ReportView
 
 app_name = "terrakube"

@@ -1,4 +1,4 @@
-"""One active watcher: the others stand by, and one of them goes on when it is gone."""
+"""The lock of the active watcher: one process holds it, the others stand by for it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger(__name__)
-# Any number that nothing else in this database takes: "terrakub" in ASCII, as a signed 64-bit integer.
+# Any number unused in this database: "terrakub" in ASCII, as a signed 64-bit integer.
 ADVISORY_KEY = int.from_bytes(b"terrakub")
 
 
-# Together below the time in which another watcher should be the active one (15 s); without effect on a local socket.
+# In sum below the time in which another watcher must take over (15 s); without effect on a local socket.
 _IDLE_SECONDS, _INTERVAL_SECONDS, _COUNT, _UNANSWERED_MILLISECONDS = 3, 2, 3, 9000
 _OF_SERVER = {
     "tcp_keepalives_idle": _IDLE_SECONDS,
@@ -34,17 +34,17 @@ _OF_CLIENT = {
 
 
 class WatcherLock(Protocol):
-    """What only one watcher can have; it goes with its process."""
+    """A lock that one watcher can hold; it is freed when the process ends."""
 
     def acquire(self) -> bool:
-        """Try to have it, without waiting; True also when it was had already."""
+        """Try to take the lock without waiting; return True also if it is already held."""
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock."""
 
 
 class DatabaseLock:
-    """An advisory lock of PostgreSQL, on a connection of its own that is held with it."""
+    """An advisory lock of PostgreSQL on a connection of its own, which is held as long as the lock."""
 
     def __init__(self) -> None:
         self._connection: BaseDatabaseWrapper | None = None
@@ -55,7 +55,7 @@ class DatabaseLock:
             self._connection = self._connect()
             query = f"SELECT pg_try_advisory_lock({ADVISORY_KEY})"
         else:
-            # A connection that answers is the one that has the lock.
+            # A connection that answers still holds the lock.
             query = "SELECT true"
         try:
             with self._connection.cursor() as cursor:
@@ -71,10 +71,10 @@ class DatabaseLock:
 
     @staticmethod
     def _connect() -> BaseDatabaseWrapper:
-        """A connection both ends of which notice within seconds that the other one is gone without a word.
+        """Open a connection on which both ends notice a lost peer within seconds.
 
-        The server then gives the lock to another, and whoever had it does not wait for an answer for a quarter of an
-        hour.
+        The server then gives the lock to another watcher, and the former lock holder does not wait a quarter of an hour
+        for an answer.
         """
         made = connections.create_connection("default")
         options = made.settings_dict["OPTIONS"]
@@ -121,7 +121,7 @@ class FileLock:
 
 
 def watcher_lock(folder: Path) -> WatcherLock:
-    """The lock that suits the database; ``folder`` is the installation's data folder."""
+    """Return the kind of lock that suits the database; ``folder`` is the installation's data folder."""
     if connections["default"].vendor == "postgresql":
         return DatabaseLock()
     return FileLock(folder / "watcher.lock")

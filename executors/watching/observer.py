@@ -1,7 +1,7 @@
-"""Keep a view of the cluster up to date: list, then watch from there, and list again when the watch was cut.
+"""Keep a snapshot of the cluster up to date: list, watch from there, and list again after the watch breaks.
 
-One thread and one connection each for Jobs and for pods. The threads touch no database: they say of which attempts
-something was seen, and the watcher's own thread looks at those.
+One thread and one connection each for Jobs and for pods. The threads use no database: they report which attempts have
+changed, and the watcher's own thread inspects those.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from executors.cluster import ClusterError, Expired
-from executors.watching.statuses import Seen, attempt_of, trimmed
-from executors.watching.view import SELECTOR, View, grouped, may_see_pods
+from executors.watching.diagnosis.statuses import Seen, attempt_of, trimmed
+from executors.watching.snapshot import SELECTOR, ClusterSnapshot, group_by_attempt, may_see_pods
 
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
@@ -26,14 +26,14 @@ type Lister = Callable[[str, str], tuple[list[dict[str, Any]], str]]
 type Streamer = Callable[..., Iterator[tuple[str, dict[str, Any]]]]
 
 WATCH_SECONDS = 60
-"""After which the server ends a watch; also how long a dead connection goes unnoticed."""
+"""Duration after which the server ends a watch; also the time until a dead connection is noticed."""
 RELIST_SECONDS = 600.0
 RIGHTS_SECONDS = 300.0
 LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Reflector:
-    """A copy of one kind of object, kept up to date by a thread; ``changed`` hears the attempts of what has changed."""
+    """A copy of one kind of object, updated by a thread; ``changed`` gets the ids of attempts that changed."""
 
     def __init__(
         self, name: str, lister: Lister, streamer: Streamer, namespace: str, changed: queue.Queue[str]
@@ -52,7 +52,7 @@ class Reflector:
             return list(self._objects.values())
 
     def departed(self) -> dict[str, Seen]:
-        """The last that was seen of each attempt's object that is gone; forgotten at the next list."""
+        """Last seen state of each deleted object by attempt; cleared at the next list."""
         with self._lock:
             return dict(self._departed)
 
@@ -60,7 +60,7 @@ class Reflector:
         self._stopped.set()
 
     def run(self, *, until_forbidden: bool = False) -> None:
-        """List and watch until it is stopped, or, where that is asked for, until it may not any more."""
+        """List and watch until stopped, or with ``until_forbidden`` until the API refuses."""
         while not self._stopped.is_set():
             try:
                 self._list_and_watch()
@@ -72,7 +72,7 @@ class Reflector:
                     return
                 self._pause(error)
             except Exception as error:
-                # A thread that ends would leave the view as it is for ever.
+                # If the thread ended, the snapshot would stay as it is for ever.
                 logger.exception("Watching %s failed", self._name)
                 self._pause(error)
 
@@ -118,13 +118,13 @@ class Reflector:
 
 
 class Observer:
-    """The watches of one namespace, and the view that they keep."""
+    """The watches of one namespace, and the snapshot that they maintain."""
 
     def __init__(self, api: Cluster, namespace: str) -> None:
         self.api = api
         self.namespace = namespace
         self.changed: queue.Queue[str] = queue.Queue()
-        """The ids of attempts of which something was seen to change."""
+        """Ids of attempts whose objects changed."""
         self._jobs = Reflector("Jobs", api.list_jobs, api.watch_jobs, namespace, self.changed)
         self._pods = Reflector("pods", api.list_pods, api.watch_pods, namespace, self.changed)
         self._sees_pods: bool | None = None
@@ -135,7 +135,7 @@ class Observer:
         threading.Thread(target=self._watch_pods, name="watch pods", daemon=True).start()
 
     def stop(self) -> None:
-        """Let both threads end, each at its next event at the latest."""
+        """Stop both threads; each ends at its next event at the latest."""
         self._stopped.set()
         self._jobs.stop()
         self._pods.stop()
@@ -158,11 +158,11 @@ class Observer:
             else:
                 self._stopped.wait(RIGHTS_SECONDS)
 
-    def view(self) -> View | None:
-        """What is there now; None while the cluster does not tell."""
+    def snapshot(self) -> ClusterSnapshot | None:
+        """Return the current snapshot, None while the cluster does not answer."""
         if not self._jobs.synced or self._sees_pods is None or (self._sees_pods and not self._pods.synced):
             return None
-        # Jobs first, as in ``list_view``.
+        # Jobs first: where there is no Job there will be no pod either, so the absence of both proves something.
         jobs = {attempt_of(job): job for job in self._jobs.objects()}
-        pods = grouped(self._pods.objects()) if self._sees_pods else None
-        return View(namespace=self.namespace, jobs=jobs, pods=pods, departed=self._pods.departed())
+        pods = group_by_attempt(self._pods.objects()) if self._sees_pods else None
+        return ClusterSnapshot(namespace=self.namespace, jobs=jobs, pods=pods, departed=self._pods.departed())

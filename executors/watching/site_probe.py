@@ -1,4 +1,4 @@
-"""Whether this site answers at the address that pods are given, as far as the watcher can tell from where it is."""
+"""Check whether this site answers at the address that pods are given, as seen from the watcher."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 import urllib.error
 import urllib.request
 
-from executors.conf import Installation
+from executors.installation.settings import Installation
 
 EVERY_SECONDS = 10.0
 TIMEOUT_SECONDS = 2.0
 
 
 class SiteProbe:
-    """Asks the site now and then; for one thread."""
+    """Probes the site now and then; for one thread."""
 
     def __init__(self, conf: Installation) -> None:
         self._address = f"{conf.api_url}/actuator/health/liveness" if conf.api_url else None
@@ -23,7 +23,9 @@ class SiteProbe:
         self._answer: bool | None = None
 
     def answers(self) -> bool | None:
-        """Whether anything but a failure comes back; asked at most every ten seconds. None: there is no address."""
+        """Return True if anything but an error comes back, probing at most every ten seconds. None: there is no
+        address.
+        """
         if self._address is not None and time.monotonic() - self._asked_at >= EVERY_SECONDS:
             self._answer = self._ask(self._address)
             self._asked_at = time.monotonic()
@@ -39,7 +41,7 @@ class SiteProbe:
             with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS, context=context):  # noqa: S310 - a setting
                 return True
         except urllib.error.HTTPError as error:
-            # Whoever refuses is there; a gateway without a site behind it fails with 5xx.
+            # A refusal proves that the site is there; a gateway without a site behind it answers with 5xx.
             return error.code < 500
         except (OSError, ValueError):
             return False

@@ -1,7 +1,7 @@
-"""One pass over everything that is under way: the truth, which the watch only makes quick.
+"""One pass over all open work. The sweep is the truth; the watch only makes it quick.
 
-Whatever process died at whatever point, and whatever message was lost, the next pass finds what was left undone. Its
-number of queries does not grow with what is idle, and no call to the cluster is made within a transaction.
+Whichever process died, and whichever message was lost, the next pass finds the unfinished work. Its number of queries
+does not grow with idle records, and it calls the cluster outside of transactions.
 """
 
 from __future__ import annotations
@@ -9,25 +9,29 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from executors.choices import AttemptState, ExecutorKind
+from executors.choices import UNCLAIMED, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
-from executors.conf import Installation
+from executors.installation.settings import Installation
+from executors.launching import barred_attempts
 from executors.models import Attempt
-from executors.watching import ended, lost_tasks
+from executors.watching import garbage_collection, lost_tasks
 from executors.watching.decisions import Act, Patience, patience
+from executors.watching.diagnosis.statuses import Seen, condition, container, is_leaving, job_end, newest, when
 from executors.watching.local_attempts import LocalLooker
-from executors.watching.look import Looker
 from executors.watching.lost_tasks import Requeue
+from executors.watching.reconciliation import Looker
 from executors.watching.site_probe import SiteProbe
-from executors.watching.statuses import Seen, condition, container, is_leaving, job_end, newest, when
-from executors.watching.view import View
+from executors.watching.snapshot import ClusterSnapshot
+from terrakube_site.database.errors import is_locked
 
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
@@ -36,12 +40,23 @@ logger = logging.getLogger(__name__)
 RIGHTS_SECONDS = 300.0
 EVENTS_AFTER_SECONDS = 5
 EVENTS_EVERY_SECONDS = 9.0
-"""One request for each attempt that does not start, at most once for each sweep, however much its pod changes."""
+"""One request per attempt that does not start, at most once per sweep, however often its pod changes."""
 
 
 def open_attempts() -> QuerySet[Attempt]:
-    """The attempts that are not over, with their steps."""
+    """Return the attempts that are not over, with their steps."""
     return Attempt.objects.exclude(state=AttemptState.ENDED).select_related("step")
+
+
+@contextmanager
+def skip_if_locked(attempt: Attempt) -> Iterator[None]:
+    """Skip an attempt whose job is locked; the next pass takes it, and the others need not wait."""
+    try:
+        yield
+    except DatabaseError as error:
+        if not is_locked(error):
+            raise
+        logger.warning("Attempt %s is left to the next pass, since another process holds its job's lock", attempt)
 
 
 class Sweep:
@@ -55,61 +70,64 @@ class Sweep:
         self.local = LocalLooker(conf, self.limits)
         self.requeue = Requeue()
         self.cluster_wanted = False
-        """Whether an attempt needs a cluster."""
+        """Return True if an attempt needs a cluster."""
         self._events_asked: tuple[float, bool] | None = None
         self._events_at: dict[str, float] = {}
-        """When the events of an attempt may be asked for next, on the monotonic clock."""
+        """When the events of an attempt may be read next, on the monotonic clock."""
 
-    def run(self, view: View | None, api: Cluster | None) -> None:
-        """Make one pass; ``view`` None: what is in the cluster is not known now."""
+    def run(self, view: ClusterSnapshot | None, api: Cluster | None) -> None:
+        """Make one pass; ``view`` None: the state of the cluster is unknown now."""
         opened = list(open_attempts())
-        uncleaned = ended.uncleaned()
+        uncleaned = garbage_collection.uncleaned_attempts()
         everything = (*opened, *uncleaned)
         known = {str(attempt.pk) for attempt in everything}
         self.looker.forget_all_but(known)
         self._events_at = {attempt_id: at for attempt_id, at in self._events_at.items() if attempt_id in known}
         self.cluster_wanted = any(attempt.executor == ExecutorKind.KUBERNETES for attempt in everything)
-        for attempt in lost_tasks.cancel_steps(self.requeue, opened):
+        for attempt in lost_tasks.requeue_cancels(self.requeue, opened):
             if attempt.state == AttemptState.NEW:
                 continue
-            if attempt.executor == ExecutorKind.LOCAL:
-                self.local.look_at(attempt)
-            else:
-                self.look_at(attempt, view, api)
+            with skip_if_locked(attempt):
+                if attempt.executor == ExecutorKind.LOCAL:
+                    self.local.look_at(attempt)
+                else:
+                    self.look_at(attempt, view, api)
         self.local.clear(uncleaned)
         if view is not None and api is not None:
-            ended.clear_cluster(self.looker, uncleaned, view, api)
-            ended.delete_orphans(view, api)
-            ended.delete_finished(view, api, self._conf)
-        lost_tasks.launch_due(self.requeue)
-        lost_tasks.relaunch_steps(self.requeue)
-        lost_tasks.advance_jobs(self.requeue)
-        lost_tasks.fill_room(self.requeue)
+            garbage_collection.clean_up_cluster(self.looker, uncleaned, view, api)
+            garbage_collection.delete_orphan_jobs(view, api)
+            garbage_collection.delete_finished_jobs(view, api, self._conf)
+        if any(attempt.state in UNCLAIMED for attempt in opened):
+            barred_attempts.end_barred_attempts()
+        lost_tasks.requeue_launches(self.requeue)
+        lost_tasks.requeue_steps(self.requeue)
+        lost_tasks.requeue_jobs(self.requeue)
+        lost_tasks.requeue_next_in_line(self.requeue)
         lost_tasks.release_workspaces()
         self.requeue.forget_old()
 
-    def look_at(self, attempt: Attempt, view: View | None, api: Cluster | None) -> Act:
-        """Look at one open attempt that was launched into the cluster."""
+    def look_at(self, attempt: Attempt, view: ClusterSnapshot | None, api: Cluster | None) -> Act:
+        """Inspect one open attempt that was launched into the cluster."""
         if view is None or api is None:
-            return self.looker.look_blindly(attempt)
+            return self.looker.inspect_without_cluster(attempt)
         attempt_id = str(attempt.pk)
         try:
-            job = ended.find_job(attempt, view, api)
+            job = garbage_collection.find_job(attempt, view, api)
         except ClusterError:
-            return self.looker.look_blindly(attempt)
-        # Without a namespace its launcher died before it could write it, and it is this one.
+            return self.looker.inspect_without_cluster(attempt)
+        # Without a namespace its launcher died before it could record it, and it is this one.
         pods = view.pods_of(attempt_id) if attempt.namespace in ("", view.namespace) else None
         act = self.looker.look_at(
             attempt, job, pods, departed=view.departed.get(attempt_id), events=self._events(attempt, job, pods, api)
         )
         if attempt.state == AttemptState.INTERRUPTING and job is not None and not is_leaving(job):
-            # Whoever cancelled it was not heard.
+            # The request to cancel did not arrive.
             self.looker.stop(attempt)
         return act
 
     def _events(self, attempt: Attempt, job: Seen | None, pods: Sequence[Seen] | None, api: Cluster) -> Sequence[Seen]:
-        """The events of a start that takes long, where they may be seen: often only they tell why."""
-        quiet = _quietly_starting(job, pods) if attempt.claimed_at is None else None
+        """Return the events of a slow start if they may be read: often only they tell the cause."""
+        quiet = _silent_start(job, pods) if attempt.claimed_at is None else None
         if quiet is None or timezone.now() < quiet.since + dt.timedelta(seconds=EVENTS_AFTER_SECONDS):
             return ()
         attempt_id, now = str(attempt.pk), time.monotonic()
@@ -132,27 +150,27 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
-class _Quiet:
-    """A Job or pod that is on its way without a word, and since when."""
+class _SilentStart:
+    """A Job or pod that is starting without any message, and since when."""
 
     name: str
     since: dt.datetime
 
 
-def _quietly_starting(job: Seen | None, pods: Sequence[Seen] | None) -> _Quiet | None:
+def _silent_start(job: Seen | None, pods: Sequence[Seen] | None) -> _SilentStart | None:
     if job is None or pods is None:
         return None
     pod = newest(pods)
     if pod is None:
         created = when(job["metadata"].get("creationTimestamp"))
-        return _Quiet(job["metadata"]["name"], created) if created is not None and job_end(job) is None else None
+        return _SilentStart(job["metadata"]["name"], created) if created is not None and job_end(job) is None else None
     refused = condition(pod, "PodScheduled", "False")
     if refused is not None:
         # Only an event tells that a node is being added for it.
         since = when(refused.get("lastTransitionTime"))
-        return _Quiet(pod["metadata"]["name"], since) if since is not None else None
+        return _SilentStart(pod["metadata"]["name"], since) if since is not None else None
     scheduled, one = condition(pod, "PodScheduled"), container(pod)
     since = when(scheduled.get("lastTransitionTime")) if scheduled is not None else None
     preparing = one.waiting is None or one.waiting.get("reason") in {"ContainerCreating", "PodInitializing"}
     quiet = since is not None and preparing and one.running is None and one.terminated is None
-    return _Quiet(pod["metadata"]["name"], since) if quiet and since is not None else None
+    return _SilentStart(pod["metadata"]["name"], since) if quiet and since is not None else None

@@ -1,7 +1,8 @@
-"""The watcher's loop: what was seen to change at once, what is due each second, everything each sweep."""
+"""The loop of the watcher: changes at once, due attempts every second, everything at each sweep."""
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import queue
 import time
@@ -10,49 +11,57 @@ from pathlib import Path
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
-from executors import beats, cluster, retention
+from executors import cluster, retention
 from executors.cluster import ClusterError
-from executors.conf import Installation
+from executors.health import heartbeats
+from executors.installation.settings import Installation
 from executors.metrics import store
-from executors.terrakube.following import Follower
+from executors.terrakube.follower import Follower
+from executors.watching.diagnosis.statuses import as_uuid
 from executors.watching.lock import watcher_lock
-from executors.watching.lost_tasks import launch_due
+from executors.watching.lost_tasks import requeue_launches
 from executors.watching.observer import Observer
-from executors.watching.statuses import as_uuid
-from executors.watching.sweep import Sweep, open_attempts
-from executors.watching.view import View
-from workspaces.queueing import enqueue
+from executors.watching.snapshot import ClusterSnapshot
+from executors.watching.sweep import Sweep, open_attempts, skip_if_locked
+from executors.watching.witness import Witness
+from workspaces.task_queue import client
+from workspaces.task_queue.client import enqueue
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 10.0
 DUE_SECONDS = 1.0
 KEEP_SECONDS = 60.0
-"""How often it is looked for what retention no longer keeps; while more is due, with every ``DUE_SECONDS``."""
+"""Seconds between checks for records past their retention; while more is due, ``DUE_SECONDS``."""
 STAND_BY_SECONDS = 3.0
 CONNECT_SECONDS = 30.0
 FIRST_VIEW_SECONDS = 3.0
 GATHER_SECONDS = 0.05
-"""How long further changes are waited for, since each look reads the whole view and asks the database."""
+"""Time to collect further changes, since each inspection reads the whole snapshot and queries the database."""
 AFTER_ERROR_SECONDS = 2.0
 
 
 class Watcher:
-    """One process's watcher: stands by until it is the active one, then watches and sweeps."""
+    """The watcher of one process: stands by until it is active, then watches and sweeps."""
 
     def __init__(self, conf: Installation, data_dir: Path, *, sweep: Sweep | None = None) -> None:
         self._conf = conf
         self._lock = watcher_lock(data_dir)
         self.sweep = sweep or Sweep(conf)
+        self._witness = Witness()
+        self.sweep.looker.witnesses = self._witness.has_seen
         self._follower = Follower(conf)
         self._observer: Observer | None = None
         self._connect_at = 0.0
         self._told = ""
+        # Records of an earlier watcher are checked at once.
+        self._queue_silent: dt.datetime | None = timezone.now()
         self._next_sweep = self._next_due = self._next_beat = self._next_lock = 0.0
-        # Not with the first turns, in which there may be much to catch up with.
+        # Not with the first iterations, which may have much to catch up with.
         self._next_keep = time.monotonic() + KEEP_SECONDS
 
     def run(self) -> None:
-        """Watch until an exception ends it, as the signals of its process raise one."""
+        """Watch until an exception ends it, such as the one raised on a signal."""
+        client.disable_waiting()
         active = False
         try:
             while True:
@@ -63,7 +72,7 @@ class Watcher:
                     else:
                         time.sleep(STAND_BY_SECONDS)
                 except (DatabaseError, InterfaceError) as error:
-                    # Everything here may be done again, so a database that was away needs no more than patience.
+                    # Everything here may be repeated, so after a database outage it is enough to wait.
                     logger.warning("The database failed; trying again: %s", str(error).strip().partition("\n")[0])
                     connection.close()
                     time.sleep(AFTER_ERROR_SECONDS)
@@ -74,9 +83,14 @@ class Watcher:
             self.close()
 
     def close(self) -> None:
-        """Stop watching, and let another watcher be the active one."""
+        """Stop watching, and release the lock to another watcher."""
         self._drop_observer()
         self._lock.release()
+
+    def become_active(self) -> None:
+        """Become the active watcher: from now on everything is witnessed, and everything is due at once."""
+        self._witness.begin()
+        self._next_sweep = self._next_due = self._next_beat = self._connect_at = 0.0
 
     def _hold(self, active: bool) -> bool:
         now = time.monotonic()
@@ -87,7 +101,7 @@ class Watcher:
         held = self._lock.acquire()
         if held and not active:
             logger.info("This watcher is the active one")
-            self._next_sweep = self._next_due = self._next_beat = self._connect_at = 0.0
+            self.become_active()
         elif active and not held:
             logger.warning("Another watcher is the active one now")
             self._drop_observer()
@@ -101,35 +115,43 @@ class Watcher:
             self._observer.stop()
             self._observer = None
 
-    # ---- one turn of the active watcher -----------------------------------------------------------------------------
+    # ---- one iteration of the active watcher ------------------------------------------------------------------------
 
     def turn(self) -> None:
-        """Do what is due now, then wait for what changes, or for what is due next; at most a second."""
+        """Do what is due, then wait for a change or the next due time; at most a second."""
         now = time.monotonic()
         if now >= self._next_beat:
-            self._next_beat = now + beats.EVERY_SECONDS
-            beats.beat(beats.WATCHER)
+            self._next_beat = now + heartbeats.EVERY_SECONDS
+            self._witness.beat()
             if self._view() is not None:
-                beats.beat(beats.CLUSTER)
+                heartbeats.write_heartbeat(heartbeats.CLUSTER)
             enqueue("executors.tasks.beat")
+            self._note_queue()
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_SECONDS
             self._watch()
             self.sweep.run(self._view(), self._observer.api if self._observer else None)
-            store.flush()
+            store.flush_counters()
         if now >= self._next_due:
             self._next_due = now + DUE_SECONDS
-            launch_due(self.sweep.requeue)
+            requeue_launches(self.sweep.requeue)
             self._follower.turn()
         if now >= self._next_keep:
             self._next_keep = now + KEEP_SECONDS
             self._next_keep = now + (DUE_SECONDS if self._clear_out() else KEEP_SECONDS)
         self._look_again()
-        self._look_at_changed(until=min(self._next_sweep, self._next_due, self._next_beat, self._soonest()))
+        self._inspect_changed(until=min(self._next_sweep, self._next_due, self._next_beat, self._soonest()))
+
+    def _note_queue(self) -> None:
+        """Record whether the queue accepts this process's tasks, whenever that changes."""
+        since = client.silent_since()
+        if since != self._queue_silent or since is not None:
+            self._queue_silent = since
+            heartbeats.store_queue_silence(since)
 
     @staticmethod
     def _clear_out() -> bool:
-        """Remove what retention no longer keeps; True when more is due. What fails there must not stop the watch."""
+        """Remove what is past its retention; return True if more is due. An error there must not stop the watch."""
         try:
             return retention.turn()
         except (DatabaseError, InterfaceError):
@@ -139,12 +161,12 @@ class Watcher:
             return False
 
     def _watch(self) -> None:
-        """Begin to watch the cluster, where there is one."""
+        """Start watching the cluster, if there is one."""
         now = time.monotonic()
         if self._observer is not None or now < self._connect_at:
             return
         if self._conf.api_url is None and not self.sweep.cluster_wanted:
-            # Nothing is ever launched into a cluster without that address, and the client is not small.
+            # Without that address nothing is ever launched into a cluster, and the client is not small.
             return
         self._connect_at = now + CONNECT_SECONDS
         try:
@@ -156,16 +178,16 @@ class Watcher:
             return
         self._observer = Observer(api, self._conf.namespace)
         self._observer.start()
-        # The first sweep after a start should not be a blind one, should the cluster answer.
+        # The first sweep after a start should know the cluster's state if the cluster answers.
         until = now + FIRST_VIEW_SECONDS
-        while self._observer.view() is None and time.monotonic() < until:
+        while self._observer.snapshot() is None and time.monotonic() < until:
             time.sleep(0.05)
 
-    def _view(self) -> View | None:
-        return self._observer.view() if self._observer is not None else None
+    def _view(self) -> ClusterSnapshot | None:
+        return self._observer.snapshot() if self._observer is not None else None
 
     def _soonest(self) -> float:
-        """When the next attempt wants to be looked at again, on the monotonic clock."""
+        """Return when the next attempt is due for an inspection, on the monotonic clock."""
         first = min(self.sweep.looker.again.values(), default=None)
         if first is None:
             return float("inf")
@@ -175,13 +197,13 @@ class Watcher:
         now = timezone.now()
         due = [attempt_id for attempt_id, at in self.sweep.looker.again.items() if at <= now]
         for attempt_id in due:
-            # Set anew by the look, should it still matter.
+            # The inspection sets it again if it still matters.
             del self.sweep.looker.again[attempt_id]
         if due:
             self._look_at(set(due))
 
-    def _look_at_changed(self, *, until: float) -> None:
-        """Look at the attempts that the observer names, as they come, until then."""
+    def _inspect_changed(self, *, until: float) -> None:
+        """Inspect the attempts that the observer reports, as they come, until then."""
         if self._observer is None:
             time.sleep(max(0.0, until - time.monotonic()))
             return
@@ -196,7 +218,7 @@ class Watcher:
                 named.add(self._observer.changed.get_nowait())
             except queue.Empty:
                 break
-        view = self._observer.view()
+        view = self._observer.snapshot()
         if view is None:
             return
         looker = self.sweep.looker
@@ -214,4 +236,5 @@ class Watcher:
         ids = [found for found in map(as_uuid, attempt_ids) if found is not None]
         for attempt in open_attempts().filter(pk__in=ids):
             if attempt.launched_at is not None and not attempt.step.is_final:
-                self.sweep.look_at(attempt, view, api)
+                with skip_if_locked(attempt):
+                    self.sweep.look_at(attempt, view, api)

@@ -1,1 +1,1 @@
-"""How dates are written where a language leaves it open."""
+"""Date formats, where a language allows several."""

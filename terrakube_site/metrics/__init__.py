@@ -1,1 +1,1 @@
-"""What the site counts and measures of itself: the list of it, and the counts of one process until they are written."""
+"""The site's own metrics: their list, and this process's counts until they are stored."""

@@ -1,6 +1,6 @@
-"""The counters and histograms of the site, by name: what each says, its labels, and its buckets.
+"""The site's counters and histograms by name: meaning, labels and buckets.
 
-Labels have few values, all known beforehand; nothing that people name (an organization, a workspace) is one.
+Labels have few values, all known beforehand; names that users choose (an organization, a workspace) are never labels.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _reasons: set[str] = set()
 
 
 def allow_reasons(codes: Iterable[str]) -> None:
-    """Make codes of reasons values of labels."""
+    """Allow codes of reasons as values of labels."""
     _reasons.update(codes)
 
 
 def bounded(code: str) -> str:
-    """A reason's code as a label: one of those allowed, empty for none, else "other".
+    """Return a reason's code as a label: an allowed one, empty for none, else "other".
 
-    An executor reports codes of its own, and whatever else it likes.
+    Executors report codes of their own, which may be anything.
     """
     return code if code in _reasons or not code else OTHER
 
@@ -52,7 +52,7 @@ STEPS_ENDED = Metric(
 )
 ATTEMPTS_ENDED = Metric(
     name="terrakube_attempts_ended_total",
-    help="Tries to run a step that are over and of which nothing is left; replaced ones were tried anew.",
+    help="Tries to run a step that are over and of which nothing is left; replaced ones were retried.",
     labels=("executor", "outcome", "reason"),
 )
 START_PHASES = Metric(

@@ -1,7 +1,7 @@
-"""Counts of this process that are not yet written down.
+"""This process's counts that are not stored yet.
 
-Counting costs a dictionary's time and touches no database, so it may happen anywhere; ``take`` hands over what came
-together since the last call, and whoever takes it writes it (``executors.metrics.store``).
+Counting only updates a dictionary and uses no database, so it may happen anywhere; ``take`` returns the counts since
+the last call for the caller to store (``executors.metrics.store``).
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def _key(metric: Metric, labels: dict[str, str], **more: str) -> str:
 
 
 def count(metric: Metric, **labels: str) -> None:
-    """Count one more of something. Raises ValueError for labels that are not the metric's."""
+    """Increment a counter. Raises ValueError for labels that are not the metric's."""
     key = metric.name, _key(metric, labels)
     with _lock:
         _counts[key] += 1
 
 
 def observe(metric: Metric, value: float, **labels: str) -> None:
-    """Add one measured value, in the metric's unit, to a histogram. Raises ValueError as ``count`` does."""
+    """Add a measured value, in the metric's unit, to a histogram. Raises ValueError as ``count`` does."""
     place = bisect_left(metric.buckets, value)
     bucket = f"{metric.buckets[place]:g}" if place < len(metric.buckets) else INFINITE
     keys = (metric.name, _key(metric, labels, le=bucket)), (metric.name + SUM, _key(metric, labels))
@@ -44,7 +44,7 @@ def observe(metric: Metric, value: float, **labels: str) -> None:
 
 
 def take() -> dict[tuple[str, str], float]:
-    """What was counted since the last call, by name and labels (JSON, sorted); a bucket holds its own values alone."""
+    """Return the counts since the last call, by name and labels (JSON, sorted); a bucket holds only its own values."""
     with _lock:
         found: dict[tuple[str, str], float] = dict(_counts)
         _counts.clear()
@@ -52,7 +52,7 @@ def take() -> dict[tuple[str, str], float]:
 
 
 def give_back(counts: dict[tuple[str, str], float]) -> None:
-    """Keep for the next call what could not be written."""
+    """Keep counts that could not be stored for the next call."""
     with _lock:
         for key, value in counts.items():
             _counts[key] += value  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Which hosts may be reached: the rule, and the lookup that it is applied to."""
+"""Which hosts may be reached: the rule, and the look-up that it checks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from terrakube_site import env
+from terrakube_site import env, site_settings
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-NAME = "TERRAKUBE_OUTGOING_ALLOWED"
+NAME = site_settings.OUTGOING_ALLOWED.name
 _HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.ASCII)
-# Where clouds answer their machines with credentials; some of these look public, and none is anybody's server.
+# Metadata services of clouds, which hand out credentials; some look public, and none is a user's server.
 _METADATA = frozenset(
     ipaddress.ip_address(text)
     for text in ("169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
@@ -28,20 +28,20 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class OutgoingError(Exception):
-    """Another host was not, or could not be, asked; the message holds no secret."""
+    """Another host could not be reached or must not be; the message holds no secret."""
 
 
 class Refused(OutgoingError):
-    """An address that the installation does not let requests go to."""
+    """The installation does not allow requests to this address."""
 
 
 class NoAnswer(OutgoingError):
-    """The host does not answer, or not in a way that can be used."""
+    """The host does not answer, or not in a usable way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may be reached although it is not public: networks, host names, and ``.example.org`` for all below it."""
+    """Hosts that may be reached though not public: networks, host names, and ``.example.org`` for all below it."""
 
     networks: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ class Allowed:
 
 
 def allowed_from(items: Iterable[str]) -> Allowed:
-    """Read networks and host names. Raises ValueError with the item that is neither."""
+    """Parse networks and host names. Raises ValueError with the item that is neither."""
     networks: list[Network] = []
     hosts: set[str] = set()
     for item in items:
@@ -73,7 +73,7 @@ def allowed_from(items: Iterable[str]) -> Allowed:
 def read_allowed(environ: env.Environ) -> Allowed:
     """What the environment allows. Raises SettingError."""
     try:
-        return allowed_from(env.comma_list(environ, NAME, ()))
+        return allowed_from(site_settings.OUTGOING_ALLOWED.read(environ))
     except ValueError as error:
         raise env.SettingError(
             NAME,
@@ -83,7 +83,7 @@ def read_allowed(environ: env.Environ) -> Allowed:
 
 
 def _embedded(address: Address) -> Address:
-    """The IPv4 address inside of an IPv6 one, where a translator would reach that."""
+    """Return the IPv4 address inside an IPv6 one, where a translator would reach it."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if inner is None and address in _NAT64:
@@ -122,9 +122,9 @@ def _literal(host: str) -> Address | None:
 
 
 def check_host(host: str, port: int, *, scheme: str, trusted: Collection[str] = ()) -> list[str]:
-    """The addresses to connect to; none where the environment's proxy finds the host.
+    """Return the addresses to connect to; none if the environment's proxy resolves the host.
 
-    ``trusted`` are hosts that a setting names, which may be private. Raises Refused, and NoAnswer for an unknown name.
+    ``trusted`` are hosts from settings, which may be private. Raises Refused, and NoAnswer for an unknown name.
     """
     host = host.lower().rstrip(".")
     known = host in trusted or settings.OUTGOING_ALLOWED.has_host(host)
@@ -141,7 +141,7 @@ def check_host(host: str, port: int, *, scheme: str, trusted: Collection[str] = 
     except (OSError, UnicodeError) as error:
         raise NoAnswer(f"{host} is not known: {getattr(error, 'strerror', None) or error}") from None
     found = list(dict.fromkeys(str(row[4][0]).partition("%")[0] for row in rows))
-    # One address that may not be reached spoils a name: which one is used is not ours to guess.
+    # One forbidden address refuses the name: we cannot know which one would be used.
     if not found or not all(_may_reach(ipaddress.ip_address(text), trusted=known) for text in found):
         raise _refused(host)
     return found
@@ -152,7 +152,7 @@ def _refused(host: str) -> Refused:
 
 
 def split_address(address: str, schemes: Collection[str] = ("http", "https")) -> tuple[str, str, int, str]:
-    """Scheme, host, port and path of an address. Raises Refused for another scheme, a login or no host."""
+    """Split an address into scheme, host, port and path. Raises Refused for another scheme, a login or no host."""
     try:
         parts = urlsplit(address)
         port = parts.port

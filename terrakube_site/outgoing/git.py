@@ -1,4 +1,4 @@
-"""git's own requests: held to the same rule by its configuration."""
+"""The same rule for git's own requests, by its configuration."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def pinned(address: str) -> dict[str, str]:
 
 
 def with_checked_host(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with ssh led to the checked address, where there is one for it."""
+    """Return the environment with ssh directed to the checked address, if there is one."""
     host = environment.get(_HOST, "")
     if not host:
         return dict(environment)

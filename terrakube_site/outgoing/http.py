@@ -1,4 +1,4 @@
-"""One HTTP request to another host, with limits of time, size and redirects."""
+"""One HTTP request to another host, limited in time, size and redirects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a host answered; ``address`` is where it was found after redirects."""
+    """A host's answer; ``address`` is the one after redirects."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -45,9 +45,9 @@ def ask(
     trusted: Collection[str] = (),
     redirects: int = MOST_REDIRECTS,
 ) -> Answer:
-    """Ask a host and read its whole answer, whatever its status.
+    """Send a request and read the whole answer, whatever its status.
 
-    ``timeout`` is in seconds for all of it, ``largest`` in bytes. Redirects are followed for GET alone, and the
+    ``timeout`` is in seconds for all of it, ``largest`` in bytes. Redirects are followed for GET only, and the
     Authorization header goes to the first host only. Raises Refused and NoAnswer.
     """
     end = time.monotonic() + timeout

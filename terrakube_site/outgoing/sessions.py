@@ -1,4 +1,4 @@
-"""For libraries that bring a session of ``requests``: the same rule below it."""
+"""The same rule for libraries that use a session of ``requests``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CheckedAdapter(BaseAdapter):
 
 
 def checked(session: Session, *, timeout: float, trusted: Collection[str] = ()) -> Session:
-    """The session, made to follow the rule."""
+    """Make a session follow the rule."""
     session.trust_env = False
     for scheme in ("http://", "https://"):
         session.mount(scheme, CheckedAdapter(timeout=timeout, trusted=trusted))

@@ -46,7 +46,7 @@ def way(context: Context) -> list[tuple[str, str]]:
     parts = [(capfirst(str(name)), _address(f"{stem}_changelist"))]
     record = next((one for one in (context.get("original"), context.get("object")) if isinstance(one, Model)), None)
     if record is not None:
-        # A record's name is as somebody wrote it.
+        # A record's name is a user's text.
         parts.append((record_name(record), _address(f"{stem}_change", record.pk)))
     does = (request.resolver_match.url_name or "").removeprefix(f"{options.app_label}_{options.model_name}_")
     if does not in _SHOWS or context.get("deletable_objects"):

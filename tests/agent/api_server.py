@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.patience import patient
+
 ATTEMPT_TOKEN = "one-time-token-of-the-attempt"
 PATH = "/executor/v1/attempts/2f0a3d0e-9d5c-4c3e-8f2b-6f1a7f1f6a11"
 
@@ -38,6 +40,7 @@ class Attempt:
     log: bytearray = field(default_factory=bytearray)
     lost: list[tuple[int, int]] = field(default_factory=list)
     states: list[bytes] = field(default_factory=list)
+    recovered: list[bytes] = field(default_factory=list)
     lock: dict[str, Any] | None = None
     result: dict[str, Any] | None = None
     phases: list[str] = field(default_factory=list)
@@ -55,6 +58,8 @@ class ApiServer:
         self.calls: list[Call] = []
         self.before: Callable[[Call], tuple[int, dict[str, Any]] | None] = lambda call: None
         self.down = False
+        self.unanswered: list[str] = []
+        """Which addresses were called while it was down."""
         self._lock = threading.RLock()
         api = self
 
@@ -93,10 +98,11 @@ class ApiServer:
         return [call for call in list(self.calls) if (call.method, call.path) == (method, path)]
 
     def wait(self, condition: Callable[[], object], seconds: float = 20, what: str = "") -> None:
+        seconds = patient(seconds)
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise AssertionError(f"waited {seconds} s for {what or 'a condition'}; the log is:\n{self.log}")
+                raise AssertionError(f"waited {seconds:.0f} s for {what or 'a condition'}; the log is:\n{self.log}")
             time.sleep(0.01)
 
     def handle(self, call: Call, bearer: str) -> tuple[int, bytes]:
@@ -109,7 +115,7 @@ class ApiServer:
             attempt = self.attempt
             if call.path == "/claim":
                 return self._claim(call, bearer)
-            if attempt.over:
+            if attempt.over and call.path != "/recovered-state":
                 return _error(410, "The attempt is over.", "attempt-over")
             if bearer != attempt.session:
                 return _error(401, "Unknown session.", "unauthorized")
@@ -137,10 +143,12 @@ class ApiServer:
                 return 200, json.dumps({"cancel": attempt.cancel, "force": attempt.force}).encode()
             case "POST", "/logs":
                 return self._logs(call)
-            case "PUT", ("/plan-file" | "/plan-lock-file" | "/plan-json" | "/state-json"):
+            case "PUT", (
+                "/plan-file" | "/plan-lock-file" | "/plan-json" | "/plan-files" | "/plan-manifest" | "/state-json"
+            ):
                 attempt.files[call.path] = call.body
                 return 200, b"{}"
-            case "GET", ("/plan-file" | "/plan-lock-file" | "/source"):
+            case "GET", ("/plan-file" | "/plan-lock-file" | "/plan-files" | "/source"):
                 content = attempt.files.get(call.path)
                 return (404, b"{}") if content is None else (200, content)
             case "GET", "/state":
@@ -151,6 +159,9 @@ class ApiServer:
                     return _error(409, "Somebody else holds the lock.", "locked")
                 attempt.states.append(call.body)
                 return 200, json.dumps({"serial": len(attempt.states)}).encode()
+            case "POST", "/recovered-state":
+                attempt.recovered.append(call.body)
+                return 200, b"{}"
             case "POST", "/lock":
                 if attempt.lock is not None:
                     return 423, json.dumps(attempt.lock).encode()
@@ -187,10 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        parts = urlsplit(self.path)
         if self.server_api.down:
+            self.server_api.unanswered.append(parts.path.removeprefix(PATH))
             self.close_connection = True
             return
-        parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         call = Call(time.time(), self.command, parts.path.removeprefix(PATH), query, body)
         status, answer = self.server_api.handle(call, self.headers.get("Authorization", "").removeprefix("Bearer "))

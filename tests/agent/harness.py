@@ -11,8 +11,9 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from executors.job_data import encode_claim
+from executors.contract.job_data import encode_claim
 from tests.agent.api_server import ATTEMPT_TOKEN, ApiServer
+from tests.support.patience import patient
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,12 +45,13 @@ def answer(job_data: dict[str, Any], **members: Any) -> dict[str, Any]:
         "sensitive": [],
         "planOnly": False,
         "hasPlan": False,
+        "maxPlanFilesBytes": 1024**2,
         "upload": job_data["branch"] == "remote-content",
         "releases": {"terraform": "", "tofu": ""},
         "color": False,
         "heartbeatSeconds": 0.2,
-        "graceSeconds": 20,
-        "outageSeconds": 20,
+        "graceSeconds": patient(20),
+        "outageSeconds": patient(20),
         "logBufferBytes": 67108864,
         **members,
     }
@@ -107,9 +109,9 @@ class Agent:
             )
 
     def wait(self, seconds: float = 30) -> int:
-        """The exit code."""
+        """The exit code; with patience for a busy machine."""
         try:
-            return self.process.wait(seconds)
+            return self.process.wait(patient(seconds))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

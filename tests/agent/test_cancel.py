@@ -27,7 +27,7 @@ resource "terraform_data" "slow" {
 """
 
 
-def applying(serve: Serve, command: str = "exec sleep 60", **claim: Any) -> ApiServer:
+def applying(serve: Serve, command: str = "exec sleep 3600", **claim: Any) -> ApiServer:
     return serve({"main.tf": SLEEPING % command}, type="terraformApply", claim=claim)
 
 
@@ -66,10 +66,9 @@ def test_a_cancelled_apply_gets_one_interrupt_and_its_state_is_saved(
     api = applying(serve)
     agent = start(api)
     api.wait(lambda: has_begun(api))
-    begun = time.monotonic()
     cancel(api, agent)
+    # Long before the command would have ended by itself.
     assert agent.wait() == 11
-    assert time.monotonic() - begun < 8
     assert "done" in kept_state(api)
     assert "/state-json" in api.attempt.files
     assert api.attempt.lock is None
@@ -85,28 +84,28 @@ def test_what_does_not_end_in_time_is_killed_with_all_that_it_started(
     serve: Serve, start: Start, tmp_path: Path
 ) -> None:
     pid = tmp_path / "pid"
-    script = f"trap '' INT TERM; sh -c 'echo $$ > {pid}; exec sleep 61' & echo it has begun; sleep 62; sleep 63"
+    deaf = "trap 'echo told to end' INT; while :; do sleep 0.1; echo goes on; done"
+    script = f"(trap '' INT TERM; exec sh -c 'echo $$ > {pid}; exec sleep 3601') & echo it has begun; {deaf}"
     command = {"runtime": "BASH", "script": script}
-    api = serve({}, type="customScripts", commandList=[command], claim={"graceSeconds": 1})
+    api = serve({}, type="customScripts", commandList=[command], claim={"graceSeconds": 5})
     agent = start(api)
     api.wait(lambda: has_begun(api) and pid.exists())
-    begun = time.monotonic()
     api.attempt.cancel = True
     assert agent.wait() == 11
-    assert 0.9 < time.monotonic() - begun < 4
+    # It was given its time after it was told, and was killed in the end.
+    assert "goes on" in api.log.partition("told to end")[2]
     api.wait(lambda: not runs(pid.read_text().strip()), 2)
 
 
 def test_force_kills_at_once_and_releases_the_lock_that_terraform_held(serve: Serve, start: Start) -> None:
     api = applying(serve)
     locks: list[bool] = []
-    api.before = lambda call: locks.append(True) if call.path == "/unlock" else None
     agent = start(api)
     api.wait(lambda: has_begun(api))
-    begun = time.monotonic()
+    # That of its plan was given back before.
+    api.before = lambda call: locks.append(True) if call.path == "/unlock" else None
     api.attempt.force = True
     assert agent.wait() == 11
-    assert time.monotonic() - begun < 2
     assert "Interrupt received" not in api.log
     assert api.attempt.lock is None
     assert locks == [True]
@@ -115,19 +114,18 @@ def test_force_kills_at_once_and_releases_the_lock_that_terraform_held(serve: Se
 
 
 def test_an_attempt_that_is_over_stops_the_command_and_nothing_more_is_run_or_said(serve: Serve, start: Start) -> None:
-    script = {"runtime": "BASH", "script": "echo it has begun; sleep 60"}
+    script = {"runtime": "BASH", "script": "echo it has begun; sleep 3600"}
     api = serve({}, type="customScripts", commandList=[script], onFailureList=[{**script, "script": "touch /tmp/x"}])
     agent = start(api)
     api.wait(lambda: has_begun(api))
     api.attempt.over = True
-    begun = time.monotonic()
-    assert agent.wait() == 20
-    assert time.monotonic() - begun < 3
+    # It ran, so its code is not that of a refused claim.
+    assert agent.wait() == 23
     assert api.made("POST", "/result") == []
 
 
 def test_scripts_are_cancelled_too_and_their_failure_scripts_do_not_run(serve: Serve, start: Start) -> None:
-    command = {"runtime": "BASH", "script": "echo it has begun; sleep 60; echo more"}
+    command = {"runtime": "BASH", "script": "echo it has begun; sleep 3600; echo more"}
     failure = {"runtime": "BASH", "script": "echo failure script"}
     api = serve({}, type="customScripts", commandList=[command, command], onFailureList=[failure])
     agent = start(api)
@@ -144,10 +142,8 @@ def test_a_script_that_floods_the_log_is_cancelled_too(serve: Serve, start: Star
     api = serve({}, type="customScripts", commandList=[command])
     agent = start(api)
     api.wait(lambda: len(api.attempt.log) > 5 * 2**20)
-    begun = time.monotonic()
     api.attempt.cancel = True
     assert agent.wait() == 11
-    assert time.monotonic() - begun < 5
     assert api.attempt.lost == []
     assert api.attempt.result is not None
     assert api.attempt.result["logSize"] == len(api.attempt.log)
@@ -155,7 +151,7 @@ def test_a_script_that_floods_the_log_is_cancelled_too(serve: Serve, start: Star
 
 def test_a_clone_is_cancelled_too(serve: Serve, start: Start, tmp_path: Path) -> None:
     slow = tmp_path / "git"
-    slow.write_text("#!/bin/sh\necho it has begun\nsleep 60\n")
+    slow.write_text("#!/bin/sh\necho it has begun\nsleep 3600\n")
     slow.chmod(0o755)
     api = serve(None, branch="main", source="https://git.example/x.git", claim={"upload": False})
     agent = start(api, PATH=f"{tmp_path}:{os.environ['PATH']}")
@@ -183,7 +179,7 @@ def test_a_pod_told_to_stop_while_nobody_answers_its_claim_ends_without_running_
     api = serve({})
     api.down = True
     agent = start(api)
-    time.sleep(0.5)
+    api.wait(lambda: "/claim" in api.unanswered, what="a claim that nobody answers")
     agent.signal(signal.SIGTERM)
-    assert agent.wait(3) == 11
+    assert agent.wait() == 11
     assert "Nothing was run." in agent.errors

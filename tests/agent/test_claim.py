@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from executors.agent.proxy import proxy_for
-from executors.job_data import JobData, encode_claim, encode_inline
+from executors.contract.job_data import JobData, encode_claim, encode_inline
 from tests.agent.api_server import ATTEMPT_TOKEN, PATH, ApiServer, Call
 from tests.agent.harness import Agent, job
 
@@ -182,6 +182,10 @@ def test_a_proxy_is_used_for_all_but_the_hosts_that_are_excepted(serve: Serve, s
         ("myexample.com", {"HTTPS_PROXY": "p:1", "NO_PROXY": "example.com,"}, "p:1"),
         ("api", {"HTTPS_PROXY": "p:1", "NO_PROXY": "*"}, None),
         ("127.0.0.1", {"HTTPS_PROXY": "p:1"}, None),
+        ("10.1.2.3", {"HTTPS_PROXY": "p:1", "NO_PROXY": "192.168.0.0/16,10.0.0.0/8"}, None),
+        ("11.1.2.3", {"HTTPS_PROXY": "p:1", "NO_PROXY": "10.0.0.0/8,what/ever"}, "p:1"),
+        ("fd00::7", {"HTTPS_PROXY": "p:1", "NO_PROXY": "fd00::/8"}, None),
+        ("10.example.com", {"HTTPS_PROXY": "p:1", "NO_PROXY": "10.0.0.0/8"}, "p:1"),
     ],
 )
 def test_the_usual_variables_name_the_proxy(host: str, environ: dict[str, str], proxy: str | None) -> None:

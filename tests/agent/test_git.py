@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from executors.agent.errors import StepFailed
-from executors.agent.git_access import git_environment, login, ssh_key
-from executors.job_data import JobData
+from executors.contract.git_output import last_words_of_git
+from executors.contract.repository_access import RepositoryAccess, RepositoryAccessError, git_environment, ssh_key
 from tests.agent.api_server import ApiServer
 from tests.agent.git_server import GitServer, Repository
-from tests.agent.harness import Agent, job
+from tests.agent.harness import Agent
 
 Serve = Callable[..., ApiServer]
 Start = Callable[..., Agent]
@@ -108,6 +107,58 @@ def test_gits_own_message_is_in_the_log(serve: Serve, start: Start, tmp_path: Pa
     assert "nothing-here' does not appear to be a git repository" in api.log
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("http://127.0.0.1:1/a.git", "Failed to connect to 127.0.0.1 port 1"),
+        ("{url}/missing", "does not appear to be a git repository"),
+    ],
+)
+def test_the_sentence_ends_in_gits_own_words(
+    serve: Serve, start: Start, repository: Repository, source: str, words: str
+) -> None:
+    api = cloning(serve, source.format(url=repository.url))
+    assert start(api).wait() == 10
+    assert api.attempt.result is not None
+    message = api.attempt.result["message"]
+    assert message.startswith("The repository could not be fetched; git says: ")
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (
+            "git@host: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n\nPlease make "
+            "sure you have the correct access rights\nand the repository exists.\n",
+            "git@host: Permission denied (publickey)",
+        ),
+        (
+            "remote: Repository not found.\nfatal: repository 'https://h/a/' not found\n",
+            "repository 'https://h/a/' not found",
+        ),
+        ("fatal: unable to access 'https://u:p@h/a/': x\n", "unable to access 'https://h/a/': x"),
+        (
+            "ssh: Could not resolve hostname h: not known\nfatal: Could not read from remote repository.",
+            "ssh: Could not resolve hostname h: not known",
+        ),
+        ("Receiving objects: 3%\rReceiving objects: 5%\n", ""),
+    ],
+)
+def test_the_last_words_of_git_are_its_reason(output: str, words: str) -> None:
+    assert last_words_of_git(output) == words
+
+
+def test_a_commit_may_be_named_in_place_of_a_branch(serve: Serve, start: Start, repository: Repository) -> None:
+    wanted = repository.commit("second")
+    repository.commit("third")
+    repository.git("config", "uploadpack.allowReachableSHA1InWant", "true")
+    api = cloning(serve, repository.url, branch=wanted)
+    assert start(api).wait() == 0, api.log
+    assert "a.txt: second" in api.log
+    assert api.attempt.commit == wanted
+
+
 def test_submodules_are_there_at_their_own_commit(serve: Serve, start: Start, repository: Repository) -> None:
     inner = Repository(repository.path.parent / "inner")
     inner.commit("inner one")
@@ -193,8 +244,8 @@ def test_a_password_in_the_address_is_masked(serve: Serve, start: Start, reposit
 
 
 def test_a_token_is_for_the_sources_host_alone(tmp_path: Path) -> None:
-    data = JobData.from_json(job(source="https://git.example:8443/a.git", vcsType="GITLAB", accessToken="t"))
-    with git_environment(data, {"GIT_CONFIG_COUNT": "1"}, tmp_path) as environment:
+    access = RepositoryAccess(source="https://git.example:8443/a.git", vcs_type="GITLAB", access_token="t")
+    with git_environment(access, {"GIT_CONFIG_COUNT": "1"}, tmp_path) as environment:
         assert environment["GIT_CONFIG_COUNT"] == "3"
         assert environment["GIT_CONFIG_KEY_2"] == "credential.https://git.example:8443.helper"
         helper = Path(environment["GIT_CONFIG_VALUE_2"])
@@ -204,13 +255,13 @@ def test_a_token_is_for_the_sources_host_alone(tmp_path: Path) -> None:
 
 
 def test_a_kind_of_repository_that_we_cannot_log_in_to_is_said() -> None:
-    with pytest.raises(StepFailed, match="AZURE_SP_MI"):
-        login(JobData.from_json(job(vcsType="AZURE_SP_MI", accessToken="t")))
+    with pytest.raises(RepositoryAccessError, match="AZURE_SP_MI"):
+        RepositoryAccess(source="https://git.example/a.git", vcs_type="AZURE_SP_MI", access_token="t").login()
 
 
 def test_an_ssh_key_is_a_private_file_for_as_long_as_git_runs(tmp_path: Path) -> None:
-    data = JobData.from_json(job(source="git@git.example:a.git", vcsType="SSH~id_ed25519", accessToken="KEY\r\nEND"))
-    with git_environment(data, {}, tmp_path) as environment:
+    access = RepositoryAccess(source="git@git.example:a.git", vcs_type="SSH~id_ed25519", access_token="KEY\r\nEND")
+    with git_environment(access, {}, tmp_path) as environment:
         (path,) = tmp_path.iterdir()
         assert path.read_text() == "KEY\nEND\n"
         assert path.stat().st_mode & 0o777 == 0o600
@@ -228,9 +279,98 @@ def test_the_key_for_modules_is_there_for_init_and_gone_after_it(serve: Serve, s
     (fake / "ssh").write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/called; cat "$2" >{tmp_path}/key; exit 1\n')
     (fake / "ssh").chmod(0o755)
     main = 'module "m" { source = "git::ssh://git@git.example/m.git" }\n'
-    after = {"runtime": "BASH", "script": 'echo "left: $GIT_SSH_COMMAND $(ls ../private)"'}
+    after = {"runtime": "BASH", "script": 'echo "left: $GIT_SSH_COMMAND $(ls ${0%/*})"'}
     api = serve({"main.tf": main}, moduleSshKey="MODULE-KEY-TEXT", onFailureList=[after])
     assert start(api, PATH=f"{fake}:{os.environ['PATH']}").wait() == 10
     assert (tmp_path / "key").read_text() == "MODULE-KEY-TEXT\n"
     assert "StrictHostKeyChecking=no" in (tmp_path / "called").read_text()
     assert "left:  userScript.sh" in api.log
+
+
+MODULE = 'module "m" {{ source = "git::{url}/net/.git" }}\n'
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_init_logs_in_on_the_sources_host_unless_the_workspace_does(
+    serve: Serve, start: Start, repository: Repository, own: bool
+) -> None:
+    (repository.path / "main.tf").write_text('output "o" { value = 1 }\n')
+    repository.commit("module")
+    server = GitServer(repository.path.parent, "me" if own else "oauth2", "password-of-modules")
+    helper = "!printf 'username=me\\npassword=password-of-modules\\n'; true"
+    given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "credential.helper", "GIT_CONFIG_VALUE_0": helper}
+    look = {"runtime": "BASH", "script": "env | grep -c TERRAKUBE_GIT_ || echo none; ls ${0%/*}", "after": True}
+    try:
+        api = serve(
+            {"main.tf": MODULE.format(url=server.url)},
+            source=f"{server.url}/another/repository.git",
+            vcsType="GITLAB",
+            accessToken="of no use" if own else "password-of-modules",
+            environmentVariables=given if own else {},
+            commandList=[{**look, "before": True, "after": False, "beforeInit": True}, look],
+        )
+        assert start(api).wait() == 0, api.log
+    finally:
+        server.stop()
+    assert api.log.count("\nnone\nuserScript.sh\n") == 2
+    assert "password-of-modules" not in api.log
+
+
+def test_init_may_use_the_sources_key_on_the_sources_host_behind_the_key_for_modules(
+    serve: Serve, start: Start, tmp_path: Path
+) -> None:
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    # git gives options, host and command.
+    (fake / "ssh").write_text(
+        "#!/bin/bash\nfor host in git.example other.example; do\n"
+        '  echo "$host:"; /usr/bin/ssh -G "${@:1:$#-2}" "$host" | grep ^identityfile\n'
+        f'done >{tmp_path}/called\ncat "${{2%/*}}"/*.key >{tmp_path}/keys; exit 1\n'
+    )
+    (fake / "ssh").chmod(0o755)
+    main = 'module "m" { source = "git::ssh://git@git.example/m.git" }\n'
+    fields = {"source": "git@git.example:a.git", "vcsType": "SSH~id_rsa", "accessToken": "SOURCE-KEY"}
+    path = f"{fake}:{os.environ['PATH']}"
+
+    api = serve({"main.tf": main}, moduleSshKey="MODULE-KEY", **fields)
+    assert start(api, PATH=path).wait() == 10
+    assert (tmp_path / "keys").read_text() == "MODULE-KEY\nSOURCE-KEY\n"
+    known, other = (tmp_path / "called").read_text().split("other.example:")
+    assert [line.rpartition("/")[2] for line in known.splitlines()[1:]] == ["module.key", "source.key"]
+    assert [line.rpartition("/")[2] for line in other.splitlines()[1:]] == ["module.key"]
+
+    alone = serve({"main.tf": main}, **fields)
+    assert start(alone, PATH=path).wait() == 10
+    known, other = (tmp_path / "called").read_text().split("other.example:")
+    assert "source.key" in known
+    assert "source.key" not in other
+
+
+def test_a_server_with_ssh_rsa_alone_is_told_and_accepted_where_the_key_says_so(
+    serve: Serve, start: Start, tmp_path: Path
+) -> None:
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    (fake / "ssh").write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/called\n'
+        "echo 'Unable to negotiate with 10.0.0.7 port 22: no matching host key type found. Their offer: ssh-rsa' >&2\n"
+        "exit 255\n"
+    )
+    (fake / "ssh").chmod(0o755)
+    main = {"main.tf": 'module "m" { source = "git::ssh://git@git.example/m.git" }\n'}
+    source = {"source": "git@git.example:a.git", "vcsType": "SSH~id_rsa", "accessToken": "KEY"}
+    clone = {"type": "customScripts", "branch": "main", "commandList": [SHOW], **source}
+    switched, not_switched = {"sourceSshRsa": True, "moduleSshRsa": True}, {"moduleSshRsa": False}
+    for claim in (switched, not_switched):
+        apis = serve(None, claim=claim, **clone), serve(main, claim=claim, moduleSshKey="KEY")
+        for api in apis:
+            assert start(api, PATH=f"{fake}:{os.environ['PATH']}").wait() == 10
+            assert api.attempt.result is not None
+            assert api.attempt.result["message"] == (
+                "The SSH server 10.0.0.7 offers only ssh-rsa, which OpenSSH refuses since it rests on SHA-1. Renew the "
+                "server's host keys, or allow ssh-rsa at the SSH key."
+            )
+        calls = (tmp_path / "called").read_text().splitlines()
+        options = "-o HostKeyAlgorithms=+ssh-rsa -o PubkeyAcceptedAlgorithms=+ssh-rsa"
+        assert {options in call for call in calls} == {claim is switched}
+        (tmp_path / "called").unlink()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from executors.job_data import Command, JobData, JobDataError, decode, encode_claim, encode_inline
+from executors.contract.job_data import Command, JobData, JobDataError, decode, encode_claim, encode_inline
 from tests.agent.harness import job
 
 URL = "https://terrakube.example/executor/v1/attempts/1"

@@ -13,6 +13,7 @@ from executors.agent.api import Api
 from executors.agent.log_channel import LogChannel
 from tests.agent.api_server import ATTEMPT_TOKEN, ApiServer, Call
 from tests.agent.harness import Agent, answer, job
+from tests.support.patience import patient
 
 Serve = Callable[..., ApiServer]
 Start = Callable[..., Agent]
@@ -35,21 +36,28 @@ def channel(api: ApiServer, **options: Any) -> LogChannel:
 
 def test_a_line_is_there_within_a_moment(api: ApiServer) -> None:
     log = channel(api)
-    begun = time.monotonic()
     log.line("first")
+    # By itself: nothing follows it, and the log is not closed.
     api.wait(lambda: api.log == "first\n", 2)
-    assert time.monotonic() - begun < 0.3
-    assert log.close(5)
+    assert log.close(patient(5))
     assert log.size == 6
 
 
 def test_many_small_writes_travel_in_few_chunks(api: ApiServer) -> None:
+    written = threading.Event()
+
+    def before(call: Call) -> None:
+        written.wait()
+
+    # The first chunk is on its way until all is written; what came meanwhile goes in the next.
+    api.before = before
     log = channel(api)
     for number in range(2000):
         log.line(f"line {number}")
-    assert log.close(5)
+    written.set()
+    assert log.close(patient(5))
     assert api.log.splitlines() == [f"line {number}" for number in range(2000)]
-    assert len(api.calls) < 20
+    assert len(api.calls) <= 3
 
 
 def test_a_server_that_has_less_gets_it_again(api: ApiServer) -> None:
@@ -68,7 +76,7 @@ def test_a_server_that_has_less_gets_it_again(api: ApiServer) -> None:
 
     api.before = before
     log.line("two")
-    assert log.close(5)
+    assert log.close(patient(5))
     assert api.log == "one\ntwo\n"
 
 
@@ -79,7 +87,7 @@ def test_a_server_that_lost_bytes_that_are_no_longer_kept_is_told_how_many(api: 
     api.wait(lambda: log._acknowledged == 4)
     del api.attempt.log[:]
     log.line("two")
-    assert log.close(5)
+    assert log.close(patient(5))
     assert api.attempt.lost == [(0, 4)]
     assert api.log == "????two\n"
 
@@ -94,7 +102,7 @@ def test_during_an_outage_the_oldest_bytes_give_way_and_are_declared_lost(api: A
         time.sleep(0.001)
     assert sum(map(len, log._parts)) <= 1000
     api.down = False
-    assert log.close(10)
+    assert log.close(patient(10))
     assert log.size == len(api.attempt.log) == 6 + 300 * 12
     assert api.log.startswith("start\n")
     assert api.log.endswith("number 0298\nnumber 0299\n")
@@ -105,18 +113,18 @@ def test_a_writer_waits_for_a_slow_api_instead_of_filling_memory(api: ApiServer)
     gate = threading.Event()
 
     def before(call: Call) -> None:
-        gate.wait(5)
+        gate.wait()
 
     api.before = before
     log = channel(api)
     block = b"x" * 65_536
     writer = threading.Thread(target=lambda: [log.write(block) for _ in range(100)])
     writer.start()
-    time.sleep(0.5)
+    api.wait(lambda: log.size - len(api.attempt.log) >= 2**20, what="a writer that has written as much as it may")
     assert sum(map(len, log._parts)) < 3 * 2**20
     gate.set()
-    writer.join(10)
-    assert log.close(10)
+    writer.join(patient(10))
+    assert log.close(patient(10))
     assert len(api.attempt.log) == 100 * 65_536
 
 
@@ -125,17 +133,18 @@ def test_a_writer_does_not_wait_for_an_api_that_hangs_for_ever(api: ApiServer, m
     gate = threading.Event()
 
     def before(call: Call) -> None:
-        gate.wait(10)
+        gate.wait()
 
     api.before = before
     log = channel(api, buffer_bytes=3 * 2**20)
-    begun = time.monotonic()
     for _ in range(100):
         log.write(b"x" * 65_536)
-    assert time.monotonic() - begun < 5
+    # All of it is written, and no call was answered yet.
+    api.wait(lambda: api.calls, what="the call that hangs")
+    assert api.log == ""
     assert sum(map(len, log._parts)) <= 3 * 2**20
     gate.set()
-    assert log.close(10)
+    assert log.close(patient(10))
     assert log.size == len(api.attempt.log)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executors.agent.masking import Masker
+from executors.contract.masking import Masker
 
 KEY = "-----BEGIN KEY-----\nMIIEpAIBAAKC\nab\nAQEA0m59l2u9\n-----END KEY-----\n"
 
@@ -22,12 +22,16 @@ def masked(values: list[str], *chunks: str) -> str:
 @pytest.mark.parametrize(
     ("values", "text", "shown"),
     [
-        (["hunter2"], "pw hunter2 and hunter22\n", "pw *** and ***2\n"),
+        (["hunter2"], "pw hunter2 and hunter22\n", "pw *** and hunter22\n"),
+        (["hunter-2"], "pw hunter-2 and hunter-22\n", "pw *** and ***2\n"),
         (["abcd", "abcdef"], "abcdef abcd", "*** ***"),
-        (["abcd", "cdef"], "xabcdefx", "x***x"),
-        (["aaaa"], "aaaaaaaaaa", "***"),
+        (["abcdefgh", "efghijkl"], "xabcdefghijklx", "x***x"),
+        (["aaaaaaaa"], "aaaaaaaaaaaaaa", "***"),
         (["yes"], "yes, yesterday: eyes=yes", "***, yesterday: eyes=***"),
-        (["7"], "7 of 17: 7", "*** of 17: ***"),
+        (["7"], "7 of 17: 7", "7 of 17: 7"),
+        (["8080", "1.5", "-3e2"], "8080 1.5 -3e2", "8080 1.5 -3e2"),
+        (["12345678"], "x12345678", "x***"),
+        (["true", "False", "null"], "true False null", "true False null"),
         ([KEY], f"a\n{KEY}b\n", "a\n***\nb\n"),
         ([KEY], "  + MIIEpAIBAAKC\n  + ab\n", "  + ***\n  + ab\n"),
         (['say "x"\n<&>'], json.dumps('say "x"\n<&>'), '"***"'),

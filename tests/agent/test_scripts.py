@@ -176,3 +176,18 @@ def test_a_script_runs_in_the_workspaces_folder_with_the_tool_on_its_path(serve:
     assert start(api).wait() == 0
     assert "/source/env/dev\n" in api.log
     assert order(api) == ["at /usr/local/bin/terraform"]
+
+
+def test_scripts_find_tofu_by_the_name_of_terraform_too(serve: Serve, start: Start, tmp_path: Path) -> None:
+    (tmp_path / "tofu/1.12.6").mkdir(parents=True)
+    (tmp_path / "tofu/1.12.6/tofu").symlink_to("/usr/local/bin/tofu")
+    for kind, moment in (("terraformPlan", {"before": True}), ("customScripts", {})):
+        api = serve(
+            {"main.tf": ""},
+            type=kind,
+            tofu=True,
+            terraformVersion="1.12.6",
+            commandList=[bash("terraform version | sed 's/^/at /'", **moment)],
+        )
+        assert start(api, TERRAKUBE_TOOLS_DIR=str(tmp_path), PATH="/usr/bin:/bin").wait() == 0, api.log
+        assert order(api)[0].startswith("at OpenTofu v"), api.log

@@ -109,6 +109,50 @@ def test_tofu_knows_the_variables_at_init_already(serve: Serve, start: Start) ->
     assert start(api).wait() == 0, api.log
 
 
+ENCRYPTED = """
+variable "passphrase" {
+  type      = string
+  sensitive = true
+}
+terraform {
+  encryption {
+    key_provider "pbkdf2" "key" { passphrase = var.passphrase }
+    method "aes_gcm" "method" { keys = key_provider.pbkdf2.key }
+    state { method = method.aes_gcm.method }
+    plan { method = method.aes_gcm.method }
+  }
+}
+module "m" { source = "./m" }
+"""
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"main.tf": ENCRYPTED, "m/main.tf": 'resource "terraform_data" "a" {}\n'},
+        {
+            "main.tf.json": """{
+              "variable": {"passphrase": {}}, "module": {"m": {"source": "./${substr(var.passphrase, 0, 1)}"}}
+            }""",
+            "m/main.tf": 'resource "terraform_data" "a" {}\n',
+        },
+    ],
+    ids=["encryption", "module"],
+)
+def test_tofu_knows_the_variables_where_no_command_can_do_without(
+    files: dict[str, str], serve: Serve, start: Start
+) -> None:
+    given = {"tofu": True, "terraformVersion": "1.12.6", "variables": {"passphrase": "m" * 20}}
+    plan = serve(files, **given)
+    assert start(plan).wait() == 0, plan.log
+    apply = serve(files, type="terraformApply", claim={"hasPlan": True}, **given)
+    apply.attempt.files["/plan-file"] = plan.attempt.files["/plan-file"]
+    assert start(apply).wait() == 0, apply.log
+    assert "/plan-json" in plan.attempt.files
+    assert b"terraform_data.a" in apply.attempt.files["/state-json"]
+    assert "Error" not in plan.log + apply.log
+
+
 def test_the_flags_of_the_job_reach_the_plan(serve: Serve, start: Start) -> None:
     main = 'resource "terraform_data" "a" {}\n'
     apply = serve({"main.tf": main}, type="terraformApply")
@@ -263,3 +307,66 @@ def test_sensitive_values_are_masked_in_the_log_and_in_the_message(serve: Serve,
     session = api.attempt.session
     assert session
     assert session not in api.log
+
+
+HCL = """
+variable "sizes" { type = list(number) }
+variable "plain" {}
+variable "text" { type = string }
+variable "anything" { type = any }
+variable "amount" {
+  type    = number
+  default = 1
+}
+output "all" { value = [var.sizes, var.plain, var.text, var.anything] }
+"""
+
+
+@pytest.mark.parametrize(("tool", "version"), TOOLS)
+def test_a_variable_marked_as_hcl_is_an_expression_whatever_its_type(
+    serve: Serve, start: Start, tool: str, version: str
+) -> None:
+    values = {"sizes": "[1, 2]", "plain": '{ a = "b" }', "text": '"${1 + 1}"', "anything": "eu-west-1"}
+    marked = {"hclVariables": ["plain", "text"]}
+    api = serve({"main.tf": HCL}, claim=marked, **fields(tool, version, variables=values))
+    assert start(api).wait() == 0, api.log
+    planned = json.loads(api.attempt.files["/plan-json"])["planned_values"]["outputs"]["all"]["value"]
+    assert planned == [[1, 2], {"a": "b"}, "2", "eu-west-1"]
+
+
+@pytest.mark.parametrize(("tool", "version"), TOOLS)
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"sizes": '["a", ]x'},
+            "The variable sizes has the type list(number), and its value is no expression at line 1, column 8: "
+            "unexpected text after the end of the expression.",
+        ),
+        (
+            {"sizes": "[1]", "plain": "upper(\n1)"},
+            "The variable plain is marked as HCL, and its value is no expression at line 1, column 1: "
+            "a value cannot call functions.",
+        ),
+        ({"sizes": "[1]", "plain": '[1,\n 1 - "a"]'}, "Invalid operand: the value of the variable plain, line 2"),
+        ({"sizes": '["one"]'}, "Invalid value for input variable: the value of the variable sizes"),
+        ({"sizes": "[1]", "amount": "many"}, "Invalid value for input variable: the value of the variable amount"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_variables_name(
+    serve: Serve, start: Start, tool: str, version: str, values: dict[str, str], message: str
+) -> None:
+    given = {"plain": "1", "text": "t", "anything": "1", **values}
+    api = serve({"main.tf": HCL}, claim={"hclVariables": ["plain"]}, **fields(tool, version, variables=given))
+    assert start(api).wait() == 10
+    assert api.attempt.result is not None
+    # terraform also knows the line of a value with a wrong type.
+    assert api.attempt.result["message"].removesuffix(", line 1") == message
+
+
+def test_undeclared_variables_are_reported_once(serve: Serve, start: Start) -> None:
+    api = serve({"main.tf": MAIN}, variables={"who": "you", "wo": "typo", "shared": "1"})
+    assert start(api).wait() == 0
+    bodies = [json.loads(call.body) for path in ("/heartbeat", "/result") for call in api.made("POST", path)]
+    reported = [body["undeclaredVariables"] for body in bodies if body["undeclaredVariables"]]
+    assert reported == [["shared", "wo"]]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from executors.agent.releases import read_index
+from executors.agent.tools.releases import read_index
 from tests.agent.api_server import ApiServer
 from tests.agent.harness import Agent
 from tests.support.loopback import LoopbackServer, QuietHandler

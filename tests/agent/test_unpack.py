@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from executors.agent.errors import StepFailed
-from executors.agent.unpack import unpack
+from executors.agent.source.unpack import unpack
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", mode: int = 0o644) -> tarfile.TarInfo:
@@ -115,3 +115,75 @@ def test_a_cut_archive_is_said_to_be_damaged(tmp_path: Path) -> None:
     (tmp_path / "target").mkdir()
     with pytest.raises(StepFailed, match="refused: it is damaged"):
         unpack(tmp_path / "a", tmp_path / "target")
+
+
+LINK, HARD, FOLDER = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE
+
+
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [
+        ([member("a/b/up", LINK, "../.."), member("a/b/esc", LINK, "up/../outside/secret")], "a/b/esc"),
+        ([member("a/b/esc", LINK, "up/../outside/secret"), member("a/b/up", LINK, "../..")], "a/b/esc"),
+        ([member("d/e/up", LINK, ".."), member("d/x", LINK, "e/up/../../outside/secret")], "d/x"),
+        ([member("one", LINK, "a/b"), member("a/b/c", FOLDER), member("two", LINK, "one/../../outside")], "two"),
+        (
+            [
+                member("a/b/top", LINK, "../.."),
+                member("a/b/next", LINK, "top"),
+                member("a/b/last", LINK, "next/../outside/secret"),
+            ],
+            "a/b/last",
+        ),
+        ([member("a/b/up", LINK, "../.."), member("a/b/back", LINK, "up/../target/main.tf")], "a/b/back"),
+        ([member("l", LINK, "x"), member("x/y", LINK, "../l/.."), member("z", LINK, "x/y/../../o")], "z"),
+    ],
+    ids=["chain", "chain-backwards", "parent", "folder", "three", "out-and-back", "through-folder"],
+)
+def test_links_that_lead_out_by_way_of_others_are_refused_by_name(
+    tmp_path: Path, unpacked: Callable[..., Path], members: list[tarfile.TarInfo], named: str
+) -> None:
+    (tmp_path / "deep" / "outside").mkdir(parents=True)
+    (tmp_path / "deep" / "outside" / "secret").write_text("secret")
+    with pytest.raises(StepFailed, match=rf"'{named}' leaves the source"):
+        unpacked(*members)
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ([member("d/f"), member("l", LINK, "d"), member("h", HARD, "l/f")], "'h' is written through a link"),
+        ([member("f"), member("l", LINK, "f"), member("h", HARD, "l")], "'h' leads to no file of it"),
+        ([member("d", FOLDER), member("h", HARD, "d")], "'h' leads to no file of it"),
+        ([member("h", HARD, "/etc/passwd")], "'h' has an absolute path"),
+        ([member("a/b", FOLDER), member("l", LINK, "a/b"), member("l/../x")], "leaves the source"),
+        ([member("a", FOLDER), member("l", LINK, "a"), member("l/b/c")], "'l/b/c' is written through a link"),
+        ([member("l", LINK, "nowhere"), member("l/c")], "'l/c' is written through a link"),
+    ],
+)
+def test_nothing_is_written_or_linked_through_a_link(
+    unpacked: Callable[..., Path], members: list[tarfile.TarInfo], why: str
+) -> None:
+    with pytest.raises(StepFailed, match=why):
+        unpacked(*members)
+
+
+def test_links_that_lead_nowhere_or_round_and_stay_inside_are_kept(unpacked: Callable[..., Path]) -> None:
+    target = unpacked(
+        member("a/b/f"),
+        member("loop", LINK, "loop"),
+        member("this", LINK, "that"),
+        member("that", LINK, "this"),
+        member("gone", LINK, "a/nothing"),
+        member("a/b/up", LINK, "../.."),
+        member("a/b/round", LINK, "up/a/b/up/a/b/f"),
+        member("dir", LINK, "a/b"),
+        member("dir2", LINK, "dir/../b/f"),
+    )
+    assert (target / "a/b/round").read_text() == (target / "dir2").read_text() == "text"
+    assert all((target / name).is_symlink() for name in ("loop", "this", "that", "gone"))
+
+
+def test_a_link_that_a_later_member_replaces_does_no_harm(unpacked: Callable[..., Path]) -> None:
+    target = unpacked(member("a/b/up", LINK, "../.."), member("a/b/esc", LINK, "up/../x"), member("a/b/esc"))
+    assert (target / "a/b/esc").read_text() == "text"

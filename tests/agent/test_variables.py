@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from executors.agent.errors import StepFailed
-from executors.agent.hcl_scan import Declaration, is_balanced, scan_hcl, scan_json
-from executors.agent.variables import declared_variables, quoted, write_variables
+from executors.agent.terraform.variables import quoted, write_variables
+from terrakube_site.terraform.configuration.blocks import hcl_blocks, json_blocks
+from terrakube_site.terraform.configuration.variables import Declaration, declarations_in, declared_variables
+from terrakube_site.terraform.hcl import check_expression
 
 ODD = 'a "quoted" \\ text,\n\ttab, ${var.x} %{if} $${kept} 日本語 \x07\x7f'
 BIG = "0123456789abcdef" * 65_536
@@ -75,7 +77,7 @@ VALUES = {
 }
 
 
-def plan(tool: str, module: Path, variables: Path) -> dict[str, Any]:
+def plan(tool: str, module: Path, files: list[Path]) -> dict[str, Any]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     environment["CHECKPOINT_DISABLE"] = "1"
 
@@ -87,7 +89,7 @@ def plan(tool: str, module: Path, variables: Path) -> dict[str, Any]:
         return done.stdout
 
     run("init", "-input=false")
-    run("plan", "-input=false", "-out=p", f"-var-file={variables}")
+    run("plan", "-input=false", "-out=p", *(f"-var-file={path}" for path in files))
     outputs: dict[str, Any] = json.loads(run("show", "-json", "p"))["planned_values"]["outputs"]
     return outputs
 
@@ -97,10 +99,11 @@ def test_values_of_every_kind_arrive_unchanged_and_before_all_files(tool: str, t
     (tmp_path / "main.tf").write_text(DECLARATIONS)
     (tmp_path / "terraform.tfvars").write_text('text = "from terraform.tfvars"\n')
     (tmp_path / "z.auto.tfvars").write_text('text = "from auto.tfvars"\nflag = false\n')
-    variables = tmp_path / "private.vars"
-    write_variables(variables, VALUES, declared_variables(tmp_path, tofu=tool == "tofu"))
-    assert variables.stat().st_mode & 0o777 == 0o600
-    assert plan(tool, tmp_path, variables)["all"]["value"] == {
+    folder = tmp_path / "private"
+    files = write_variables(folder, VALUES, declared_variables(tmp_path, tofu=tool == "tofu"))
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert plan(tool, tmp_path, files)["all"]["value"] == {
         "plain": "[not, a, list]",
         "text": "007",
         "number": 3.5,
@@ -128,15 +131,15 @@ def test_declarations_are_found_and_what_only_looks_like_one_is_not(tmp_path: Pa
     ("kind", "line"),
     [
         ('"string"', 'a = "[1]"\n'),
-        ('"list"', "a = (\n[1]\n)\n"),
-        ("any", "a = (\n[1]\n)\n"),
+        ('"list"', "a = ([1]\n)\n"),
+        ("any", "a = ([1]\n)\n"),
         ("", 'a = "[1]"\n'),
         (" number ", 'a = "[1]"\n'),
     ],
 )
 def test_the_type_decides_how_a_value_is_read_as_in_terraform_since_0_12(kind: str, line: str, tmp_path: Path) -> None:
-    write_variables(tmp_path / "v", {"a": "[1]"}, {"a": Declaration("a", kind)})
-    assert (tmp_path / "v").read_text() == line
+    (written,) = write_variables(tmp_path / "v", {"a": "[1]"}, {"a": Declaration("a", kind)})
+    assert written.read_text() == line
 
 
 def test_json_files_and_override_files_count(tmp_path: Path) -> None:
@@ -165,10 +168,23 @@ def test_tofu_reads_its_own_file_instead_of_the_one_beside_it(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("value", ["[1, 2", "{ a = 1 }}", "1) \n other = (2", '"open', "<<EOT\nno end", "", "  "])
-def test_a_value_that_is_no_complete_expression_is_refused_by_its_name(value: str, tmp_path: Path) -> None:
-    with pytest.raises(StepFailed, match="The variable sizes has the type list\\(number\\)") as caught:
-        write_variables(tmp_path / "v", {"sizes": value}, {"sizes": Declaration("sizes", "list(number)")})
+@pytest.mark.parametrize("marked", [False, True])
+def test_a_value_that_is_no_expression_is_refused_by_its_name(value: str, marked: bool, tmp_path: Path) -> None:
+    why = "is marked as HCL" if marked else r"has the type list\(number\)"
+    sentence = rf"The variable sizes {why}, and its value is no expression at line \d, column \d+: [a-z ]+"
+    declared = {"sizes": Declaration("sizes", "list(number)")}
+    with pytest.raises(StepFailed, match=sentence) as caught:
+        write_variables(tmp_path / "v", {"sizes": value}, declared, hcl=["sizes"] if marked else [])
     assert caught.value.reason == "bad-variables"
+
+
+def test_each_expression_has_a_file_with_its_variables_name(tmp_path: Path) -> None:
+    names = ["sizes", "größe", "../../escaped", "a" * 255, "plain"]
+    declared = {name: Declaration(name, "" if name == "plain" else "any") for name in names}
+    files = write_variables(tmp_path / "v", dict.fromkeys(names, "[1]"), declared)
+    written = ["all.texts.tfvars", "sizes.tfvars", "größe.tfvars", "variable-2.tfvars", "variable-3.tfvars"]
+    assert files == [tmp_path / "v" / name for name in written]
+    assert sorted(path.name for path in tmp_path.rglob("*.tfvars")) == sorted(written)
 
 
 @pytest.mark.parametrize(
@@ -187,13 +203,13 @@ def test_a_value_that_is_no_complete_expression_is_refused_by_its_name(value: st
     ],
 )
 def test_the_scanner_survives_odd_text(text: str, names: list[str]) -> None:
-    assert [declaration.name for declaration in scan_hcl(text)] == names
+    assert [declaration.name for declaration in declarations_in(hcl_blocks(text))] == names
 
 
 def test_a_json_file_that_is_none_declares_nothing() -> None:
-    assert scan_json("{") == scan_json("[1]") == scan_json('{"variable": {"a": 1}}') == []
+    assert json_blocks("{") == json_blocks("[1]") == json_blocks('{"variable": {"a": 1}}') == ()
 
 
 def test_quoting_leaves_nothing_to_interpret() -> None:
     assert quoted('$${a} %{b}"\\\n') == '"$$${a} %%{b}\\"\\\\\\n"'
-    assert is_balanced(quoted(ODD))
+    assert check_expression(quoted(ODD)) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from executors.agent.versions import Version, VersionRange
+from terrakube_site.terraform.versions import Version, VersionRange
 
 THERE = ["1.3.9", "1.5.0", "1.5.7", "1.6.0-beta1", "1.6.2", "1.11.4", "2.0.0-rc1", "2.1.0"]
 

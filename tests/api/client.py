@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from workspaces.access import TokenUser
+from workspaces.actors import TokenUser
 from workspaces.services.tokens import create_token
 
 MEDIA_TYPE = "application/vnd.api+json"

@@ -18,14 +18,15 @@ from tests.factories import (
     VariableFactory,
     WorkspaceFactory,
 )
-from workspaces import transitions
 from workspaces.choices import AddressType
+from workspaces.jobs import transitions
 from workspaces.models import (
     Access,
     Address,
     Agent,
     Organization,
     PolicyRule,
+    RecoveredState,
     RunLimits,
     Schedule,
     Ssh,
@@ -125,5 +126,8 @@ def everything(organization: Organization, workspace: Workspace) -> dict[str, mo
         "access": Access.objects.create(workspace=workspace, name="OTHERS"),
         "schedule": Schedule.objects.create(workspace=workspace, cron="0 0 20 ? * FRI", template=template),
         "workspacetag": WorkspaceTag.objects.create(workspace=workspace, tag=tag),
+        "recovered_state": RecoveredState.objects.create(
+            workspace=workspace, serial=1, lineage="l", md5="0", size=2, content=b"{}", why="It is older."
+        ),
         "history": StateVersion.objects.create(workspace=workspace, number=1, content=b"{}"),
     }

@@ -15,15 +15,15 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from executors import beats
 from executors.choices import AttemptState, ExecutorKind
+from executors.health import heartbeats
+from executors.installation import tool_releases
 from executors.models import Attempt, Beat, LogChunk
-from terrakube_site import releases
 from terrakube_site.env import SettingError
 from tests.api.client import MEDIA_TYPE, Api, token_of
 from tests.factories import TeamFactory
 from tests.support.loopback import LoopbackServer, QuietHandler
-from workspaces import transitions
+from workspaces.jobs import transitions
 from workspaces.models import ConfigurationVersion, Job, SavedPlan, StateVersion, Template, Workspace
 from workspaces.services.jobs import create_job
 
@@ -40,15 +40,15 @@ def test_a_process_that_answers_is_up(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_readiness_tells_which_part_shows_no_sign_of_life(client: Client) -> None:
-    beats.beat(beats.WATCHER)
+    heartbeats.write_heartbeat(heartbeats.WATCHER)
     response = client.get("/actuator/health/readiness")
     assert response.status_code == 503
     assert response.json()["components"].keys() == {"queue"}
-    beats.beat(beats.WORKER)
+    heartbeats.write_heartbeat(heartbeats.WORKER)
     response = client.get("/actuator/health/readiness")
     assert (response.status_code, response.json()) == (200, {"status": "UP"})
-    old = timezone.now() - dt.timedelta(seconds=beats.STALE_SECONDS + 1)
-    Beat.objects.filter(name=beats.WATCHER).update(at=old)
+    old = timezone.now() - dt.timedelta(seconds=heartbeats.STALE_SECONDS + 1)
+    Beat.objects.filter(name=heartbeats.WATCHER).update(at=old)
     assert client.get("/actuator/health/readiness").json()["components"].keys() == {"watcher"}
 
 
@@ -56,9 +56,8 @@ def test_readiness_tells_which_part_shows_no_sign_of_life(client: Client) -> Non
 
 
 def test_terraform_finds_its_services_and_a_login_where_there_is_one(client: Client, settings: Settings) -> None:
-    services = {"state.v2": "/remote/state/v2/", "tfe.v2": "/remote/tfe/v2/", "tfe.v2.1": "/remote/tfe/v2/"}
     settings.OIDC_ISSUER = ""
-    assert client.get("/.well-known/terraform.json").json() == services
+    assert client.get("/.well-known/terraform.json").json() == {}
     settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = "https://dex.example/dex", "terrakube"
     assert client.get("/.well-known/terraform.json").json()["login.v1"] == {
         "client": "terrakube",
@@ -99,9 +98,9 @@ def upstream() -> Iterator[Upstream]:
     upstream.stop()
 
 
-def index_of(upstream: Upstream, folder: Path) -> releases.Index:
-    source = releases.read_source({"CustomTerraformReleasesUrl": upstream.address}, "terraform")
-    return releases.Index(source, folder)
+def index_of(upstream: Upstream, folder: Path) -> tool_releases.Index:
+    source = tool_releases.read_source({"CustomTerraformReleasesUrl": upstream.address}, "terraform")
+    return tool_releases.Index(source, folder)
 
 
 def test_an_index_is_asked_for_once_and_kept(upstream: Upstream, tmp_path: Path) -> None:
@@ -124,7 +123,7 @@ def test_an_old_copy_serves_while_the_source_fails(
     assert index.read() == good
     assert index.read() == good
     assert upstream.asked == 2
-    with pytest.raises(releases.Unavailable):
+    with pytest.raises(tool_releases.Unavailable):
         index_of(upstream, tmp_path / "empty").read()
 
 
@@ -132,25 +131,25 @@ def test_a_closed_network_has_a_file(tmp_path: Path) -> None:
     file = tmp_path / "index.json"
     file.write_text('[{"name": "v1.8.0", "assets": []}]')
     for text in (str(file), f"file://{file}"):
-        index = releases.Index(releases.read_source({"CustomTofuReleasesUrl": text}, "tofu"), tmp_path)
+        index = tool_releases.Index(tool_releases.read_source({"CustomTofuReleasesUrl": text}, "tofu"), tmp_path)
         assert json.loads(index.read())[0]["name"] == "v1.8.0"
-    gone = releases.Index(releases.Source(name="tofu", file=tmp_path / "gone.json"), tmp_path)
-    with pytest.raises(releases.Unavailable, match="cannot be read"):
+    gone = tool_releases.Index(tool_releases.Source(name="tofu", file=tmp_path / "gone.json"), tmp_path)
+    with pytest.raises(tool_releases.Unavailable, match="cannot be read"):
         gone.read()
 
 
 @pytest.mark.parametrize("text", ["ftp://a.example/x", "index.json", "http://", "file://index.json"])
 def test_a_source_that_is_none_is_refused_by_name(text: str) -> None:
     with pytest.raises(SettingError, match="CustomTerraformReleasesUrl"):
-        releases.read_source({"CustomTerraformReleasesUrl": text}, "terraform")
+        tool_releases.read_source({"CustomTerraformReleasesUrl": text}, "terraform")
 
 
 def test_the_indexes_are_open_and_say_when_they_cannot_be_had(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "index.json"
-    source = releases.Source(name="terraform", file=file)
-    monkeypatch.setattr(releases, "index", lambda name: releases.Index(source, tmp_path))
+    source = tool_releases.Source(name="terraform", file=file)
+    monkeypatch.setattr(tool_releases, "release_index", lambda name: tool_releases.Index(source, tmp_path))
     assert client.get("/tofu/index.json").status_code == 503
     file.write_text('{"versions": {}}')
     response = client.get("/terraform/index.json")

@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.api.client import MEDIA_TYPE, Api, detail
 from tests.factories import PLAN, CollectionFactory, VariableFactory
 from workspaces.errors import WrongState
-from workspaces.models import Collection, Organization, Reference, Tag, Template, Variable, Workspace
+from workspaces.models import Collection, Organization, Reference, Ssh, Tag, Template, Variable, Vcs, Workspace
 from workspaces.services.records import update_record
 
 TCL = base64.b64encode(PLAN.encode()).decode()
@@ -33,6 +33,7 @@ class Case:
     more: set[str] = field(default_factory=set)
     secret: tuple[str, ...] = ()
     only_admin: bool = False
+    read_by_all: bool = True
 
 
 ORG = "organization/{organization}"
@@ -68,17 +69,17 @@ CASES = [
          {"endpoint": "https://hub.example"}, by="name=='hub'", more=AUDIT | {"status"},
          secret=("clientSecret", "privateKey")),
     Case("ssh", f"{ORG}/ssh", {"name": "k", "description": "", "privateKey": "private-key", "sshType": "ed25519"},
-         {"description": "d"}, by="name==k", more=AUDIT, secret=("privateKey",)),
+         {"description": "d"}, by="name==k", more=AUDIT | {"allowSshRsa"}, secret=("privateKey",)),
     Case("agent", f"{ORG}/agent", {"name": "a", "description": "", "url": "http://agent.example:8090"},
          {"description": "d"}, by="name==a", only_admin=True),
     Case("tag", f"{ORG}/tag", {"name": "t"}, {"name": "u"}, by="name==t", more=AUDIT),
     Case("schedule", "workspace/{workspace}/schedule",
          {"cron": "0 0 20 ? * FRI", "templateReference": "{template}", "description": "", "enabled": True},
-         {"enabled": False}, by="enabled==true", more=AUDIT | {"tcl"}),
+         {"enabled": False}, by="enabled==true", more=AUDIT | {"tcl", "refusal", "timeZone"}),
     Case("access", f"{WS}/access",
          {"name": "GUESTS", "manageState": False, "manageWorkspace": False, "manageJob": False, "planJob": True,
           "approveJob": False},
-         {"approveJob": True}, by="name==GUESTS", more={"role"}),
+         {"approveJob": True}, by="name==GUESTS", more={"role"}, read_by_all=False),
 ]  # fmt: skip
 
 
@@ -103,7 +104,11 @@ def test_a_resource_lives_its_life(case: Case, places: dict[str, str], owner: Ap
     }
     caller = admin if case.only_admin else owner
     refused = reader.post(path, case.type, sent)
-    assert (refused.status_code, detail(refused)) == (403, "CreatePermission Denied")
+    assert (refused.status_code, json.loads(refused.content)["errors"][-1]["detail"]) == (
+        403,
+        "CreatePermission Denied",
+    )
+    assert detail(refused).startswith("You may not create a ")
     if case.only_admin:
         assert owner.post(path, case.type, sent).status_code == 403
 
@@ -117,9 +122,12 @@ def test_a_resource_lives_its_life(case: Case, places: dict[str, str], owner: Ap
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ", made["attributes"][name])
     one = f"{path}/{made['id']}"
     assert caller.read(one)["data"] == made
-    assert made["id"] in [row["id"] for row in reader.read(f"{path}?filter[{case.type}]={case.by}")["data"]]
+    assert made["id"] in [row["id"] for row in caller.read(f"{path}?filter[{case.type}]={case.by}")["data"]]
+    listed = [row["id"] for row in reader.read(f"{path}?filter[{case.type}]={case.by}")["data"]]
+    assert listed == ([made["id"]] if case.read_by_all else [])
 
-    assert reader.patch(one, case.type, case.change).status_code == 403
+    refusals = {403} if case.read_by_all else {403, 404}
+    assert reader.patch(one, case.type, case.change).status_code in refusals
     response = caller.patch(one, case.type, case.change)
     assert (response.status_code, response.content) == (204, b"")
     after = caller.read(one)["data"]["attributes"]
@@ -128,7 +136,7 @@ def test_a_resource_lives_its_life(case: Case, places: dict[str, str], owner: Ap
         name: made["attributes"][name] for name in after.keys() - case.change.keys() - AUDIT
     }
 
-    assert reader.delete(one).status_code == 403
+    assert reader.delete(one).status_code in refusals
     assert caller.delete(one).status_code == 204
     assert caller.get(one).status_code == 404
 
@@ -173,7 +181,7 @@ def test_a_workspace_takes_its_credentials_by_relationship(owner: Api, places: d
     path = ORG.format(**places) + "/workspace"
     data = {
         "type": "workspace",
-        "attributes": {"name": "w", "source": "s", "branch": "main", "terraformVersion": "1.11.4"},
+        "attributes": {"name": "w", "source": "git@git.example:s.git", "branch": "main", "terraformVersion": "1"},
         "relationships": {"vcs": {"data": {"type": "vcs", "id": vcs["id"]}}, "project": {"data": None}},
     }
     included = [{"type": "vcs", "id": vcs["id"], "attributes": {"name": "v"}}]
@@ -291,3 +299,23 @@ def test_starting_a_job_asks_for_no_more_than_it_needs(
     attributes, related = {"templateReference": str(template.pk)}, {"workspace": ("workspace", workspace.pk)}
     with django_assert_max_num_queries(10):
         owner.made(path, "job", attributes, related)
+
+
+@pytest.mark.parametrize(("type_name", "field"), [("vcs", "vcs"), ("ssh", "ssh"), ("ssh", "module_ssh_key")])
+def test_a_deleted_workspace_holds_no_credential(
+    type_name: str, field: str, owner: Api, organization: Organization, workspace: Workspace
+) -> None:
+    made: Vcs | Ssh = (
+        Vcs.objects.create(organization=organization, name="v", vcs_type="GITHUB")
+        if type_name == "vcs"
+        else Ssh.objects.create(organization=organization, name="s", private_key="key")
+    )
+    Workspace.objects.filter(pk=workspace.pk).update(**{field: made})
+    path = f"organization/{organization.pk}"
+    refused = owner.delete(f"{path}/{type_name}/{made.pk}")
+    assert (refused.status_code, detail(refused)) == (409, f"{made.name} is still used by core.")
+    change = {"deleted": True, "name": "core_DEL_0a1b"}
+    assert owner.patch(f"{path}/workspace/{workspace.pk}", "workspace", change).status_code == 204
+    assert owner.delete(f"{path}/{type_name}/{made.pk}").status_code == 204
+    assert not type(made).objects.exists()
+    assert getattr(Workspace.objects.get(), field) is None

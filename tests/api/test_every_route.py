@@ -24,7 +24,10 @@ from tests.api.client import Api
 from tests.api.conftest import SECRET
 from tests.api.test_boundaries import snapshot
 from tests.factories import UserFactory, member
+from tests.support.patience import patient
 from workspaces.models import AccessToken, ConfigurationVersion, Team
+
+pytestmark = pytest.mark.once
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What anybody may have: the way in, health, discovery, the description.
@@ -58,6 +61,7 @@ def _known(everything: dict[str, models.Model]) -> dict[str, str]:
     keys = {f"{name}_id": str(record.pk) for name, record in everything.items()}
     return keys | {
         "state_id": keys["history_id"],
+        "recovered_id": keys["recovered_state_id"],
         "content_type_id": str(ContentType.objects.get_for_model(everything["workspace"]).pk),
         "object_id": keys["workspace_id"],
         "app_label": "workspaces",
@@ -128,7 +132,7 @@ def _ask(client: Client, method: str, address: str, headers: dict[str, str]) -> 
     return response.status_code, b"".join(response) if response.streaming else response.content
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(patient(300))
 @pytest.mark.parametrize("who", ["token", "session", "nobody"])
 def test_no_address_shows_or_changes_what_is_another_organization_s(
     who: str, routes: list[Route], everything: dict[str, models.Model], stranger: Api

@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.client import Api, detail
 from tests.factories import PLAN, PLAN_APPROVE_APPLY, TemplateFactory, VariableFactory
-from workspaces import transitions
+from workspaces.jobs import transitions
 from workspaces.models import Job, Organization, Template, Variable, Workspace
 
 MINUTES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ")
@@ -57,6 +57,8 @@ def test_a_started_job_is_answered_in_the_contracts_shape(owner: Api, workspace:
         "id": str(job.pk),
         "attributes": {
             "approvalTeam": None,
+            "approvedBy": None,
+            "approvedDate": None,
             "comments": None,
             "commitId": None,
             "createdBy": "owner@example.com",
@@ -134,6 +136,28 @@ def test_targets_become_addresses_of_the_job(owner: Api, workspace: Workspace, t
     assert [row["attributes"] for row in found] == [{"name": "null.b"}, {"name": "module.a"}]
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"targetAddrs": ["t.a", "-destroy"]}, '"-destroy" is not a target'),
+        ({"replaceAddrs": ["module.a"]}, '"module.a" cannot be replaced'),
+        ({"refreshOnly": True, "refresh": False}, "cannot skip the refresh"),
+    ],
+)
+def test_what_a_job_cannot_ask_is_refused_with_the_value(
+    owner: Api, workspace: Workspace, template: Template, asked: dict[str, object], said: str
+) -> None:
+    response = owner.post(
+        f"organization/{workspace.organization_id}/job",
+        "job",
+        {"templateReference": str(template.pk), **asked},
+        {"workspace": ("workspace", workspace.pk)},
+    )
+    assert response.status_code == 400
+    assert said in json.loads(response.content)["errors"][0]["detail"]
+    assert not workspace.jobs.exists()
+
+
 @pytest.mark.parametrize(("decision", "status"), [("approved", "approved"), ("rejected", "rejected")])
 def test_a_job_that_waits_is_decided_by_a_patch_of_its_status(
     owner: Api, workspace: Workspace, decision: str, status: str
@@ -159,7 +183,11 @@ def test_a_reader_may_not_approve_and_nobody_may_complete(owner: Api, reader: Ap
         "id"
     ]
     response = reader.patch(f"{path}/{key}", "job", {"status": "cancelled"})
-    assert (response.status_code, detail(response)) == (403, "UpdatePermission Denied")
+    assert (response.status_code, detail(response)) == (
+        403,
+        "You may not cancel a job in net: none of your teams there has the right manage_job.",
+    )
+    assert json.loads(response.content)["errors"][1] == {"detail": "UpdatePermission Denied"}
     assert owner.patch(f"{path}/{key}", "job", {"status": "completed"}).status_code == 403
     assert owner.patch(f"{path}/{key}", "job", {"status": "cancelled"}).status_code == 204
     assert owner.patch(f"{path}/{key}", "job", {"status": "approved"}).status_code == 409
@@ -168,13 +196,14 @@ def test_a_reader_may_not_approve_and_nobody_may_complete(owner: Api, reader: Ap
 def test_an_administrator_makes_an_organization_with_the_default_templates(admin: Api) -> None:
     data = admin.made("organization", "organization", {"name": "new"})
     names = [row["attributes"]["name"] for row in admin.read(f"organization/{data['id']}/template")["data"]]
-    assert "Plan and apply" in names
+    assert {"Plan and apply", "Plan, approve, apply", "Plan, approve, destroy"} <= set(names)
     assert data["attributes"] == {
         "description": None,
         "disabled": False,
         "executionMode": "remote",
         "icon": None,
         "name": "new",
+        "noSelfApproval": False,
     }
     empty = {name for name, found in data["relationships"].items() if found == {"data": []}}
     assert {"workspace", "job", "team", "globalvar", "module", "notificationConfiguration", "project"} <= empty
@@ -215,7 +244,7 @@ def test_a_template_carries_its_yaml_in_base64_and_is_refused_with_its_line(
 
 
 def test_a_name_that_is_taken_is_a_conflict(owner: Api, admin: Api, workspace: Workspace) -> None:
-    attributes = {"name": "core", "source": "s", "branch": "b", "terraformVersion": "1"}
+    attributes = {"name": "core", "source": "https://git.example/s.git", "branch": "b", "terraformVersion": "1"}
     response = owner.post(f"organization/{workspace.organization_id}/workspace", "workspace", attributes)
     assert (response.status_code, detail(response)) == (409, "A workspace named core already exists.")
     assert admin.post("organization", "organization", {"name": "net"}).status_code == 409

@@ -7,13 +7,14 @@ import json
 import pytest
 from django.test import Client
 
-from executors import attempts, tasks
+from executors import tasks
+from executors.attempts import lifecycle
 from executors.choices import ExecutorKind
 from executors.models import Attempt
 from tests.api.client import Api
 from tests.factories import PLAN_AND_APPLY
-from workspaces import transitions
 from workspaces.choices import JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Job, Workspace
 from workspaces.services.jobs import create_job
 
@@ -26,10 +27,10 @@ def attempt(workspace: Workspace) -> Attempt:
     job = create_job(workspace, by=None, tcl=PLAN_AND_APPLY)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    made = attempts.open_attempt(step_id, executor=ExecutorKind.LOCAL)
+    made = lifecycle.open_attempt(step_id, executor=ExecutorKind.LOCAL)
     assert made is not None
-    attempts.mark_launched(made, host="elsewhere")
-    assert attempts.claim(made, SESSION) is attempts.Claim.WON
+    lifecycle.mark_launched(made, host="elsewhere")
+    assert lifecycle.claim_attempt(made, SESSION) is lifecycle.Claim.WON
     return made
 
 

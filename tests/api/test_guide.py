@@ -18,8 +18,9 @@ from pytest_django.live_server_helper import LiveServer
 from executors.choices import AttemptState, ExecutorKind
 from executors.models import Attempt, LogChunk
 from tests.api.client import token_of
-from workspaces import transitions
+from tests.support.patience import patient
 from workspaces.choices import Category, JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Job, Organization, StateVersion
 from workspaces.services.state import current_state
 from workspaces.services.workspaces import set_variable
@@ -43,7 +44,7 @@ def run(script: str, folder: Path) -> str:
         ["bash", "-euo", "pipefail", "-c", before + script + after],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patient(60),
         cwd=folder,
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "TOKEN": token_of("TERRAKUBE_ADMIN"), "NO_PROXY": "*"},
     )

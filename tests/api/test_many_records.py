@@ -19,8 +19,8 @@ from tests.factories import (
     VariableFactory,
     WorkspaceFactory,
 )
-from workspaces.api import registry
-from workspaces.api.resource import Resource
+from workspaces.api.jsonapi import registry
+from workspaces.api.jsonapi.resource import Resource
 from workspaces.models import (
     Access,
     Address,

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from tests.api.client import MEDIA_TYPE, Api, detail, token_of
-from workspaces.access import TokenUser
+from workspaces.actors import TokenUser
 from workspaces.api import authentication
 from workspaces.models import AccessToken, Organization, Workspace
 from workspaces.services.tokens import create_token, revoke_token

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.api.client import Api, detail
 from tests.factories import TemplateFactory, VariableFactory, WorkspaceFactory
-from workspaces.api import registry, rsql
-from workspaces.api.rsql import All, Any_, Comparison
+from workspaces.api.jsonapi import registry, rsql
+from workspaces.api.jsonapi.rsql import All, Any_, Comparison
 from workspaces.models import Job, Organization, Workspace
 from workspaces.services.jobs import create_job
 

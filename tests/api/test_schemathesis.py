@@ -28,9 +28,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from executors import beats
-from terrakube_site import releases
+from executors.health import heartbeats
+from executors.installation import tool_releases
 from tests.api.client import token_of
+from tests.support.patience import patient
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2"))
 SEED = int(os.environ.get("SCHEMATHESIS_SEED", "1"))
@@ -51,14 +52,14 @@ def callers(everything: dict[str, models.Model]) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What would be a rightful 503 is there: a worker, a watcher, and the indexes of releases, as files."""
-    monkeypatch.setattr(beats, "is_stale", lambda name: False)
+    monkeypatch.setattr(heartbeats, "is_stale", lambda name: False)
     for name, content in (("Terraform", {"name": "terraform", "versions": {}}), ("Tofu", [])):
         file = tmp_path / f"{name}.json"
         file.write_text(json.dumps(content))
         monkeypatch.setenv(f"Custom{name}ReleasesUrl", str(file))
-    releases.index.cache_clear()
+    tool_releases.release_index.cache_clear()
     yield
-    releases.index.cache_clear()
+    tool_releases.release_index.cache_clear()
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def _with_known_ids(case: Any, known: dict[str, str], draw: random.Random) -> No
             case.path_parameters[name] = known[name]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(patient(600))
 # A log that is followed is read to its end here, as this server is none for streams.
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
 @pytest.mark.usefixtures("ready", "kept_connection")

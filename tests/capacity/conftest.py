@@ -9,11 +9,12 @@ import pytest
 
 from executors import tasks
 from tests.factories import PLAN, OrganizationFactory, WorkspaceFactory
-from workspaces import run_limits, transitions
+from workspaces import run_limits
+from workspaces.jobs import transitions
+from workspaces.jobs.transitions import Outcome
 from workspaces.models import Job, Organization, RunLimits, Workspace
 from workspaces.run_limits import Limits
 from workspaces.services import jobs
-from workspaces.transitions import Outcome
 
 DONE = Outcome(succeeded=True, changes=True)
 
@@ -22,7 +23,7 @@ DONE = Outcome(succeeded=True, changes=True)
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What was handed to the task runner."""
     found: list[tuple[Any, ...]] = []
-    monkeypatch.setattr("workspaces.queueing.async_task", lambda *task, **options: found.append(task))
+    monkeypatch.setattr("workspaces.task_queue.client.async_task", lambda *task, **options: found.append(task))
     return found
 
 
@@ -32,10 +33,10 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     before = run_limits._source
 
     def limit(**limits: Any) -> None:
-        run_limits.provide(lambda: Limits(**limits))
+        run_limits.register_installation_limits(lambda: Limits(**limits))
 
     yield limit
-    run_limits.provide(before)
+    run_limits.register_installation_limits(before)
 
 
 def organization(**limits: Any) -> Organization:

@@ -14,8 +14,8 @@ from executors.watching import lost_tasks
 from executors.watching.lost_tasks import Requeue
 from tests.capacity.conftest import end, fill, fresh, organization, runs, start, workspace
 from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY
-from workspaces import capacity, transitions
 from workspaces.choices import JobStatus, RoomClass
+from workspaces.jobs import capacity, transitions
 from workspaces.models import Job, RunLimits, Workspace
 from workspaces.services import jobs
 from workspaces.services import workspaces as workspace_services
@@ -262,17 +262,17 @@ def test_the_sweep_finds_a_lost_wake_up(
     owner = organization(running_steps=1)
     first, second = start(owner), start(owner)
     with django_capture_on_commit_callbacks(execute=True):
-        lost_tasks.fill_room(Requeue())
+        lost_tasks.requeue_next_in_line(Requeue())
     assert queued == []
     end(first)
     with django_capture_on_commit_callbacks(execute=True):
-        lost_tasks.fill_room(Requeue())
+        lost_tasks.requeue_next_in_line(Requeue())
     assert ("executors.tasks.fill_room",) in queued
     # It is not asked to go on again and again in the other way.
     Job.objects.filter(pk=second.pk).update(updated_date=timezone.now() - dt.timedelta(minutes=5))
     queued.clear()
     with django_capture_on_commit_callbacks(execute=True):
-        lost_tasks.advance_jobs(Requeue())
+        lost_tasks.requeue_jobs(Requeue())
     assert queued == []
 
 

@@ -16,13 +16,15 @@ from django.db.models import Count, Q
 from executors import tasks
 from tests.capacity.conftest import organization, workspace
 from tests.factories import PLAN, PLAN_AND_APPLY
-from workspaces import run_limits, transitions
-from workspaces.capacity import Limit
+from tests.support.patience import patient
+from workspaces import run_limits
 from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, JobStatus
+from workspaces.jobs import transitions
+from workspaces.jobs.capacity import Limit
+from workspaces.jobs.transitions import Outcome
 from workspaces.models import Job, Organization, Step
 from workspaces.run_limits import Limits
 from workspaces.services import jobs
-from workspaces.transitions import Outcome
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 WORKERS, EXECUTORS, SECONDS = 6, 8, 60
@@ -36,6 +38,7 @@ class Runner:
         self.tasks: queue.Queue[tuple[Any, ...]] = queue.Queue()
         self.launched: queue.Queue[str] = queue.Queue()
         self.errors: list[BaseException] = []
+        self.full = threading.Event()
         self._over = threading.Event()
         self._threads = [
             *(threading.Thread(target=self._run, args=(self._work,)) for _ in range(WORKERS)),
@@ -49,6 +52,7 @@ class Runner:
 
     def __exit__(self, *args: object) -> None:
         self._over.set()
+        self.full.set()
         for thread in self._threads:
             thread.join()
 
@@ -71,17 +75,20 @@ class Runner:
     def _execute(self) -> None:
         step_id = self.launched.get(timeout=0.1)
         transitions.start_step(step_id)  # type: ignore[arg-type]
-        time.sleep(0.05)
+        # Until as many steps as may be were seen in execution together, none ends.
+        self.full.wait(patient(SECONDS))
         transitions.finish_step(step_id, Outcome(succeeded=True, changes=True))  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
     made = Runner()
-    monkeypatch.setattr("workspaces.queueing.async_task", lambda *task, **options: made.tasks.put(task))
-    monkeypatch.setattr("executors.launching.launcher.launch_step", lambda step_id: made.launched.put(str(step_id)))
+    monkeypatch.setattr("workspaces.task_queue.client.async_task", lambda *task, **options: made.tasks.put(task))
     monkeypatch.setattr(
-        "executors.launching.launcher.launch", lambda attempt, needs: made.launched.put(str(attempt.step_id))
+        "executors.launching.launcher.launch_due_attempt", lambda step_id: made.launched.put(str(step_id))
+    )
+    monkeypatch.setattr(
+        "executors.launching.launcher.launch_attempt", lambda attempt, needs: made.launched.put(str(attempt.step_id))
     )
     used = Limit.used
 
@@ -93,9 +100,9 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
 
     monkeypatch.setattr(Limit, "used", slowly)
     before = run_limits._source
-    run_limits.provide(lambda: Limits(running_steps=WHOLE, running_applies=ALL_APPLIES))
+    run_limits.register_installation_limits(lambda: Limits(running_steps=WHOLE, running_applies=ALL_APPLIES))
     yield made
-    run_limits.provide(before)
+    run_limits.register_installation_limits(before)
 
 
 @pytest.mark.parametrize("level", ["installation", "organization", "workspace"])
@@ -153,9 +160,11 @@ def test_no_limit_is_ever_exceeded_and_no_job_is_forgotten(runner: Runner) -> No
         for number in range(2):
             for place in places:
                 jobs.create_job(place, by=None, tcl=PLAN if number == 1 else PLAN_AND_APPLY)
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + patient(SECONDS)
         while Job.objects.exclude(status__in=FINAL_JOB).exists() and time.monotonic() < until and not runner.errors:
             _most(seen, limited)
+            if seen["whole"] >= WHOLE:
+                runner.full.set()
     assert runner.errors == []
     left = Job.objects.exclude(status__in=FINAL_JOB).values_list("pk", "status", "waits_for_room", "reason")
     assert list(left) == []

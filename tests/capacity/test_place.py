@@ -11,7 +11,7 @@ from tests.api.client import Api, token_of
 from tests.capacity.conftest import fresh, organization, start, workspace
 from tests.capacity.test_limits import APPLY, Whole
 from tests.factories import TeamFactory
-from workspaces import capacity
+from workspaces.jobs import capacity
 from workspaces.models import Job, Organization, RunLimits
 
 pytestmark = pytest.mark.django_db

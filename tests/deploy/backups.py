@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tests.deploy.documented import ROOT
+from tests.support.patience import patient
 
 GUIDE = ROOT / "docs" / "kubernetes.md"
 
@@ -43,5 +44,5 @@ def _run(command: list[str], address: str, folder: Path) -> None:
         "PGPASSWORD": unquote(parts.password or ""),
         "PGDATABASE": database,
     }
-    answer = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
+    answer = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=patient(60))
     assert answer.returncode == 0, answer.stderr

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from tests.support.patience import patient
+
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CHART = DEPLOY / "chart"
 VALUES = Path(__file__).with_name("values")
@@ -28,7 +30,7 @@ DATABASE: Values = {"database": {"existingSecret": "connections"}}
 def helm(*arguments: str, values: Values | None = None) -> subprocess.CompletedProcess[str]:
     command = ["helm", *arguments, *(["--values", "-"] if values is not None else [])]
     text = yaml.safe_dump(values) if values is not None else None
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=patient(60))
 
 
 def template(*values: Values, files: tuple[Path, ...] = ()) -> subprocess.CompletedProcess[str]:

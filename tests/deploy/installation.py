@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -22,10 +23,11 @@ import yaml
 from tests.deploy.chart import CHART, NAME, RELEASE, Object, Values, laid_over
 from tests.spine.sources import free_port
 from tests.spine.waiting import await_that
+from tests.support.patience import patient
 
 FINAL = {"completed", "noChanges", "rejected", "cancelled", "failed"}
 COMPONENTS = ("web", "worker", "watcher")
-HELM_SECONDS = 100
+HELM_SECONDS = int(patient(100))
 MEDIA_TYPE = "application/vnd.api+json"
 
 
@@ -40,7 +42,7 @@ def run(*command: str, text: str | None = None) -> str:
 class Installation:
     """A release in a namespace, with values over those for a cluster without services.
 
-    ``where`` is where commands of the site are run; ``seconds`` is how long `helm install` took to have all pods ready.
+    ``where`` is where commands of the site are run.
     """
 
     def __init__(self, namespace: str, host: str, *values: Values, where: str = f"deploy/{NAME}-web") -> None:
@@ -51,7 +53,6 @@ class Installation:
         self.where = where
         self._token = ""
         self.database = ""
-        self.seconds = 0.0
 
     # ---- what an operator does --------------------------------------------------------------------------------------
 
@@ -62,6 +63,24 @@ class Installation:
 
     def kubectl(self, *arguments: str) -> str:
         return run("kubectl", "--namespace", self.namespace, *arguments)
+
+    def exit_codes(self, selector: str) -> list[str]:
+        """Delete pods, wait until they are gone, and return the exit codes with which their containers ended."""
+        codes = "{.status.containerStatuses[*].state.terminated.exitCode}"
+        watch = ["get", "pods", "-l", selector, "--watch", "--output", "jsonpath=" + codes + "{'\\n'}"]
+        with TemporaryFile("a+") as output:
+            watching = subprocess.Popen(["kubectl", "--namespace", self.namespace, *watch], stdout=output)
+
+            def seen() -> list[str]:
+                output.seek(0)
+                return str(output.read()).split()
+
+            try:
+                self.kubectl("delete", "pods", "-l", selector)
+                return await_that(seen, f"the pods of {selector} have ended with a code")
+            finally:
+                watching.terminate()
+                watching.wait()
 
     def install(self, database: str) -> None:
         """Make the Secret that the values name, and install."""
@@ -76,9 +95,7 @@ class Installation:
             },
         }
         run("kubectl", "--namespace", self.namespace, "apply", "--filename", "-", text=json.dumps(secret))
-        begun = time.monotonic()
         self.helm("install", RELEASE, str(CHART), "--wait", "--timeout", f"{HELM_SECONDS}s", values=self.values)
-        self.seconds = time.monotonic() - begun
 
     def manage(self, *arguments: str) -> str:
         return self.kubectl("exec", self.where, "--", "terrakube-site", "manage", *arguments)
@@ -134,10 +151,10 @@ class Installation:
             request.add_header("Content-Type", MEDIA_TYPE)
             request.data = json.dumps(document).encode()
         # A web process that is just being replaced answers a moment later.
-        until = time.monotonic() + 30
+        until = time.monotonic() + patient(30)
         while True:
             try:
-                with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+                with urllib.request.urlopen(request, timeout=patient(30)) as response:  # noqa: S310
                     return response.status, response.read()
             except urllib.error.HTTPError as error:
                 return error.code, error.read()
@@ -229,6 +246,7 @@ def without_services(address: str, host: str) -> Values:
         "KUBERNETES_SERVICE_PORT": str(urlsplit(cluster_address()).port or 443),
         # Where the tests' own git server is.
         "TERRAKUBE_OUTGOING_ALLOWED": host,
+        "TERRAKUBE_SOURCE_SCHEMES": "https,ssh,git",
         "TERRAKUBE_QUEUE": f"test-{uuid4().hex[:10]}",
     }
     return {

@@ -11,16 +11,16 @@ import psycopg
 import pytest
 from django.utils import timezone
 
-from executors import attempts
+from executors.attempts import lifecycle
 from executors.choices import ExecutorKind
 from executors.models import Attempt
 from tests.deploy.backups import dump, restore
 from tests.deploy.databases import fresh_database
 from tests.spine.site import Site, database_url
 from tests.spine.waiting import await_that
-from workspaces import transitions
 from workspaces.choices import Category
 from workspaces.encryption import decrypt
+from workspaces.jobs import transitions
 from workspaces.services.state import write_state
 from workspaces.services.workspaces import set_variable
 
@@ -61,10 +61,10 @@ def test_an_installation_goes_on_from_a_restored_backup(tmp_path: Path) -> None:
             running = site.job(workspace, SCRIPT)
             transitions.advance(running.pk)
             step = running.steps.get()
-            attempt = attempts.open_attempt(step.pk, executor=ExecutorKind.LOCAL)
+            attempt = lifecycle.open_attempt(step.pk, executor=ExecutorKind.LOCAL)
             assert attempt is not None
-            attempts.mark_launched(attempt, host="the-old-machine", process_id=4711)
-            attempts.claim(attempt, "s" * 43)
+            lifecycle.mark_launched(attempt, host="the-old-machine", process_id=4711)
+            lifecycle.claim_attempt(attempt, "s" * 43)
             write_state(running, json.dumps(STATE).encode())
             hours_ago = timezone.now() - dt.timedelta(hours=2)
             Attempt.objects.update(

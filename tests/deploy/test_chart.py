@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from executors.conf import read
+from executors.installation.settings import read
 from tests.deploy.chart import (
     CHART,
     DATABASE,

@@ -10,12 +10,13 @@ import pytest
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand
 
-from executors import documented as settings_of
+from executors.installation import reference as settings_of
 from executors.launching import manifest
-from executors.reasons import REASONS
 from tests.deploy.chart import DATABASE, NAME, NAMESPACE, RELEASE, Object, render
 from tests.deploy.documented import ROOT, Command, commands
-from workspaces.ephemeral import RESERVED_LABEL_PREFIX
+from tests.support.patience import patient
+from workspaces.pods import RESERVED_LABEL_PREFIX
+from workspaces.reasons import REASONS
 
 ALL = sorted(set(commands()), key=str)
 OF_KUBECTL = [command for command in ALL if command.program == "kubectl"]
@@ -32,9 +33,11 @@ KINDS = {"deploy": "Deployment", "statefulset": "StatefulSet", "service": "Servi
 @functools.cache
 def known_options(*words: str) -> set[str]:
     """The options that a program's help names for one of its commands."""
-    said = subprocess.run([*words, "--help"], capture_output=True, text=True, timeout=20, check=True).stdout
+    said = subprocess.run([*words, "--help"], capture_output=True, text=True, timeout=patient(20), check=True).stdout
     if words[0] == "kubectl":
-        said += subprocess.run(["kubectl", "options"], capture_output=True, text=True, timeout=20, check=True).stdout
+        said += subprocess.run(
+            ["kubectl", "options"], capture_output=True, text=True, timeout=patient(20), check=True
+        ).stdout
     return set(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", said))
 
 

@@ -8,6 +8,7 @@ import yaml
 from kubernetes import client
 
 from tests.deploy.chart import DATABASE, DEPLOY, VALUES, Object, Values, render
+from tests.support.patience import patient
 
 pytestmark = [pytest.mark.cluster, pytest.mark.helm]
 
@@ -40,7 +41,7 @@ def refused(objects: list[Object], namespace: str) -> str:
         input=yaml.safe_dump_all(objects),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patient(60),
     )
     said = answer.stdout.count("(server dry run)")
     assert answer.returncode != 0 or said == len(objects), answer.stdout

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.chart import DEPLOY
+from tests.support.patience import patient
 
 BUILT_FROM = [*DEPLOY.glob("*/Dockerfile"), DEPLOY / "slim-system", DEPLOY / "executor" / "preload.sh"]
 
@@ -31,7 +32,7 @@ def test_a_tool_is_preloaded_for_the_platform_that_it_says(tmp_path: Path) -> No
     script = shutil.copy(DEPLOY / "executor" / "preload.sh", tmp_path)
 
     answer = subprocess.run(
-        ["bash", script], env={"PATH": str(programs)}, capture_output=True, text=True, timeout=20, check=False
+        ["bash", script], env={"PATH": str(programs)}, capture_output=True, text=True, timeout=patient(20), check=False
     )
 
     assert answer.returncode == 0, answer.stderr

@@ -14,8 +14,8 @@ import yaml
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from executors.reasons import REASONS
 from terrakube_site.metrics.catalogue import METRICS
+from workspaces.reasons import REASONS
 
 MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
 DASHBOARD = json.loads((MONITORING / "grafana-dashboard.json").read_text(encoding="utf-8"))

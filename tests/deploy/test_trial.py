@@ -19,6 +19,7 @@ from tests.deploy.chart import CHART, NAME, NAMESPACE
 from tests.deploy.documented import commands
 from tests.deploy.installation import HELM_SECONDS, Installation, run
 from tests.support.cluster import fresh_namespace
+from tests.support.patience import patient
 
 pytestmark = [pytest.mark.cluster, pytest.mark.helm, pytest.mark.slow]
 
@@ -55,11 +56,11 @@ class Browser:
 
     def send(self, path: str, **fields: str) -> str:
         """Open a page and send its form; the address of the page that follows."""
-        with self._opener.open(self._address + path, timeout=30) as page:
+        with self._opener.open(self._address + path, timeout=patient(30)) as page:
             page.read()
         (token,) = (cookie.value for cookie in self._cookies if cookie.name == "csrftoken")
         form = urlencode({**fields, "csrfmiddlewaretoken": token}).encode()
-        with self._opener.open(self._address + path, form, timeout=30) as page:
+        with self._opener.open(self._address + path, form, timeout=patient(30)) as page:
             found: str = page.geturl()
         assert found != self._address + path, f"{path} did not take the form"
         return found

@@ -13,14 +13,15 @@ import pytest
 from kubernetes import client
 
 from executors import cluster
-from executors.conf import installation
 from executors.doctor import runs
-from executors.doctor.report import Finding, State, from_row
+from executors.doctor.report import Finding, State, restore_finding
+from executors.installation.settings import installation
 from executors.models import CheckRun
 from tests.factories import VariableFactory
 from tests.spine import rights
+from tests.support.patience import patient
 
-pytestmark = [pytest.mark.django_db, pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db, pytest.mark.cluster, pytest.mark.timeout(patient(300))]
 
 type Installed = Callable[..., None]
 
@@ -140,16 +141,16 @@ def test_all_is_well_with_the_roles_of_the_guide(
 
 def test_with_the_guides_role_alone_a_run_in_the_background_goes_on_with_each_beat(installed: Installed) -> None:
     installed(rights.guide_objects())
-    run = runs.ask(by="root@site.example")
-    runs.begin(run.pk)
-    for _ in range(120):
-        runs.advance()
+    run = runs.request_run(by="root@site.example")
+    runs.begin_run(run.pk)
+    for _ in range(int(patient(120))):
+        runs.advance_runs()
         run = CheckRun.objects.get(pk=run.pk)
         if run.finished_at is not None:
             break
         threading.Event().wait(0.5)
     assert run.finished_at is not None
-    found = {f"{row['subject']}: {row['name']}": from_row(row) for row in run.found if row["subject"] != "Site"}
+    found = {f"{row['subject']}: {row['name']}": restore_finding(row) for row in run.found if row["subject"] != "Site"}
     assert states(found, State.FAIL) == set()
     # The pod's log may not be read, so its readiness says it.
     assert found["Probe pod: resolves and reaches the site, takes SIGINT"].state is State.PASS

@@ -12,14 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.core.checks import ERROR, WARNING
 
-from executors import conf
-from executors.conf_table import SETTINGS
+from executors.installation import settings
 from terrakube_site.env import SettingErrors
+
+SETTINGS = {setting.name: setting for setting in settings.EXECUTORS.settings}
 
 
 def refusal(**environ: str) -> str:
     with pytest.raises(SettingErrors) as caught:
-        conf.read(environ)
+        settings.read(environ)
     return str(caught.value)
 
 
@@ -44,7 +45,7 @@ def pem(directory: Path, *, private_key: bool = False, copies: int = 1) -> str:
 
 
 def test_nothing_set_gives_terrakubes_defaults() -> None:
-    found = conf.read({})
+    found = settings.read({})
     assert found.namespace == "terrakube"
     assert found.image == "azbuilder/executor:2.22.0"
     assert found.secrets == ("terrakube-executor-secrets",)
@@ -52,7 +53,7 @@ def test_nothing_set_gives_terrakubes_defaults() -> None:
 
 
 def test_nothing_set_gives_our_defaults() -> None:
-    found = conf.read({})
+    found = settings.read({})
     assert (found.deadline_seconds, found.ttl_seconds, found.start_timeout_seconds) == (21600, 600, 600)
     assert (found.grace_seconds, found.termination_grace_seconds(may_change=False)) == (120, 150)
     assert (found.heartbeat_seconds, found.lost_after_seconds) == (5, 900)
@@ -62,7 +63,7 @@ def test_nothing_set_gives_our_defaults() -> None:
 
 
 def test_what_is_set_counts() -> None:
-    found = conf.read(
+    found = settings.read(
         {
             "ExecutorEphemeralNamespace": "jobs",
             "ExecutorEphemeralImage": "registry.example:5000/team/executor:1.2@sha256:" + "a" * 64,
@@ -85,33 +86,35 @@ def test_what_is_set_counts() -> None:
 
 
 def test_executors_on_this_machine_work_in_the_data_folder() -> None:
-    assert conf.read({"TERRAKUBE_DATA_DIR": "/srv/data"}).local_work_dir == Path("/srv/data/executor")
+    assert settings.read({"TERRAKUBE_DATA_DIR": "/srv/data"}).local_work_dir == Path("/srv/data/executor")
+    beside_manage_py = Path(__file__).resolve().parents[2] / "var"
+    assert settings.read({}).local_work_dir == beside_manage_py / "executor"
 
 
 def test_an_empty_list_of_secrets_is_none() -> None:
-    assert conf.read({"ExecutorEphemeralSecret": ""}).secrets == ()
-    assert conf.read({"ExecutorEphemeralSecret": " , "}).secrets == ()
+    assert settings.read({"ExecutorEphemeralSecret": ""}).secrets == ()
+    assert settings.read({"ExecutorEphemeralSecret": " , "}).secrets == ()
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_other_empty_setting_is_as_good_as_unset(name: str) -> None:
     if name != "ExecutorEphemeralSecret":
-        assert conf.read({name: " "}) == conf.read({})
+        assert settings.read({name: " "}) == settings.read({})
 
 
-@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if setting.default is not None])
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if setting.shown_default is not None])
 def test_the_documented_default_is_the_default(name: str) -> None:
-    assert conf.read({name: SETTINGS[name].default or ""}) == conf.read({})
+    assert settings.read({name: SETTINGS[name].shown_default or ""}) == settings.read({})
 
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("ExecutorEphemeralNamespace", "Terra_Kube", "a name, which must be small letters"),
+        ("ExecutorEphemeralNamespace", "Terra_Kube", "a name, which must contain only lowercase letters"),
         ("ExecutorEphemeralImage", "has space:1", "an image such as"),
         ("ExecutorEphemeralImage", "Upper/Case:1", "an image such as"),
-        ("ExecutorEphemeralSecret", "Bad_Name", "names, each of which must be"),
-        ("ExecutorEphemeralImagePullSecrets", "Bad_Name", "names, each of which must be"),
+        ("ExecutorEphemeralSecret", "Bad_Name", "names, each of which must contain"),
+        ("ExecutorEphemeralImagePullSecrets", "Bad_Name", "names, each of which must contain"),
         ("ExecutorEphemeralDeadlineSeconds", "soon", "a number of seconds from 60 to"),
         ("ExecutorEphemeralTtlSeconds", "59", "a number of seconds from 60 to"),
         ("ExecutorEphemeralStartTimeoutSeconds", "1", "a number of seconds from 10 to"),
@@ -127,7 +130,7 @@ def test_the_documented_default_is_the_default(name: str) -> None:
         ("ExecutorMaxAttempts", "0", "a whole number from 1 to 20"),
         ("ExecutorOutageSeconds", "-1", "a number of seconds from 1 to"),
         ("ExecutorApiCaBundle", "/nowhere/ca.pem", "No such file or directory"),
-        ("ExecutorEphemeralNodeSelector", "a=b;c d=e", '"c d" must be letters'),
+        ("ExecutorEphemeralNodeSelector", "a=b;c d=e", '"c d" must contain only letters'),
     ],
 )
 def test_a_wrong_setting_is_refused(name: str, value: str, words: str) -> None:
@@ -179,7 +182,7 @@ def test_times_that_contradict_each_other_are_refused(environ: dict[str, str], w
     ],
 )
 def test_terrakubes_image_gets_its_data_inline(image: str) -> None:
-    found = conf.read({"ExecutorEphemeralImage": image})
+    found = settings.read({"ExecutorEphemeralImage": image})
     assert found.is_terrakube_image
     assert found.job_data_mode == "inline"
 
@@ -189,7 +192,7 @@ def test_terrakubes_image_gets_its_data_inline(image: str) -> None:
     ["terrakube-site/executor:1", "azbuilder/executor-debug:1", "myazbuilder/executor", "executor", "a/executor"],
 )
 def test_every_other_image_claims_its_data(image: str) -> None:
-    found = conf.read({"ExecutorEphemeralImage": image})
+    found = settings.read({"ExecutorEphemeralImage": image})
     assert not found.is_terrakube_image
     assert found.job_data_mode == "claim"
     assert found.terrakube_version is None
@@ -198,7 +201,7 @@ def test_every_other_image_claims_its_data(image: str) -> None:
 @pytest.mark.parametrize("mode", ["inline", "claim"])
 @pytest.mark.parametrize("image", ["azbuilder/executor:2.30.1", "our/executor:1"])
 def test_a_written_mode_counts_for_every_image(mode: str, image: str) -> None:
-    found = conf.read({"ExecutorEphemeralImage": image, "ExecutorEphemeralJobData": mode})
+    found = settings.read({"ExecutorEphemeralImage": image, "ExecutorEphemeralJobData": mode})
     assert found.job_data_mode == mode
 
 
@@ -207,7 +210,7 @@ def test_a_written_mode_counts_for_every_image(mode: str, image: str) -> None:
     [(":2.30.1", (2, 30)), (":v2.9.0-beta.1", (2, 9)), (":latest", None), ("", None), ("@sha256:" + "2" * 64, None)],
 )
 def test_the_tag_tells_terrakubes_version(tag: str, version: tuple[int, int] | None) -> None:
-    assert conf.read({"ExecutorEphemeralImage": f"reg:5/azbuilder/executor{tag}"}).terrakube_version == version
+    assert settings.read({"ExecutorEphemeralImage": f"reg:5/azbuilder/executor{tag}"}).terrakube_version == version
 
 
 # --- node selector and Terrakube's properties ---
@@ -238,11 +241,11 @@ OLD_SELECTOR = "-Dorg.terrakube.executor.ephemeral.nodeSelector"
     ],
 )
 def test_the_node_selector_of_java_options(options: str, selector: dict[str, str]) -> None:
-    assert conf.read({"JAVA_TOOL_OPTIONS": options}).node_selector == selector
+    assert settings.read({"JAVA_TOOL_OPTIONS": options}).node_selector == selector
 
 
 def test_the_variable_is_merged_over_the_java_options() -> None:
-    found = conf.read(
+    found = settings.read(
         {"JAVA_TOOL_OPTIONS": f"{SELECTOR}.a=1 {SELECTOR}.b=2", "ExecutorEphemeralNodeSelector": "b=3; c = 4"}
     )
     assert found.node_selector == {"a": "1", "b": "3", "c": "4"}
@@ -253,7 +256,7 @@ def test_properties_count_less_than_variables_and_more_than_defaults() -> None:
         f"-Dio.terrakube.executor.ephemeral.{name}={value}"
         for name, value in {"namespace": "from-java", "image": "java/image:1", "secret": "java-a,java-b"}.items()
     )
-    found = conf.read({"JAVA_TOOL_OPTIONS": options, "ExecutorEphemeralImage": "from/variable:1"})
+    found = settings.read({"JAVA_TOOL_OPTIONS": options, "ExecutorEphemeralImage": "from/variable:1"})
     assert found.namespace == "from-java"
     assert found.image == "from/variable:1"
     assert found.secrets == ("java-a", "java-b")
@@ -276,7 +279,7 @@ def test_java_options_that_cannot_be_split_are_not_repeated() -> None:
 
 
 def test_a_bundle_of_certificates_is_read(tmp_path: Path) -> None:
-    found = conf.read({"ExecutorApiCaBundle": pem(tmp_path, copies=2)})
+    found = settings.read({"ExecutorApiCaBundle": pem(tmp_path, copies=2)})
     assert found.ca_bundle is not None
     assert found.ca_bundle.count("-----BEGIN CERTIFICATE-----") == 2
 
@@ -308,38 +311,38 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Give an environment in which nothing of ours is set."""
     for name in (*SETTINGS, "JAVA_TOOL_OPTIONS", "KUBECONFIG", "KUBERNETES_SERVICE_HOST", "TERRAKUBE_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
-    conf.installation.cache_clear()
+    settings.installation.cache_clear()
     yield monkeypatch
-    conf.installation.cache_clear()
+    settings.installation.cache_clear()
 
 
 def test_the_installation_is_read_once(environ: pytest.MonkeyPatch) -> None:
     environ.setenv("ExecutorEphemeralNamespace", "one")
-    assert conf.installation().namespace == "one"
+    assert settings.installation().namespace == "one"
     environ.setenv("ExecutorEphemeralNamespace", "two")
-    assert conf.installation().namespace == "one"
-    conf.installation.cache_clear()
-    assert conf.installation().namespace == "two"
+    assert settings.installation().namespace == "one"
+    settings.installation.cache_clear()
+    assert settings.installation().namespace == "two"
 
 
 def test_nothing_is_said_where_there_is_no_cluster(environ: pytest.MonkeyPatch) -> None:
-    assert conf.check_installation() == []
+    assert settings.check_installation() == []
 
 
 @pytest.mark.parametrize("sign", ["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "ExecutorEphemeralImage"])
 def test_a_cluster_without_the_sites_address_is_warned_of(environ: pytest.MonkeyPatch, sign: str) -> None:
     environ.setenv(sign, "some/value")
-    [message] = conf.check_installation()
+    [message] = settings.check_installation()
     assert message.level == WARNING
     assert "AzBuilderApiUrl is not set" in message.msg
     environ.setenv("AzBuilderApiUrl", "http://api:8080")
-    assert conf.check_installation() == []
+    assert settings.check_installation() == []
 
 
 def test_each_wrong_setting_is_an_error_at_start(environ: pytest.MonkeyPatch) -> None:
     environ.setenv("ExecutorMaxAttempts", "many")
     environ.setenv("ExecutorEphemeralTtlSeconds", "1")
-    messages = conf.check_installation()
+    messages = settings.check_installation()
     assert [message.level for message in messages] == [ERROR, ERROR]
     assert [re.split(" ", message.msg)[0] for message in messages] == [
         "ExecutorEphemeralTtlSeconds",

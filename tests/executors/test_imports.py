@@ -10,11 +10,12 @@ import pytest
 from pytest_django import Settings
 
 from executors.launching.errors import LaunchError
-from executors.launching.imports import import_commands
+from executors.launching.imported_commands import import_commands
 from terrakube_site.outgoing import allowed_from
 from tests.agent.git_server import GitServer
 from tests.factories import WorkspaceFactory
-from workspaces import flows, transitions
+from workspaces import flows
+from workspaces.jobs import transitions
 from workspaces.models import Step
 from workspaces.services import jobs
 from workspaces.services.steps import needs_commands

@@ -13,18 +13,21 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from executors import attempts, cleaning
+from executors.attempts import cleanup, lifecycle
+from executors.attempts.lifecycle.writes import create_attempt
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
-from executors.conf import Installation, installation
-from executors.invariants import Finding, Moment, in_cluster
-from executors.invariants.checking import check
-from executors.invariants.in_cluster import Contents
+from executors.installation.settings import Installation, installation
+from executors.invariants import Finding, Moment, cluster
+from executors.invariants.checking import check_invariants
+from executors.invariants.cluster import Contents
+from executors.logs import store
 from executors.models import Attempt, LogChunk
-from executors.reporting import logs
 from tests.factories import PLAN, PLAN_AND_APPLY, WorkspaceFactory
-from workspaces import run_limits, transitions
+from workspaces import run_limits
 from workspaces.choices import JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Job, RunLimits, StateVersion, Step
+from workspaces.reasons import told
 from workspaces.run_limits import Limits
 from workspaces.services import jobs
 
@@ -42,22 +45,22 @@ def running(tcl: str = PLAN_AND_APPLY, *, claimed: bool = True, **where: Any) ->
     job = jobs.create_job(WorkspaceFactory.create(), by=None, tcl=tcl)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    attempt = attempts.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
+    attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
     assert attempt is not None
-    attempts.mark_launched(attempt, namespace=where.get("namespace", "terrakube"))
+    lifecycle.mark_launched(attempt, namespace=where.get("namespace", "terrakube"))
     if claimed:
-        attempts.claim(attempt, "s" * 43)
+        lifecycle.claim_attempt(attempt, "s" * 43)
     return attempt
 
 
 def ended(attempt: Attempt) -> Attempt:
-    attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
-    cleaning.prove_gone(attempt)
+    lifecycle.report_result(attempt, lifecycle.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
+    cleanup.mark_gone(attempt)
     return attempt
 
 
 def findings(conf: Installation) -> dict[str, Finding]:
-    return {finding.name: finding for finding in check(conf, with_cluster=False)}
+    return {finding.name: finding for finding in check_invariants(conf, with_cluster=False)}
 
 
 def broken(conf: Installation) -> list[str]:
@@ -77,15 +80,15 @@ def test_everything_holds_of_what_the_site_does_itself(conf: Installation) -> No
     assert broken(conf) == []
     running(claimed=False)
     attempt = running()
-    logs.append(attempt, 0, b"one\n")
-    logs.declare_lost(attempt, 4, 10)
-    logs.append(attempt, 14, b"two\n")
+    store.append_log(attempt, 0, b"one\n")
+    store.declare_lost(attempt, 4, 10)
+    store.append_log(attempt, 14, b"two\n")
     ended(running())
     jobs.cancel_job(running().step.job, by=None)
     replaced = running(claimed=False)
-    attempts.replace(replaced, code="image-pull", reason="No image", limit=3)
+    lifecycle.replace_attempt(replaced, told("image-pull", "No image"), limit=3)
     jobs.create_job(replaced.step.job.workspace, by=None, tcl=PLAN)
-    assert attempts.retry_plan(running(PLAN), code="node-lost", reason="Its node is lost", limit=3) is not None
+    assert lifecycle.retry_plan(running(PLAN), told("node-lost", "Its node is lost"), limit=3) is not None
     assert broken(conf) == []
 
 
@@ -102,7 +105,7 @@ def test_two_claimed_attempts_of_a_step_but_for_a_plan_that_was_proved_gone(conf
     Attempt.objects.filter(pk=attempt.pk).update(
         state=AttemptState.ENDED, outcome=AttemptOutcome.LOST, ended_at=timezone.now()
     )
-    again = attempts._create(attempt.step, number=2, executor=ExecutorKind.KUBERNETES, not_before=timezone.now())
+    again = create_attempt(attempt.step, number=2, executor=ExecutorKind.KUBERNETES, not_before=timezone.now())
     Attempt.objects.filter(pk=again.pk).update(state=AttemptState.CLAIMED, claimed_at=timezone.now())
     assert broken(conf) == ["one-claimed-attempt"]
     Attempt.objects.filter(pk=attempt.pk).update(cleaned_at=timezone.now())
@@ -114,7 +117,7 @@ def test_two_claimed_attempts_of_a_step_but_for_a_plan_that_was_proved_gone(conf
 def test_two_open_attempts_of_a_step(conf: Installation) -> None:
     attempt = running()
     drop("one_open_attempt_of_a_step")
-    attempts._create(attempt.step, number=2, executor=ExecutorKind.KUBERNETES, not_before=timezone.now())
+    create_attempt(attempt.step, number=2, executor=ExecutorKind.KUBERNETES, not_before=timezone.now())
     assert "one-open-attempt" in broken(conf)
 
 
@@ -154,7 +157,7 @@ def test_a_step_that_nobody_launches(conf: Installation) -> None:
 def test_an_attempt_that_goes_on_long_after_its_step(conf: Installation) -> None:
     attempt = running()
     transitions.cancel(attempt.step.job_id, by="somebody")
-    attempts.request_cancel(attempt.step_id)
+    lifecycle.request_cancel(attempt.step_id)
     assert broken(conf) == []
     Step.objects.filter(pk=attempt.step_id).update(ended_at=timezone.now() - LONG_AGO)
     assert broken(conf) == ["attempt-ends-with-step"]
@@ -232,9 +235,9 @@ def test_a_job_in_line_that_does_not_wait_and_one_that_waits_beside_free_room(co
 
 def test_a_hole_in_a_log(conf: Installation) -> None:
     attempt = running()
-    logs.append(attempt, 0, b"one\n")
-    logs.append(attempt, 4, b"two\n")
-    logs.append(attempt, 8, b"three\n")
+    store.append_log(attempt, 0, b"one\n")
+    store.append_log(attempt, 4, b"two\n")
+    store.append_log(attempt, 8, b"three\n")
     LogChunk.objects.filter(offset=4).delete()
     found = findings(conf)["logs-are-contiguous"].violations
     assert found[0].detail == "Its log has a piece at byte 8, and what is before it ends at 4"
@@ -276,7 +279,7 @@ def left(conf: Installation) -> Left:
     def ask(*, shared: bool = False, **objects: Any) -> list[str]:
         contents = Contents("terrakube", {"Job": [], "Pod": [], "Secret": []} | objects)
         moment = Moment(now=timezone.now(), conf=conf)
-        return [one.row for one in in_cluster.nothing_is_left(moment, contents, shared=shared)]
+        return [one.row for one in cluster.leftovers(moment, contents, shared=shared)]
 
     return ask
 
@@ -310,11 +313,11 @@ def test_an_open_attempt_without_a_job(conf: Installation) -> None:
     attempt = running()
     moment = Moment(now=timezone.now(), conf=conf)
     nothing = Contents("terrakube", {"Job": [], "Pod": None, "Secret": None})
-    assert list(in_cluster.open_attempts_have_jobs(moment, nothing)) == []
+    assert list(cluster.attempts_without_job(moment, nothing)) == []
     Attempt.objects.filter(pk=attempt.pk).update(launched_at=timezone.now() - LONG_AGO)
-    assert len(list(in_cluster.open_attempts_have_jobs(moment, nothing))) == 1
+    assert len(list(cluster.attempts_without_job(moment, nothing))) == 1
     there = Contents("terrakube", {"Job": [seen(attempt.pk)], "Pod": None, "Secret": None})
-    assert list(in_cluster.open_attempts_have_jobs(moment, there)) == []
+    assert list(cluster.attempts_without_job(moment, there)) == []
 
 
 # ---- the command ----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from kubernetes import client
 
-from executors import conf
+from executors.installation import settings as conf
 from executors.launching.manifest import (
     InlineData,
     SecretData,
@@ -23,7 +23,7 @@ from executors.launching.manifest import (
     job_name,
     labels,
 )
-from workspaces.ephemeral import SETTINGS, PodSettings, pod_settings
+from workspaces.pods import SETTINGS, PodSettings, pod_settings
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir())

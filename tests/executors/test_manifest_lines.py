@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from executors.launching.manifest_lines import changes, yaml_lines
-from executors.launching.masking import masked, secret_texts
-from executors.launching.origins import setting_of
-from workspaces.ephemeral import SETTINGS, pod_settings
-from workspaces.ephemeral.variables import ENABLE
+from executors.launching.line_origins import setting_name
+from executors.launching.redaction import redact_job
+from executors.launching.yaml_lines import job_changes, yaml_lines
 from workspaces.models.variable import HIDDEN
-from workspaces.variables import Value
+from workspaces.pods import SETTINGS, pod_settings
+from workspaces.pods.catalogue import ENABLE
+from workspaces.variables.in_force import Value
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(folder.name for folder in GOLDEN.iterdir() if (folder / "job.yaml").exists())
@@ -45,7 +45,7 @@ def test_a_job_differs_in_nothing_from_itself_in_another_run(case: str) -> None:
     after["metadata"]["name"] = "job-77-200-3"
     for labels in (after["metadata"]["labels"], after["spec"]["template"]["metadata"]["labels"]):
         labels |= {"terrakube.io/job": "77", "terrakube.io/step": "s", "terrakube.io/attempt": "a"}
-    assert changes(before, after) == []
+    assert job_changes(before, after) == []
 
 
 def test_what_differs_is_named_by_its_place_with_both_values() -> None:
@@ -57,7 +57,7 @@ def test_what_differs_is_named_by_its_place_with_both_values() -> None:
     container = pod["containers"][0]
     container["image"] = "executor:2"
     place = "spec.template.spec."
-    found = {change.place: (change.before, change.after) for change in changes(before, after)}
+    found = {change.place: (change.before, change.after) for change in job_changes(before, after)}
     image = before["spec"]["template"]["spec"]["containers"][0]["image"]
     expected = {
         f"{place}nodeSelector.disk": (None, "ssd"),
@@ -66,14 +66,14 @@ def test_what_differs_is_named_by_its_place_with_both_values() -> None:
         f"{place}containers.executor.image": (image, "executor:2"),
     }
     assert {name: found.get(name) for name in expected} == expected
-    back = {change.place: (change.after, change.before) for change in changes(after, before)}
+    back = {change.place: (change.after, change.before) for change in job_changes(after, before)}
     assert back == found
 
 
 def test_every_setting_is_the_origin_of_a_line() -> None:
     variables = yaml.safe_load((GOLDEN / "everything" / "variables.yaml").read_text())["variables"]
     pod = pod_settings({name: str(text) for name, text in variables.items()})
-    origins = {setting_of(line.place, pod) for line in yaml_lines(job("everything"))}
+    origins = {setting_name(line.place, pod) for line in yaml_lines(job("everything"))}
     assert SETTINGS.keys() - origins == {ENABLE}, "the switch alone is no line"
 
 
@@ -86,7 +86,7 @@ def test_what_is_the_same_in_every_job_comes_from_no_setting() -> None:
         ("spec", "template", "spec", "restartPolicy"),
         ("spec", "template", "spec", "containers", "executor", "env", "EphemeralJobData", "value"),
     ):
-        assert setting_of(place, pod) == ""
+        assert setting_name(place, pod) == ""
 
 
 def test_sensitive_texts_and_the_data_of_a_step_are_masked() -> None:
@@ -95,11 +95,13 @@ def test_sensitive_texts_and_the_data_of_a_step_are_masked() -> None:
         "EPHEMERAL_CONFIG_LABELS": Value(text="team=net"),
         "OTHER": Value(text="net", sensitive=True),
     }
+    env = [{"name": "TOKEN", "value": "top secret"}, {"name": "EphemeralJobData", "value": "c2VjcmV0"}]
     body = {
-        "labels": {"team": "net"},
-        "env": [{"name": "TOKEN", "value": "top secret"}, {"name": "EphemeralJobData", "value": "c2VjcmV0"}],
+        "metadata": {"labels": {"team": "net"}},
+        "spec": {"template": {"spec": {"containers": [{"name": "executor", "env": env}]}}},
     }
-    assert masked(body, secret_texts(environment)) == {
-        "labels": {"team": "net"},
-        "env": [{"name": "TOKEN", "value": HIDDEN}, {"name": "EphemeralJobData", "value": HIDDEN}],
+    hidden = [{"name": HIDDEN, "value": HIDDEN}, {"name": "EphemeralJobData", "value": HIDDEN}]
+    assert redact_job(body, environment) == {
+        "metadata": {"labels": {"team": "net"}},
+        "spec": {"template": {"spec": {"containers": [{"name": "executor", "env": hidden}]}}},
     }

@@ -6,12 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from executors import attempts
+from executors.attempts import lifecycle
 from executors.choices import AttemptOutcome, ExecutorKind
-from executors.memory import RECENT, suggested_request, used_by
 from executors.models import Attempt
+from executors.runs.resource_use import RECENT, resource_use, suggested_request
 from tests.factories import PLAN, UserFactory, WorkspaceFactory
-from workspaces import transitions
+from workspaces.jobs import transitions
 from workspaces.models import Workspace
 from workspaces.services import jobs
 
@@ -30,13 +30,13 @@ def ran(workspace: Workspace, peak: int | None) -> Attempt:
     job = jobs.create_job(workspace, by=None, tcl=PLAN)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    attempt = attempts.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
+    attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
     assert attempt is not None
     given = {"requests": {"memory": "256Mi"}, "limits": {"memory": "512Mi"}}
-    attempts.mark_launched(attempt, namespace="n", resources=given)
-    attempts.claim(attempt, "s" * 43)
-    report = attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False, peak_memory_bytes=peak, cpu_seconds=1.5)
-    attempts.report(attempt, report)
+    lifecycle.mark_launched(attempt, namespace="n", resources=given)
+    lifecycle.claim_attempt(attempt, "s" * 43)
+    report = lifecycle.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False, peak_memory_bytes=peak, cpu_seconds=1.5)
+    lifecycle.report_result(attempt, report)
     return attempt
 
 
@@ -47,10 +47,10 @@ def test_a_workspaces_page_shows_what_its_recent_steps_used(client: Client) -> N
     for _ in range(RECENT):
         ran(workspace, 100 * MIB)
     ran(workspace, None)
-    (used,) = used_by(workspace)
+    (used,) = resource_use(workspace)
     assert (used.runs, used.asked, used.limit, used.peak) == (RECENT, "256Mi", "512Mi", "100 MiB")
     assert used.suggestion == "128Mi"
     client.force_login(UserFactory.create(is_staff=True, is_superuser=True))
     page = client.get(reverse("admin:workspaces_workspace_change", args=[workspace.pk])).content.decode()
-    assert "Memory of its steps" in page
+    assert "Memory used by steps" in page
     assert "<code>128Mi</code>" in page

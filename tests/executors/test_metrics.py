@@ -15,15 +15,16 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from executors import attempts, cleaning
+from executors.attempts import cleanup, lifecycle
 from executors.choices import AttemptOutcome, EventKind, ExecutorKind
 from executors.metrics import store
-from executors.metrics.outcomes import phases
+from executors.metrics.outcomes import start_phases
 from executors.models import Attempt
 from terrakube_site.metrics import catalogue, tally
 from terrakube_site.metrics.catalogue import METRICS
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
-from workspaces import transitions
+from workspaces.jobs import transitions
+from workspaces.reasons import told
 from workspaces.services import jobs
 
 type Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -55,10 +56,10 @@ def claimed() -> Attempt:
     job = jobs.create_job(WorkspaceFactory.create(), by=None, tcl=PLAN_AND_APPLY)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    attempt = attempts.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
+    attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
     assert attempt is not None
-    attempts.mark_launched(attempt, namespace="here")
-    assert attempts.claim(attempt, "s" * 43) is attempts.Claim.WON
+    lifecycle.mark_launched(attempt, namespace="here")
+    assert lifecycle.claim_attempt(attempt, "s" * 43) is lifecycle.Claim.WON
     return attempt
 
 
@@ -111,12 +112,12 @@ class TestWhatIsTold:
         self, client: Client, claimed: Attempt, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
     ) -> None:
         catalogue.allow_reasons({"oom-killed"})
-        failed = attempts.Report(outcome=AttemptOutcome.FAILED, reason_code="oom-killed", reason="Out of memory")
+        failed = lifecycle.Report(outcome=AttemptOutcome.FAILED, why=told("oom-killed", "Out of memory"))
         with django_capture_on_commit_callbacks(execute=True):
-            assert attempts.report(claimed, failed)
-            assert not attempts.report(claimed, failed)
-            cleaning.prove_gone(claimed)
-            cleaning.prove_gone(claimed)
+            assert lifecycle.report_result(claimed, failed)
+            assert not lifecycle.report_result(claimed, failed)
+            cleanup.mark_gone(claimed)
+            cleanup.mark_gone(claimed)
         samples = scrape(client)
         assert value(samples, "terrakube_jobs_ended_total", status="failed") == 1
         labels = {"type": "terraformPlan", "status": "failed", "reason": "oom-killed"}
@@ -149,8 +150,8 @@ class TestCounting:
         for number in (2, 3):
             for _ in range(number):
                 tally.count(catalogue.JOBS_ENDED, status="completed")
-            store.flush()
-        assert store.read() == {
+            store.flush_counters()
+        assert store.read_counters() == {
             "terrakube_jobs_ended_total": {json.dumps({"status": "completed"}, separators=(",", ":")): 5}
         }
 
@@ -162,10 +163,10 @@ class TestCounting:
 
         with monkeypatch.context() as patch:
             patch.setattr("executors.metrics.store.transaction.atomic", fail)
-            store.flush()
-        assert store.read() == {}
-        store.flush()
-        assert sum(store.read()["terrakube_jobs_ended_total"].values()) == 1
+            store.flush_counters()
+        assert store.read_counters() == {}
+        store.flush_counters()
+        assert sum(store.read_counters()["terrakube_jobs_ended_total"].values()) == 1
 
     def test_a_label_that_a_metric_does_not_have_is_a_mistake(self) -> None:
         with pytest.raises(ValueError, match="has the labels status"):
@@ -185,4 +186,4 @@ def test_a_start_is_told_by_what_is_seen_of_it() -> None:
         (EventKind.SCHEDULED, after(0)),
         (EventKind.STARTED, after(3)),
     ]
-    assert list(phases(begin, seen)) == [("launch", 0.5), ("schedule", 0), ("start", 2.5), ("claim", 1)]
+    assert list(start_phases(begin, seen)) == [("launch", 0.5), ("schedule", 0), ("start", 2.5), ("claim", 1)]

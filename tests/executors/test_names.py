@@ -7,14 +7,15 @@ from uuid import uuid4
 
 import pytest
 
-from executors import attempts, cluster
+from executors import cluster
+from executors.attempts import lifecycle
 from executors.choices import AttemptState, ExecutorKind
 from executors.cluster import AlreadyExists
-from executors.conf import installation
-from executors.launching import launcher, on_cluster
+from executors.installation.settings import installation
+from executors.launching import kubernetes_job, launcher
 from executors.models import Attempt
 from tests.factories import PLAN, VariableFactory, WorkspaceFactory
-from workspaces import transitions
+from workspaces.jobs import transitions
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,7 @@ class Names:
 def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     found = Names()
     monkeypatch.setattr(cluster, "connect", lambda: found)
-    monkeypatch.setattr(on_cluster, "may_create_secrets", lambda api, namespace: False)
+    monkeypatch.setattr(kubernetes_job, "may_create_secrets", lambda api, namespace: False)
     monkeypatch.setenv("AzBuilderApiUrl", "http://site.example:8080")
     monkeypatch.setenv("ExecutorEphemeralImage", "terrakube-executor:1")
     installation.cache_clear()
@@ -68,7 +69,7 @@ def waiting_attempt() -> Attempt:
     job = jobs.create_job(workspace, by=None, tcl=PLAN)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    attempt = attempts.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
+    attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
     assert attempt is not None
     return attempt
 
@@ -78,7 +79,7 @@ def test_a_name_that_is_taken_by_somebody_elses_job_is_not_used_and_their_job_st
     taken = attempt.job_name
     foreign = {"metadata": {"name": taken, "uid": "theirs", "labels": {"terrakube.io/attempt": str(uuid4())}}}
     names.jobs[taken] = foreign
-    assert launcher.launch_step(attempt.step_id)
+    assert launcher.launch_due_attempt(attempt.step_id)
     attempt.refresh_from_db()
     assert (attempt.state, attempt.job_name) == (AttemptState.LAUNCHED, f"{taken}-{attempt.pk.hex[:8]}")
     assert names.jobs[taken] is foreign
@@ -88,10 +89,10 @@ def test_a_name_that_is_taken_by_somebody_elses_job_is_not_used_and_their_job_st
 def test_a_second_launch_after_that_adopts_the_first_ones_job(names: Names) -> None:
     attempt = waiting_attempt()
     names.jobs[attempt.job_name] = {"metadata": {"name": attempt.job_name, "labels": {}}}
-    launcher.launch_step(attempt.step_id)
+    launcher.launch_due_attempt(attempt.step_id)
     # As when the worker died before it could write that the Job exists.
     Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.NEW, launched_at=None)
-    launcher.launch_step(attempt.step_id)
+    launcher.launch_due_attempt(attempt.step_id)
     assert len(names.jobs) == 2
 
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
-from executors import attempts
+from executors.attempts import lifecycle
+from executors.attempts.tokens import claim_token
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
+from executors.logs import store
 from executors.models import Attempt
-from executors.reporting import logs
-from executors.tokens import claim_token
-from tests.factories import PLAN_AND_APPLY, VariableFactory, WorkspaceFactory
-from workspaces import transitions
+from terrakube_site.sentences import Sentence, as_json
+from tests.factories import PLAN_AND_APPLY, GlobalVariableFactory, VariableFactory, WorkspaceFactory
 from workspaces.choices import Category, JobStatus
-from workspaces.models import Job, SavedPlan, StateLock, StateVersion, Step, Workspace
+from workspaces.jobs import transitions
+from workspaces.models import Job, RecoveredState, SavedPlan, StateLock, StateVersion, Step, Workspace
+from workspaces.reasons import in_language, told
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
@@ -54,18 +60,20 @@ def workspace() -> Workspace:
     return WorkspaceFactory.create()
 
 
+def launch(workspace: Workspace, tcl: str = PLAN_AND_APPLY) -> Executor:
+    """Start a job of the workspace, and return the executor of its first step, which has not claimed yet."""
+    job = jobs.create_job(workspace, by=None, tcl=tcl)
+    step_id = transitions.advance(job.pk)
+    assert step_id is not None
+    attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.LOCAL)
+    assert attempt is not None
+    lifecycle.mark_launched(attempt, host="here")
+    return Executor(attempt)
+
+
 @pytest.fixture
 def launched(workspace: Workspace) -> Callable[..., Executor]:
-    def launch(tcl: str = PLAN_AND_APPLY) -> Executor:
-        job = jobs.create_job(workspace, by=None, tcl=tcl)
-        step_id = transitions.advance(job.pk)
-        assert step_id is not None
-        attempt = attempts.open_attempt(step_id, executor=ExecutorKind.LOCAL)
-        assert attempt is not None
-        attempts.mark_launched(attempt, host="here")
-        return Executor(attempt)
-
-    return launch
+    return partial(launch, workspace)
 
 
 @pytest.fixture
@@ -118,7 +126,7 @@ def test_a_session_opens_nothing_but_its_own_attempt(executor: Executor) -> None
     job = jobs.create_job(other_workspace, by=None, tcl=PLAN_AND_APPLY)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    other = attempts.open_attempt(step_id, executor=ExecutorKind.LOCAL)
+    other = lifecycle.open_attempt(step_id, executor=ExecutorKind.LOCAL)
     assert other is not None
     foreign = Executor(other)
     assert foreign.call("state", method="get").status_code == 401
@@ -129,7 +137,7 @@ def test_a_cancelled_attempt_can_not_be_claimed(launched: Callable[..., Executor
     executor = launched()
     job = job_of(executor)
     jobs.cancel_job(job, by=None)
-    attempts.request_cancel(executor.attempt.step_id)
+    lifecycle.request_cancel(executor.attempt.step_id)
     assert executor.claim().status_code == 410
     assert not Job.objects.get(pk=job.pk).holds_workspace
 
@@ -143,7 +151,7 @@ def test_a_claim_between_cancel_and_its_task_is_refused_too(launched: Callable[.
 def test_a_cancel_reaches_a_running_executor_and_its_end_frees_the_workspace(executor: Executor) -> None:
     job = job_of(executor)
     jobs.cancel_job(job, by=None)
-    attempts.request_cancel(executor.attempt.step_id)
+    lifecycle.request_cancel(executor.attempt.step_id)
     assert json.loads(executor.call("heartbeat", {"phase": "plan"}).content) == {"cancel": True, "force": False}
     # It may still save what Terraform writes while it stops.
     assert executor.call("state", STATE).status_code == 200
@@ -159,21 +167,21 @@ def test_log_pieces_are_kept_once_and_in_order(executor: Executor) -> None:
     assert json.loads(executor.call("logs?offset=0", b"hello world").content)["size"] == 11
     gap = executor.call("logs?offset=20", b"late")
     assert (gap.status_code, json.loads(gap.content)["size"]) == (409, 11)
-    assert logs.read(executor.attempt).data == b"hello world"
-    assert logs.read(executor.attempt, 6).data == b"world"
+    assert store.read_log(executor.attempt).data == b"hello world"
+    assert store.read_log(executor.attempt, 6).data == b"world"
 
 
 def test_lost_log_is_shown_as_lost(executor: Executor) -> None:
     executor.call("logs?offset=0", b"one")
     assert json.loads(executor.call("logs?offset=3&lost=100").content)["size"] == 103
     executor.call("logs?offset=103", b"two")
-    assert logs.read(executor.attempt) == logs.Piece(0, 106, b"one" + logs.lost_note(100) + b"two")
+    assert store.read_log(executor.attempt) == store.Piece(0, 106, b"one" + store.lost_note(100) + b"two")
 
 
 def test_a_result_says_how_much_log_never_came(executor: Executor) -> None:
     executor.call("logs?offset=0", b"one")
     executor.call("result", {"outcome": "failed", "reason": "terraform-failed", "message": "Error", "logSize": 10})
-    assert logs.read(executor.attempt).data == b"one" + logs.lost_note(7)
+    assert store.read_log(executor.attempt).data == b"one" + store.lost_note(7)
 
 
 def test_the_plan_of_the_plan_step_is_that_of_the_apply_step(executor: Executor) -> None:
@@ -184,7 +192,7 @@ def test_the_plan_of_the_plan_step_is_that_of_the_apply_step(executor: Executor)
     job = job_of(executor)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    attempt = attempts.open_attempt(step_id, executor=ExecutorKind.LOCAL)
+    attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.LOCAL)
     assert attempt is not None
     second = Executor(attempt)
     assert json.loads(second.claim().content)["hasPlan"] is True
@@ -214,6 +222,76 @@ def test_what_is_no_state_is_refused_and_nothing_is_lost(executor: Executor) -> 
     assert StateVersion.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ({**STATE, "serial": 6}, "state-not-newer"),
+        ({**STATE, "outputs": {"a": {"value": 1}}}, "state-not-newer"),
+        ({**STATE, "serial": 8, "lineage": "l-2"}, "state-of-another-lineage"),
+    ],
+)
+def test_a_state_that_does_not_follow_the_current_one_is_kept_beside_it(
+    executor: Executor, content: dict[str, Any], code: str
+) -> None:
+    assert executor.call("state", STATE).status_code == 200
+    refused = executor.call("state", content)
+    answer = json.loads(refused.content)
+    assert (refused.status_code, answer["errors"][0]["code"], answer["recovered"]) == (409, code, True)
+    assert StateVersion.objects.get().serial == 7
+    recovered = RecoveredState.objects.get()
+    assert (recovered.job_id, json.loads(recovered.content)) == (job_of(executor).pk, content)
+    assert recovered.why == answer["errors"][0]["detail"]
+    # As it is now, also when the newer state came in between.
+    assert json.loads(executor.call("state", method="get").content) == STATE
+
+
+def test_a_state_under_another_s_lock_is_kept_beside_the_current_one(executor: Executor) -> None:
+    executor.call("lock", LOCK)
+    assert executor.call("state?lock=another", STATE).status_code == 409
+    assert RecoveredState.objects.get().serial == 7
+    assert executor.call("state?lock=lock-1", {**STATE, "serial": 8}).status_code == 200
+    assert not RecoveredState.objects.exists()
+
+
+def test_an_executor_whose_attempt_is_over_can_still_leave_its_state(executor: Executor) -> None:
+    assert (
+        executor.call("result", {"outcome": "failed", "exitCode": 1, "reason": "x", "message": "y"}).status_code == 200
+    )
+    assert executor.call("state", STATE).status_code == 410
+    assert executor.call("recovered-state?why=it+was+over", STATE, token="wrong").status_code == 401
+    assert executor.call("recovered-state?why=it+was+over", b"no state").status_code == 400
+    assert executor.call("recovered-state?why=it+was+over", STATE).status_code == 200
+    recovered = RecoveredState.objects.get()
+    assert (recovered.why, recovered.serial) == ("it was over", 7)
+    assert not StateVersion.objects.exists()
+
+
+def test_a_state_that_is_too_large_to_be_current_can_be_left(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executors.reporting.state.MAX_STATE_BYTES", 50)
+    assert executor.call("state", STATE).status_code == 413
+    assert executor.call("recovered-state?why=too+large", STATE).status_code == 200
+    assert RecoveredState.objects.get().why == "too large"
+
+
+@pytest.mark.parametrize(
+    "tcl",
+    [
+        "flow:\n  - {type: terraformPlan, step: 100}\n",
+        "flow:\n  - {type: terraformPlan, step: 100}\n  - {type: approval, step: 150}\n"
+        "  - {type: terraformApply, step: 200}\n",
+    ],
+)
+def test_a_plan_before_an_approval_writes_no_state(launched: Callable[..., Executor], tcl: str) -> None:
+    executor = launched(tcl)
+    executor.claim()
+    for path in ("state", "recovered-state"):
+        assert executor.call(path, STATE).status_code == 403
+    assert not StateVersion.objects.exists()
+    assert not RecoveredState.objects.exists()
+
+
 def test_the_state_lock_has_one_holder(executor: Executor) -> None:
     assert executor.call("lock", LOCK).status_code == 200
     assert executor.call("lock", LOCK).status_code == 200
@@ -225,6 +303,18 @@ def test_the_state_lock_has_one_holder(executor: Executor) -> None:
     assert executor.call("unlock", LOCK).status_code == 200
     assert executor.call("unlock", LOCK).status_code == 200
     assert not StateLock.objects.exists()
+
+
+@pytest.mark.usefixtures("german")
+def test_a_reported_sentence_is_kept_with_its_values_for_readers_of_any_language(executor: Executor) -> None:
+    sentence = Sentence("A script ended with exit code {code}.", code=3)
+    result = {"outcome": "failed", "reason": "script-failed", "message": sentence, "sentence": as_json(sentence)}
+    assert executor.call("result", result).status_code == 200
+    executor.attempt.refresh_from_db()
+    for why in (executor.attempt.why, Step.objects.get(pk=executor.attempt.step_id).why):
+        assert str(why) == "A script ended with exit code 3."
+        with override("de"):
+            assert in_language(why) == "Ein Skript endete mit Exit-Code 3."
 
 
 def test_a_result_counts_once(executor: Executor) -> None:
@@ -272,7 +362,7 @@ def ended(executor: Executor) -> tuple[Attempt, Step]:
 
 
 def test_a_step_says_why_the_cluster_ended_its_pod(executor: Executor) -> None:
-    attempts.note_leaving(executor.attempt, code="drained", reason="The pod was evicted, as when its node is drained")
+    lifecycle.record_stop_reason(executor.attempt, told("drained", "The pod was evicted, as when its node is drained"))
     assert executor.call("result", STOPPED).status_code == 200
     attempt, step = ended(executor)
     assert (attempt.outcome, attempt.reason_code) == (AttemptOutcome.FAILED, "drained")
@@ -294,7 +384,7 @@ def test_a_cancelled_step_that_had_to_be_killed_is_told_from_one_that_ended(
     executor: Executor, force: bool, code: int | None, outcome: str
 ) -> None:
     transitions.cancel(job_of(executor).pk, by="somebody")
-    attempts.request_cancel(executor.attempt.step_id, force=force)
+    lifecycle.request_cancel(executor.attempt.step_id, force=force)
     assert executor.call("result", STOPPED | {"exitCode": code}).status_code == 200
     attempt, step = ended(executor)
     assert attempt.outcome == (outcome or AttemptOutcome.CANCELLED)
@@ -308,3 +398,69 @@ def test_an_executor_is_told_less_patience_where_its_workspace_has_less(launched
     Attempt.objects.filter(pk=executor.attempt.pk).update(deadlines={"silence_seconds": 90})
     answer = json.loads(executor.claim().content)
     assert (answer["outageSeconds"], answer["graceSeconds"]) == (60, 120)
+
+
+def test_undeclared_variables_are_kept_by_where_they_come_from(
+    workspace: Workspace, launched: Callable[..., Executor]
+) -> None:
+    for key in ("typo", "used"):
+        VariableFactory.create(workspace=workspace, key=key, value="1", category=Category.TERRAFORM)
+    for key in ("shared", "typo"):
+        GlobalVariableFactory.create(
+            organization=workspace.organization, key=key, value="1", category=Category.TERRAFORM
+        )
+    executor = launched()
+    assert executor.claim().status_code == 200
+    assert executor.call("heartbeat", {"undeclaredVariables": ["typo", "shared", "never given"]}).status_code == 200
+    step = executor.attempt.step
+    step.refresh_from_db()
+    assert step.undeclared_variables == {"workspace": ["typo"], "inherited": ["shared"]}
+    # What the last heartbeat could not bring, the result does.
+    assert executor.call("heartbeat", {"undeclaredVariables": []}).status_code == 200
+    body = {"outcome": "succeeded", "changes": False, "undeclaredVariables": ["shared"]}
+    assert executor.call("result", body).status_code == 200
+    step.refresh_from_db()
+    assert step.undeclared_variables == {"inherited": ["shared"]}
+
+
+@pytest.mark.parametrize("names", ["typo", [1], {"typo": 1}, [None]])
+def test_undeclared_variables_are_a_list_of_texts(executor: Executor, names: object) -> None:
+    for path, body in (("heartbeat", {}), ("result", {"outcome": "succeeded"})):
+        assert executor.call(path, {**body, "undeclaredVariables": names}).status_code == 400
+
+
+def test_the_claim_says_which_variables_are_marked_as_hcl(
+    workspace: Workspace, launched: Callable[..., Executor]
+) -> None:
+    VariableFactory.create(workspace=workspace, key="a", value="[1]", category=Category.TERRAFORM, hcl=True)
+    VariableFactory.create(workspace=workspace, key="b", value="[1]", category=Category.TERRAFORM)
+    GlobalVariableFactory.create(
+        organization=workspace.organization, key="b", value="[1]", category=Category.TERRAFORM, hcl=True
+    )
+    answer = json.loads(launched().claim().content)
+    assert answer["hclVariables"] == ["a"]
+    assert "hcl" not in json.dumps(answer["jobData"])
+
+
+def locks_of(call: Callable[[], HttpResponse]) -> int:
+    """How often a call locks the row of a job."""
+    with CaptureQueriesContext(connection) as queries:
+        assert call().status_code == 200
+    said = [query["sql"] for query in queries]
+    return sum("FOR UPDATE" in sql and sql.startswith('SELECT "workspaces_job"') for sql in said)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("outcome", ["succeeded", "failed", "cancelled"])
+def test_a_report_locks_the_row_of_its_job_once(executor: Executor, outcome: str) -> None:
+    assert locks_of(lambda: executor.call("result", {"outcome": outcome, "changes": True})) == 1
+
+
+@pytest.mark.postgres
+def test_a_claim_and_the_report_on_a_cancelled_step_lock_the_row_once(launched: Callable[..., Executor]) -> None:
+    executor = launched()
+    assert locks_of(executor.claim) == 1
+    transitions.cancel(job_of(executor).pk, by="someone@example.com")
+    lifecycle.request_cancel(executor.attempt.step_id)
+    assert locks_of(lambda: executor.call("result", {"outcome": "cancelled"})) == 1
+    assert not job_of(executor).holds_workspace

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from executors import attempts, cleaning
+from executors.attempts import cleanup, lifecycle
 from executors.choices import AttemptOutcome, EventKind, ExecutorKind
 from executors.metrics import otlp, traces
 from executors.models import Attempt
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
 from tests.support.loopback import LoopbackServer, QuietHandler
-from workspaces import transitions
+from workspaces.jobs import transitions
+from workspaces.reasons import told
 from workspaces.services import jobs
 
 
@@ -60,21 +61,21 @@ def attempt(db: None) -> Attempt:
     job = jobs.create_job(WorkspaceFactory.create(), by=None, tcl=PLAN_AND_APPLY)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    made = attempts.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
+    made = lifecycle.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
     assert made is not None
-    attempts.mark_launched(made, namespace="here")
-    attempts.record(made, EventKind.SCHEDULED, at=made.created_at - dt.timedelta(seconds=1))
-    attempts.claim(made, "s" * 43)
+    lifecycle.mark_launched(made, namespace="here")
+    lifecycle.record_event(made, EventKind.SCHEDULED, at=made.created_at - dt.timedelta(seconds=1))
+    lifecycle.claim_attempt(made, "s" * 43)
     for phase in ("init", "plan"):
-        attempts.heartbeat(made, phase=phase)
-    attempts.report(made, attempts.Report(outcome=AttemptOutcome.FAILED, reason_code="terraform-failed"))
+        lifecycle.record_heartbeat(made, phase=phase)
+    lifecycle.report_result(made, lifecycle.Report(outcome=AttemptOutcome.FAILED, why=told("terraform-failed", "")))
     made.refresh_from_db()
     return made
 
 
 def test_a_steps_trace_goes_across_worker_cluster_and_pod(collector: Collector, attempt: Attempt) -> None:
-    cleaning.mark_cleaned(attempt)
-    traces.tell(attempt)
+    cleanup.mark_cleaned(attempt)
+    traces.send_trace(attempt)
     otlp.flush()
     found = collector.spans
     assert found.keys() == {
@@ -98,16 +99,16 @@ def test_a_steps_trace_goes_across_worker_cluster_and_pod(collector: Collector, 
 
 
 def test_telling_twice_tells_the_same_spans(collector: Collector, attempt: Attempt) -> None:
-    traces.tell(attempt)
+    traces.send_trace(attempt)
     otlp.flush()
     assert len(collector.spans) == 7
     first = {key: span.span_id for key, span in collector.spans.items()}
-    traces.tell(attempt)
+    traces.send_trace(attempt)
     otlp.flush()
     assert {key: span.span_id for key, span in collector.spans.items()} == first
 
 
 def test_without_a_collector_nothing_is_sent(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
-    monkeypatch.setattr(otlp, "send", lambda *args: pytest.fail("sent"))
-    traces.tell(attempt)
+    monkeypatch.setattr(otlp, "export_spans", lambda *args: pytest.fail("sent"))
+    traces.send_trace(attempt)

@@ -1,9 +1,11 @@
 """The tests' own PostgreSQL and Redis, as scripts/services started them, stopped and started again."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from django.db import connection
 
@@ -25,3 +27,21 @@ def without(name: str, *, seconds: float) -> Iterator[None]:
         yield
     finally:
         assert restart.wait() == 0, f"{name} was not started again"
+
+
+def _process_of(name: str) -> int:
+    """The process of a server, as scripts/services wrote it down."""
+    mark = Path(os.environ.get("SERVICES_MARK") or PROJECT / ".services")
+    folder = Path(mark.read_text().strip())
+    return int((folder / f"{name}.pid").read_text().split()[0])
+
+
+@contextmanager
+def frozen(name: str) -> Iterator[None]:
+    """A server takes connections, and says nothing."""
+    pid = _process_of(name)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from executors.choices import AttemptState, EventKind
+from executors.logs import store
 from executors.models import Attempt, AttemptEvent, LogChunk
-from executors.reporting import logs
 from tests.spine.bell import Bell
 from tests.spine.cluster import Cluster, Object
 from tests.spine.site import Site, story
@@ -155,7 +155,7 @@ def whole_log(attempt: Attempt) -> bytes:
     attempt.refresh_from_db()
     found, at = bytearray(), 0
     while at < attempt.log_size:
-        piece = logs.read(attempt, at)
+        piece = store.read_log(attempt, at)
         found += piece.data
         at = piece.end
     return bytes(found)

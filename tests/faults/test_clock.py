@@ -68,10 +68,10 @@ def test_a_clock_that_is_an_hour_ahead_changes_nothing(trial: Trial, shifted: di
     (executor,) = (one for one in processes_of(pod) if "executors.agent" in arguments(one))
     assert f"{FOLDER}/clock.so" in (executor / "maps").read_text() or "clock.so" in (executor / "maps").read_text()
     trial.assert_sound(job, marks=20)
-    assert HOUR - 60 < ahead(trial.attempt(job)) <= HOUR
+    assert HOUR / 2 < ahead(trial.attempt(job)) <= HOUR
     # All times in the timeline are the site's.
     times = AttemptEvent.objects.filter(attempt__step__job=job).values_list("at", flat=True)
-    assert (max(times) - min(times)).total_seconds() < 120
+    assert (max(times) - min(times)).total_seconds() < HOUR / 2
 
     applied = trial.apply_job("true", flow=PLAN_AND_APPLY, environment=shifted)
     trial.assert_sound(applied)

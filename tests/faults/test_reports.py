@@ -13,16 +13,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from kubernetes import client
 
-from executors.agent.exit_codes import REFUSED
+from executors.attempts.tokens import claim_token
+from executors.contract.exit_codes import REFUSED
 from executors.models import Attempt, LogChunk
-from executors.tokens import claim_token
 from tests.faults.marks import FAULT
-from tests.faults.nodes import labelled_node
 from tests.faults.sound import lost_bytes, whole_log
 from tests.faults.trial import Trial
+from tests.spine.cluster import TOO_LARGE
 from tests.spine.waiting import await_that
+from tests.support.patience import patient
 from workspaces.choices import JobStatus
 from workspaces.models import Job
 from workspaces.services.jobs import cancel_job
@@ -48,7 +48,7 @@ class Hand:
             method="POST",
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=patient(10)) as answer:  # noqa: S310
                 return int(answer.status), ""
         except urllib.error.HTTPError as error:
             return error.code, str(json.loads(error.read())["errors"][0].get("code", ""))
@@ -64,14 +64,9 @@ class Hand:
 
 
 @pytest.fixture
-def label() -> str:
-    return f"example.org/{uuid4().hex[:10]}"
-
-
-@pytest.fixture
-def job(trial: Trial, label: str) -> Job:
-    """A job whose pod waits for a node with the label."""
-    job = trial.job(environment={"EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS": f"{label}=true"})
+def job(trial: Trial) -> Job:
+    """A job whose pod waits for a node."""
+    job = trial.job(environment=TOO_LARGE)
     trial.await_launched(job)
     return job
 
@@ -81,27 +76,25 @@ def hand(trial: Trial, job: Job) -> Hand:
     return Hand(trial, trial.attempt(job))
 
 
-def refused_pod(trial: Trial, hand: Hand, label: str, api: client.ApiClient) -> None:
+def refused_pod(trial: Trial, hand: Hand) -> None:
     """Let a node take the pod: its executor runs nothing."""
-    name = trial.cluster.pod_of(hand.attempt)["metadata"]["name"]
-    with labelled_node(api, label):
-        assert trial.cluster.exit_code(name) == REFUSED
+    pod = trial.cluster.pod_of(hand.attempt)
+    trial.cluster.shrink_pod(pod)
+    assert trial.cluster.exit_code(pod["metadata"]["name"]) == REFUSED
 
 
-def test_what_is_said_twice_counts_once(
-    trial: Trial, job: Job, hand: Hand, label: str, cluster_api: client.ApiClient
-) -> None:
+def test_what_is_said_twice_counts_once(trial: Trial, job: Job, hand: Hand) -> None:
     assert [hand.claim(), hand.claim()] == [(200, "")] * 2
     assert [hand.log(0, b"mark 1\n"), hand.log(0, b"mark 1\n"), hand.log(0, b"mark 1\nmark 2\n")] == [(200, "")] * 3
     assert [hand.result(logSize=14), hand.result(logSize=14)] == [(200, "")] * 2
-    refused_pod(trial, hand, label, cluster_api)
+    refused_pod(trial, hand)
     trial.assert_sound(job, starts=0, marks=2)
     assert LogChunk.objects.filter(attempt=hand.attempt).count() == 2
 
 
 @pytest.mark.everyday
 def test_a_log_out_of_order_is_put_in_order_and_what_never_came_is_shown_as_lost(
-    trial: Trial, job: Job, hand: Hand, label: str, cluster_api: client.ApiClient
+    trial: Trial, job: Job, hand: Hand
 ) -> None:
     hand.claim()
     assert hand.log(7, b"mark 2\n") == (409, "gap")
@@ -110,15 +103,13 @@ def test_a_log_out_of_order_is_put_in_order_and_what_never_came_is_shown_as_lost
     # The result overtakes the last 7 bytes, which then come too late.
     assert hand.result(logSize=21) == (200, "")
     assert hand.log(14, b"mark 3\n") == (410, "attempt-over")
-    refused_pod(trial, hand, label, cluster_api)
+    refused_pod(trial, hand)
     trial.assert_sound(job, starts=0, marks=2, lost=True)
     assert lost_bytes(hand.attempt) == 7
     assert b"[7 bytes of the log were lost]" in whole_log(hand.attempt)
 
 
-def test_what_comes_late_changes_nothing(
-    trial: Trial, job: Job, hand: Hand, label: str, cluster_api: client.ApiClient
-) -> None:
+def test_what_comes_late_changes_nothing(trial: Trial, job: Job, hand: Hand) -> None:
     hand.claim()
     assert hand.result() == (200, "")
     late = [
@@ -128,7 +119,7 @@ def test_what_comes_late_changes_nothing(
         hand.claim(),
     ]
     assert late == [(410, "attempt-over")] * 4
-    refused_pod(trial, hand, label, cluster_api)
+    refused_pod(trial, hand)
     trial.assert_sound(job, starts=0)
 
 
@@ -140,10 +131,8 @@ def test_a_claim_that_comes_after_the_cancel_is_refused(trial: Trial, job: Job, 
 
 
 @pytest.mark.everyday
-def test_forged_reports_are_refused(
-    trial: Trial, job: Job, hand: Hand, label: str, cluster_api: client.ApiClient
-) -> None:
-    other = trial.job(environment={"EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS": f"{label}=true"})
+def test_forged_reports_are_refused(trial: Trial, job: Job, hand: Hand) -> None:
+    other = trial.job(environment=TOO_LARGE)
     stranger = Hand(trial, trial.await_launched(other))
     assert (hand.claim(), stranger.claim()) == ((200, ""),) * 2
     forged = ["", "x" * 43, stranger.session, claim_token(hand.attempt), claim_token(stranger.attempt)]
@@ -155,19 +144,17 @@ def test_forged_reports_are_refused(
     assert (hand.attempt.log_size, hand.attempt.state) == (0, "claimed")
     for each in (hand, stranger):
         assert each.result() == (200, "")
-        refused_pod(trial, each, label, cluster_api)
+        refused_pod(trial, each)
     trial.assert_sound(job, starts=0)
     trial.assert_sound(other, starts=0)
 
 
 @pytest.mark.everyday
-def test_the_one_time_token_opens_nothing_a_second_time(
-    trial: Trial, job: Job, hand: Hand, label: str, cluster_api: client.ApiClient
-) -> None:
+def test_the_one_time_token_opens_nothing_a_second_time(trial: Trial, job: Job, hand: Hand) -> None:
     assert hand.claim() == (200, "")
     assert hand.claim("t" * 43) == (409, "already-claimed")
     # Nor for the pod itself, which comes second here.
-    refused_pod(trial, hand, label, cluster_api)
+    refused_pod(trial, hand)
     assert hand.say("heartbeat", {"phase": "script"}) == (200, "")
     assert hand.result() == (200, "")
     trial.assert_sound(job, starts=0)

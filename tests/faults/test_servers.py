@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from executors.health import heartbeats
+from executors.models import Beat
 from tests.faults.marks import FAULT
-from tests.faults.servers import without
+from tests.faults.servers import frozen, without
 from tests.faults.trial import Trial
 from tests.spine.waiting import await_that
-from workspaces.choices import FINAL_JOB
+from workspaces.choices import FINAL_JOB, JobStatus
 from workspaces.models import Job
 
 pytestmark = [*FAULT, pytest.mark.servers]
@@ -65,3 +67,25 @@ def test_a_job_that_is_created_while_redis_is_away_runs_when_it_is_back(trial: T
     trial.clock.stop("going on")
     for each in (first, job):
         trial.assert_sound(each, marks=20)
+
+
+def test_a_redis_that_is_silent_holds_up_nobody_and_is_said_until_it_answers(trial: Trial) -> None:
+    first = trial.job(pause=0.3)
+    trial.await_rung(first)
+    with frozen("redis"):
+        trial.fault()
+        job = trial.job()
+        job.refresh_from_db()
+        assert (job.status, job.reason_code) == (JobStatus.PENDING, "queue-silent")
+        trial.clock.stop("sentence")
+        await_that(Beat.objects.filter(name=heartbeats.QUEUE_SILENT).exists, "the watcher says so to all", 60)
+        # Neither step nor watcher waits for it.
+        trial.site.await_status(first, JobStatus.PENDING, JobStatus.COMPLETED)
+        beat = Beat.objects.get(name=heartbeats.WATCHER).at
+        await_that(lambda: Beat.objects.get(name=heartbeats.WATCHER).at > beat, "the watcher is alive", 60)
+    trial.fault()
+    trial.await_rung(job, seconds=90)
+    trial.clock.stop("going on")
+    for each in (first, job):
+        trial.assert_sound(each, marks=20)
+    await_that(lambda: not Beat.objects.filter(name=heartbeats.QUEUE_SILENT).exists(), "it is said no more", 60)

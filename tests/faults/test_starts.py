@@ -42,6 +42,7 @@ def test_a_pod_that_no_node_takes_runs_as_soon_as_one_does(trial: Trial, cluster
     trial.fault()
     job = trial.job(environment={SELECTOR: f"{key}=true"})
     trial.told(job, "No node has the labels", "node affinity/selector")
+    # Where the kubelet hears of the label later than the scheduler, it refuses the pod, and the next attempt runs.
     with labelled_node(cluster_api, key):
         trial.assert_sound(job, marks=20)
 

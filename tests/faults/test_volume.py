@@ -11,9 +11,10 @@ from executors.choices import EventKind
 from executors.models import AttemptEvent
 from tests.faults.marks import FAULT
 from tests.faults.trial import PLAN_AND_APPLY, Trial
+from tests.support.patience import patient
 from workspaces.models import SavedPlan, StateVersion
 
-pytestmark = [*FAULT, pytest.mark.timeout(600, method="signal")]
+pytestmark = [*FAULT, pytest.mark.timeout(patient(600), method="signal")]
 
 LINES = 1_000_000
 PLAN_BYTES = 20 * 2**20

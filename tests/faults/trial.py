@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import pytest
 
+from executors.attempts.reported_result import STOPPED
 from executors.choices import AttemptState
 from executors.models import Attempt
-from executors.reports import STOPPED
-from executors.watching.afterwards import LEARN_SECONDS
+from executors.watching.late_reasons import LEARN_SECONDS
 from tests.faults.measures import Clock
 from tests.faults.sound import Expected, assert_sound, last_step
 from tests.spine.bell import Bell
@@ -79,7 +79,17 @@ class Trial:
         return self._rings.get(job.pk, str(job.pk))
 
     def await_rung(self, job: Job, seconds: float = 90) -> None:
-        self.bell.await_ring(self.ring_of(job), seconds)
+        """Wait until a job's commands have rung; a job that is over before that fails the test at once."""
+        ring = self.ring_of(job)
+
+        def rung() -> bool:
+            # First, as commands ring before their job is over.
+            over = Job.objects.get(pk=job.pk).is_final
+            if not self.bell.count(ring) and over:
+                pytest.fail(f"{ring!r} never rings\n{story(job)}")
+            return self.bell.count(ring) > 0
+
+        await_that(rung, f"{ring!r} rings", seconds)
 
     def attempt(self, job: Job, seconds: float = 20) -> Attempt:
         """The newest attempt of a job, as soon as there is one."""
@@ -121,6 +131,16 @@ class Trial:
         finally:
             self.clock.stop(what)
 
+    def told_of(self, job: Job, code: str, *, seconds: float = 60) -> None:
+        """Wait until a job waits with a reason code."""
+
+        def waits() -> bool:
+            job.refresh_from_db()
+            return bool(job.reason_code == code)
+
+        await_that(waits, f"job {job.pk} waits for {code}", seconds)
+        self.clock.stop("sentence")
+
     def ended(self, job: Job, code: str, *, status: JobStatus = JobStatus.FAILED, seconds: float = 90) -> str:
         """Wait until a job has ended with a reason code; returns its step's sentence.
 
@@ -135,7 +155,7 @@ class Trial:
         step = last_step(job)
         assert step.reason_code == code, story(job)
         job.refresh_from_db()
-        return step.reason
+        return str(step.reason)
 
     def assert_sound(self, job: Job, **expected: Any) -> None:
         assert_sound(self.site, self.cluster, self.bell, job, Expected(ring=self.ring_of(job), **expected))

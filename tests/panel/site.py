@@ -18,6 +18,8 @@ from typing import Any
 
 from django.conf import settings
 
+from tests.support.patience import patient
+
 _START_SECONDS = 60
 
 
@@ -30,6 +32,8 @@ class PanelSite:
     password: str
     workspace: str
     environ: dict[str, str]
+    pid: int
+    """The web process."""
 
     def run(self, code: str) -> str:
         """Run Python in the site and return what it prints."""
@@ -53,11 +57,11 @@ def _free_port() -> int:
 
 
 def _await(url: str) -> None:
-    for _ in range(_START_SECONDS * 5):
+    for _ in range(int(patient(_START_SECONDS) * 5)):
         try:
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - an address of this test's own
+            with urllib.request.urlopen(url, timeout=patient(5)):  # noqa: S310 - an address of this test's own
                 return
-        except urllib.error.URLError:
+        except (urllib.error.URLError, TimeoutError):
             time.sleep(0.2)
     raise TimeoutError(f"{url} does not answer")
 
@@ -68,7 +72,7 @@ def _web(port: int) -> list[str]:
 
 
 @contextmanager
-def _running(environ: dict[str, str], *commands: list[str]) -> Iterator[None]:
+def _running(environ: dict[str, str], *commands: list[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
     folder = Path(environ["TERRAKUBE_DATA_DIR"])
     with (folder / "processes.log").open("ab") as output:
         processes = [
@@ -78,12 +82,12 @@ def _running(environ: dict[str, str], *commands: list[str]) -> Iterator[None]:
             for command in commands
         ]
         try:
-            yield
+            yield processes
         finally:
             for process in processes:
                 process.terminate()
             for process in processes:
-                process.wait(30)
+                process.wait(patient(30))
 
 
 @contextmanager
@@ -108,7 +112,6 @@ def panel_site(folder: Path, *, worker: bool = True, **more: str) -> Iterator[Pa
         "TerrakubeApiUrl": url,
         "ExecutorLocalApiUrl": url,
         "AzBuilderApiUrl": url,
-        "PYTHONDONTWRITEBYTECODE": "1",
         **more,
     }
     _manage(environ, "migrate", "--verbosity", "0")
@@ -116,6 +119,6 @@ def panel_site(folder: Path, *, worker: bool = True, **more: str) -> Iterator[Pa
     commands = [_web(port)]
     if worker:
         commands.append([sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"])
-    with _running(environ, *commands):
+    with _running(environ, *commands) as processes:
         _await(f"{url}/admin/login/")
-        yield PanelSite(url, made["user"], made["password"], made["workspace"], environ)
+        yield PanelSite(url, made["user"], made["password"], made["workspace"], environ, processes[0].pid)

@@ -12,9 +12,10 @@ from django.urls import reverse
 from kubernetes import client
 
 from executors import cluster
-from executors.conf import installation
+from executors.installation.settings import installation
 from tests.factories import VariableFactory
 from tests.spine import rights
+from tests.support.patience import patient
 from workspaces.models import Workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.cluster]
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.cluster]
 def namespace(cluster_namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The namespace of the installation's Jobs for this test."""
     monkeypatch.setenv("ExecutorEphemeralNamespace", cluster_namespace)
+    monkeypatch.setenv("ExecutorEphemeralSecret", "")
     installation.cache_clear()
     yield cluster_namespace
     installation.cache_clear()
@@ -58,7 +60,7 @@ def test_a_quota_is_said_in_the_clusters_words(
 def _until(look: Callable[[], str], part: str) -> str:
     """Look again until the cluster has taken notice of what was just made."""
     text = ""
-    for _ in range(40):
+    for _ in range(int(patient(40))):
         text = look()
         if part in text:
             break
@@ -76,6 +78,7 @@ def test_what_the_pod_needs_is_looked_for(
         ("EPHEMERAL_CONFIG_MAP_NAME", "tf-files"),
         ("EPHEMERAL_CONFIG_ENVFROM_CONFIG_MAP", "nowhere"),
         ("EPHEMERAL_CONFIG_SERVICE_ACCOUNT", "default"),
+        ("EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS", "disk=quantum"),
     ):
         VariableFactory.create(workspace=workspace, key=key, value=value)
     address = reverse("admin:workspaces_workspace_preview", args=[workspace.pk])
@@ -87,6 +90,11 @@ def test_what_the_pod_needs_is_looked_for(
     assert found[("ConfigMap", "nowhere")] is False
     assert found[("ServiceAccount", "default")] is True
     assert "missing" in page.content.decode()
+    assert page.context["answer"].text == (
+        f"The cluster would take this Job in namespace {namespace}, but its pod would not start. "
+        "Missing: ConfigMap nowhere, Node kubernetes.io/os=linux,disk=quantum."
+    )
+    assert "tk-note-good" not in page.content.decode()
 
 
 @pytest.fixture

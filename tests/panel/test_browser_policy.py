@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.contrib import admin as django_admin
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
 from tests.panel.site import PanelSite, panel_site
 from tests.support.issuer import CLIENT_ID, Issuer
+from tests.support.patience import patient
 from tests.support.visits import Visitor, Watch, wait_for
 
-in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(patient(600))]
 
 _FILL = """
-from executors import attempts
+from executors.attempts import lifecycle as attempts
 from executors.choices import AttemptState, ExecutorKind
 from executors.models import Attempt
-from executors.reporting import logs
+from executors.logs import store as logs
 from tests.factories import PLAN_AND_APPLY
-from workspaces import transitions
+from workspaces.jobs import transitions
 from workspaces.models import Job, Workspace
 from workspaces.services import jobs
 job = Job.objects.first() or jobs.create_job(Workspace.objects.get(), by=None, tcl=PLAN_AND_APPLY)
@@ -31,7 +34,7 @@ if step_id:
     key = attempts.open_attempt(step_id, executor=ExecutorKind.KUBERNETES).pk
     Attempt.objects.filter(pk=key).update(state=AttemptState.CLAIMED)
     line = b"\\x1b[31mError:\\x1b[0m and \\x1b[38;2;10;200;30mmany colours\\x1b[0m\\n"
-    logs.append(Attempt.objects.get(pk=key), 0, line * 50)
+    logs.append_log(Attempt.objects.get(pk=key), 0, line * 50)
 print(job.pk)
 """
 
@@ -79,6 +82,11 @@ def test_the_nonce_differs_from_page_to_page() -> None:
     assert len(policies) == 3
 
 
+def test_the_alpine_that_is_served_is_the_build_without_eval() -> None:
+    served = finders.find("unfold/js/alpine/alpine.js")
+    assert "prohibited in the CSP build" in Path(str(served)).read_text()
+
+
 class TestInABrowser:
     pytestmark = in_a_browser
 
@@ -117,7 +125,7 @@ class TestInABrowser:
         page.get_by_role("link", name="Continue").click()
         expect(page).to_have_url(f"{site.url}/admin/?from=here")
         # Her group is a team of no organization yet, and the page says so.
-        expect(page.get_by_text("You are in no team of any organization yet")).to_be_visible()
+        expect(page.get_by_text("You are not in a team of any organization yet")).to_be_visible()
         # Browsers hold the redirects of a form to the policy, and signing out is a form.
         page.locator("form[action$='/logout/']").evaluate("(form) => form.submit()")
         expect(page).to_have_title("Signed out")
@@ -132,6 +140,15 @@ class TestInABrowser:
         visit.open("/admin/workspaces/workspace/")
         # The width of the sidebar is a style that an expression makes of a template, and who drags it changes it.
         assert page.locator("#nav-sidebar").evaluate("(one) => one.style.width") == "288px"
+        page.locator("#nav-sidebar .cursor-col-resize").dispatch_event("mousedown")
+        for event, x in (("mousemove", 320), ("mouseup", 320), ("mousemove", 350)):
+            page.evaluate("([name, clientX]) => window.dispatchEvent(new MouseEvent(name, { clientX }))", [event, x])
+        expect(page.locator("#nav-sidebar")).to_have_css("width", "320px")
+        # The menu of the person opens and closes by the same click.
+        out = page.get_by_role("button", name="Log out")
+        for visible in (True, False):
+            page.locator("#nav-sidebar").get_by_text(site.user, exact=True).click()
+            expect(out).to_be_visible(visible=visible)
         page.keyboard.press("[")
         expect(page.locator("#nav-sidebar")).to_be_hidden()
         page.keyboard.press("[")

@@ -14,13 +14,13 @@ from django.conf import settings
 from django.core.management import call_command
 from pytest_django import Settings
 
-from executors import agent_texts
 from executors.doctor.report import State
 from executors.doctor.rights import RIGHTS
-from executors.reasons import REASONS
-from workspaces.ephemeral import SETTINGS
-from workspaces.ephemeral.policy import Level
-from workspaces.ephemeral.variables import GRAMMAR
+from workspaces.pods import SETTINGS
+from workspaces.pods.catalogue import GRAMMAR
+from workspaces.pods.policy.rules import Level
+from workspaces.reasons import REASONS
+from workspaces.reasons.forms import FORMS
 
 pytestmark = pytest.mark.skipif(shutil.which("msgfmt") is None, reason="msgfmt (Debian: gettext) is not there")
 
@@ -86,7 +86,7 @@ def test_the_catalogue_has_what_is_marked_and_nothing_else(
 def test_what_the_code_keeps_in_tables_is_marked() -> None:
     said = {setting.help for setting in SETTINGS.values()} | {setting.grammar for setting in SETTINGS.values()}
     said |= set(GRAMMAR.values()) | set(Level) | set(State) | {right.purpose for right in RIGHTS}
-    said |= {text for reason in REASONS.values() for text in (reason.sentence, reason.advice)}
+    said |= {text for row in REASONS.values() for text in (row.sentence, row.advice)} | set(FORMS.values())
     # Without words there is nothing to translate.
     said = {str(text) for text in said if re.search("[A-Za-z]", WORD.sub("", text))}
     assert said - {text for _, text in texts(CATALOGUE)} == set()
@@ -98,36 +98,3 @@ def test_texts_are_marked_under_names_that_are_looked_for(package: str) -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
                 assert {name.asname for name in node.names} <= {None, "_"}, path
-
-
-def _said_by(node: ast.Call) -> Iterator[ast.expr]:
-    """The sentences that a call of the program in the pod reports."""
-    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-    if name == "StepFailed":
-        yield from node.args[1:2]
-    if name in {"cancel", "force"}:
-        yield from node.args[:1]
-    if name in {"StepFailed", "Outcome"}:
-        yield from (word.value for word in node.keywords if word.arg == "message")
-
-
-def _texts_of(node: ast.expr | None) -> Iterator[str]:
-    """The texts that an expression may be, each with {} for its words."""
-    if isinstance(node, ast.IfExp):
-        yield from (*_texts_of(node.body), *_texts_of(node.orelse))
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    elif isinstance(node, ast.JoinedStr):
-        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
-
-
-def test_what_the_program_in_the_pod_reports_is_listed() -> None:
-    said = set()
-    for path in (ROOT / "executors" / "agent").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
-                said |= {text for value in _said_by(node) for text in _texts_of(value)}
-            if isinstance(node, ast.FunctionDef) and node.name == "_sentence":
-                returns = [one for one in ast.walk(node) if isinstance(one, ast.Return)]
-                said |= {text for one in returns for text in _texts_of(one.value)}
-    assert {re.sub(r"\{\w+\}", "{}", text) for text in agent_texts.TEXTS} == {text.rstrip(".") for text in said}

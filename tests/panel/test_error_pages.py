@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from terrakube_site import discovery
 from terrakube_site.urls import urlpatterns
 from tests.factories import UserFactory
+from workspaces.api import discovery
 
 pytestmark = pytest.mark.django_db
 PEOPLE = {"Accept": "text/html,application/xhtml+xml"}
@@ -43,7 +43,7 @@ def test_a_page_that_is_not_there_is_said_to_people_and_to_programs() -> None:
     assert reverse("admin:index") in response.content.decode()
     program = Client().get("/nowhere/")
     assert (program.status_code, program["Content-Type"]) == (404, "application/json")
-    assert "Nothing is at this address" in program.json()["errors"][0]["detail"]
+    assert "Nothing exists at this address" in program.json()["errors"][0]["detail"]
 
 
 def test_a_host_that_is_not_ours_is_told_which_setting_names_ours() -> None:
@@ -61,7 +61,7 @@ def test_who_may_not_do_something_reads_why(monkeypatch: pytest.MonkeyPatch) -> 
     assert response.status_code == 403
     assert "Only a team lead may." in response.content.decode()
     monkeypatch.setattr(pattern, "callback", raising(PermissionDenied()))
-    assert "None of your teams has the right" in ask(path).content.decode()
+    assert "None of your teams has the required right" in ask(path).content.decode()
 
 
 def test_a_mistake_of_ours_names_the_id_under_which_the_log_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_a_form_without_its_token_is_refused_with_what_to_do() -> None:
     client.force_login(user)
     response = client.post(reverse("admin:workspaces_organization_add"), {"name": "new"})
     assert response.status_code == 403
-    assert "Open the page again" in response.content.decode()
+    assert "Reload the page" in response.content.decode()
 
 
 def test_an_error_page_speaks_the_readers_language_and_needs_no_script() -> None:

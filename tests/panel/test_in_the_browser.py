@@ -6,7 +6,6 @@ import json
 import re
 import secrets
 import shutil
-import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,18 +15,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, Response, ViewportSize, expect
 
 from tests.panel.site import PanelSite, panel_site, serving
+from tests.support.patience import patient
 from tests.support.visits import Visitor, Watch, wait_for
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(patient(300)),
     pytest.mark.skipif(not (shutil.which("terraform") or shutil.which("tofu")), reason="neither terraform nor tofu"),
 ]
-STEP_MILLISECONDS = 90_000
+STEP_MILLISECONDS = patient(90_000)
 PASSWORD = secrets.token_urlsafe(12)
 SAMPLE = f"""
 import json
@@ -35,13 +35,13 @@ from scripts import panel_pages, sample_data
 print(json.dumps(panel_pages.pages(sample_data.make({PASSWORD!r}, seconds=0.5))))
 """
 LINES = 200_000
-MOST_SECONDS = 4
-"""Twice what a log of that length may take on a machine that does nothing else."""
+MOST_BYTES, MOST_PIECES = 4 * 2**20, 4
+"""What the page fetches of a log that is much longer, in so many requests."""
 LONG_LOG = """
-from executors import attempts
+from executors.attempts import lifecycle as attempts
 from executors.choices import AttemptOutcome, ExecutorKind
-from executors.reporting import logs
-from workspaces import transitions
+from executors.logs import store as logs
+from workspaces.jobs import transitions
 from workspaces.models import Workspace
 from workspaces.services.jobs import create_job
 flow = "flow:\\n  - {{type: terraformPlan, name: Plan, step: 100}}\\n"
@@ -49,11 +49,11 @@ job = create_job(Workspace.objects.get(pk="{workspace}"), by=None, tcl=flow)
 step = transitions.advance(job.pk)
 attempt = attempts.open_attempt(step, executor=ExecutorKind.KUBERNETES)
 attempts.mark_launched(attempt, namespace="nowhere")
-attempts.claim(attempt, "s" * 43)
+attempts.claim_attempt(attempt, "s" * 43)
 text = "".join("line %d of a log that somebody will read to its end\\n" % n for n in range({lines})).encode()
 for start in range(0, len(text), 2**20):
-    logs.append(attempt, start, text[start:start + 2**20])
-attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
+    logs.append_log(attempt, start, text[start:start + 2**20])
+attempts.report_result(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
 print(job.pk)
 """
 MOST_TABS = 60
@@ -61,10 +61,10 @@ SESSION = "s" * 43
 JOBS = """
 import json
 from django.db import transaction
-from executors import attempts
+from executors.attempts import lifecycle as attempts
 from executors.choices import ExecutorKind
-from executors.reporting import logs
-from workspaces import transitions
+from executors.logs import store as logs
+from workspaces.jobs import transitions
 from workspaces.models import Workspace
 from workspaces.services.jobs import create_job
 # In one piece, so that the worker meets the second job when it is taken already.
@@ -79,9 +79,9 @@ with transaction.atomic():
     runs = create_job(second, by=None, tcl="flow:\\n  - {{type: terraformPlan, name: Plan, step: 100}}\\n")
     attempt = attempts.open_attempt(transitions.advance(runs.pk), executor=ExecutorKind.KUBERNETES)
     attempts.mark_launched(attempt, namespace="nowhere")
-    attempts.claim(attempt, "{session}")
+    attempts.claim_attempt(attempt, "{session}")
     text = b"".join(b"line %d of the log\\n" % n for n in range(100))
-    logs.append(attempt, 0, text)
+    logs.append_log(attempt, 0, text)
 print(json.dumps({{"waits": waits.pk, "runs": runs.pk, "attempt": str(attempt.pk), "size": len(text)}}))
 """
 VISIBLE_FOCUS = """(() => {
@@ -156,7 +156,7 @@ def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: 
 
     tolerations = page.locator("#setting-EPHEMERAL_CONFIG_TOLERATIONS")
     tolerations.get_by_role("button", name="Add a toleration").click()
-    tolerations.get_by_label("Key of the taint").fill("dedicated")
+    tolerations.get_by_label("Taint key").fill("dedicated")
     tolerations.get_by_label("Operator").select_option("Equal")
     tolerations.get_by_label("Value").fill("not a label")
     selector = page.locator("#setting-EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS")
@@ -221,16 +221,21 @@ def test_a_variable_is_added_in_a_row_of_its_workspace_and_taken_away_there(visi
     expect(rows).to_have_count(before)
 
 
-def test_a_log_of_200_000_lines_is_open_at_its_end_within_seconds(visit: Visitor, site: PanelSite) -> None:
+def test_a_log_of_200_000_lines_is_open_at_its_end_by_fetching_its_end(visit: Visitor, site: PanelSite) -> None:
     job = int(site.run(LONG_LOG.format(workspace=site.workspace, lines=LINES)).splitlines()[-1])
-    visit.open("/admin/")
-    begin = time.monotonic()
+    pieces: list[int] = []
+
+    def note(response: Response) -> None:
+        if re.search(r"/steps/[^/]+/log\?", response.url):
+            pieces.append(int(response.headers["content-length"]))
+
+    visit.page.on("response", note)
     visit.open(f"/admin/workspaces/job/{job}/change/")
     # The page keeps the last lines at hand and fetches what is before them when somebody goes there.
     wait_for(visit.page, "document.getElementById('log').dataset.over === '1'", milliseconds=30_000)
     wait_for(visit.page, f"window.terrakubeLog.text().includes('line {LINES - 1} ')", milliseconds=30_000)
-    seconds = time.monotonic() - begin
-    assert seconds < MOST_SECONDS
+    assert 0 < sum(pieces) <= MOST_BYTES
+    assert len(pieces) <= MOST_PIECES
 
 
 def findings(page: Page, options: dict[str, Any]) -> list[str]:
@@ -348,7 +353,7 @@ def test_who_gives_a_wrong_password_is_told_so(page: Page, watch: Watch, site: P
     page.keyboard.press("Enter")
     # Once, and in its own words.
     expect(page.locator(".errornote:visible")).to_have_text(
-        "Name or password are wrong, or this user may not use the panel."
+        "Wrong name or password, or this user may not use the panel."
     )
 
 
@@ -409,12 +414,12 @@ def test_a_live_log_goes_on_without_loss_when_the_site_was_away(
         page.goto(url + job_path(made["runs"]))
         wait_for(page, "window.terrakubeLog.text().includes('line 99 ')")
         expect(page.locator("#log-state")).to_have_text("Live")
-    expect(page.locator("#log-state")).to_have_text(re.compile("Connecting again|does not answer"))
-    expect(page.locator("#run-lost")).to_be_visible(timeout=10_000)
+    expect(page.locator("#log-state")).to_have_text(re.compile("Reconnecting|does not answer"))
+    expect(page.locator("#run-lost")).to_be_visible(timeout=patient(10_000))
     with serving(site.environ, port=urlsplit(url).port):
         report_lines(url, made)
         wait_for(page, "window.terrakubeLog.text().includes('line 119 ')", milliseconds=20_000)
-        expect(page.locator("#run-lost")).to_be_hidden(timeout=10_000)
+        expect(page.locator("#run-lost")).to_be_hidden(timeout=patient(10_000))
         expect(page.locator("#log-state")).to_contain_text("Live")
         text = str(page.evaluate("window.terrakubeLog.text()"))
         assert re.findall(r"line (\d+) of the log", text) == [str(number) for number in range(120)]

@@ -11,15 +11,19 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from executors import attempts, run_page
-from executors.attempts import Report
+from executors.attempts import lifecycle
+from executors.attempts.lifecycle import Report
 from executors.choices import AttemptOutcome, EventKind, ExecutorKind
+from executors.logs import store
 from executors.models import Attempt
-from executors.reporting import logs
+from executors.runs import view_model
+from tests.api.client import Api, token_of
 from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY
-from workspaces import transitions
+from tests.support.markup import without_breaks
 from workspaces.choices import JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Job, SavedPlan, StateVersion, Workspace
+from workspaces.reasons import told
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
@@ -33,19 +37,19 @@ def start(workspace: Workspace, tcl: str = PLAN_AND_APPLY) -> Job:
 def launch(job: Job, executor: ExecutorKind = ExecutorKind.KUBERNETES) -> Attempt:
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    attempt = attempts.open_attempt(step_id, executor=executor)
+    attempt = lifecycle.open_attempt(step_id, executor=executor)
     assert attempt is not None
-    attempts.mark_launched(attempt, namespace="jobs", image="executor:1")
+    lifecycle.mark_launched(attempt, namespace="jobs", image="executor:1")
     return attempt
 
 
 def claim(attempt: Attempt) -> None:
-    assert attempts.claim(attempt, SESSION) is attempts.Claim.WON
+    assert lifecycle.claim_attempt(attempt, SESSION) is lifecycle.Claim.WON
 
 
 def finish(attempt: Attempt, **result: object) -> None:
     outcome = result.pop("outcome", AttemptOutcome.SUCCEEDED)
-    attempts.report(attempt, Report(outcome=outcome, **result))  # type: ignore[arg-type]
+    lifecycle.report_result(attempt, Report(outcome=outcome, **result))  # type: ignore[arg-type]
 
 
 def page(client: Client, job: Job) -> str:
@@ -68,8 +72,8 @@ def test_a_waiting_job_says_what_it_waits_for(workspace: Workspace, admin: Clien
 
 def test_the_timeline_shows_where_a_step_runs_and_how_to_look_at_it(workspace: Workspace, admin: Client) -> None:
     attempt = launch(start(workspace))
-    attempts.note_place(attempt, pod_name="job-1-100-1-abcde", node_name="node-7")
-    attempts.record(attempt, EventKind.SCHEDULED, "node-7")
+    lifecycle.record_place(attempt, pod_name="job-1-100-1-abcde", node_name="node-7")
+    lifecycle.record_event(attempt, EventKind.SCHEDULED, "node-7")
     claim(attempt)
     text = page(admin, attempt.step.job)
     for part in ("job-1-100-1-abcde", "node-7", "executor:1", "Claimed by the executor", "Pod scheduled"):
@@ -79,7 +83,7 @@ def test_the_timeline_shows_where_a_step_runs_and_how_to_look_at_it(workspace: W
 
 def test_a_failed_step_says_why_and_what_to_do(workspace: Workspace, admin: Client) -> None:
     attempt = launch(start(workspace))
-    attempts.fail(attempt, code="no-api-address", reason="AzBuilderApiUrl is not set")
+    lifecycle.fail_attempt(attempt, told("no-api-address", "AzBuilderApiUrl is not set"))
     text = page(admin, attempt.step.job)
     assert "AzBuilderApiUrl is not set" in text
     assert "An administrator sets AzBuilderApiUrl" in text
@@ -91,7 +95,7 @@ def test_a_page_takes_the_same_queries_for_many_attempts(
 ) -> None:
     attempt = launch(start(workspace))
     for _ in range(6):
-        following = attempts.replace(attempt, code="image", reason="No such image", limit=20)
+        following = lifecycle.replace_attempt(attempt, told("image", "No such image"), limit=20)
         assert following is not None
         attempt = following
     with django_assert_max_num_queries(20):  # type: ignore[attr-defined]
@@ -198,7 +202,7 @@ def test_a_plan_is_read_in_terraforms_own_words_without_colours(workspace: Works
     address = reverse("runs:plan", args=[attempt.step.job_id])
     assert admin.get(address).status_code == 404
     words = "Terraform will perform the following actions:\n\n  \x1b[32m+\x1b[0m a.b\n\nPlan: 1 to add, 0 to change.\n"
-    logs.append(attempt, 0, f"Initializing…\n{words}\n{chr(0x2500) * 40}\n\nSaved the plan to: plan\n".encode())
+    store.append_log(attempt, 0, f"Initializing…\n{words}\n{chr(0x2500) * 40}\n\nSaved the plan to: plan\n".encode())
     response = admin.get(address)
     assert response.headers["Content-Type"].startswith("text/plain")
     assert response.content.decode() == words.replace("\x1b[32m", "").replace("\x1b[0m", "")
@@ -210,7 +214,7 @@ def test_what_a_job_does_to_a_lock_is_said(workspace: Workspace, admin: Client) 
     assert "is locked: its jobs wait" in admin.post(address, {"reason": "audit"}, follow=True).content.decode()
     workspace.refresh_from_db()
     assert (workspace.locked, workspace.lock_description) == (True, "audit")
-    assert "is locked already" in admin.post(address, follow=True).content.decode()
+    assert "is already locked" in admin.post(address, follow=True).content.decode()
     unlock = reverse("admin:workspaces_workspace_unlock", args=[workspace.pk])
     assert "is unlocked" in admin.post(unlock, follow=True).content.decode()
 
@@ -235,15 +239,15 @@ def test_a_log_is_read_in_pieces_and_what_is_lost_is_said(
     attempt = launch(start(workspace))
     claim(attempt)
     attempt.refresh_from_db()
-    logs.append(attempt, 0, b"\x1b[32mgreen\x1b[0m\n")
-    logs.declare_lost(attempt, 15, 7)
+    store.append_log(attempt, 0, b"\x1b[32mgreen\x1b[0m\n")
+    store.declare_lost(attempt, 15, 7)
     address = reverse("runs:log", args=[attempt.step.job_id, attempt.step_id])
     response = admin.get(address, {"offset": "5"})
-    assert response.content == b"green\x1b[0m\n" + logs.lost_note(7)
+    assert response.content == b"green\x1b[0m\n" + store.lost_note(7)
     assert (response["X-Log-End"], response["X-Log-Size"], response["X-Log-Over"]) == ("22", "22", "0")
     assert response["Cache-Control"].startswith("max-age=0")
     assert admin.get(address, {"tail": "4"})["X-Log-Start"] == "0", "a short log comes whole"
-    monkeypatch.setattr("executors.pages.LOG_BYTES", 8)
+    monkeypatch.setattr("executors.runs.log_views.LOG_BYTES", 8)
     assert admin.get(address, {"tail": "4"})["X-Log-Start"] == "18"
     finish(attempt)
     assert admin.get(address, {"offset": "22"})["X-Log-Over"] == "1"
@@ -252,13 +256,13 @@ def test_a_log_is_read_in_pieces_and_what_is_lost_is_said(
 def test_a_log_is_looked_through_over_the_ends_of_its_pieces(
     workspace: Workspace, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("executors.pages.LOG_BYTES", 4)
+    monkeypatch.setattr("executors.runs.log_views.LOG_BYTES", 4)
     attempt = launch(start(workspace))
     claim(attempt)
     text = b"all is well\nno terror\nthen an Error: broken\nneedle.*\n"
     for byte in range(0, len(text), 5):
         attempt.refresh_from_db()
-        logs.append(attempt, byte, text[byte : byte + 5])
+        store.append_log(attempt, byte, text[byte : byte + 5])
 
     def found(**query: str) -> int | None:
         answer = admin.get(reverse("runs:find", args=[attempt.step.job_id, attempt.step_id]), query)
@@ -286,7 +290,7 @@ def test_a_cancelled_job_that_goes_on_can_be_killed(workspace: Workspace, admin:
     claim(attempt)
     job = attempt.step.job
     admin.post(reverse("admin:workspaces_job_cancel", args=[job.pk]))
-    attempts.request_cancel(attempt.step_id)
+    lifecycle.request_cancel(attempt.step_id)
     assert "Kill now" in page(admin, job)
     admin.post(reverse("admin:workspaces_job_stop", args=[job.pk]))
     attempt.refresh_from_db()
@@ -298,10 +302,10 @@ def test_a_cancelled_job_that_goes_on_can_be_killed(workspace: Workspace, admin:
 def test_a_step_that_its_jobs_failure_took_with_it_is_said_not_to_have_run(workspace: Workspace, admin: Client) -> None:
     attempt = launch(start(workspace, PLAN_APPROVE_APPLY))
     claim(attempt)
-    finish(attempt, outcome=AttemptOutcome.FAILED, reason_code="terraform-failed", reason="no such provider")
+    finish(attempt, outcome=AttemptOutcome.FAILED, why=told("terraform-failed", "no such provider"))
     job = Job.objects.get(pk=attempt.step.job_id)
     assert job.status == JobStatus.FAILED
-    shown = run_page.load(job)
+    shown = view_model.load_run(job)
     assert [step.label for step in shown.steps] == ["Failed", "Not executed", "Not executed"]
     assert page(admin, job).count("Not executed") == 2
 
@@ -309,7 +313,36 @@ def test_a_step_that_its_jobs_failure_took_with_it_is_said_not_to_have_run(works
 def test_a_running_job_says_what_it_is_doing(workspace: Workspace, admin: Client) -> None:
     attempt = launch(start(workspace))
     claim(attempt)
-    attempts.record(attempt, EventKind.PHASE, "init")
+    lifecycle.record_event(attempt, EventKind.PHASE, "init")
     job = Job.objects.get(pk=attempt.step.job_id)
     name = attempt.step.name
     assert f"{name}: Init" in str(live(admin, job)["head"])
+
+
+def test_the_page_tells_variables_that_no_configuration_declares(admin: Client, workspace: Workspace) -> None:
+    job = start(workspace)
+    claim(launch(job))
+    step = job.steps.get(step_number=100)
+    before = page(admin, job)
+    assert "declares no variable" not in before
+    assert "inherited variable" not in before
+    step.undeclared_variables = {"workspace": ["regoin"], "inherited": ["a", "b"]}
+    step.save()
+    text = page(admin, job)
+    assert "The configuration declares no variable regoin, so the workspace's value for it is not used." in text
+    assert "<summary>2 inherited variables are not declared by the configuration</summary>" in without_breaks(text)
+    assert "<p>a, b</p>" in text
+
+
+def test_undeclared_variables_of_a_step_are_in_the_api(admin: Client, workspace: Workspace) -> None:
+    job = start(workspace)
+    launch(job)
+    step = job.steps.get(step_number=100)
+    api = Api(token_of("TERRAKUBE_ADMIN"))
+    path = f"organization/{workspace.organization_id}/job/{job.pk}/step/{step.pk}"
+    found = api.read(path)["data"]["attributes"]
+    assert (found["undeclaredVariables"], found["undeclaredInheritedVariables"]) == ([], [])
+    step.undeclared_variables = {"workspace": ["regoin"]}
+    step.save()
+    found = api.read(path)["data"]["attributes"]
+    assert (found["undeclaredVariables"], found["undeclaredInheritedVariables"]) == (["regoin"], [])

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from tests.factories import DESTROY, PLAN
-from workspaces import waiting
 from workspaces.choices import JobStatus
+from workspaces.jobs import blockers
 from workspaces.models import Workspace
 from workspaces.services import jobs
 
@@ -66,6 +66,6 @@ def test_a_reason_is_kept_in_english_whoever_caused_it(workspace: Workspace) -> 
     second = jobs.create_job(workspace, by=None, tcl=DESTROY)
     with override("de"):
         assert str(JobStatus.PENDING.label) == "Wartend"
-        wait = waiting.why_wait(second)
+        wait = blockers.why_wait(second)
     assert wait is not None
-    assert f"job {first.pk} of this workspace, which is pending" in wait.sentence
+    assert f"job {first.pk} of this workspace, which is pending" in str(wait)

@@ -6,13 +6,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from executors.launching import kept
-from executors.launching.preview import preview
+from executors.launching import last_launch
 from executors.models import LastLaunch
+from executors.preview.expected_job import expected_job
 from tests.factories import GlobalVariableFactory, VariableFactory, WorkspaceFactory
 from tests.panel.test_job_page import launch, start
 from workspaces.models import Step, Workspace
-from workspaces.variables import workspace_inputs
+from workspaces.variables.in_force import workspace_inputs
 
 pytestmark = pytest.mark.django_db
 SELECTOR, ENABLE = "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS", "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR"
@@ -30,7 +30,7 @@ def workspace() -> Workspace:
 def run(workspace: Workspace) -> Step:
     """Start a job and keep what its pod was made of, as the launcher does."""
     step = launch(start(workspace)).step
-    kept.keep(step, preview(workspace), workspace_inputs(workspace).environment)
+    last_launch.store_launch(step, expected_job(workspace), workspace_inputs(workspace).environment)
     return step
 
 
@@ -47,7 +47,7 @@ def test_a_workspace_whose_settings_stayed_shows_no_change(workspace: Workspace,
     assert "No step of this workspace has had a pod yet." in preview_page(admin, workspace)
     assert "no pod yet" in row(admin, workspace)
     run(workspace)
-    assert "a step would get the same pod again" in preview_page(admin, workspace)
+    assert "a step would get the same pod." in preview_page(admin, workspace)
     assert "Node selector" in row(admin, workspace)
     assert "changed since" not in row(admin, workspace)
 
@@ -91,7 +91,7 @@ def test_of_a_secret_setting_is_kept_only_whether_it_is_the_same(workspace: Work
 
 def test_only_the_newest_launch_of_each_type_of_step_is_kept(workspace: Workspace) -> None:
     step = run(workspace)
-    kept.keep(step, preview(workspace), workspace_inputs(workspace).environment)
+    last_launch.store_launch(step, expected_job(workspace), workspace_inputs(workspace).environment)
     assert LastLaunch.objects.filter(workspace=workspace).count() == 1
     step.job.delete()
     assert LastLaunch.objects.get(workspace=workspace).job_id is None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -15,12 +16,13 @@ from django.db import OperationalError
 from django.test import AsyncClient
 from django.urls import reverse
 
-from executors import log_stream, pages
 from executors.choices import AttemptState
+from executors.logs import live_stream, store
 from executors.models import Attempt
-from executors.reporting import logs
+from executors.runs import log_views
 from tests.factories import UserFactory
 from tests.panel.test_job_page import claim, finish, launch, start
+from tests.support.patience import patient
 from workspaces.models import Workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +38,7 @@ def attempt(workspace: Workspace) -> Attempt:
 
 def patiently(do: Callable[..., object], *args: object) -> None:
     """Do it again while a reader has a table locked: SQLite in memory, as in tests, does not wait by itself."""
-    for _ in range(100):
+    for _ in range(int(patient(100))):
         try:
             do(*args)
         except OperationalError as error:
@@ -50,7 +52,7 @@ def patiently(do: Callable[..., object], *args: object) -> None:
 
 def append(attempt: Attempt, text: bytes) -> None:
     attempt.refresh_from_db()
-    logs.append(attempt, attempt.log_size, text)
+    store.append_log(attempt, attempt.log_size, text)
 
 
 def write(attempt: Attempt, text: bytes) -> None:
@@ -63,7 +65,7 @@ def end(attempt: Attempt) -> None:
 
 async def read_all(attempt: Attempt, offset: int = 0) -> bytes:
     found = b""
-    async for piece in log_stream.follow(attempt.pk, offset):
+    async for piece in live_stream.follow_log(attempt.pk, offset):
         if piece is not None:
             found += piece.data
     return found
@@ -78,12 +80,14 @@ def test_every_viewer_gets_what_was_there_and_what_comes(attempt: Attempt) -> No
 
     async def watch() -> list[bytes]:
         early = [asyncio.create_task(read_all(attempt)) for _ in range(10)]
-        await asyncio.sleep(0.3)
+        await until(lambda: live_stream.broadcaster().looks >= 2)
         for number in range(5):
             await sync_to_async(write)(attempt, lines(100 + number, 101 + number))
-            await asyncio.sleep(0.1)
+            looks = live_stream.broadcaster().looks
+            await until(lambda looks=looks: live_stream.broadcaster().looks > looks)  # type: ignore[misc]
         late = [asyncio.create_task(read_all(attempt)) for _ in range(10)]
-        await asyncio.sleep(0.3)
+        looks = live_stream.broadcaster().looks
+        await until(lambda: live_stream.broadcaster().looks >= looks + 2)
         await sync_to_async(write)(attempt, b"last\n")
         await sync_to_async(end)(attempt)
         return await asyncio.gather(*early, *late)
@@ -91,34 +95,51 @@ def test_every_viewer_gets_what_was_there_and_what_comes(attempt: Attempt) -> No
     assert set(asyncio.run(watch())) == {lines(0, 105) + b"last\n"}
 
 
-def test_fifty_viewers_cost_one_reader(attempt: Attempt) -> None:
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    async with asyncio.timeout(patient(seconds)):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_fifty_viewers_cost_one_reader(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    look = live_stream._poll
+
+    def counted(known: Mapping[UUID, int | None]) -> list[live_stream._News]:
+        asked.append(len(known))
+        return look(known)
+
+    monkeypatch.setattr(live_stream, "_poll", counted)
+
     async def watch() -> int:
         viewers = [asyncio.create_task(read_all(attempt)) for _ in range(50)]
-        await asyncio.sleep(1)
-        looks = log_stream.broadcaster().looks
+        await until(lambda: len(asked) >= 3)
+        readers = [task for task in asyncio.all_tasks() if task.get_name() == "log reader"]
         await sync_to_async(end)(attempt)
         await asyncio.gather(*viewers)
-        return looks
+        assert len(asked) == live_stream.broadcaster().looks
+        return len(readers)
 
-    assert 1 <= asyncio.run(watch()) <= 1 / log_stream.POLL_SECONDS + 1
+    assert asyncio.run(watch()) == 1
+    # Each look asks once for the one log that all of them watch.
+    assert set(asked) == {1}
 
 
 def test_the_reader_rests_when_nobody_watches(attempt: Attempt) -> None:
-    async def watch() -> int:
+    async def watch() -> list[str]:
         viewer = asyncio.create_task(read_all(attempt))
-        await asyncio.sleep(0.3)
+        await until(lambda: live_stream.broadcaster().looks >= 2)
         viewer.cancel()
-        await asyncio.sleep(0.5)
-        before = log_stream.broadcaster().looks
-        await asyncio.sleep(0.7)
-        return log_stream.broadcaster().looks - before
+        # The reader ends by itself.
+        await until(lambda: not any(task.get_name() == "log reader" for task in asyncio.all_tasks()))
+        return [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
-    assert asyncio.run(watch()) == 0
+    assert asyncio.run(watch()) == []
 
 
 def test_a_log_longer_than_what_is_kept_comes_whole(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_stream, "KEPT_BYTES", 2000)
-    monkeypatch.setattr(log_stream, "PIECE_BYTES", 700)
+    monkeypatch.setattr(live_stream, "KEPT_BYTES", 2000)
+    monkeypatch.setattr(live_stream, "PIECE_BYTES", 700)
 
     async def watch() -> bytes:
         viewer = asyncio.create_task(read_all(attempt))
@@ -172,7 +193,7 @@ def test_events_are_for_who_may_see_the_job(attempt: Attempt) -> None:
 
 
 def test_a_download_holds_the_whole_log_without_colours(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executors.pages.LOG_BYTES", 8)
+    monkeypatch.setattr("executors.runs.log_views.LOG_BYTES", 8)
     write(attempt, b"\x1b[1mbold\x1b[0m and ")
     write(attempt, b"\x1b[31mr\xc3\xa9d\x1b[0m\nend")
     end(attempt)
@@ -194,9 +215,9 @@ def test_a_download_holds_the_whole_log_without_colours(attempt: Attempt, monkey
 
 
 def test_a_live_log_ends_for_who_may_no_longer_see_it(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "RECHECK_SECONDS", 0)
+    monkeypatch.setattr(log_views, "RECHECK_SECONDS", 0)
     user = UserFactory.create(is_superuser=True)
-    viewer = pages._Viewer(user.pk, "", attempt.step.job_id)
+    viewer = log_views._Viewer(user.pk, "", attempt.step.job_id)
     assert not viewer._may(), "a session that is gone"
     session = SessionStore()
     session.create()
@@ -205,9 +226,9 @@ def test_a_live_log_ends_for_who_may_no_longer_see_it(attempt: Attempt, monkeypa
     user.is_superuser = False
     user.save()
     assert not viewer._may()
-    logs.append(attempt, 0, b"secret")
+    store.append_log(attempt, 0, b"secret")
 
     async def watched() -> list[bytes]:
-        return [part async for part in pages._events(attempt.pk, 0, viewer)]
+        return [part async for part in log_views._events(attempt.pk, 0, viewer)]
 
     assert asyncio.run(watched()) == [b"retry: 1000\n\n"]

@@ -12,7 +12,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
-from terrakube_site import client_address, env
+from terrakube_site import env
+from terrakube_site.http import client_address
 from tests.factories import UserFactory
 from workspaces.models import Workspace
 

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.factories import (
+    PLAN,
     ItemFactory,
     OrganizationFactory,
     ReferenceFactory,
@@ -23,8 +24,8 @@ from tests.factories import (
     VariableFactory,
     WorkspaceFactory,
 )
-from workspaces.ephemeral.variables import ENABLE
 from workspaces.models import Access, Job, Organization, PolicyRule, Variable, Workspace
+from workspaces.pods.catalogue import ENABLE
 from workspaces.services import bulk
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +36,7 @@ LIMIT = "EPHEMERAL_MEMORY_LIMIT"
 @pytest.fixture
 def three() -> list[Workspace]:
     organization = OrganizationFactory.create()
-    TemplateFactory.create(organization=organization, name="Plan")
+    TemplateFactory.create(organization=organization, name="Plan", tcl=PLAN)
     return [WorkspaceFactory.create(organization=organization) for _ in range(3)]
 
 
@@ -53,11 +54,12 @@ def test_the_effect_is_shown_before_anything_changes(admin: Client, three: list[
     VariableFactory.create(workspace=three[1], key=LIMIT, value="2Gi", sensitive=True)
     page = do(admin, "set_setting", three, _preview="1", name=LIMIT, what="set", text="2Gi")
     effects = {row.workspace: (row.before, row.changes) for row in page.context["effects"]}
-    assert effects == {three[0]: ("1Gi", True), three[1]: (None, False), three[2]: (None, True)}
+    assert effects == {three[0]: ("1Gi", True), three[1]: (None, True), three[2]: (None, True)}
     text = page.content.decode()
     assert "set, not shown" in text
-    assert "2 changes" in text
-    assert "1 stays" in text
+    # Whether a sensitive text is the same is not told.
+    assert "3 changes" in text
+    assert "unchanged" not in text
     assert values(LIMIT) == ["1Gi", "2Gi"]
 
 
@@ -106,10 +108,10 @@ def test_a_rule_of_an_organization_refuses_its_own_workspaces_alone(admin: Clien
     refused = {row.workspace for row in page.context["effects"] if row.refused}
     assert refused == set(three)
     text = page.content.decode()
-    assert "is more than 1Gi, the most that the policy of the organization allows" in text
+    assert "is more than 1Gi, the maximum of the policy of the organization" in text
     assert "3 refused" in text
     page = do(admin, "set_setting", [*three, other], _apply="1", **entered)
-    assert "is more than 1Gi, the most that the policy of the organization allows" in page.content.decode()
+    assert "is more than 1Gi, the maximum of the policy of the organization" in page.content.decode()
     assert list(Variable.objects.values_list("workspace", "value")) == [(other.pk, "2Gi")]
 
 
@@ -262,7 +264,7 @@ def test_all_of_a_list_of_several_pages_are_marked_at_once_and_its_filter_counts
 def test_more_than_are_done_at_once_are_left_out_and_counted(
     admin: Client, three: list[Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "MOST", 2)
+    monkeypatch.setattr(bulk, "MAX_WORKSPACES", 2)
     text = do(admin, "plan", three).content.decode()
-    assert "Only the first 2 workspaces are done at once; 1 more are left out." in text
+    assert "At most 2 workspaces are changed at once; 1 more are left out." in text
     assert "left out" not in do(admin, "plan", three[:2]).content.decode()

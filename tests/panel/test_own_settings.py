@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from executors.admin.workspaces import ExecutedWorkspaceAdmin
+from executors.admin.workspaces import ExecutedWorkspace
 from tests.factories import (
     CollectionFactory,
     GlobalVariableFactory,
@@ -22,9 +22,10 @@ from tests.factories import (
     WorkspaceFactory,
 )
 from tests.panel.test_last_pod import run
-from workspaces.ephemeral.variables import ENABLE, NODE_SELECTOR, SERVICE_ACCOUNT, TOLERATIONS
+from tests.support.markup import without_breaks
 from workspaces.models import Organization, PolicyRule, Workspace
 from workspaces.models.variable import HIDDEN
+from workspaces.pods.catalogue import ENABLE, NODE_SELECTOR, SERVICE_ACCOUNT, TOLERATIONS
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:workspaces_workspace_changelist")
@@ -93,7 +94,7 @@ def test_after_the_first_three_it_says_how_many_more(admin: Client) -> None:
 def test_what_would_be_inherited_comes_from_a_collection_a_policy_or_the_installation(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ExecutedWorkspaceAdmin, "executor_defaults", lambda page: {NODE_SELECTOR: "pool=tf"})
+    monkeypatch.setattr(ExecutedWorkspace, "executor_defaults", lambda page: {NODE_SELECTOR: "pool=tf"})
     workspace = made({LIMIT: "4Gi", REQUEST: "1Gi", NODE_SELECTOR: "disk=ssd"})
     collection = CollectionFactory.create(organization=workspace.organization, name="spot")
     ItemFactory.create(collection=collection, key=LIMIT, value="3Gi")
@@ -111,7 +112,7 @@ def test_the_page_of_the_workspace_says_the_same(admin: Client, workspace: Works
     text = admin.get(reverse("admin:workspaces_workspace_change", args=[workspace.pk])).content.decode()
     setting = text[text.index(f'id="setting-{LIMIT}"') :].split("</section>")[0]
     assert 'value="4Gi"' in setting
-    assert 'Without it: <code>2Gi</code> <span class="tk-origin">organization</span>' in setting
+    assert 'Inherited:<code>2Gi</code><span class="tk-origin">organization</span>' in without_breaks(setting)
 
 
 @pytest.mark.parametrize("own", ["TOKEN=top-secret-1", "TOKEN=other"])

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.capacity.conftest import end, fill, fresh, organization, start
+from tests.support.markup import without_breaks
 from workspaces.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,9 @@ def line() -> list[Job]:
 
 def reasons(text: str) -> dict[int, str]:
     """What a page says of why each of its jobs waits."""
-    found = re.findall(r'<span class="tk-reason" data-job="(\d+)" data-cell="reason">([^<]*)</span>', text)
+    found = re.findall(
+        r'<span class="tk-reason" data-job="(\d+)" data-cell="reason">([^<]*)</span>', without_breaks(text)
+    )
     return {int(number): said for number, said in found}
 
 

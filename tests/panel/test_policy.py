@@ -33,7 +33,7 @@ def test_an_administrator_writes_a_rule_and_sees_the_built_in_ones(workspace: Wo
     assert "allowPrivilegeEscalation=true" in page
     below = {"organization": str(workspace.organization_id), "setting": ACCOUNT, "allowed": "*"}
     page = submit(admin, ADD, "policyrule_form", below).content.decode()
-    assert "is more than the policy of the installation allows: tf-*, runner." in page
+    assert "is not within what the policy of the installation allows: tf-*, runner." in page
     change = reverse("admin:workspaces_policyrule_change", args=[rule.pk])
     assert submit(admin, change, "policyrule_form", {"allowed": "tf-*"}).status_code == 302
     rule.refresh_from_db()
@@ -52,11 +52,11 @@ def test_a_rule_that_is_being_written_says_who_would_break_it_and_is_not_saved(
     (found,) = page.context["violations"]
     assert (found.workspace, found.origin) == (workspace, "workspace")
     assert page.context["asked"] == 2
-    assert "is not allowed by the policy of the installation; allowed is tf-*" in page.content.decode()
+    assert "is not allowed by the policy of the installation; allowed: tf-*" in page.content.decode()
     assert not PolicyRule.objects.exists()
     page = admin.post(f"{LIST}preview/", {**entered, "organization": str(other.organization_id)})
     assert page.context["violations"] == []
-    assert "is no amount" in admin.post(f"{LIST}preview/", {**entered, "maximum": "1Gi"}).content.decode()
+    assert "is not a quantity" in admin.post(f"{LIST}preview/", {**entered, "maximum": "1Gi"}).content.decode()
     assert admin.get(f"{LIST}violations/").context["violations"] == []
     PolicyRule.objects.create(setting=ACCOUNT, effect="forbidden")
     assert len(admin.get(f"{LIST}violations/").context["violations"]) == 1
@@ -124,7 +124,7 @@ def test_the_preview_says_what_a_policy_adds_locks_and_refuses(workspace: Worksp
     assert rows[ACCOUNT].origin == "workspace"
     assert "pool: tf" in page.context["text"]
     assert page.context["errors"] == [
-        f'{ACCOUNT}: "admin" is not allowed by the policy of the installation; allowed is tf-*.'
+        f'{ACCOUNT}: "admin" is not allowed by the policy of the installation; allowed: tf-*.'
     ]
     assert "Locked by the policy of the installation." in page.content.decode()
 
@@ -132,7 +132,7 @@ def test_the_preview_says_what_a_policy_adds_locks_and_refuses(workspace: Worksp
 def test_the_list_of_workspaces_says_where_a_policy_lets_them_run(workspace: Workspace, admin: Client) -> None:
     PolicyRule.objects.create(setting=ENABLE, value="1")
     page = admin.get(reverse("admin:workspaces_workspace_changelist")).content.decode()
-    assert 'title="Said by: the policy of the installation"' in page
+    assert 'title="Set by: the policy of the installation"' in page
 
 
 def test_an_edited_variable_row_that_breaks_a_rule_says_so_at_its_value(workspace: Workspace, admin: Client) -> None:
@@ -146,5 +146,5 @@ def test_an_edited_variable_row_that_breaks_a_rule_says_so_at_its_value(workspac
     page = submit(admin, reverse("admin:workspaces_variable_add"), "variable_form", entered)
     assert page.status_code == 200
     assert page.context["adminform"].form.errors["value"] == [
-        f"{ACCOUNT}: may not be set, by the policy of the installation."
+        f"{ACCOUNT}: is forbidden by the policy of the installation."
     ]

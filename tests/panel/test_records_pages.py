@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from tests.factories import CollectionFactory, ItemFactory, TeamFactory, VariableFactory, WorkspaceFactory
 from tests.panel.forms import submit
+from tests.support.markup import without_breaks
 from workspaces.models import Collection, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -82,15 +83,15 @@ def test_deleting_says_what_goes_with_a_record_and_what_is_only_hidden(
 
 def test_an_empty_list_of_jobs_leads_to_where_jobs_are_started(admin: Client) -> None:
     text = admin.get(reverse("admin:workspaces_job_changelist")).content.decode()
-    assert "A job is started on the page of its workspace." in text
-    card = text[text.index("tk-empty") :]
+    assert "Start jobs on the page of their workspace." in text
+    card = without_breaks(text[text.index("tk-empty") :])
     assert f'<a href="{reverse("admin:workspaces_workspace_changelist")}" class="tk-button">Workspaces</a>' in card
 
 
 def test_an_empty_list_says_what_it_is_for_and_one_that_was_searched_that_nothing_matches(admin: Client) -> None:
     address = reverse("admin:workspaces_schedule_changelist")
-    assert "by the clock" in admin.get(address).content.decode()
-    assert "Nothing matches" in admin.get(f"{address}?q=nothing").content.decode()
+    assert "at set times" in admin.get(address).content.decode()
+    assert "No results for this search" in admin.get(f"{address}?q=nothing").content.decode()
 
 
 def test_a_team_is_listed_with_what_its_role_lets_its_members_do(admin: Client) -> None:

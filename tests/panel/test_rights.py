@@ -23,8 +23,8 @@ from tests.factories import (
     WorkspaceFactory,
 )
 from tests.panel.forms import submit
-from workspaces import transitions
 from workspaces.choices import JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Access, Job, Ssh, Variable, Vcs, Workspace
 from workspaces.services import jobs
 
@@ -165,7 +165,7 @@ def test_access_to_one_workspace_opens_that_one_alone(workspace: Workspace) -> N
 def test_a_job_is_started_by_who_may_plan(
     rights: dict[str, str], allowed: bool, workspace: Workspace, sign_in: SignIn
 ) -> None:
-    template = TemplateFactory.create(organization=workspace.organization)
+    template = TemplateFactory.create(organization=workspace.organization, tcl=PLAN)
     client = sign_in(workspace.organization, **rights)
     data = {"template": str(template.pk), "refresh": "on", "targets": "module.a\n\nmodule.b\n", "comments": "because"}
     client.post(reverse("admin:workspaces_workspace_start", args=[workspace.pk]), data)
@@ -176,15 +176,22 @@ def test_a_job_is_started_by_who_may_plan(
         assert (job.comments, job.refresh, job.auto_apply) == ("because", True, False)
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject", "cancel"])
-@pytest.mark.parametrize(("role", "allowed"), [("write", True), ("plan", False)])
+@pytest.mark.parametrize(
+    ("role", "verb", "allowed"),
+    [
+        *(("write", verb, True) for verb in ("approve", "reject", "cancel")),
+        *(("plan", verb, False) for verb in ("approve", "reject")),
+        ("plan", "cancel", True),
+        ("read", "cancel", False),
+    ],
+)
 def test_a_job_is_decided_by_who_may_approve(
     role: str, allowed: bool, verb: str, workspace: Workspace, sign_in: SignIn
 ) -> None:
     job = waiting_for_approval(workspace)
     client = sign_in(workspace.organization, role=role)
     page = client.get(reverse("admin:workspaces_job_change", args=[job.pk])).content.decode()
-    assert ("Approve" in page) is allowed
+    assert (f"/{verb}/" in page) is allowed
     response = client.post(reverse(f"admin:workspaces_job_{verb}", args=[job.pk]), {"comment": "seen"}, follow=True)
     job.refresh_from_db()
     assert (job.status != JobStatus.WAITING_APPROVAL) is allowed

@@ -17,11 +17,13 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from executors.models import Attempt, JobContext, LogCursor
-from terrakube_site.sentences import translated
+from terrakube_site.messages import message, translated
+from terrakube_site.terraform.hcl.faults import Wrong
 from tests.api.client import Api, token_of
 from tests.factories import CollectionFactory, OrganizationFactory, TeamFactory, WorkspaceFactory
-from workspaces.ephemeral import EphemeralSyntaxErrors, pod_settings
+from tests.support.markup import without_breaks
 from workspaces.errors import ServiceError
+from workspaces.jobs.plans import Action, read_plan
 from workspaces.models import (
     ConfigurationVersion,
     Job,
@@ -37,11 +39,13 @@ from workspaces.models import (
     Workspace,
     WorkspaceTag,
 )
-from workspaces.permissions import Rights, refusal
-from workspaces.plans import Action, read_plan
+from workspaces.permissions import refusal
+from workspaces.pods import EphemeralSyntaxErrors, pod_settings
+from workspaces.roles import Rights
 from workspaces.services import policy
 from workspaces.services import state as states
-from workspaces.services.records import _TO, RIGHTS, create_record, delete_record
+from workspaces.services.records import _ACTIONS, RIGHTS, create_record, delete_record
+from workspaces.validation import hcl_values
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("german")]
 LIMIT = "EPHEMERAL_MEMORY_LIMIT"
@@ -87,8 +91,8 @@ def test_a_record_is_called_by_the_words_of_the_page() -> None:
         ("State 3", "State 3"),
         ("Lock a-b", "Sperre a-b"),
         ("Source of 2026-11-25 09:05", "Quelle vom 2026-11-25 09:05"),
-        ("Limits of net", "Grenzen von net"),
-        ("Limits of acme", "Grenzen von acme"),
+        ("Limits of net", "Limits von net"),
+        ("Limits of acme", "Limits von acme"),
         (f"{LIMIT} in the installation", f"{LIMIT} in der Installation"),
         (f"{LIMIT} in acme", f"{LIMIT} in acme"),
         ("net uses spot", "net benutzt spot"),
@@ -137,7 +141,7 @@ def test_a_record_that_is_in_use_is_refused_in_the_language_of_the_page() -> Non
 
 @pytest.mark.parametrize("right", sorted({*Rights.__dataclass_fields__} - {"read"}))
 def test_a_refusal_names_the_right_to_people_as_its_form_does(right: str) -> None:
-    said = refusal(Organization(name="acme"), right, to="start a job")
+    said = refusal(Organization(name="acme"), right, action="start a job")
     assert said == f"You may not start a job in acme: none of your teams there has the right {right}."
     with override("de"):
         german = translated(said)
@@ -145,12 +149,12 @@ def test_a_refusal_names_the_right_to_people_as_its_form_does(right: str) -> Non
     assert "_" not in german
 
 
-@pytest.mark.parametrize("verb", _TO)
+@pytest.mark.parametrize("verb", _ACTIONS)
 @pytest.mark.parametrize("model", [*RIGHTS, RunLimits], ids=lambda model: model.__name__)
 def test_a_refusal_names_every_kind_of_record(model: type[models.Model], verb: str) -> None:
-    to = _TO[verb].format(record=model._meta.verbose_name_raw)
+    to = message(_ACTIONS[verb], record=model._meta.verbose_name_raw)
     with override("de"):
-        german = translated(refusal(Organization(name="acme"), "manage_workspace", to=to))
+        german = translated(refusal(Organization(name="acme"), "manage_workspace", action=to))
         kind = str(model._meta.verbose_name)
     assert german.startswith("Das dürfen Sie in acme nicht: ")
     assert f" {kind} " in german
@@ -201,13 +205,13 @@ def _over(workspace: Workspace, content: bytes) -> None:
     [
         (
             lambda workspace: states.import_state(workspace, b"{}", by=None),
-            "This is not a Terraform state: JSON with serial and lineage is expected.",
-            "Das ist kein State von Terraform: Erwartet wird JSON mit serial und lineage.",
+            "This is not a Terraform state. Send JSON with serial and lineage.",
+            "Das ist kein State von Terraform. Senden Sie JSON mit serial und lineage.",
         ),
         (
             lambda workspace: states.lock_state(Job(workspace=workspace), b"[]"),
-            "This is not Terraform's lock info: a JSON object with ID is expected.",
-            "Das sind keine Angaben von Terraform zu einer Sperre: Erwartet wird ein JSON-Objekt mit ID.",
+            "This is not Terraform's lock info. Send a JSON object with an ID.",
+            "Das sind keine Angaben von Terraform zu einer Sperre. Senden Sie ein JSON-Objekt mit ID.",
         ),
         (
             lambda workspace: _locked(workspace, Who="ana@laptop", Operation="OperationTypeApply"),
@@ -249,7 +253,7 @@ def test_what_is_wrong_with_a_state_is_english_for_programs_and_translated_for_p
         refused(workspace)
     assert caught.value.message == english
     with override("de"):
-        assert translated(english) == wanted
+        assert translated(caught.value.message) == wanted
 
 
 def test_the_history_of_a_workspace_tells_of_its_states(admin: Client, workspace: Workspace) -> None:
@@ -270,24 +274,38 @@ def test_the_history_of_a_workspace_tells_of_its_states(admin: Client, workspace
 
 
 def test_a_plan_says_what_it_does_in_the_language_of_the_page() -> None:
-    rows = [{"address": f"thing.{action}", "change": {"actions": [action]}} for action in ("create", "read", "delete")]
+    rows = [
+        {"address": f"thing.{action}", "change": {"actions": [action]}}
+        for action in ("create", "read", "delete", "forget")
+    ]
     rows += [
+        {"address": "thing.move", "previous_address": "thing.old", "change": {"actions": ["no-op"]}},
+        {"address": "thing.import", "change": {"actions": ["no-op"], "importing": {"id": "1"}}},
         {"address": "thing.update", "change": {"actions": ["update"]}},
         {"address": "thing.replace", "change": {"actions": ["delete", "create"]}},
     ]
     results = SimpleNamespace(plan=read_plan(json.dumps({"resource_changes": rows}).encode()), outputs=None)
 
     def shown() -> str:
-        return render_to_string("terrakube/run_results.html", {"results": results, "job": Job(pk=1)})
+        return without_breaks(render_to_string("terrakube/run_results.html", {"results": results, "job": Job(pk=1)}))
 
-    words = {"create": "Anlegen", "read": "Lesen", "delete": "Zerstören", "update": "Ändern", "replace": "Ersetzen"}
+    words = {
+        "create": "Anlegen",
+        "read": "Lesen",
+        "delete": "Zerstören",
+        "forget": "Vergessen",
+        "update": "Ändern",
+        "replace": "Ersetzen",
+        "move": "Verschieben",
+        "import": "Importieren",
+    }
     assert set(words) == set(Action)
     english = shown()
     with override("de"):
         german = shown()
     for action, word in words.items():
-        assert f">{action.capitalize()}</span> <code>thing.{action}</code>" in english
-        assert f">{word}</span> <code>thing.{action}</code>" in german
+        assert f">{action.capitalize()}</span><code>thing.{action}</code>" in english
+        assert f">{word}</span><code>thing.{action}</code>" in german
         # The colour and the sign of an action hang on its name.
         assert f"tk-action-{action}" in german
 
@@ -310,3 +328,22 @@ def test_two_settings_that_contradict_each_other(hidden: tuple[str, ...], words:
         pod_settings({"EPHEMERAL_MEMORY_REQUEST": "2Gi", LIMIT: "1Gi"}, hidden)
     with override("de"):
         assert translated(str(caught.value)).startswith(words)
+
+
+def test_what_is_wrong_with_an_hcl_value() -> None:
+    sentence = hcl_values.hcl_refusal("sizes", '["a", ]x', hcl=True)
+    with override("de"):
+        german = translated(sentence)
+    assert (
+        sentence
+        == "sizes: invalid HCL expression at line 1, column 8: unexpected text after the end of the expression."
+    )
+    assert german == (
+        "sizes: ungültiger HCL-Ausdruck in Zeile 1, Spalte 8: nach dem Ende des Ausdrucks folgt noch Text."
+    )
+
+
+@pytest.mark.parametrize("wrong", Wrong)
+def test_every_fault_of_an_hcl_value_is_said(wrong: Wrong) -> None:
+    with override("de"):
+        assert translated(wrong.value) != wrong.value

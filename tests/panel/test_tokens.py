@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from workspaces.access import TokenUser
+from workspaces.actors import TokenUser
 from workspaces.models import AccessToken, Workspace
 from workspaces.services.tokens import InvalidToken, user_of
 

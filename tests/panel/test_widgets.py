@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from copy import deepcopy
 from typing import Any
 
@@ -13,7 +12,8 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 from unfold import widgets as unfold
 
-from terrakube_site.widgets import WRITERS, Renderer
+from terrakube_site.theme.widgets import WRITERS, Renderer
+from tests.support.markup import without_breaks
 
 CHOICES = [
     ("", "None"),
@@ -40,10 +40,6 @@ CASES: dict[str, tuple[forms.Widget, Any]] = {
 }
 
 
-def _without_breaks(text: str) -> str:
-    return re.sub(r"\s*([<>])\s*", r"\1", re.sub(r"\s+", " ", text))
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_a_field_is_written_as_its_template_has_it(case: str) -> None:
     widget, value = CASES[case]
@@ -53,7 +49,7 @@ def test_a_field_is_written_as_its_template_has_it(case: str) -> None:
         deepcopy(widget).render("name", value, ATTRIBUTES, renderer()) for renderer in (Renderer, DjangoTemplates)
     )
 
-    assert _without_breaks(written) == _without_breaks(wanted)
+    assert without_breaks(written) == without_breaks(wanted)
 
 
 def test_every_widget_that_is_written_in_python_is_compared() -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from executors import attempts, cleaning, retention
+from executors import retention
+from executors.attempts import cleanup, lifecycle
 from executors.choices import AttemptOutcome, ExecutorKind
-from executors.conf import installation
-from executors.invariants.checking import check
+from executors.installation.settings import installation
+from executors.invariants.checking import check_invariants
+from executors.logs import store
 from executors.models import Attempt, AttemptEvent, JobContext, LogChunk
-from executors.reporting import logs
 from tests.api.client import Api, token_of
 from tests.factories import (
     PLAN,
@@ -23,7 +24,8 @@ from tests.factories import (
     VariableFactory,
     WorkspaceFactory,
 )
-from workspaces import run_limits, transitions
+from workspaces import run_limits
+from workspaces.jobs import transitions
 from workspaces.models import ConfigurationVersion, Job, RunLimits, SavedPlan, StateVersion, Workspace
 from workspaces.run_limits import Limits
 from workspaces.services import jobs
@@ -41,17 +43,17 @@ def ran(on: Workspace, *, days: float = 0, log: bytes = b"a line\n", proved: boo
     job = jobs.create_job(on, by=None, tcl=PLAN)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    attempt = attempts.open_attempt(step_id, executor=ExecutorKind.LOCAL)
+    attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.LOCAL)
     assert attempt is not None
-    attempts.mark_launched(attempt)
-    attempts.claim(attempt, "s" * 43)
-    logs.append(attempt, 0, log)
+    lifecycle.mark_launched(attempt)
+    lifecycle.claim_attempt(attempt, "s" * 43)
+    store.append_log(attempt, 0, log)
     SavedPlan.objects.create(step=attempt.step, content=b"plan", json=b"{}")
     JobContext.objects.create(job=job, content=b"{}")
     StateVersion.objects.create(workspace=on, job=job, number=job.pk, serial=job.pk, lineage="a", content=b"state")
-    attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
+    lifecycle.report_result(attempt, lifecycle.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
     if proved:
-        cleaning.prove_gone(attempt)
+        cleanup.mark_gone(attempt)
     Job.objects.filter(pk=job.pk).update(ended_at=timezone.now() - dt.timedelta(days=days))
     return Job.objects.get(pk=job.pk)
 
@@ -59,7 +61,7 @@ def ran(on: Workspace, *, days: float = 0, log: bytes = b"a line\n", proved: boo
 def text(job: Job) -> str:
     attempt = Attempt.objects.get(step__job=job)
     found, offset = b"", 0
-    while (piece := logs.read(attempt, offset)).end > offset:
+    while (piece := store.read_log(attempt, offset)).end > offset:
         found, offset = found + piece.data, piece.end
     return found.decode()
 
@@ -94,9 +96,9 @@ def test_an_old_log_is_replaced_by_a_sentence(
     retention.turn()
     today = timezone.now().strftime("%Y-%m-%d")
     assert text(job) == f"[This log was removed on {today} by retention: they are kept for 30 days.]\n"
-    assert [one for one in check(installation(), with_cluster=False) if one.violations] == []
+    assert [one for one in check_invariants(installation(), with_cluster=False) if one.violations] == []
     # A reader that begins near the end of it finds the sentence too.
-    assert b"removed" in logs.read(attempt, max(0, len(log) - 4096)).data
+    assert b"removed" in store.read_log(attempt, max(0, len(log) - 4096)).data
 
 
 def test_plans_contexts_and_timelines_go_with_the_logs_and_states_stay(

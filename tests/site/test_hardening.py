@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 
 from terrakube_site import env, keys
-from terrakube_site.body_limit import MIB, limited
 from terrakube_site.settings import BASE_DIR
 
 PRODUCTION = {
@@ -34,7 +31,7 @@ def check(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
     settings = {name: value for name, value in {**PRODUCTION, **changes}.items() if value}
     return subprocess.run(
         [sys.executable, str(BASE_DIR / "manage.py"), "check", "--deploy", "--fail-level", "WARNING"],
-        env={**kept, **settings, "TERRAKUBE_DATA_DIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**kept, **settings, "TERRAKUBE_DATA_DIR": str(folder)},
         capture_output=True,
         text=True,
     )
@@ -97,39 +94,3 @@ def test_nothing_that_we_write_holds_inline_script_or_style() -> None:
         r"<style\b|\sstyle=\"|<script(?![^>]*\b(src|type=.application/json))|\son[a-z]+=\"", re.IGNORECASE
     )
     assert [(name, found[0]) for name, text in _templates() for found in inline.finditer(text)] == []
-
-
-def ask(path: str, chunks: list[bytes], length: str | None = None) -> tuple[int, int]:
-    """Send a request through the limit; its status, and how many bytes came through."""
-    seen = 0
-    sent: list[Mapping[str, Any]] = []
-    left = list(chunks)
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        nonlocal seen
-        while True:
-            message = await receive()
-            seen += len(message["body"])
-            if not message["more_body"]:
-                break
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-
-    async def receive() -> Mapping[str, Any]:
-        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
-
-    async def send(message: Mapping[str, Any]) -> None:
-        sent.append(message)
-
-    headers = [] if length is None else [(b"content-length", length.encode())]
-    scope = {"type": "http", "path": path, "headers": headers}
-    asyncio.run(limited(application, source_bytes=2 * MIB)(scope, receive, send))
-    return sent[0]["status"], seen
-
-
-def test_a_body_that_is_too_large_is_refused_before_it_is_kept() -> None:
-    piece = bytes(MIB)
-    assert ask("/api/v1/organization", [piece] * 17) == (200, 17 * MIB)
-    assert ask("/api/v1/organization", [piece] * 100) == (413, 17 * MIB)
-    assert ask("/admin/", [], length=str(18 * MIB)) == (413, 0)
-    assert ask("/admin/", [], length="nonsense") == (413, 0)
-    assert ask("/executor/v1/attempts/x/state", [piece] * 30) == (200, 30 * MIB)

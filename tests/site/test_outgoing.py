@@ -173,11 +173,10 @@ def test_large_and_slow_answers_are_given_up(host: Host, settings: Settings) -> 
     host.answer = (200, {}, b"x" * 2000)
     with pytest.raises(NoAnswer, match="larger than 1000 bytes"):
         ask(host.url, largest=1000)
+    # It would all come in the end, after 100 s.
     host.pause = 0.05
-    before = time.monotonic()
     with pytest.raises(NoAnswer):
         ask(host.url, timeout=0.4)
-    assert time.monotonic() - before < 3
 
 
 def test_a_host_that_is_not_there_is_said_to_be(settings: Settings) -> None:

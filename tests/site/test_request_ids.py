@@ -12,7 +12,7 @@ from executors import tasks
 from executors.launching import launcher
 from terrakube_site.logs import formatter
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
-from workspaces import transitions
+from workspaces.jobs import transitions
 from workspaces.services import jobs
 
 
@@ -54,7 +54,9 @@ def test_a_proxys_id_is_kept_when_it_is_one(client: Client, given: str, kept: bo
 @pytest.mark.django_db
 def test_a_tasks_lines_name_job_and_step(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     job = jobs.create_job(WorkspaceFactory.create(), by=None, tcl=PLAN_AND_APPLY)
-    monkeypatch.setattr(launcher, "launch", lambda *launch: logging.getLogger("executors.spoken").info("Launching"))
+    monkeypatch.setattr(
+        launcher, "launch_attempt", lambda *launch: logging.getLogger("executors.spoken").info("Launching")
+    )
     tasks.advance_job(job.pk)
     [line] = lines.lines
     step = job.steps.get(step_number=100)

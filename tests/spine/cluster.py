@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from kubernetes import client
 
 from executors.models import Attempt
@@ -17,6 +18,13 @@ from tests.spine.waiting import await_that
 from workspaces.models import Job
 
 type Object = dict[str, Any]
+
+TOO_LARGE = {"EPHEMERAL_CPU_REQUEST": "1000"}
+"""Settings of a pod that fits on no node, so that it waits until ``Cluster.shrink_pod`` lets the scheduler bind it.
+
+A label that the node gets later does not do: the scheduler may know it before the kubelet does, which then refuses the
+pod. What a pod requests is part of the pod itself.
+"""
 
 
 class Cluster:
@@ -66,7 +74,11 @@ class Cluster:
         def running() -> Object | None:
             pod = self.pod_of(attempt)
             states = [status.get("state", {}) for status in pod["status"].get("containerStatuses", [])]
-            return pod if states and "running" in states[0] else None
+            if states and "running" in states[0]:
+                return pod
+            if pod["status"].get("phase") in ("Succeeded", "Failed"):
+                pytest.fail(f"the container of attempt {attempt.pk} will not run: {pod['status']}")
+            return None
 
         return await_that(running, f"the container of attempt {attempt.pk} runs", 30)
 
@@ -78,13 +90,26 @@ class Cluster:
 
         def ended() -> client.V1ContainerStateTerminated | None:
             status = self.core.read_namespaced_pod(name, self.namespace).status
-            states = [each.state for each in (status and status.container_statuses) or []]
-            return states[0].terminated if states and states[0] else None
+            assert status is not None
+            states = [each.state for each in status.container_statuses or []]
+            if states and states[0] and states[0].terminated:
+                return states[0].terminated
+            if status.phase == "Failed":
+                pytest.fail(f"pod {name} failed and its container never ran: {status.reason}: {status.message}")
+            return None
 
         return await_that(ended, f"the container of pod {name} has ended", seconds).exit_code
 
     def create_pod(self, pod: Object) -> None:
         self.core.create_namespaced_pod(self.namespace, pod)  # type: ignore[arg-type]
+
+    def shrink_pod(self, pod: Object) -> None:
+        """Let the scheduler bind a pod that was ``TOO_LARGE``."""
+        containers = [
+            {"name": one["name"], "resources": {"requests": {"cpu": "1m"}}} for one in pod["spec"]["containers"]
+        ]
+        body = {"spec": {"containers": containers}}
+        self.core.patch_namespaced_pod_resize(pod["metadata"]["name"], self.namespace, body)
 
     def delete_pod_now(self, pod: Object) -> None:
         """As ``kubectl delete pod --grace-period=0 --force``."""

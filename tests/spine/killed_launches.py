@@ -25,10 +25,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 WATCHED = (
     "executors/launching/",
     "executors/cluster/",
-    "executors/attempts.py",
+    "executors/attempts/lifecycle/",
     "executors/tasks.py",
-    "workspaces/transitions.py",
-    "workspaces/queueing.py",
+    "workspaces/jobs/transitions/",
+    "workspaces/task_queue/client.py",
 )
 AT_ONCE = 3
 _TOOL = 3

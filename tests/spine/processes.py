@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.patience import patient
+
 PROJECT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 20
 MANAGE = [sys.executable, str(PROJECT / "manage.py")]
@@ -51,7 +53,7 @@ class Process:
         # The main process alone: the task cluster hangs when its whole group gets a signal.
         self._child.terminate()
         try:
-            self._child.wait(STOP_SECONDS)
+            self._child.wait(patient(STOP_SECONDS))
         finally:
             self.kill()
 

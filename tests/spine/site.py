@@ -21,16 +21,16 @@ from tests.factories import OrganizationFactory
 from tests.spine.processes import MANAGE, Process
 from tests.spine.sources import answers, archive, free_port
 from tests.spine.waiting import await_that
-from workspaces import queueing
 from workspaces.choices import Category, IacType, JobStatus
 from workspaces.models import Job, Organization, Workspace
 from workspaces.services.jobs import create_job
 from workspaces.services.sources import upload_source
 from workspaces.services.workspaces import create_workspace, set_variable
+from workspaces.task_queue import client
 
 HEARTBEAT_SECONDS = 1
-OUTAGE_SECONDS = 20
-LOST_SECONDS = 30
+OUTAGE_SECONDS = 40
+LOST_SECONDS = 60
 GRACE_SECONDS = 10
 JOB_SECONDS = 60
 VERSIONS = {IacType.TERRAFORM: "1.11.4", IacType.TOFU: "1.12.6"}
@@ -67,6 +67,7 @@ class Site:
             "TERRAKUBE_DATABASE_URL": database_url(),
             "TERRAKUBE_QUEUE": self.queue,
             "TERRAKUBE_ALLOWED_HOSTS": self.host,
+            "TERRAKUBE_SOURCE_SCHEMES": "https,ssh,http,git,file",
             "TERRAKUBE_LOG_LEVEL": "DEBUG",
             "TERRAKUBE_SECRET_KEY": settings.SECRET_KEY,
             "TERRAKUBE_ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
@@ -82,7 +83,6 @@ class Site:
             "ExecutorHeartbeatSeconds": str(HEARTBEAT_SECONDS),
             "ExecutorOutageSeconds": str(OUTAGE_SECONDS),
             "ExecutorLostAfterSeconds": str(LOST_SECONDS),
-            "PYTHONDONTWRITEBYTECODE": "1",
             **more,
         }
 
@@ -106,7 +106,7 @@ class Site:
             # Which queue a process writes to is read once from its environment, and this process has no queue yet.
             patch.setattr(Conf, "PREFIX", self.queue)
             patch.setattr(Conf, "CLUSTER_NAME", self.queue)
-            queueing.kept_broker.cache_clear()
+            client.cached_broker.cache_clear()
             try:
                 yield self
             finally:
@@ -114,7 +114,7 @@ class Site:
                     # Nothing of it is needed any more, so nothing need be orderly.
                     process.end()
                 self.lose_tasks()
-                queueing.kept_broker.cache_clear()
+                client.cached_broker.cache_clear()
 
     def lose_tasks(self) -> int:
         """Lose all tasks that are queued; returns how many these were."""

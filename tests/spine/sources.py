@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.spine.processes import Process
 from tests.spine.waiting import await_that
+from tests.support.patience import patient
 
 _IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
 
@@ -34,7 +35,7 @@ def free_port(host: str) -> int:
 
 def answers(host: str, port: int) -> bool:
     try:
-        with socket.create_connection((host, port), timeout=1):
+        with socket.create_connection((host, port), timeout=patient(1)):
             return True
     except OSError:
         return False
@@ -52,10 +53,16 @@ class Repository:
     def commit(self, files: Mapping[str, str]) -> str:
         """Write the files and commit them; returns the commit."""
         for name, text in files.items():
-            (self._folder / name).write_text(text, encoding="utf-8")
+            path = self._folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
         self._git("add", "--all")
         self._git(*_IDENTITY, "commit", "--quiet", "--message=change")
         return self._git("rev-parse", "HEAD")
+
+    def tag(self, name: str) -> None:
+        """Tag the newest commit."""
+        self._git("tag", name)
 
     def _git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self._folder), *arguments]

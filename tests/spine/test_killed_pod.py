@@ -9,10 +9,10 @@ from functools import partial
 
 import pytest
 
-from executors.agent.exit_codes import REFUSED
 from executors.choices import AttemptOutcome, AttemptState, EventKind
+from executors.contract.exit_codes import REFUSED
+from executors.logs import store
 from executors.models import Attempt, AttemptEvent
-from executors.reporting import logs
 from tests.spine.bell import Bell
 from tests.spine.cluster import Cluster, Object, kill_container, processes_of
 from tests.spine.conftest import SiteMaker
@@ -173,7 +173,7 @@ def test_a_second_pod_of_the_same_attempt_is_refused_and_runs_nothing(site: Site
     site.await_status(job, JobStatus.COMPLETED)
     assert (outcomes(job), claims(job)) == ([AttemptOutcome.SUCCEEDED], 1), story(job)
     assert bell.count(str(job.pk)) == 1
-    assert b"nothing was run" not in logs.read(attempt_of(job)).data
+    assert b"nothing was run" not in store.read_log(attempt_of(job)).data
 
 
 def _copied(pod: Object) -> Object:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from executors.attempts.tokens import claim_token
 from executors.choices import AttemptOutcome, AttemptState
 from executors.models import Attempt
-from executors.tokens import claim_token
 from tests.spine.bell import Bell
 from tests.spine.cluster import arguments, environment
 from tests.spine.conftest import SiteMaker

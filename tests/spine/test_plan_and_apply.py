@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from executors.logs import store
 from executors.models import Attempt
-from executors.reporting import logs
 from tests.factories import DESTROY, PLAN_APPROVE_APPLY
 from tests.spine.cluster import Cluster
 from tests.spine.site import Site
@@ -56,7 +56,7 @@ def attempts_of(job: Job) -> list[Attempt]:
 
 
 def log_of(attempt: Attempt) -> str:
-    return logs.read(attempt).data.decode()
+    return store.read_log(attempt).data.decode()
 
 
 def state_of(workspace: Workspace) -> dict[str, Any]:

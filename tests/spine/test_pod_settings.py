@@ -12,15 +12,15 @@ from django.test import override_settings
 from kubernetes import client
 
 from executors.choices import ExecutorKind
+from executors.logs import store
 from executors.models import Attempt
-from executors.reporting import logs
 from tests.spine.cluster import Cluster, Object
 from tests.spine.conftest import SiteMaker
 from tests.spine.site import Site
 from tests.spine.waiting import await_that
 from workspaces.choices import JobStatus
-from workspaces.ephemeral.variables import ENABLE, SETTINGS
 from workspaces.models import Job
+from workspaces.pods.catalogue import ENABLE, SETTINGS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.postgres, pytest.mark.redis]
 
@@ -290,7 +290,7 @@ def test_without_variables_a_pod_is_hardened_and_plain(
     }
     assert made.container["resources"] == {}
     assert _pod_security(made) == (1000, 1000, True)
-    assert "nodeSelector" not in made.spec
+    assert made.spec["nodeSelector"] == {"kubernetes.io/os": "linux"}
     labels = made.job["metadata"]["labels"]
     assert labels["terrakube.io/job"] == str(jobs[ENABLE].pk)
     assert labels["terrakube.io/workspace"] == str(jobs[ENABLE].workspace_id)
@@ -309,7 +309,7 @@ def test_a_workspace_with_all_of_them_runs(site: Site, look: Callable[[Site], Cl
     assert wrong == {}
 
     site.await_status(job, JobStatus.COMPLETED)
-    log = logs.read(Attempt.objects.get(step__job=job, step__type="terraformApply")).data.decode()
+    log = store.read_log(Attempt.objects.get(step__job=job, step__type="terraformApply")).data.decode()
     for line in (
         "user 1001, groups 0 2000",
         "config map: a file",

@@ -18,9 +18,9 @@ from django.conf import settings
 from django.db import connection
 from kubernetes import client
 
+from executors.attempts.tokens import claim_token
+from executors.logs import store
 from executors.models import Attempt
-from executors.reporting import logs
-from executors.tokens import claim_token
 from tests.factories import GlobalVariableFactory
 from tests.spine.bell import Bell
 from tests.spine.cluster import Cluster, Object, arguments, decoded, environment, processes_of
@@ -235,7 +235,7 @@ def test_a_script_finds_no_key_in_the_processes_around_it(running: Running) -> N
 
 def test_no_log_shows_a_secret(running: Running, site: Site, look: Callable[[Site], Cluster]) -> None:
     cluster = look(site)
-    shown = "".join(logs.read(found).data.decode() for found in Attempt.objects.filter(step__job=running.job))
+    shown = "".join(store.read_log(found).data.decode() for found in Attempt.objects.filter(step__job=running.job))
     assert "the token is" in shown
     assert "password =" in shown
     texts = {

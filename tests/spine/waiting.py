@@ -5,14 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.patience import patient
+
 PAUSE_SECONDS = 0.05
 
 
 def await_that[T](look: Callable[[], T | None], what: str, seconds: float = 40) -> T:
-    """Look until there is something to see, and return that; fail the test after so many seconds."""
-    until = time.monotonic() + seconds
+    """Look until there is something to see, and return that; fail the test after so many seconds on a quiet machine."""
+    until = time.monotonic() + patient(seconds)
     while not (seen := look()):
         if time.monotonic() > until:
-            pytest.fail(f"after {seconds:.0f} s not yet: {what}")
+            pytest.fail(f"after {patient(seconds):.0f} s not yet: {what}")
         time.sleep(PAUSE_SECONDS)
     return seen

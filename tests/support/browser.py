@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 
 from tests.support.needs import chromium
+from tests.support.patience import patient
 from tests.support.visits import Watch
 
 
@@ -18,6 +19,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     Playwright runs an event loop in the test's thread, in which Django would refuse to touch the database.
     """
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    # Playwright's own deadlines are those of a quiet machine.
+    expect.set_options(timeout=patient(5_000))
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": chromium(), "args": args}
 
@@ -42,6 +45,7 @@ def new_context(new_context: Callable[..., BrowserContext], watch: Watch) -> Cal
 
     def make(**options: Any) -> BrowserContext:
         context = new_context(**options)
+        context.set_default_timeout(patient(30_000))
         watch.follow(context)
         return context
 

@@ -12,6 +12,8 @@ import pytest
 import urllib3
 from kubernetes import client, config
 
+from tests.support.patience import patient
+
 NAMESPACE_LABELS = {"terrakube.io/test": "true"}
 LOG_LINES = 60
 MOST_EVENTS, MOST_PODS = 200, 20
@@ -28,7 +30,7 @@ def api_error() -> str:
     """Return why the API server of KUBECONFIG does not answer, or an empty text when it does."""
     try:
         with _connect() as api:
-            client.VersionApi(api).get_code(_request_timeout=5)
+            client.VersionApi(api).get_code(_request_timeout=patient(5))
     except (config.ConfigException, client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
         return f"the cluster of KUBECONFIG does not answer: {type(error).__name__}"
     return ""
@@ -71,7 +73,7 @@ def cluster_namespace(cluster_api: client.ApiClient) -> Iterator[str]:
 
 def _await_default_service_account(core: client.CoreV1Api, namespace: str) -> None:
     """Wait until pods are admitted to a new namespace: before it has this account they are refused."""
-    for _ in range(500):
+    for _ in range(int(patient(500))):
         try:
             core.read_namespaced_service_account("default", namespace)
         except client.ApiException as error:
@@ -80,7 +82,7 @@ def _await_default_service_account(core: client.CoreV1Api, namespace: str) -> No
             time.sleep(0.02)
         else:
             return
-    pytest.fail(f"namespace {namespace} has no default service account after 10 s")
+    pytest.fail(f"namespace {namespace} has no default service account")
 
 
 @pytest.hookimpl(wrapper=True)

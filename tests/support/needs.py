@@ -1,8 +1,8 @@
 """Tests whose mark names a service: run where it answers, else left out, counted and said at the end.
 
-TEST_REQUIRE is a comma list of services that have been promised (`postgres,redis,cluster,browser,helm`): a promised
-service that does not answer fails its tests. Two more are for faults alone: `servers`, a database and a Redis that may
-be stopped, and `node`, a cluster of one node on this machine that may be.
+TEST_REQUIRE is a comma list of services that have been promised (`postgres,redis,cluster,browser,helm,mount`): a
+promised service that does not answer fails its tests. Two more are for faults alone: `servers`, a database and a Redis
+that may be stopped, and `node`, a cluster of one node on this machine that may be.
 """
 
 import os
@@ -18,6 +18,8 @@ import redis
 from django.db import connection
 
 from tests.support.cluster import api_error
+from tests.support.database import WITHOUT_DATABASE
+from tests.support.patience import patient
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 PREFIX = "left out: "
@@ -40,7 +42,9 @@ def _redis() -> str:
     port = int(os.environ.get("TerrakubeRedisPort", "6379"))
     password = os.environ.get("TerrakubeRedisPassword") or None
     try:
-        with redis.Redis(host, port, password=password, socket_connect_timeout=3, socket_timeout=3) as client:
+        with redis.Redis(
+            host, port, password=password, socket_connect_timeout=patient(3), socket_timeout=patient(3)
+        ) as client:
             client.ping()
     except redis.RedisError as error:
         return f"Redis does not answer: {type(error).__name__}"
@@ -63,6 +67,10 @@ def _helm() -> str:
     return "" if shutil.which("helm") else "no helm on PATH"
 
 
+def _mount() -> str:
+    return "" if os.geteuid() == 0 and shutil.which("mount") else "only root may mount a file system"
+
+
 def _servers() -> str:
     status = subprocess.run([str(SERVICES), "status"], capture_output=True)
     return "" if status.returncode == 0 else "PostgreSQL and Redis are not those of scripts/services"
@@ -80,6 +88,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "redis": _redis,
     "browser": _browser,
     "helm": _helm,
+    "mount": _mount,
     "servers": _servers,
     "node": _node,
 }
@@ -108,12 +117,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep cluster tests in one worker, so that they never compete for the one node.
+    """Keep cluster tests in two workers, which wait for pods most of the time, so that few compete for the one node.
 
     As soon as a test is found: at the end of the collection xdist has read the groups already.
     """
     if item.get_closest_marker("cluster"):
-        item.add_marker(pytest.mark.xdist_group("cluster"))
+        group = "cluster-spine" if "spine" in item.path.parts else "cluster"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -140,6 +150,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
         f"{count} {service + ' ' if service else ''}{'test' if count == 1 else 'tests'} ({why})"
         for (service, why), count in sorted(counts.items())
     ]
+    if terminalreporter.config.option.database_only:
+        parts.append(f"{terminalreporter.config.stash.get(WITHOUT_DATABASE, 0)} tests that touch no database")
     if expression := terminalreporter.config.option.markexpr:
         parts.append(f"what -m '{expression}' does not ask for")
     terminalreporter.write_line("left out: " + (", ".join(parts) or "nothing"))

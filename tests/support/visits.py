@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, Response
 
+from tests.support.patience import patient
+
 # The machine's network changes whenever a pod starts, and the browser then drops what it is loading.
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 # Whoever leaves a page ends what it was still asking for.
@@ -109,7 +111,7 @@ def wait_for(page: Page, expression: str, *, milliseconds: float = 10_000) -> No
 
     The page's policy lets no text become code, so its own waiting, which asks again from within, would be refused.
     """
-    until = time.monotonic() + milliseconds / 1000
+    until = time.monotonic() + patient(milliseconds / 1000)
     while not page.evaluate(expression):
-        assert time.monotonic() < until, f"after {milliseconds:.0f} ms still not true: {expression}"
+        assert time.monotonic() < until, f"after {patient(milliseconds):.0f} ms still not true: {expression}"
         page.wait_for_timeout(50)

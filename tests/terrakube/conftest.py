@@ -13,15 +13,16 @@ import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
-from executors import attempts
+from executors.attempts import lifecycle
 from executors.choices import ExecutorKind
-from executors.conf import installation
+from executors.installation.settings import installation
 from executors.models import Attempt
 from executors.terrakube import storage
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
 from tests.spine.sources import answers, free_port
+from tests.support.patience import patient
 from tests.terrakube.fake.s3 import Bucket
-from workspaces import transitions
+from workspaces.jobs import transitions
 from workspaces.models import Job, Step, Workspace
 from workspaces.services import jobs
 
@@ -69,9 +70,9 @@ def launch(workspace: Workspace, use_image: UseImage) -> Launch:
         job = job or jobs.create_job(workspace, by=None, tcl=flow)
         step_id = transitions.advance(job.pk)
         assert step_id is not None
-        attempt = attempts.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
+        attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.KUBERNETES)
         assert attempt is not None
-        attempts.mark_launched(attempt, namespace="here", image=installation().image)
+        lifecycle.mark_launched(attempt, namespace="here", image=installation().image)
         attempt.step = Step.objects.select_related("job__workspace").get(pk=step_id)
         return attempt
 
@@ -86,7 +87,7 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + patient(30)
             while not answers("127.0.0.1", port):
                 assert server.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from django.conf import settings
 
-from executors.conf import installation
-from executors.launching import for_terrakube
-from executors.launching.on_cluster import ephemeral_job_data
+from executors.installation.settings import installation
+from executors.launching import terrakube_image
+from executors.launching.kubernetes_job import ephemeral_job_data
 from executors.models import Attempt
+from tests.support.patience import patient
 from workspaces import flows
 from workspaces.choices import Category
 from workspaces.models import Workspace
 from workspaces.services.workspaces import set_variable
-from workspaces.variables import step_inputs
+from workspaces.variables.in_force import step_inputs
 
 PROJECT = Path(__file__).resolve().parents[2]
 SECONDS = 60
@@ -56,7 +57,7 @@ class Fake:
     def start(self, attempt: Attempt) -> subprocess.Popen[str]:
         """Start what a pod of the attempt would start."""
         step = attempt.step
-        for_terrakube.prepare(attempt, step)
+        terrakube_image.prepare_launch(attempt, step)
         inputs = step_inputs(step.job, flows.from_json(step.flow))
         text = ephemeral_job_data(attempt, step, inputs, installation())
         return subprocess.Popen(
@@ -71,7 +72,7 @@ class Fake:
     def run(self, attempt: Attempt) -> str:
         """Run a step to its end, which is with 0, and return what the container said."""
         with self.start(attempt) as process:
-            output, _ = process.communicate(timeout=SECONDS)
+            output, _ = process.communicate(timeout=patient(SECONDS))
         assert process.returncode == 0, output
         return output
 

@@ -15,8 +15,8 @@ from kubernetes import client
 from pytest_django.plugin import DjangoDbBlocker
 
 from executors.choices import AttemptOutcome
+from executors.logs import store
 from executors.models import Attempt
-from executors.reporting import logs
 from tests.factories import PLAN, PLAN_APPROVE_APPLY
 from tests.spine import rights
 from tests.spine.cluster import Cluster, decoded
@@ -26,6 +26,7 @@ from tests.spine.sources import answers, free_port
 from tests.spine.waiting import await_that
 from tests.support.cluster import evidence, fresh_namespace
 from tests.support.needs import PREFIX, promised
+from tests.support.patience import patient
 from tests.terrakube.conftest import bucket_environ, site_environ
 from tests.terrakube.fake.s3 import Bucket
 from tests.terrakube.forward import forwarded
@@ -34,7 +35,13 @@ from workspaces.choices import JobStatus
 from workspaces.models import StateVersion
 from workspaces.services.jobs import approve_job, cancel_job
 
-pytestmark = [pytest.mark.cluster, pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.postgres,
+    pytest.mark.redis,
+    pytest.mark.slow,
+    pytest.mark.timeout(patient(240)),
+]
 SECRET = "terrakube-executor-secrets"
 JOB_SECONDS = 90
 type MakeSite = Callable[[str], AbstractContextManager[Site]]
@@ -146,7 +153,7 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 def log_of(attempt: Attempt) -> str:
-    return logs.read(attempt).data.decode()
+    return store.read_log(attempt).data.decode()
 
 
 def test_plan_and_apply_complete_on_a_cluster(make_site: MakeSite, cluster_api: client.ApiClient, version: str) -> None:

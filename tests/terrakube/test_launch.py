@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from django.core.checks import Warning
 
-from executors import attempts, cleaning, conf
+from executors.attempts import cleanup, lifecycle
 from executors.choices import AttemptState
-from executors.conf import installation
-from executors.launching import for_terrakube
+from executors.installation import settings
+from executors.installation.settings import installation
+from executors.launching import terrakube_image
 from executors.launching.errors import LaunchError
-from executors.launching.on_cluster import ephemeral_job_data
+from executors.launching.kubernetes_job import ephemeral_job_data
 from executors.models import Attempt
 from executors.terrakube.progress import runs_terrakube
 from terrakube_site.env import SettingErrors
@@ -23,7 +24,8 @@ from tests.factories import VariableFactory
 from tests.terrakube.fake import job as jobs
 from workspaces import flows
 from workspaces.models import Workspace
-from workspaces.variables import step_inputs
+from workspaces.reasons import told
+from workspaces.variables.in_force import step_inputs
 
 pytestmark = pytest.mark.django_db
 type Launch = Callable[..., Attempt]
@@ -90,7 +92,7 @@ def test_a_payload_over_the_limit_of_an_environment_variable_is_refused_before_l
     VariableFactory.create(workspace=workspace, key="MORE", value="x" * 60_000)
     with pytest.raises(LaunchError, match=r"takes \d+ bytes as an environment variable; Linux allows 131071") as caught:
         text_of(attempt)
-    assert (caught.value.code, caught.value.retryable) == ("job-data-too-large", False)
+    assert (caught.value.why.code, caught.value.retryable) == ("job-data-too-large", False)
 
 
 def test_a_setting_tells_the_version_of_an_image_whose_tag_does_not(
@@ -108,7 +110,7 @@ def test_a_setting_tells_the_version_of_an_image_whose_tag_does_not(
 @pytest.mark.parametrize("version", ["new", "2", "2.x", "two.three"])
 def test_a_version_that_is_none_is_told_at_start(version: str) -> None:
     with pytest.raises(SettingErrors, match="ExecutorEphemeralImageVersion"):
-        conf.read({"ExecutorEphemeralImageVersion": version})
+        settings.read({"ExecutorEphemeralImageVersion": version})
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_an_image_that_tells_no_version_is_warned_of(
     use_image: Callable[[str], None], image: str, warned: bool
 ) -> None:
     use_image(image)
-    found = [message for message in conf.check_installation() if message.id == "executors.W004"]
+    found = [message for message in settings.check_installation() if message.id == "executors.W004"]
     assert bool(found) is warned
     assert all(isinstance(message, Warning) for message in found)
 
@@ -128,19 +130,19 @@ def test_a_mode_that_this_image_does_not_understand_is_warned_of(
 ) -> None:
     monkeypatch.setenv("ExecutorEphemeralJobData", "claim")
     use_image("azbuilder/executor:2.30.2")
-    assert [message.id for message in conf.check_installation()] == ["executors.W006"]
+    assert [message.id for message in settings.check_installation()] == ["executors.W006"]
     use_image("terrakube-executor:1")
-    assert conf.check_installation() == []
+    assert settings.check_installation() == []
 
 
 def test_the_next_pod_waits_until_the_last_one_is_gone(launch: Launch) -> None:
     attempt = launch()
-    for_terrakube.prepare(attempt, attempt.step)
-    following = attempts.replace(attempt, code="start-timeout", reason="It did not start", limit=3)
+    terrakube_image.prepare_launch(attempt, attempt.step)
+    following = lifecycle.replace_attempt(attempt, told("start-timeout", "It did not start"), limit=3)
     assert following is not None
     with pytest.raises(LaunchError) as caught:
-        for_terrakube.prepare(following, attempt.step)
+        terrakube_image.prepare_launch(following, attempt.step)
     assert caught.value.retryable
-    cleaning.prove_gone(attempt)
-    for_terrakube.prepare(following, attempt.step)
+    cleanup.mark_gone(attempt)
+    terrakube_image.prepare_launch(following, attempt.step)
     assert following.state == AttemptState.NEW

@@ -9,17 +9,18 @@ from uuid import uuid4
 
 import pytest
 
-from executors import attempts
+from executors.attempts import lifecycle
 from executors.choices import AttemptOutcome
-from executors.conf import installation
+from executors.installation.settings import installation
+from executors.logs import store
 from executors.models import Attempt, LogCursor
-from executors.reporting import logs
 from executors.terrakube import java, stream
-from executors.terrakube.folding import Line, fold_lines
-from executors.terrakube.following import Follower
+from executors.terrakube.follower import Follower
+from executors.terrakube.log_lines import Line, fold_lines
 from tests.api.client import token_of
 from tests.factories import VariableFactory
 from tests.terrakube.calls import Calls
+from workspaces.reasons import told
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +34,7 @@ def attempt(launch: Callable[..., Attempt]) -> Attempt:
 
 
 def log_of(attempt: Attempt) -> str:
-    return logs.read(attempt).data.decode()
+    return store.read_log(attempt).data.decode()
 
 
 def row(attempt: Attempt, number: int, text: str = "") -> dict[str, Any]:
@@ -82,7 +83,7 @@ def test_any_order_of_repeated_lines_gives_each_once(attempt: Attempt) -> None:
 
 def test_lines_of_a_step_that_is_over_or_unknown_change_nothing(attempt: Attempt) -> None:
     send(attempt, [row(attempt, 1)])
-    attempts.fail(attempt, code="silent", reason="lost", outcome=AttemptOutcome.LOST)
+    lifecycle.fail_attempt(attempt, told("silent", "lost"), outcome=AttemptOutcome.LOST)
     assert send(attempt, [row(attempt, 2), row(attempt, 3) | {"stepId": str(uuid4())}]) == 200
     assert log_of(attempt) == "line 1\n"
 
@@ -92,7 +93,7 @@ def test_a_line_of_128_kib_and_a_log_of_megabytes_are_kept(attempt: Attempt) -> 
     assert send(attempt, [row(attempt, number, "y" * 1023) for number in range(2, 5000)]) == 200
     attempt.refresh_from_db()
     assert attempt.log_size == 128 * 1024 + 1 + 4998 * 1024
-    assert logs.read(attempt, attempt.log_size - 5).data == b"yyyy\n"
+    assert store.read_log(attempt, attempt.log_size - 5).data == b"yyyy\n"
 
 
 def test_sensitive_values_are_masked(attempt: Attempt) -> None:
@@ -115,7 +116,7 @@ def test_only_an_executor_may_send_lines(attempt: Attempt) -> None:
 
 def test_a_session_of_our_own_executor_gets_no_lines_of_another(launch: Callable[..., Attempt]) -> None:
     ours = launch()
-    attempts.claim(ours, "s" * 43)
+    lifecycle.claim_attempt(ours, "s" * 43)
     assert send(ours, [row(ours, 1)]) == 200
     assert log_of(ours) == ""
 
@@ -191,7 +192,7 @@ def test_the_stream_of_a_lost_executor_is_deleted(streamed: Attempt) -> None:
     follower = Follower(installation())
     add(streamed, "the last line")
     assert follower.turn() == 1
-    attempts.fail(streamed, code="silent", reason="lost", outcome=AttemptOutcome.LOST)
+    lifecycle.fail_attempt(streamed, told("silent", "lost"), outcome=AttemptOutcome.LOST)
     assert follower.turn() == 0
     assert log_of(streamed) == "the last line\n"
     client = stream._client()

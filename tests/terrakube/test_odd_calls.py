@@ -13,15 +13,19 @@ import jwt
 import pytest
 from django.conf import settings
 
-from executors import attempts
+from executors.attempts import lifecycle
 from executors.choices import AttemptOutcome, AttemptState
-from executors.job_data import DATA_VARIABLE, MAX_ENVIRONMENT_STRING_BYTES
+from executors.contract.job_data import DATA_VARIABLE, MAX_ENVIRONMENT_STRING_BYTES
+from executors.logs import store
 from executors.models import Attempt, JobContext
-from executors.reporting import logs
+from executors.terrakube.source_proof import note_upload_given
+from tests.api.client import token_of
 from tests.terrakube.calls import COMMIT, Calls, internal_token
 from tests.terrakube.fake.http import token
 from workspaces.choices import FINAL_JOB, JobStatus
 from workspaces.models import Job, StateVersion
+from workspaces.reasons import told
+from workspaces.services.sources import create_configuration_version, source_address, store_source
 
 pytestmark = pytest.mark.django_db
 LOCATION = "http://s3.example/bucket/tfstate/o/w/1/s/terraformLibrary.tfPlan"
@@ -110,7 +114,7 @@ def test_a_pod_that_begins_after_the_end_is_refused_each_time_and_changes_nothin
     calls = Calls(attempt.step, version=(2, 33))
     calls.start()
     if ending == "lost":
-        attempts.fail(attempt, code="silent", reason="The executor fell silent", outcome=AttemptOutcome.LOST)
+        lifecycle.fail_attempt(attempt, told("silent", "The executor fell silent"), outcome=AttemptOutcome.LOST)
     elif ending == "failed":
         calls.end(step="failed", job="failed", terraformPlan="")
     else:
@@ -180,7 +184,7 @@ def test_an_empty_batch_and_an_empty_line_are_taken(attempt: Attempt) -> None:
     # An output of null is left out, as each null is.
     rows = [log_row(attempt, output=None), log_row(attempt, lineNumber=2, output=""), log_row(attempt, lineNumber=3)]
     assert calls.send("POST", "/logs", {"data": rows}).status_code == 200
-    assert logs.read(attempt).data == b"\n\nx\n"
+    assert store.read_log(attempt).data == b"\n\nx\n"
 
 
 def test_lines_that_come_before_the_first_word_are_kept(attempt: Attempt) -> None:
@@ -188,7 +192,7 @@ def test_lines_that_come_before_the_first_word_are_kept(attempt: Attempt) -> Non
     assert calls.send("POST", "/logs", {"data": [log_row(attempt)]}).status_code == 200
     calls.start()
     assert calls.send("POST", "/logs", {"data": [log_row(attempt), log_row(attempt, lineNumber=2)]}).status_code == 200
-    assert logs.read(attempt).data == b"x\nx\n"
+    assert store.read_log(attempt).data == b"x\nx\n"
 
 
 def test_job_data_may_be_as_long_as_the_kernel_allows_and_no_longer() -> None:
@@ -196,3 +200,92 @@ def test_job_data_may_be_as_long_as_the_kernel_allows_and_no_longer() -> None:
     subprocess.run(["true"], env={"PATH": "/usr/bin:/bin", DATA_VARIABLE: "x" * room}, check=True)
     with pytest.raises(OSError, match="Argument list too long"):
         subprocess.run(["true"], env={"PATH": "/usr/bin:/bin", DATA_VARIABLE: "x" * (room + 1)}, check=True)
+
+
+# ---- the executor in Go: its step before its job, and the commit by itself -------------------------------------------
+
+
+def report(calls: Calls, **attributes: str) -> int:
+    """A report of its job as it sends them: without an echo of what it read."""
+    document = {"data": {"type": "job", "id": str(calls.step.job_id), "attributes": attributes}}
+    return calls.send("PATCH", calls.job_path, document).status_code
+
+
+@pytest.mark.parametrize("image", ["azbuilder/executor:2.30.2", "azbuilder/executor:latest"])
+def test_the_executor_in_go_pins_the_commit_for_the_apply(
+    launch: Callable[..., Attempt], use_image: Callable[[str], None], image: str
+) -> None:
+    use_image(image)
+    attempt = launch()
+    calls = Calls(attempt.step)
+    assert calls.patch_step("running").status_code == 204
+    assert [report(calls, status="running", output="") for _ in range(2)] == [204, 204]
+    assert [report(calls, commitId=COMMIT), report(calls, commitId="f" * 40)] == [204, 204]
+    assert job_of(attempt).commit_id == COMMIT
+    assert calls.patch_step("pending").status_code == 204
+    assert report(calls, status="pending", output="") == 204
+    job = job_of(attempt)
+    assert (job.status, job.commit_id) == (JobStatus.PENDING, COMMIT)
+    apply = Calls(launch(job).step)
+    assert apply.patch_step("running").status_code == 204
+    assert report(apply, status="running", output="") == 204
+    assert report(apply, commitId="e" * 40) == 204
+    assert job_of(attempt).commit_id == COMMIT
+
+
+def test_a_commit_is_taken_from_who_runs_a_step_alone(attempt: Attempt) -> None:
+    calls = Calls(attempt.step)
+    assert report(calls, commitId="f" * 40) == 204
+    assert job_of(attempt).commit_id is None
+    person = Calls(attempt.step, bearer=token_of(settings.ADMIN_GROUP))
+    assert report(person, commitId="f" * 40) == 403
+    calls.start()
+    calls.end(step="failed", job="failed")
+    assert report(calls, commitId="f" * 40) == 204
+    assert job_of(attempt).commit_id == COMMIT
+
+
+def test_its_result_without_a_commit_is_not_believed(
+    launch: Callable[..., Attempt], use_image: Callable[[str], None]
+) -> None:
+    use_image("azbuilder/executor:latest")
+    attempt = launch()
+    calls = Calls(attempt.step)
+    assert calls.patch_step("running").status_code == 204
+    assert report(calls, status="running") == 204
+    assert calls.patch_step("completed").status_code == 204
+    assert report(calls, status="completed") == 204
+    attempt.refresh_from_db()
+    assert (job_of(attempt).status, attempt.outcome) == (JobStatus.FAILED, AttemptOutcome.FAILED)
+
+
+@pytest.mark.parametrize("further", ["commit", "end"])
+def test_a_second_executor_in_go_is_refused_once_the_first_has_gone_on(
+    launch: Callable[..., Attempt], use_image: Callable[[str], None], further: str
+) -> None:
+    use_image("azbuilder/executor:latest")
+    calls = Calls(launch().step)
+    assert calls.patch_step("running").status_code == 204
+    assert report(calls, status="running") == 204
+    assert (report(calls, commitId=COMMIT) if further == "commit" else calls.patch_step("pending").status_code) == 204
+    assert [calls.patch_step("running").status_code, report(calls, status="running")] == [409, 409]
+
+
+def test_an_uploaded_source_that_is_served_after_the_claim_is_proof_of_it(
+    launch: Callable[..., Attempt], use_image: Callable[[str], None]
+) -> None:
+    use_image("azbuilder/executor:latest")
+    attempt = launch()
+    workspace = attempt.step.job.workspace
+    version = store_source(create_configuration_version(workspace, by=None), b"\x1f\x8b" + bytes(16))
+    Job.objects.filter(pk=attempt.step.job_id).update(
+        override_branch="remote-content", override_source=source_address(version)
+    )
+    calls = Calls(attempt.step)
+    assert calls.patch_step("running").status_code == 204
+    assert report(calls, status="running") == 204
+    note_upload_given(version.pk)
+    assert calls.patch_step("completed").status_code == 204
+    assert report(calls, status="completed") == 204
+    assert job_of(attempt).reason_code != "source-unproved"
+    assert job_of(attempt).status != JobStatus.FAILED

@@ -8,16 +8,17 @@ from collections.abc import Callable
 import pytest
 from django.conf import settings
 
-from executors import attempts, cleaning
+from executors.attempts import cleanup, lifecycle
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.models import Attempt
 from tests.api.client import token_of
 from tests.factories import DESTROY, PLAN, PLAN_APPROVE_APPLY, TeamFactory
 from tests.terrakube.calls import COMMIT, Calls, internal_token
 from tests.terrakube.fake.http import token
-from workspaces import transitions
 from workspaces.choices import JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Job, Workspace
+from workspaces.reasons import told
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
@@ -239,7 +240,7 @@ def test_the_step_that_a_result_names_is_believed(calls: Calls, attempt: Attempt
 
 def test_a_late_report_changes_nothing_and_is_answered(calls: Calls, attempt: Attempt) -> None:
     calls.start()
-    attempts.fail(attempt, code="silent", reason="The executor fell silent", outcome=AttemptOutcome.LOST)
+    lifecycle.fail_attempt(attempt, told("silent", "The executor fell silent"), outcome=AttemptOutcome.LOST)
     calls.end(planChanges=False)
     attempt.refresh_from_db()
     assert (job_of(attempt).status, attempt.outcome) == (JobStatus.FAILED, AttemptOutcome.LOST)
@@ -248,7 +249,7 @@ def test_a_late_report_changes_nothing_and_is_answered(calls: Calls, attempt: At
 def test_running_does_not_bring_back_a_cancelled_job(calls: Calls, attempt: Attempt) -> None:
     """An error is what keeps this client from starting terraform; any other answer lets it go on."""
     jobs.cancel_job(job_of(attempt), by=None)
-    attempts.request_cancel(attempt.step_id)
+    lifecycle.request_cancel(attempt.step_id)
     for _ in range(3):
         assert calls.patch_job("running").status_code == 409
     assert calls.patch_step("running").status_code == 409
@@ -266,7 +267,7 @@ def test_running_between_a_cancel_and_its_task_is_refused_too(calls: Calls, atte
 def test_a_cancel_in_between_ends_with_what_the_executor_says_of_its_step(calls: Calls, attempt: Attempt) -> None:
     calls.start()
     jobs.cancel_job(job_of(attempt), by=None)
-    attempts.request_cancel(attempt.step_id)
+    lifecycle.request_cancel(attempt.step_id)
     assert job_of(attempt).holds_workspace
     assert calls.job()["attributes"]["status"] == "cancelled"
     assert calls.patch_step("completed").status_code == 204
@@ -278,7 +279,7 @@ def test_a_cancel_between_its_last_look_and_its_last_word_stays_a_cancel(calls: 
     calls.start()
     assert calls.patch_step("completed").status_code == 204
     jobs.cancel_job(job_of(attempt), by=None)
-    attempts.request_cancel(attempt.step_id)
+    lifecycle.request_cancel(attempt.step_id)
     assert calls.patch_job("pending", planChanges=True).status_code == 204
     job = job_of(attempt)
     assert (job.status, job.holds_workspace) == (JobStatus.CANCELLED, False)
@@ -287,7 +288,7 @@ def test_a_cancel_between_its_last_look_and_its_last_word_stays_a_cancel(calls: 
 def test_a_cancel_between_its_two_first_words_stops_it(calls: Calls, attempt: Attempt) -> None:
     assert calls.patch_job("running").status_code == 204
     jobs.cancel_job(job_of(attempt), by=None)
-    attempts.request_cancel(attempt.step_id)
+    lifecycle.request_cancel(attempt.step_id)
     assert calls.patch_step("running").status_code == 409
     assert job_of(attempt).status == JobStatus.CANCELLED
 
@@ -301,10 +302,10 @@ def test_a_second_executor_of_a_step_may_not_begin(calls: Calls, attempt: Attemp
 
 
 def test_an_executor_may_not_begin_while_an_earlier_one_may_be_there(calls: Calls, attempt: Attempt) -> None:
-    following = attempts.replace(attempt, code="start-timeout", reason="It did not start", limit=3)
+    following = lifecycle.replace_attempt(attempt, told("start-timeout", "It did not start"), limit=3)
     assert following is not None
     assert calls.patch_job("running").status_code == 409
-    cleaning.prove_gone(attempt)
+    cleanup.mark_gone(attempt)
     assert calls.patch_job("running").status_code == 204
     following.refresh_from_db()
     assert following.state == AttemptState.CLAIMED
@@ -320,7 +321,7 @@ def test_an_attempt_of_our_own_executor_is_not_touched_by_reports(
     if kind == "local":
         Attempt.objects.filter(pk=attempt.pk).update(executor=ExecutorKind.LOCAL)
     if kind == "session":
-        attempts.claim(attempt, "s" * 43)
+        lifecycle.claim_attempt(attempt, "s" * 43)
     calls = Calls(attempt.step)
     before = job_of(attempt).status
     assert calls.patch_job("running").status_code == 409

@@ -12,19 +12,21 @@ import pytest
 from django.conf import settings
 from django.http import HttpResponse
 
-from executors import attempts
+from executors.attempts import lifecycle
+from executors.attempts.tokens import claim_token
 from executors.choices import AttemptOutcome
-from executors.launching import for_terrakube
+from executors.launching import terrakube_image
 from executors.launching.errors import LaunchError
 from executors.models import Attempt
-from executors.terrakube import storage
-from executors.tokens import claim_token
+from executors.terrakube import progress, storage
 from terrakube_site.env import SettingError
 from tests.api.client import Api, token_of
 from tests.factories import TeamFactory, VariableFactory, WorkspaceFactory
 from tests.terrakube.calls import Calls
 from tests.terrakube.fake.s3 import Bucket
-from workspaces.models import Job, StateVersion, Step, Workspace
+from workspaces.choices import JobStatus
+from workspaces.models import Job, RecoveredState, StateVersion, Step, Workspace
+from workspaces.reasons import told
 
 RAW = {"version": 4, "serial": 9, "lineage": "l-9", "outputs": {}, "resources": []}
 DESCRIBED = {"values": {"outputs": {"answer": {"value": 42, "sensitive": False, "type": "number"}}}}
@@ -124,6 +126,31 @@ def test_an_address_of_no_state_has_no_id(address: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("change", [{"serial": 8}, {"outputs": {"b": {"value": 1}}}, {"serial": 10, "lineage": "l-10"}])
+def test_a_state_that_does_not_follow_the_current_one_is_refused_and_kept(
+    attempt: Attempt, bucket: Bucket, workspace: Workspace, change: dict[str, Any]
+) -> None:
+    first, second = uuid4(), uuid4()
+    put_state(bucket, workspace, first)
+    assert announce(attempt, first).status_code == 201
+    put_state(bucket, workspace, second, raw=json.dumps({**RAW, **change}).encode())
+    assert announce(attempt, second).status_code == 409
+    assert announce(attempt, second).status_code == 409
+    assert StateVersion.objects.get().pk == first
+    recovered = RecoveredState.objects.get()
+    assert (recovered.job_id, json.loads(recovered.content)) == (attempt.step.job_id, {**RAW, **change})
+    # The current state again, under an address of its own, as after an apply without changes.
+    again = uuid4()
+    put_state(bucket, workspace, again)
+    assert announce(attempt, again).status_code == 201
+    # What it says afterwards makes no success of it.
+    progress.end_step(attempt.step, succeeded=True)
+    progress.end_job(attempt.step.job, progress.JobReport(status=JobStatus.PENDING))
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.reason_code) == (AttemptOutcome.FAILED, "state-refused")
+
+
+@pytest.mark.django_db
 def test_an_announced_state_is_fetched_and_has_its_own_serial(
     attempt: Attempt, bucket: Bucket, workspace: Workspace, owner: Api
 ) -> None:
@@ -161,7 +188,7 @@ def test_a_state_is_kept_though_its_job_was_cancelled(attempt: Attempt, bucket: 
     """It was written, whatever became of the job."""
     key = uuid4()
     put_state(bucket, workspace, key)
-    attempts.fail(attempt, code="silent", reason="lost", outcome=AttemptOutcome.LOST)
+    lifecycle.fail_attempt(attempt, told("silent", "lost"), outcome=AttemptOutcome.LOST)
     assert announce(attempt, key).status_code == 201
     assert StateVersion.objects.get().serial == 9
 
@@ -238,17 +265,17 @@ def test_people_announce_no_states(attempt: Attempt, workspace: Workspace, owner
 def test_a_step_that_would_not_see_its_workspace_s_state_is_not_launched(
     attempt: Attempt, bucket: Bucket, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for_terrakube.prepare(attempt, attempt.step)
+    terrakube_image.prepare_launch(attempt, attempt.step)
     StateVersion.objects.create(workspace=workspace, number=1, content=json.dumps(RAW).encode())
     with pytest.raises(LaunchError, match="kept by this site") as caught:
-        for_terrakube.prepare(attempt, attempt.step)
+        terrakube_image.prepare_launch(attempt, attempt.step)
     assert not caught.value.retryable
     bucket.put(f"{folder_of(workspace)}/terraform.tfstate", json.dumps(RAW).encode())
-    for_terrakube.prepare(attempt, attempt.step)
+    terrakube_image.prepare_launch(attempt, attempt.step)
     monkeypatch.setenv("AwsEndpoint", "http://127.0.0.1:1")
     storage.forget()
     with pytest.raises(LaunchError, match="does not answer") as caught:
-        for_terrakube.prepare(attempt, attempt.step)
+        terrakube_image.prepare_launch(attempt, attempt.step)
     assert caught.value.retryable
 
 

@@ -8,12 +8,13 @@ import pytest
 from django.utils import timezone
 
 from executors.choices import AttemptState, ExecutorKind
-from executors.conf import read
+from executors.installation.settings import read
 from executors.models import Attempt
 from executors.watching.decisions import Act, Decision, decide, patience
-from executors.watching.diagnosis import Diagnosis, Kind, Wait
+from executors.watching.diagnosis.pods import Diagnosis, Kind, Wait
 from workspaces.choices import StepType
 from workspaces.models import Step
+from workspaces.reasons import told
 
 # Nothing is asked of the database; but only tests with this mark have one made for what all tests here share.
 pytestmark = pytest.mark.django_db
@@ -40,22 +41,22 @@ def decided(
     )
     code = "result-missing" if kind == Kind.SUCCEEDED else "running"
     wait = Wait.CLAIM if kind == Kind.RUNNING else Wait.START
-    found = Diagnosis(code=code, kind=kind, sentence="Something", since=ago(silent), may_retry=False, wait=wait)
+    found = Diagnosis(why=told(code, "Something"), kind=kind, since=ago(silent), wait=wait)
     limits = patience(read({"ExecutorEphemeralImage": f"azbuilder/executor:{version}"}))
     return decide(attempt, found, now=NOW, noted=ago(silent), limits=limits, gone=False)
 
 
 def test_an_end_without_a_result_is_a_loss_that_names_what_this_executor_does() -> None:
     found = decided("2.30.2", Kind.SUCCEEDED, silent=60)
-    assert (found.act, found.code) == (Act.LOSE, "result-missing")
-    assert "Up to 2.32 it does so, with exit code 0, when Redis" in found.reason
-    assert decided("2.30.2", Kind.SUCCEEDED, silent=60, session="x").reason == "Something"
+    assert (found.act, found.why.code) == (Act.LOSE, "result-missing")
+    assert "Up to 2.32 it does so, with exit code 0, when Redis" in str(found.why)
+    assert decided("2.30.2", Kind.SUCCEEDED, silent=60, session="x").why == told("result-missing", "Something")
 
 
 def test_an_end_before_it_began_says_so_too() -> None:
     found = decided("2.30.2", Kind.SUCCEEDED, state=AttemptState.LAUNCHED, silent=60)
     assert found.act == Act.FAIL
-    assert "Terrakube's executor ended without a result" in found.reason
+    assert "Terrakube's executor ended without a result" in str(found.why)
 
 
 @pytest.mark.parametrize(

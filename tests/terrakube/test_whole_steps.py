@@ -10,19 +10,20 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from executors.choices import AttemptOutcome, AttemptState
-from executors.conf import installation
+from executors.installation.settings import installation
+from executors.logs import store
 from executors.models import Attempt, JobContext
-from executors.reporting import logs
 from executors.terrakube import stream
-from executors.terrakube.following import Follower
+from executors.terrakube.follower import Follower
 from tests.factories import DESTROY, PLAN, PLAN_AND_APPLY
 from tests.spine.sources import archive
 from tests.spine.waiting import await_that
+from tests.support.patience import patient
 from tests.terrakube.conftest import bucket_environ
 from tests.terrakube.fake.s3 import Bucket
 from tests.terrakube.runs import Fake, ask
-from workspaces import transitions
 from workspaces.choices import JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Job, StateVersion, Workspace
 from workspaces.services import jobs
 from workspaces.services.sources import upload_source
@@ -57,7 +58,7 @@ def make_fake(
 
 
 def log_of(attempt: Attempt) -> str:
-    return logs.read(attempt).data.decode()
+    return store.read_log(attempt).data.decode()
 
 
 def job_of(attempt: Attempt) -> Job:
@@ -150,7 +151,7 @@ def test_a_failed_apply_keeps_the_state_that_it_left(
     assert StateVersion.objects.get(workspace=workspace).serial == 7
 
 
-@pytest.mark.parametrize("version", ["2.30.2", "2.33.0"])
+@pytest.mark.parametrize("version", ["2.22.0", "2.28.1", "2.30.2", "2.33.0"])
 def test_an_uploaded_source_is_fetched(make_fake: MakeFake, launch: Launch, workspace: Workspace, version: str) -> None:
     workspace.branch, workspace.source = "remote-content", "empty"
     workspace.save()
@@ -173,6 +174,22 @@ def test_a_source_that_can_not_be_fetched_fails_the_step(
     fake.run(attempt)
     assert job_of(attempt).status == JobStatus.FAILED
     assert log_of(attempt) == "Failed to prepare work dir"
+
+
+@pytest.mark.parametrize("flow", [PLAN_AND_APPLY, DESTROY])
+@pytest.mark.parametrize("version", ["2.22.0", "2.28.1"])
+def test_an_old_executor_without_its_source_changes_nothing(
+    make_fake: MakeFake, launch: Launch, workspace: Workspace, bucket: Bucket, version: str, flow: str
+) -> None:
+    ask(workspace, FAKE_CLONE="error")
+    fake = make_fake(version, **with_bucket(bucket))
+    attempt = launch(flow=flow)
+    fake.run(attempt)
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.reason_code) == (AttemptOutcome.FAILED, "source-unproved")
+    assert (job_of(attempt).status, transitions.advance(attempt.step.job_id)) == (JobStatus.FAILED, None)
+    assert "Terraform" not in log_of(attempt)
+    assert not StateVersion.objects.exists()
 
 
 @pytest.mark.parametrize("version", ["2.22.0", "2.30.2", "2.33.0"])
@@ -212,7 +229,7 @@ def test_sigterm_is_reported_since_2_33(
     with fake.start(attempt) as process:
         await_that(lambda: stream.fold(attempt, attempt.step.job_id), "the step has begun", 30)
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=patient(30))
     attempt.refresh_from_db()
     assert job_of(attempt).status == (JobStatus.FAILED if reported else JobStatus.RUNNING)
     assert attempt.outcome == (AttemptOutcome.FAILED if reported else "")
@@ -240,7 +257,7 @@ def test_a_running_step_is_followed_live_and_its_heartbeat_counts(
         assert attempt.heartbeat_at is not None
         assert attempt.heartbeat_at > attempt.created_at
         assert attempt.state == AttemptState.CLAIMED
-        process.communicate(timeout=30)
+        process.communicate(timeout=patient(30))
     assert log_of(attempt).count("line 2 of terraform\n") == 1
     assert job_of(attempt).status == JobStatus.PENDING
 

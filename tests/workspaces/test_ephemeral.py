@@ -2,8 +2,8 @@
 
 import pytest
 
-from workspaces import ephemeral
-from workspaces.ephemeral import EphemeralSyntaxError, EphemeralSyntaxErrors, PodSecurity, PodSettings, Toleration
+from workspaces import pods
+from workspaces.pods import EphemeralSyntaxError, EphemeralSyntaxErrors, PodSecurity, PodSettings, Toleration
 
 SWITCH = "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR"
 SELECTOR = "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS"
@@ -20,28 +20,28 @@ CONFIG_MAPS = "EPHEMERAL_CONFIG_ENVFROM_CONFIG_MAP"
 def refusal(name: str, text: str) -> str:
     """Return the sentence with which a text is refused when it is saved, having seen that a launch refuses it too."""
     with pytest.raises(EphemeralSyntaxError) as saved:
-        ephemeral.validate(name, text)
+        pods.validate(name, text)
     with pytest.raises(EphemeralSyntaxErrors) as launched:
-        ephemeral.pod_settings({name: text})
+        pods.pod_settings({name: text})
     assert [str(error) for error in launched.value.errors] == [str(saved.value)]
     assert str(saved.value).startswith(f"{name}: ")
-    assert ephemeral.SETTINGS[name].grammar in str(saved.value)
+    assert pods.SETTINGS[name].grammar in str(saved.value)
     return str(saved.value)
 
 
-@pytest.mark.parametrize("name", ephemeral.SETTINGS)
+@pytest.mark.parametrize("name", pods.SETTINGS)
 def test_the_example_of_each_variable_is_valid_and_changes_the_pod(name: str) -> None:
-    example = ephemeral.SETTINGS[name].example
-    ephemeral.validate(name, example)
+    example = pods.SETTINGS[name].example
+    pods.validate(name, example)
     if name != SECURITY:
-        assert ephemeral.pod_settings({name: example}) != PodSettings()
-    assert ephemeral.pod_settings({name: example}) == ephemeral.pod_settings({name: f" {example}\n"})
+        assert pods.pod_settings({name: example}) != PodSettings()
+    assert pods.pod_settings({name: example}) == pods.pod_settings({name: f" {example}\n"})
 
 
-@pytest.mark.parametrize("name", [name for name, setting in ephemeral.SETTINGS.items() if setting.default])
+@pytest.mark.parametrize("name", [name for name, setting in pods.SETTINGS.items() if setting.default])
 def test_the_documented_default_is_what_counts_without_the_variable(name: str) -> None:
-    default = ephemeral.SETTINGS[name].default or ""
-    value = ephemeral.parse(name, default)
+    default = pods.SETTINGS[name].default or ""
+    value = pods.parse(name, default)
     unset = PodSettings()
     # The default of the container's security context is the manifest's, which also hardens more.
     expected = {
@@ -53,21 +53,21 @@ def test_the_documented_default_is_what_counts_without_the_variable(name: str) -
     assert value == expected[name]
 
 
-@pytest.mark.parametrize("name", [name for name in ephemeral.SETTINGS if name not in (TOLERATIONS, SELECTOR)])
+@pytest.mark.parametrize("name", [name for name in pods.SETTINGS if name not in (TOLERATIONS, SELECTOR)])
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_an_empty_text_is_as_good_as_no_variable(name: str, text: str) -> None:
-    ephemeral.validate(name, text)
-    assert ephemeral.pod_settings({name: text}) == PodSettings()
+    pods.validate(name, text)
+    assert pods.pod_settings({name: text}) == PodSettings()
 
 
 def test_an_empty_node_selector_takes_the_installations_away() -> None:
-    assert ephemeral.pod_settings({}).node_selector is None
-    assert ephemeral.pod_settings({SELECTOR: ""}).node_selector == {}
+    assert pods.pod_settings({}).node_selector is None
+    assert pods.pod_settings({SELECTOR: ""}).node_selector == {}
 
 
 @pytest.mark.parametrize("text", ["", " ", ";", ";a", "a;;b", ":Exists", "=x:Equal"])
 def test_a_toleration_of_everything_is_refused(text: str) -> None:
-    assert "has no key, and so would tolerate every taint of every node" in refusal(TOLERATIONS, text)
+    assert "has no key and would tolerate every taint of every node" in refusal(TOLERATIONS, text)
 
 
 # --- on or off ---
@@ -75,20 +75,20 @@ def test_a_toleration_of_everything_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", [None, "", " ", "0", "false", "FALSE", "no", "off", " Off "])
 def test_no_pod_is_asked_for(text: str | None) -> None:
-    assert ephemeral.is_enabled(text) is False
+    assert pods.is_enabled(text) is False
 
 
 @pytest.mark.parametrize("text", ["1", "true", "Yes", " on "])
 def test_a_pod_is_asked_for(text: str) -> None:
-    assert ephemeral.is_enabled(text) is True
-    assert ephemeral.pod_settings({SWITCH: text}).enabled is True
-    ephemeral.validate(SWITCH, text)
+    assert pods.is_enabled(text) is True
+    assert pods.pod_settings({SWITCH: text}).enabled is True
+    pods.validate(SWITCH, text)
 
 
 def test_another_text_counts_as_on_but_cannot_be_saved() -> None:
-    assert ephemeral.pod_settings({SWITCH: "enabled"}).enabled is True
+    assert pods.pod_settings({SWITCH: "enabled"}).enabled is True
     with pytest.raises(EphemeralSyntaxError, match='"enabled" is neither on nor off'):
-        ephemeral.validate(SWITCH, "enabled")
+        pods.validate(SWITCH, "enabled")
 
 
 # --- pairs ---
@@ -105,14 +105,14 @@ def test_another_text_counts_as_on_but_cannot_be_saved() -> None:
     ],
 )
 def test_pairs(text: str, pairs: dict[str, str]) -> None:
-    assert ephemeral.pod_settings({SELECTOR: text}).node_selector == pairs
-    assert ephemeral.pod_settings({LABELS: text}).labels == pairs
-    assert ephemeral.pod_settings({ANNOTATIONS: text}).annotations == pairs
-    assert ephemeral.pod_settings({"EPHEMERAL_CONFIG_POD_ANNOTATIONS": text}).pod_annotations == pairs
+    assert pods.pod_settings({SELECTOR: text}).node_selector == pairs
+    assert pods.pod_settings({LABELS: text}).labels == pairs
+    assert pods.pod_settings({ANNOTATIONS: text}).annotations == pairs
+    assert pods.pod_settings({"EPHEMERAL_CONFIG_POD_ANNOTATIONS": text}).pod_annotations == pairs
 
 
 def test_a_value_is_split_off_at_the_first_equals_sign() -> None:
-    assert ephemeral.pod_settings({ANNOTATIONS: "x/q=a=b=c"}).annotations == {"x/q": "a=b=c"}
+    assert pods.pod_settings({ANNOTATIONS: "x/q=a=b=c"}).annotations == {"x/q": "a=b=c"}
 
 
 @pytest.mark.parametrize("name", [SELECTOR, LABELS, ANNOTATIONS, ENVIRONMENT])
@@ -122,10 +122,20 @@ def test_a_pair_without_key_is_refused_and_its_value_not_repeated(name: str) -> 
     assert "hunter2" not in words
 
 
+@pytest.mark.parametrize("name", [SELECTOR, LABELS, ANNOTATIONS, ENVIRONMENT])
+def test_a_value_with_the_separator_in_it_is_refused_when_it_is_saved(name: str) -> None:
+    with pytest.raises(EphemeralSyntaxError, match="has a part without '=' after a ';'") as caught:
+        pods.validate(name, "a=b;hunter2;c=d")
+    assert "hunter2" not in str(caught.value)
+    pods.validate(name, "a;b=;c;d=e;")
+    # What was stored before goes on.
+    pods.pod_settings({name: "a=b;c"})
+
+
 @pytest.mark.parametrize("name", [SELECTOR, LABELS])
 def test_labels_are_judged_as_the_cluster_does(name: str) -> None:
-    assert '"a b" must be letters' in refusal(name, "x=y;a b=c")
-    assert '"a=b c" has a value that must be' in refusal(name, "a=b c")
+    assert '"a b" must contain only letters' in refusal(name, "x=y;a b=c")
+    assert '"a=b c" has a value that must contain only' in refusal(name, "a=b c")
     assert "at most 63 characters" in refusal(name, "a=" + "v" * 64)
 
 
@@ -133,16 +143,16 @@ def test_labels_are_judged_as_the_cluster_does(name: str) -> None:
     "key", ["terrakube.io/job", "terrakube.io/mine", "app.kubernetes.io/managed-by", "controller-uid", "job-name"]
 )
 def test_labels_of_the_executor_and_of_the_cluster_are_refused(key: str) -> None:
-    assert f'"{key}" is a label that the executor or the cluster sets itself' in refusal(LABELS, f"a=b;{key}=x")
+    assert f'"{key}" is a label that the executor or the cluster sets' in refusal(LABELS, f"a=b;{key}=x")
 
 
 def test_a_node_may_be_selected_by_any_label() -> None:
-    assert ephemeral.pod_settings({SELECTOR: "terrakube.io/pool=a"}).node_selector == {"terrakube.io/pool": "a"}
+    assert pods.pod_settings({SELECTOR: "terrakube.io/pool=a"}).node_selector == {"terrakube.io/pool": "a"}
 
 
 def test_annotations_are_limited_together() -> None:
     half = "x" * (128 * 1024 - 1)
-    ephemeral.validate(ANNOTATIONS, f"a={half};b={half}")
+    pods.validate(ANNOTATIONS, f"a={half};b={half}")
     assert "256 KiB" in refusal(ANNOTATIONS, f"a={half};b={half};c")
 
 
@@ -173,23 +183,23 @@ def test_annotations_are_limited_together() -> None:
     ],
 )
 def test_tolerations(text: str, expected: list[Toleration]) -> None:
-    ephemeral.validate(TOLERATIONS, text)
-    assert list(ephemeral.pod_settings({TOLERATIONS: text}).tolerations) == expected
+    pods.validate(TOLERATIONS, text)
+    assert list(pods.pod_settings({TOLERATIONS: text}).tolerations) == expected
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a;d=tf", '"d=tf" has a value and the operator Exists, which takes none; add :Equal, as in d=tf:Equal.'),
-        ("d=tf:Exists:NoSchedule", "add :Equal"),
-        ("k=", "\"k=\" has no value after '='; the empty value is written k:Equal"),
-        ("a:exists", "has an operator that must be Exists or Equal"),
-        ("a::NoSchedule", "has an operator that must be Exists or Equal"),
-        ("a:Exists:noschedule", "has an effect that must be NoSchedule, PreferNoSchedule, NoExecute or left out"),
+        ("a;d=tf", '"d=tf" has a value, but the operator Exists takes none; write d=tf:Equal.'),
+        ("d=tf:Exists:NoSchedule", "write d=tf:Equal"),
+        ("k=", "\"k=\" has no value after '='; write k:Equal for the empty value"),
+        ("a:exists", "must have the operator Exists or Equal"),
+        ("a::NoSchedule", "must have the operator Exists or Equal"),
+        ("a:Exists:noschedule", "must have the effect NoSchedule, PreferNoSchedule or NoExecute, or none"),
         ("a:Exists:NoExecute:60", "has more than key, operator and effect"),
-        ("a b", '"a b" has a key that must be'),
-        ("a=b c:Equal", '"a=b c:Equal" has a value that must be'),
-        ("a=b=c:Equal", "has a value that must be"),
+        ("a b", '"a b" has a key that must contain'),
+        ("a=b c:Equal", '"a=b c:Equal" has a value that must contain only letters'),
+        ("a=b=c:Equal", "has a value that must contain only letters"),
     ],
 )
 def test_wrong_tolerations(text: str, words: str) -> None:
@@ -200,28 +210,30 @@ def test_wrong_tolerations(text: str, words: str) -> None:
 
 
 def test_the_security_context_of_the_pod() -> None:
-    settings = ephemeral.pod_settings({POD_SECURITY: "runAsUser=1002 ; runAsNonRoot=True"})
+    settings = pods.pod_settings({POD_SECURITY: "runAsUser=1002 ; runAsNonRoot=True"})
     assert settings.pod_security == PodSecurity(fs_group=1000, run_as_user=1002, run_as_non_root=True)
-    assert ephemeral.pod_settings({POD_SECURITY: "fsGroup=0"}).pod_security == PodSecurity(fs_group=0)
+    assert pods.pod_settings({POD_SECURITY: "fsGroup=0"}).pod_security == PodSecurity(fs_group=0)
+    left_out = "fsGroup=none;runAsUser=none"
+    assert pods.render_pod_security(pods.pod_settings({POD_SECURITY: left_out}).pod_security) == left_out
 
 
 @pytest.mark.parametrize(("text", "value"), [("=true", True), ("=False", False)])
 def test_the_security_context_of_the_container(text: str, value: bool) -> None:
-    assert ephemeral.pod_settings({SECURITY: f"allowPrivilegeEscalation{text}"}).allow_privilege_escalation is value
+    assert pods.pod_settings({SECURITY: f"allowPrivilegeEscalation{text}"}).allow_privilege_escalation is value
 
 
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        (POD_SECURITY, "runasuser=1", '"runasuser" is not known here; allowed is fsGroup, runAsUser, runAsNonRoot'),
-        (SECURITY, "privileged=true", '"privileged" is not known here; allowed is allowPrivilegeEscalation'),
+        (POD_SECURITY, "runasuser=1", '"runasuser" is unknown; allowed: fsGroup, runAsUser, runAsNonRoot'),
+        (SECURITY, "privileged=true", '"privileged" is unknown; allowed: allowPrivilegeEscalation'),
         (POD_SECURITY, "fsGroup", '"fsGroup=" has a value that must be a whole number from 0 to 2147483647'),
         (POD_SECURITY, "runAsUser=cnb", '"runAsUser=cnb" has a value that must be a whole number'),
         (POD_SECURITY, "runAsUser=2147483648", "has a value that must be a whole number from 0 to 2147483647"),
         (POD_SECURITY, "fsGroup=-1", "must be a whole number"),
-        (POD_SECURITY, "runAsNonRoot=yes", '"runAsNonRoot=yes" has a value that must be true or false'),
-        (SECURITY, "allowPrivilegeEscalation=1", "has a value that must be true or false"),
-        (POD_SECURITY, "runAsNonRoot=true;runAsUser=0", "is root, which runAsNonRoot=true does not let start"),
+        (POD_SECURITY, "runAsNonRoot=yes", '"runAsNonRoot=yes" must have the value true or false'),
+        (SECURITY, "allowPrivilegeEscalation=1", "must have the value true or false"),
+        (POD_SECURITY, "runAsNonRoot=true;runAsUser=0", "is root, which runAsNonRoot=true forbids"),
     ],
 )
 def test_a_wrong_security_context(name: str, text: str, words: str) -> None:
@@ -232,7 +244,7 @@ def test_a_wrong_security_context(name: str, text: str, words: str) -> None:
 
 
 def test_amounts_go_to_requests_and_limits() -> None:
-    settings = ephemeral.pod_settings(
+    settings = pods.pod_settings(
         {
             "EPHEMERAL_CPU_REQUEST": "250m",
             "EPHEMERAL_MEMORY_LIMIT": "1Gi",
@@ -249,8 +261,12 @@ def test_amounts_go_to_requests_and_limits() -> None:
     [
         ("EPHEMERAL_CPU_LIMIT", "abc", '"abc" must be a Kubernetes quantity'),
         ("EPHEMERAL_CPU_REQUEST", "-1", "must not be negative"),
-        ("EPHEMERAL_MEMORY_LIMIT", "512m", "must be whole bytes (m is a thousandth; 512Mi is 512 mebibytes)"),
-        ("EPHEMERAL_STORAGE_LIMIT", "0.5", "must be whole bytes"),
+        (
+            "EPHEMERAL_MEMORY_LIMIT",
+            "512m",
+            "must be a whole number of bytes (m is a thousandth; 512Mi is 512 mebibytes)",
+        ),
+        ("EPHEMERAL_STORAGE_LIMIT", "0.5", "must be a whole number of bytes"),
     ],
 )
 def test_a_wrong_amount(name: str, text: str, words: str) -> None:
@@ -271,10 +287,10 @@ def test_a_request_is_not_above_its_limit(resource: str, request_text: str, limi
     names = f"EPHEMERAL_{resource}_REQUEST", f"EPHEMERAL_{resource}_LIMIT"
     environment = dict(zip(names, (request_text, limit_text), strict=True))
     if fine:
-        assert ephemeral.pod_settings(environment).requests
+        assert pods.pod_settings(environment).requests
         return
     with pytest.raises(EphemeralSyntaxErrors) as caught:
-        ephemeral.pod_settings(environment)
+        pods.pod_settings(environment)
     assert f'{names[0]}: "{request_text}" is more than {limit_text}, the value of {names[1]}' in str(caught.value)
 
 
@@ -285,17 +301,17 @@ def test_a_request_is_not_above_its_limit(resource: str, request_text: str, limi
     "name", ["EPHEMERAL_CONFIG_SERVICE_ACCOUNT", "EPHEMERAL_CONFIG_MAP_NAME", "PVC_CLAIM_NAME", CONFIG_MAPS]
 )
 def test_a_name_that_no_object_can_have(name: str) -> None:
-    assert '"Tf_Runner" must be small letters' in refusal(name, "Tf_Runner")
+    assert '"Tf_Runner" must contain only lowercase letters' in refusal(name, "Tf_Runner")
 
 
 def test_config_maps_are_a_comma_list() -> None:
-    settings = ephemeral.pod_settings({CONFIG_MAPS: "b , a,,b,"})
+    settings = pods.pod_settings({CONFIG_MAPS: "b , a,,b,"})
     assert settings.env_from_config_maps == ("b", "a")
     assert '"B"' in refusal(CONFIG_MAPS, "a,B")
 
 
 def test_a_mount_path_loses_the_slash_at_its_end() -> None:
-    settings = ephemeral.pod_settings({MOUNT_PATH: "/etc/tf/", "TF_PLUGIN_CACHE_DIR": "/cache//"})
+    settings = pods.pod_settings({MOUNT_PATH: "/etc/tf/", "TF_PLUGIN_CACHE_DIR": "/cache//"})
     assert (settings.config_map_mount_path, settings.plugin_cache_dir) == ("/etc/tf", "/cache")
 
 
@@ -307,14 +323,16 @@ def test_a_wrong_mount_path(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("cache", ["/data", "/data/cache"])
 def test_the_plugin_cache_cannot_be_in_the_config_map(cache: str) -> None:
-    ephemeral.pod_settings({"TF_PLUGIN_CACHE_DIR": cache})
-    with pytest.raises(EphemeralSyntaxErrors, match="where the files of EPHEMERAL_CONFIG_MAP_NAME are mounted"):
-        ephemeral.pod_settings({"TF_PLUGIN_CACHE_DIR": cache, "EPHEMERAL_CONFIG_MAP_NAME": "files"})
+    pods.pod_settings({"TF_PLUGIN_CACHE_DIR": cache})
+    with pytest.raises(
+        EphemeralSyntaxErrors, match="where the files of EPHEMERAL_CONFIG_MAP_NAME are mounted read-only"
+    ):
+        pods.pod_settings({"TF_PLUGIN_CACHE_DIR": cache, "EPHEMERAL_CONFIG_MAP_NAME": "files"})
 
 
 def test_a_claim_that_was_named_is_told_from_the_default() -> None:
-    assert ephemeral.pod_settings({}).plugin_cache_claim_given is False
-    named = ephemeral.pod_settings({"PVC_CLAIM_NAME": "terrakube-plugin-pvc"})
+    assert pods.pod_settings({}).plugin_cache_claim_given is False
+    named = pods.pod_settings({"PVC_CLAIM_NAME": "terrakube-plugin-pvc"})
     assert (named.plugin_cache_claim, named.plugin_cache_claim_given) == ("terrakube-plugin-pvc", True)
 
 
@@ -322,16 +340,16 @@ def test_a_claim_that_was_named_is_told_from_the_default() -> None:
 
 
 def test_environment_variables_keep_their_order_and_the_last_of_two_counts() -> None:
-    settings = ephemeral.pod_settings({ENVIRONMENT: "B=1;A=x=y;B=$(A)"})
+    settings = pods.pod_settings({ENVIRONMENT: "B=1;A=x=y;B=$(A)"})
     assert settings.env == (("A", "x=y"), ("B", "$(A)"))
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("1A=hunter2", '"1A" must be letters'),
-        ("EphemeralJobData=hunter2", '"EphemeralJobData" is set by the executor itself'),
-        ("EphemeralFlagBatch=hunter2", "is set by the executor itself"),
+        ("1A=hunter2", '"1A" must contain only letters'),
+        ("EphemeralJobData=hunter2", '"EphemeralJobData" is set by the executor'),
+        ("EphemeralFlagBatch=hunter2", "is set by the executor"),
         ("A=hunter2" + "x" * 128 * 1024, '"A" is longer than the 128 KiB'),
         ("A=hunter2\0", '"A" must not contain a NUL character'),
     ],
@@ -348,25 +366,25 @@ def test_a_wrong_environment_variable_is_named_without_its_value(text: str, word
 @pytest.mark.parametrize("name", [SELECTOR, LABELS, ANNOTATIONS, TOLERATIONS, CONFIG_MAPS, ENVIRONMENT, POD_SECURITY])
 @pytest.mark.parametrize("text", ['[{"key": "a"}]', "{a: b}", " [a]"])
 def test_the_longer_form_is_refused_and_said_to_be_kept_for_later(name: str, text: str) -> None:
-    assert "is kept for a longer form, which is not understood yet" in refusal(name, text)
+    assert "is reserved for a longer form that is not supported yet" in refusal(name, text)
 
 
 def test_a_misspelt_variable_is_refused_with_the_right_name() -> None:
-    with pytest.raises(EphemeralSyntaxError, match=r"is not known; did you mean EPHEMERAL_CPU_LIMIT\?"):
-        ephemeral.validate("EPHEMERAL_CPU_LIMITS", "1")
-    assert ephemeral.pod_settings({"EPHEMERAL_CPU_LIMITS": "1"}) == PodSettings()
+    with pytest.raises(EphemeralSyntaxError, match=r"is unknown; did you mean EPHEMERAL_CPU_LIMIT\?"):
+        pods.validate("EPHEMERAL_CPU_LIMITS", "1")
+    assert pods.pod_settings({"EPHEMERAL_CPU_LIMITS": "1"}) == PodSettings()
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "TF_LOG", "ephemeral_cpu_limit", "KEEP_JOB_HISTORY"])
 def test_other_variables_are_not_looked_at(name: str) -> None:
-    ephemeral.validate(name, "[anything;")
-    assert ephemeral.pod_settings({name: "[anything;"}) == PodSettings()
+    pods.validate(name, "[anything;")
+    assert pods.pod_settings({name: "[anything;"}) == PodSettings()
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     environment = {LABELS: "a b=c", "EPHEMERAL_CPU_LIMIT": "abc", TOLERATIONS: "d=tf", SELECTOR: "disk=ssd"}
     with pytest.raises(EphemeralSyntaxErrors) as caught:
-        ephemeral.pod_settings(environment)
+        pods.pod_settings(environment)
     assert {error.variable for error in caught.value.errors} == {LABELS, "EPHEMERAL_CPU_LIMIT", TOLERATIONS}
 
 
@@ -377,16 +395,16 @@ def test_a_long_item_is_cut_in_the_sentence() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *(name for name in ephemeral.SETTINGS if name != "TF_PLUGIN_CACHE_DIR"),
+        *(name for name in pods.SETTINGS if name != "TF_PLUGIN_CACHE_DIR"),
         *("EPHEMERAL_ANYTHING", "ENABLE_DYNAMIC_CREDENTIALS_AWS", "ENABLE_DYNAMIC_CREDENTIALS_VAULT"),
         *("KEEP_JOB_HISTORY", "KEEP_JOB_HISTORY_SOFT_DELETE", "TERRAKUBE_DEFAULT_EXECUTOR"),
         "PRIVATE_EXTENSION_VCS_ID_AUTH",
     ],
 )
 def test_control_keys_are_kept_from_terraform(name: str) -> None:
-    assert ephemeral.is_control_key(name)
+    assert pods.is_control_key(name)
 
 
 @pytest.mark.parametrize("name", ["TF_PLUGIN_CACHE_DIR", "AWS_REGION", "TF_VAR_EPHEMERAL_X", "KEEP_JOB_HISTORY_X"])
 def test_other_keys_reach_terraform(name: str) -> None:
-    assert not ephemeral.is_control_key(name)
+    assert not pods.is_control_key(name)

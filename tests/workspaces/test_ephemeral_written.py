@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workspaces import ephemeral
-from workspaces.ephemeral import EphemeralSyntaxError, PodSecurity, Toleration
+from workspaces import pods
+from workspaces.pods import EphemeralSyntaxError, PodSecurity, Toleration
 
 TOLERATIONS = "EPHEMERAL_CONFIG_TOLERATIONS"
 ANNOTATIONS = "EPHEMERAL_CONFIG_ANNOTATIONS"
@@ -21,12 +21,12 @@ EFFECTS = st.sampled_from([None, "NoSchedule", "PreferNoSchedule", "NoExecute"])
 
 @given(st.dictionaries(KEYS, VALUES, min_size=1))
 def test_pairs_read_back_as_they_were(pairs: dict[str, str]) -> None:
-    assert ephemeral.parse(ANNOTATIONS, ephemeral.render_pairs(pairs)) == pairs
+    assert pods.parse(ANNOTATIONS, pods.render_pairs(pairs)) == pairs
 
 
 @given(st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True), VALUES, min_size=1))
 def test_an_environment_reads_back_in_its_order(pairs: dict[str, str]) -> None:
-    assert ephemeral.parse(ENVIRONMENT, ephemeral.render_pairs(pairs.items())) == tuple(pairs.items())
+    assert pods.parse(ENVIRONMENT, pods.render_pairs(pairs.items())) == tuple(pairs.items())
 
 
 @given(
@@ -38,37 +38,37 @@ def test_an_environment_reads_back_in_its_order(pairs: dict[str, str]) -> None:
     )
 )
 def test_tolerations_read_back_as_they_were(tolerations: list[Toleration]) -> None:
-    assert ephemeral.parse(TOLERATIONS, ephemeral.render_tolerations(tolerations)) == tuple(tolerations)
+    assert pods.parse(TOLERATIONS, pods.render_tolerations(tolerations)) == tuple(tolerations)
 
 
 @given(st.lists(st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True), unique=True, min_size=1))
 def test_names_read_back_as_they_were(names: list[str]) -> None:
-    assert ephemeral.parse(CONFIG_MAPS, ephemeral.render_names(names)) == tuple(names)
+    assert pods.parse(CONFIG_MAPS, pods.render_names(names)) == tuple(names)
 
 
 @given(
     st.builds(
         PodSecurity,
-        fs_group=st.integers(0, 2**31 - 1),
+        fs_group=st.none() | st.integers(0, 2**31 - 1),
         run_as_user=st.none() | st.integers(1, 2**31 - 1),
         run_as_non_root=st.none() | st.booleans(),
     )
 )
 def test_a_security_context_reads_back_as_it_was(security: PodSecurity) -> None:
-    text = ephemeral.render_pod_security(security)
-    assert ephemeral.pod_settings({POD_SECURITY: text}).pod_security == security
+    text = pods.render_pod_security(security)
+    assert pods.pod_settings({POD_SECURITY: text}).pod_security == security
 
 
 @pytest.mark.parametrize("pair", [("a", "b;c"), ("a;b", "c"), ("a=b", "c"), ("", "c"), ("a", " b"), ("a ", "b")])
 def test_pairs_that_would_not_read_back_are_not_written(pair: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="cannot be written"):
-        ephemeral.render_pairs([pair])
+        pods.render_pairs([pair])
 
 
-@given(st.sampled_from(sorted(ephemeral.SETTINGS)), st.text(max_size=40))
+@given(st.sampled_from(sorted(pods.SETTINGS)), st.text(max_size=40))
 def test_what_could_be_saved_can_be_launched(name: str, text: str) -> None:
     try:
-        ephemeral.validate(name, text)
+        pods.validate(name, text)
     except EphemeralSyntaxError:
         return
-    ephemeral.pod_settings({name: text})
+    pods.pod_settings({name: text})

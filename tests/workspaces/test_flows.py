@@ -176,7 +176,7 @@ def test_an_alias_stands_for_its_anchor() -> None:
         ("flow:\n  -\n", 2, "the step", "must have keys and values"),
         ("flow: []\nflows: []\n", 2, "flows", "is not known here; allowed is flow"),
         ("flow:\n  - step: 1\n", 2, "type", "is missing"),
-        ("flow:\n  - type: approval\n", 2, "step", "is missing"),
+        ("flow:\n- type: approval\n- type: approval\n", 3, "step", "must be unique: 0 is also the number in line 2"),
         ("flow:\n  - type: plan\n    step: 1\n", 2, "type", 'must be one of terraformPlan, '),
         ("flow:\n  - type: yamlError\n    step: 1\n", 2, "type", 'not "yamlError"'),
         ("flow:\n  - type:\n    step: 1\n", 2, "type", "has no value"),
@@ -339,14 +339,16 @@ def test_a_flow_that_does_nothing_but_plan(types: list[str], expected: bool) -> 
     assert flows.is_plan_only(flows.parse(json.dumps({"flow": entries}))) is expected
 
 
-def test_the_default_templates_are_terrakubes() -> None:
+def test_the_default_templates_are_terrakubes_and_two_that_ask_first() -> None:
     found = {
         template.name: [(step.type, step.step, step.team) for step in flows.parse(template.tcl)]
         for template in flows.DEFAULT_TEMPLATES
     }
-    approval = ("approval", 150, "TERRAFORM_CLI")
+    asked, approval = ("approval", 150, None), ("approval", 150, "TERRAFORM_CLI")
     assert found == {
         "Plan": [("terraformPlan", 100, None)],
+        "Plan, approve, apply": [("terraformPlan", 100, None), asked, ("terraformApply", 200, None)],
+        "Plan, approve, destroy": [("terraformPlanDestroy", 100, None), asked, ("terraformApply", 200, None)],
         "Plan and apply": [("terraformPlan", 100, None), ("terraformApply", 200, None)],
         "Destroy": [("terraformDestroy", 100, None)],
         "Terraform-Plan/Apply-Cli": [("terraformPlan", 100, None), approval, ("terraformApply", 200, None)],

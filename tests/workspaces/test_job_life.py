@@ -14,13 +14,14 @@ from tests.factories import (
     WorkspaceFactory,
     member,
 )
-from workspaces import transitions
 from workspaces.choices import JobStatus
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
+from workspaces.jobs import transitions
+from workspaces.jobs.blockers import why_wait
+from workspaces.jobs.transitions import Outcome, advancing
 from workspaces.models import Job, Step, Workspace
+from workspaces.reasons import told
 from workspaces.services import jobs, workspaces
-from workspaces.transitions import Outcome
-from workspaces.waiting import why_wait
 
 pytestmark = pytest.mark.django_db
 
@@ -82,9 +83,31 @@ def test_a_plan_without_changes_completes_the_job_and_leaves_the_apply_undone(wo
     assert steps(job) == {100: JobStatus.COMPLETED, 200: JobStatus.NOT_EXECUTED}
 
 
+def test_a_plan_without_changes_skips_only_the_steps_that_apply_it(workspace: Workspace) -> None:
+    types = (
+        "terraformPlan", "customScripts", "approval", "terraformApply", "approval", "customScripts", "terraformPlan",
+        "terraformApply",
+    )  # fmt: skip
+    lines = (f"  - {{type: {name}, name: s, step: {number}, team: T}}\n" for number, name in enumerate(types, 1))
+    job = start(workspace, "flow:\n" + "".join(lines))
+    run(job, Outcome(succeeded=True, changes=False))
+    assert [number for number, left in steps(job).items() if left == JobStatus.NOT_EXECUTED] == [3, 4]
+    run(job)
+    assert transitions.advance(job.pk) is None
+    assert status(job) == JobStatus.WAITING_APPROVAL
+    Step.objects.filter(job=job, step_number=5).update(decision="approved")
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.APPROVED)
+    run(job)
+    run(job, WITH_CHANGES)
+    run(job)
+    transitions.advance(job.pk)
+    assert status(job) == JobStatus.COMPLETED
+    assert steps(job)[8] == JobStatus.COMPLETED
+
+
 def test_a_failed_plan_fails_the_job_with_its_reason(workspace: Workspace) -> None:
     job = start(workspace)
-    run(job, Outcome(succeeded=False, reason_code="terraform-failed", reason="Error: no such thing"))
+    run(job, Outcome(succeeded=False, why=told("terraform-failed", "Error: no such thing")))
     job.refresh_from_db()
     assert (job.status, job.reason) == (JobStatus.FAILED, "Plan: Error: no such thing")
     assert steps(job) == {100: JobStatus.FAILED, 200: JobStatus.FAILED}
@@ -94,7 +117,7 @@ def test_an_ignored_error_of_an_apply_lets_the_job_go_on(workspace: Workspace) -
     flow = PLAN + "  - {type: terraformApply, name: Apply, step: 200, ignoreError: true}\n"
     job = start(workspace, flow)
     run(job, WITH_CHANGES)
-    run(job, Outcome(succeeded=False, reason_code="terraform-failed", reason="Error: flaky"))
+    run(job, Outcome(succeeded=False, why=told("terraform-failed", "Error: flaky")))
     transitions.advance(job.pk)
     assert status(job) == JobStatus.COMPLETED
 
@@ -102,7 +125,7 @@ def test_an_ignored_error_of_an_apply_lets_the_job_go_on(workspace: Workspace) -
 def test_an_ignored_error_of_a_plan_still_ends_the_job_since_nothing_could_be_applied(workspace: Workspace) -> None:
     flow = PLAN_AND_APPLY.replace("step: 100", "step: 100, ignoreError: true")
     job = start(workspace, flow)
-    run(job, Outcome(succeeded=False, reason="Error"))
+    run(job, Outcome(succeeded=False, why=told("", "Error")))
     assert status(job) == JobStatus.FAILED
     assert steps(job)[100] == JobStatus.COMPLETED
 
@@ -114,7 +137,7 @@ def test_a_job_that_meets_another_at_its_start_waits_for_it(
     transitions.advance(first.pk)
     looks = iter([None])
     # Its first look was a moment before the other one had started.
-    monkeypatch.setattr(transitions, "why_wait", lambda job: next(looks, why_wait(job)))
+    monkeypatch.setattr(advancing, "why_wait", lambda job: next(looks, why_wait(job)))
     assert transitions.advance(second.pk) is None
     second.refresh_from_db()
     assert (second.status, second.reason_code) == (JobStatus.PENDING, "workspace-busy")
@@ -288,7 +311,7 @@ def test_late_and_repeated_reports_change_nothing(workspace: Workspace) -> None:
     assert transitions.start_step(step_id)
     assert not transitions.start_step(step_id)
     assert transitions.finish_step(step_id, WITH_CHANGES)
-    assert not transitions.finish_step(step_id, Outcome(succeeded=False, reason="late"))
+    assert not transitions.finish_step(step_id, Outcome(succeeded=False, why=told("", "late")))
     transitions.advance(job.pk)
     assert status(job) == JobStatus.COMPLETED
     assert transitions.advance(job.pk) is None

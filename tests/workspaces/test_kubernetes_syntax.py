@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from workspaces import kubernetes_syntax as syntax
+from workspaces.pods import kubernetes_syntax as syntax
 
 
 @pytest.mark.parametrize("text", ["a", "1a", "a.b", "a-b.c", "a" * 253])

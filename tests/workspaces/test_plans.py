@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workspaces.plans import MASKED, UNKNOWN, Action, Attribute, read_outputs, read_plan
+from workspaces.jobs.plans import MASKED, UNKNOWN, Action, Attribute, read_outputs, read_plan
 
 SECRET = "s3cr3t"
 
@@ -121,6 +121,23 @@ def test_outputs_of_a_plan_and_of_a_state_are_masked() -> None:
 )
 def test_what_is_no_plan_is_none(content: bytes) -> None:
     assert read_plan(content) is None
+
+
+def test_two_long_values_are_cut_where_they_differ() -> None:
+    (row,) = attributes(
+        before={"a": "x" * 5000 + "keep" + "z" * 5000}, after={"a": "x" * 5000 + "destroy" + "z" * 5000}
+    )
+    assert row.before is not None
+    assert row.after is not None
+    assert "xkeepz" in row.before
+    assert "xdestroyz" in row.after
+    assert max(len(row.before), len(row.after)) <= 400
+    (row,) = attributes(before={"a": "x" * 300}, after={"a": "x" * 5000})
+    assert row.before != row.after
+
+
+def test_a_number_and_its_text_differ() -> None:
+    assert attributes(before={"a": 1}, after={"a": "1"}) == (Attribute("a", "1", '"1"'),)
 
 
 def test_a_long_value_is_cut() -> None:

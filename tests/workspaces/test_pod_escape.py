@@ -23,11 +23,12 @@ from tests.factories import (
     WorkspaceFactory,
     member,
 )
-from workspaces import transitions
 from workspaces.choices import Category, JobStatus
-from workspaces.ephemeral import SETTINGS
 from workspaces.errors import InvalidInput
+from workspaces.jobs import transitions
 from workspaces.models import Job, PolicyRule, Team, Template, Workspace
+from workspaces.pods import SETTINGS
+from workspaces.pods.catalogue import STEP_SETTINGS
 from workspaces.services import workspaces
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.jobs import create_job
@@ -46,8 +47,8 @@ HOSTILE: list[tuple[str, str, str]] = [
     # The account by which the site starts pods, also under the guide's name, and one of another namespace.
     (ACCOUNT, "terrakube-api-service-account", "is refused by the built-in rules"),
     (ACCOUNT, "site-account", "is refused by the built-in rules"),
-    (ACCOUNT, "kube-system/default", "must be small letters"),
-    (ACCOUNT, "system:serviceaccount:kube-system:admin", "must be small letters"),
+    (ACCOUNT, "kube-system/default", "must contain only lowercase letters"),
+    (ACCOUNT, "system:serviceaccount:kube-system:admin", "must contain only lowercase letters"),
     # The nodes of the control plane, and all nodes.
     ("EPHEMERAL_CONFIG_TOLERATIONS", "node-role.kubernetes.io/control-plane", "is refused by the built-in rules"),
     ("EPHEMERAL_CONFIG_TOLERATIONS", "a;node-role.kubernetes.io/master:Exists:NoSchedule", "is refused"),
@@ -61,14 +62,14 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", "runAsUser=000", "is refused by the built-in rules"),
     ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", "runAsNonRoot=False", "is refused by the built-in rules"),
     ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", "runAsUser=-1", "must be a whole number"),
-    ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", "hostPID=true", "is not known here"),
-    ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", "seccompProfile=Unconfined", "is not known here"),
-    ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", "sysctls=kernel.shm_rmid_forced", "is not known here"),
+    ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", "hostPID=true", "is unknown; allowed"),
+    ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", "seccompProfile=Unconfined", "is unknown; allowed"),
+    ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", "sysctls=kernel.shm_rmid_forced", "is unknown; allowed"),
     ("EPHEMERAL_CONFIG_SECURITY_CONTEXT", "allowPrivilegeEscalation=true", "is refused by the built-in rules"),
     ("EPHEMERAL_CONFIG_SECURITY_CONTEXT", "allowPrivilegeEscalation=TRUE", "is refused by the built-in rules"),
-    ("EPHEMERAL_CONFIG_SECURITY_CONTEXT", "privileged=true", "is not known here"),
-    ("EPHEMERAL_CONFIG_SECURITY_CONTEXT", "capabilities=SYS_ADMIN", "is not known here"),
-    ("EPHEMERAL_CONFIG_SECURITY_CONTEXT", '{"privileged": true}', "is kept for a longer form"),
+    ("EPHEMERAL_CONFIG_SECURITY_CONTEXT", "privileged=true", "is unknown; allowed"),
+    ("EPHEMERAL_CONFIG_SECURITY_CONTEXT", "capabilities=SYS_ADMIN", "is unknown; allowed"),
+    ("EPHEMERAL_CONFIG_SECURITY_CONTEXT", '{"privileged": true}', "is reserved for a longer form"),
     # Annotations that take a pod's isolation away, and labels by which the site's own service would find it.
     (
         "EPHEMERAL_CONFIG_POD_ANNOTATIONS",
@@ -78,40 +79,40 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("EPHEMERAL_CONFIG_POD_ANNOTATIONS", "seccomp.security.alpha.kubernetes.io/pod=unconfined", "is refused"),
     ("EPHEMERAL_CONFIG_POD_ANNOTATIONS", "a=b;io.kubernetes.cri-o.userns-mode=host", "is refused"),
     ("EPHEMERAL_CONFIG_POD_ANNOTATIONS", "k8s.v1.cni.cncf.io/networks=storage/backbone", "is refused"),
-    ("EPHEMERAL_CONFIG_ANNOTATIONS", "../x=y", "must have before its one '/' a DNS name"),
+    ("EPHEMERAL_CONFIG_ANNOTATIONS", "../x=y", "must have a lowercase DNS name"),
     ("EPHEMERAL_CONFIG_LABELS", "app.kubernetes.io/component=web", "is refused by the built-in rules"),
     ("EPHEMERAL_CONFIG_LABELS", "app.kubernetes.io/name=terrakube-site", "is refused by the built-in rules"),
-    ("EPHEMERAL_CONFIG_LABELS", "terrakube.io/attempt=another", "sets itself"),
-    ("EPHEMERAL_CONFIG_LABELS", "batch.kubernetes.io/job-name=another", "sets itself"),
+    ("EPHEMERAL_CONFIG_LABELS", "terrakube.io/attempt=another", "the cluster sets"),
+    ("EPHEMERAL_CONFIG_LABELS", "batch.kubernetes.io/job-name=another", "the cluster sets"),
     # Another namespace, the node's files, and what the image and the kubelet put there.
-    ("EPHEMERAL_CONFIG_MAP_NAME", "kube-system/extension", "must be small letters"),
-    ("EPHEMERAL_CONFIG_MAP_NAME", "../secrets/keys", "must be small letters"),
+    ("EPHEMERAL_CONFIG_MAP_NAME", "kube-system/extension", "must contain only lowercase letters"),
+    ("EPHEMERAL_CONFIG_MAP_NAME", "../secrets/keys", "must contain only lowercase letters"),
     ("EPHEMERAL_CONFIG_MAP_MOUNT_PATH", "/proc/sys/kernel", "would hide"),
-    ("EPHEMERAL_CONFIG_MAP_MOUNT_PATH", "/data/../etc", "must be a clean path"),
+    ("EPHEMERAL_CONFIG_MAP_MOUNT_PATH", "/data/../etc", "must not contain '//'"),
     ("EPHEMERAL_CONFIG_MAP_MOUNT_PATH", "/usr/bin", "would hide"),
     ("EPHEMERAL_CONFIG_MAP_MOUNT_PATH", "/home/terrakube", "would hide"),
-    ("EPHEMERAL_CONFIG_ENVFROM_CONFIG_MAP", "a,other-namespace/b", "must be small letters"),
+    ("EPHEMERAL_CONFIG_ENVFROM_CONFIG_MAP", "a,other-namespace/b", "must contain only lowercase letters"),
     ("TF_PLUGIN_CACHE_DIR", "/", "would hide"),
     ("TF_PLUGIN_CACHE_DIR", "/var/run", "would hide"),
     ("TF_PLUGIN_CACHE_DIR", "cache", "must be an absolute path"),
-    (CLAIM, "terrakube-data", "is not allowed by the built-in rules; allowed is cache-*"),
-    (CLAIM, "other-namespace/cache", "must be small letters"),
+    (CLAIM, "terrakube-data", "is not allowed by the built-in rules; allowed: cache-*"),
+    (CLAIM, "other-namespace/cache", "must contain only lowercase letters"),
     # What the executor is told by the site alone.
-    ("EPHEMERAL_JOB_ENV_VARS", "EphemeralJobData=e30=", "is set by the executor itself"),
-    ("EPHEMERAL_JOB_ENV_VARS", "EphemeralFlagBatch=false", "is set by the executor itself"),
-    ("EPHEMERAL_JOB_ENV_VARS", "A\0B=c", "must be letters"),
+    ("EPHEMERAL_JOB_ENV_VARS", "EphemeralJobData=e30=", "is set by the executor"),
+    ("EPHEMERAL_JOB_ENV_VARS", "EphemeralFlagBatch=false", "is set by the executor"),
+    ("EPHEMERAL_JOB_ENV_VARS", "A\0B=c", "must contain only letters"),
     # Amounts that a scheduler takes for something else.
     ("EPHEMERAL_CPU_REQUEST", "-1", "must not be negative"),
     ("EPHEMERAL_CPU_LIMIT", "1e400", "must be a Kubernetes quantity"),
-    ("EPHEMERAL_MEMORY_REQUEST", "512m", "must be whole bytes"),
+    ("EPHEMERAL_MEMORY_REQUEST", "512m", "must be a whole number of bytes"),
     ("EPHEMERAL_MEMORY_LIMIT", "unlimited", "must be a Kubernetes quantity"),
     ("EPHEMERAL_STORAGE_REQUEST", "1Gi;hostPath=/", "must be a Kubernetes quantity"),
     ("EPHEMERAL_STORAGE_LIMIT", "-1Gi", "must not be negative"),
     # Names that Kubernetes knows and Terrakube does not.
-    ("EPHEMERAL_CONFIG_HOST_NETWORK", "true", "is not known"),
-    ("EPHEMERAL_CONFIG_HOST_PATH", "/var/run/docker.sock", "is not known"),
-    ("EPHEMERAL_CONFIG_NAMESPACE", "kube-system", "is not known"),
-    ("EPHEMERAL_CONFIG_IMAGE", "attacker/image", "is not known"),
+    ("EPHEMERAL_CONFIG_HOST_NETWORK", "true", "is unknown"),
+    ("EPHEMERAL_CONFIG_HOST_PATH", "/var/run/docker.sock", "is unknown"),
+    ("EPHEMERAL_CONFIG_NAMESPACE", "kube-system", "is unknown"),
+    ("EPHEMERAL_CONFIG_IMAGE", "attacker/image", "is unknown"),
 ]
 KNOWN = [case for case in HOSTILE if case[0] in SETTINGS]
 
@@ -119,7 +120,7 @@ KNOWN = [case for case in HOSTILE if case[0] in SETTINGS]
 @pytest.fixture(autouse=True)
 def in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation in pods of its own, under the account site-account, with claims for caches alone."""
-    monkeypatch.setattr("workspaces.built_in_rules.own_account", lambda: "site-account")
+    monkeypatch.setattr("workspaces.pods.policy.installed.own_account", lambda: "site-account")
     monkeypatch.setattr("django.conf.settings.EPHEMERAL_CLAIMS", ("cache-*",))
 
 
@@ -143,7 +144,7 @@ def launched(workspace: Workspace, tcl: str = PLAN, template: Template | None = 
     job: Job = create_job(workspace, by=None, tcl="" if template else tcl, template=template)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
-    assert launcher.launch_step(step_id) is False
+    assert launcher.launch_due_attempt(step_id) is False
     job.refresh_from_db()
     assert job.status == JobStatus.FAILED
     return Attempt.objects.get(step_id=step_id)
@@ -189,6 +190,19 @@ def test_the_api_refuses_it_with_the_same_words(
     assert not workspace.variables.exists()
 
 
+def test_a_setting_of_one_step_type_opens_no_other_way(workspace: Workspace, editor: User) -> None:
+    for name, text, words in KNOWN:
+        own = f"{name}_PLAN"
+        if own not in STEP_SETTINGS:
+            continue
+        with pytest.raises(InvalidInput) as caught:
+            workspaces.set_variable(workspace, by=editor, key=own, value=text, category=Category.ENV)
+        assert words in caught.value.message
+    VariableFactory.create(workspace=workspace, key=ACCOUNT, value="tf-net")
+    VariableFactory.create(workspace=workspace, key=f"{ACCOUNT}_PLAN", value="site-account")
+    assert launched(workspace).reason_code == "policy"
+
+
 def test_a_flow_that_maps_another_name_to_a_setting_is_refused_at_the_launch(workspace: Workspace) -> None:
     GlobalVariableFactory.create(organization=workspace.organization, key="HARMLESS", value="site-account")
     flow = f"flow:\n  - type: terraformPlan\n    step: 100\n    inputsEnv: {{{ACCOUNT}: $HARMLESS, {ENABLE}: $ON}}\n"
@@ -211,7 +225,7 @@ def test_a_rule_that_is_newer_than_the_variable_counts_at_the_launch(workspace: 
     attempt = launched(workspace)
     assert (attempt.reason_code, attempt.job_uid) == ("policy", "")
     assert attempt.reason == (
-        'EPHEMERAL_MEMORY_LIMIT: "64Gi" is more than 8Gi, the most that the policy of the organization allows. '
+        'EPHEMERAL_MEMORY_LIMIT: "64Gi" is more than 8Gi, the maximum of the policy of the organization. '
         "Larger nodes are asked for at the platform team."
     )
     assert attempt.reason in attempt.step.job.reason
@@ -220,7 +234,7 @@ def test_a_rule_that_is_newer_than_the_variable_counts_at_the_launch(workspace: 
 def test_without_a_cluster_steps_may_run_beside_the_worker(
     workspace: Workspace, editor: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workspaces.built_in_rules.own_account", lambda: None)
+    monkeypatch.setattr("workspaces.pods.policy.installed.own_account", lambda: None)
     variable = workspaces.set_variable(workspace, by=editor, key=ENABLE, value="0", category=Category.ENV)
     assert variable.value == "0"
     monkeypatch.setattr("django.conf.settings.EXECUTOR_LOCAL", "no")

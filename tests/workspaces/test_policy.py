@@ -19,16 +19,16 @@ from tests.factories import (
     member,
 )
 from workspaces.choices import Category
-from workspaces.ephemeral.policy import Effect, Level, Policy, Rule
-from workspaces.ephemeral.rule_checks import loosening, wrong
 from workspaces.errors import Duplicate, InvalidInput, NotAllowed
 from workspaces.models import GlobalVariable, Item, PolicyRule, Workspace
+from workspaces.pods.policy.checks import loosening, wrong
+from workspaces.pods.policy.rules import Effect, Level, Policy, Rule
 from workspaces.services import workspaces
-from workspaces.services.bulk import set_everywhere
+from workspaces.services.bulk import set_on_workspaces
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.policy import create_rule, delete_rule, update_rule, violations
 from workspaces.services.records import create_record
-from workspaces.variables import workspace_inputs
+from workspaces.variables.in_force import workspace_inputs
 
 ENABLE = "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR"
 ACCOUNT = "EPHEMERAL_CONFIG_SERVICE_ACCOUNT"
@@ -76,7 +76,7 @@ def sentences(found: Rule, text: str) -> list[str]:
 def test_an_allow_list_is_about_each_part_of_a_value(setting: str, allowed: list[str], text: str, refused: str) -> None:
     found = sentences(rule(setting, allowed=tuple(allowed), reason="Ask the platform team."), text)
     shown = ", ".join(allowed)
-    expected = f'{setting}: "{refused}" is not allowed by the policy of the installation; allowed is {shown}. '
+    expected = f'{setting}: "{refused}" is not allowed by the policy of the installation; allowed: {shown}. '
     assert found == ([expected + "Ask the platform team."] if refused else [])
 
 
@@ -85,8 +85,8 @@ def test_an_allow_list_is_about_each_part_of_a_value(setting: str, allowed: list
     [
         ("4Gi", ""),
         ("4096Mi", ""),
-        ("5Gi", '"5Gi" is more than 4Gi, the most that the policy of the installation allows'),
-        ("100Mi", '"100Mi" is less than 128Mi, the least that the policy of the installation allows'),
+        ("5Gi", '"5Gi" is more than 4Gi, the maximum of the policy of the installation'),
+        ("100Mi", '"100Mi" is less than 128Mi, the minimum of the policy of the installation'),
     ],
 )
 def test_an_amount_stays_within_its_bounds(text: str, sentence: str) -> None:
@@ -101,7 +101,7 @@ def test_a_locked_setting_has_one_value_and_a_forbidden_one_none() -> None:
         f'{SELECTOR}: is locked to "pool=tf;disk=ssd" by the policy of the installation.'
     ]
     assert sentences(rule(ACCOUNT, effect=Effect.FORBIDDEN), "a") == [
-        f"{ACCOUNT}: may not be set, by the policy of the installation."
+        f"{ACCOUNT}: is forbidden by the policy of the installation."
     ]
     assert sentences(rule(ENABLE, effect=Effect.LOCKED, value="1"), "yes") == []
     assert sentences(rule(ENABLE, effect=Effect.LOCKED, value="1"), "") != []
@@ -231,7 +231,7 @@ def allow_accounts(workspace: Workspace | None, *entries: str, **said: Any) -> P
     )
 
 
-REFUSED = f'{ACCOUNT}: "admin" is not allowed by the policy of the organization; allowed is tf-*.'
+REFUSED = f'{ACCOUNT}: "admin" is not allowed by the policy of the organization; allowed: tf-*.'
 
 
 def test_a_workspaces_variable_is_refused_however_it_is_written(workspace: Workspace) -> None:
@@ -242,7 +242,7 @@ def test_a_workspaces_variable_is_refused_however_it_is_written(workspace: Works
     with pytest.raises(InvalidInput) as caught:
         change_settings(workspace, {ACCOUNT: "admin"}, by=None)
     assert caught.value.fields == {ACCOUNT: REFUSED}
-    (result,) = set_everywhere([workspace], ACCOUNT, "admin", by=None)
+    (result,) = set_on_workspaces([workspace], ACCOUNT, "admin", by=None)
     assert result.refused == REFUSED
     assert not workspace.variables.exists()
     change_settings(workspace, {ACCOUNT: "tf-net"}, by=None)
@@ -266,7 +266,7 @@ def test_an_organization_cannot_loosen_what_the_installation_says(workspace: Wor
     allow_accounts(None, "tf-*")
     with pytest.raises(InvalidInput) as caught:
         allow_accounts(workspace, "*")
-    assert caught.value.fields == {"allowed": '"*" is more than the policy of the installation allows: tf-*.'}
+    assert caught.value.fields == {"allowed": '"*" is not within what the policy of the installation allows: tf-*.'}
     rule = allow_accounts(workspace, "tf-net-*")
     with pytest.raises(InvalidInput):
         update_rule(rule, {"allowed": "admin"}, by=None)

@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from tests.factories import UserFactory, VariableFactory, WorkspaceFactory
 from tests.panel.site import PanelSite, panel_site, serving
+from tests.support.patience import patient
 from workspaces.models import StateVersion, Variable
 from workspaces.services import rotation
 from workspaces.services.tokens import InvalidToken, create_token, user_of
@@ -56,7 +57,7 @@ def test_values_are_read_with_the_new_key_alone_afterwards(old_rows: list[Variab
     with pytest.raises(CommandError, match="8 values are not under the first key"):
         said(check=True)
     text = said()
-    assert "workspaces.Variable.value: 7 of 7 encrypted anew" in text
+    assert "workspaces.Variable.value: 7 of 7 re-encrypted" in text
     assert VALUE not in text
     assert NEW not in text
     settings.ENCRYPTION_KEYS = (NEW,)
@@ -99,11 +100,11 @@ def test_a_token_under_an_old_secret_counts_for_as_long_as_that_is_named(setting
 
 _PREPARE = f"""
 from django.contrib.auth.models import User
-from executors import attempts
+from executors.attempts import lifecycle as attempts
 from executors.choices import ExecutorKind
-from executors.tokens import claim_token
+from executors.attempts.tokens import claim_token
 from tests.factories import PLAN_AND_APPLY
-from workspaces import transitions
+from workspaces.jobs import transitions
 from workspaces.models import Variable, Workspace
 from workspaces.services import jobs
 from workspaces.services.tokens import create_token
@@ -146,7 +147,7 @@ def ask(url: str, token: str, body: bytes | None = None) -> tuple[int, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(patient(600))
 def test_a_running_site_answers_through_a_rotation_and_an_attempt_of_before_still_claims(
     site: tuple[PanelSite, dict[str, str]],
 ) -> None:
@@ -169,7 +170,7 @@ def test_a_running_site_answers_through_a_rotation_and_an_attempt_of_before_stil
     finally:
         over.set()
         thread.join()
-    assert "encrypted anew" in text
+    assert "re-encrypted" in text
     assert len(answers) > 3
     assert set(answers) == {200}
 

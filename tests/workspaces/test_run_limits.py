@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from executors.conf import read
-from executors.limits import limits_of
+from executors.installation.limits import installation_limits_of
+from executors.installation.settings import read
 from tests.api.client import Api, token_of
 from tests.factories import OrganizationFactory, TeamFactory, WorkspaceFactory
 from workspaces import run_limits
 from workspaces.errors import InvalidInput
 from workspaces.models import RunLimits, Workspace
-from workspaces.run_limits import INSTALLATION, ORGANIZATION, WORKSPACE, InForce, Limits, in_force, resolved
+from workspaces.run_limits import (
+    INSTALLATION,
+    ORGANIZATION,
+    WORKSPACE,
+    LimitInForce,
+    Limits,
+    limit_in_force,
+)
 from workspaces.services.records import create_record
 
-INSTALLED = limits_of(read({}))
+INSTALLED = installation_limits_of(read({}))
 
 
 def levels(organization: Limits, workspace: Limits) -> run_limits.Levels:
@@ -23,27 +30,28 @@ def levels(organization: Limits, workspace: Limits) -> run_limits.Levels:
 
 def test_of_a_deadline_the_lowest_counts() -> None:
     found = levels(Limits(silence_seconds=300), Limits(silence_seconds=600, image_seconds=20))
-    assert in_force("silence_seconds", found) == InForce(300, ORGANIZATION)
-    assert in_force("image_seconds", found) == InForce(20, WORKSPACE)
-    assert in_force("step_seconds", found) == InForce(21600, INSTALLATION)
+    assert limit_in_force("silence_seconds", found) == LimitInForce(300, ORGANIZATION)
+    assert limit_in_force("image_seconds", found) == LimitInForce(20, WORKSPACE)
+    assert limit_in_force("step_seconds", found) == LimitInForce(21600, INSTALLATION)
 
 
 def test_of_a_rule_the_nearest_counts() -> None:
     found = levels(Limits(retry_plans=True, keep_jobs=5), Limits(retry_plans=False))
-    assert in_force("retry_plans", found) == InForce(False, WORKSPACE)
-    assert in_force("keep_jobs", found) == InForce(5, ORGANIZATION)
-    assert in_force("keep_log_days", found) == InForce(None, "")
+    assert limit_in_force("retry_plans", found) == LimitInForce(False, WORKSPACE)
+    assert limit_in_force("keep_jobs", found) == LimitInForce(5, ORGANIZATION)
+    assert limit_in_force("keep_log_days", found) == LimitInForce(None, "")
 
 
 def test_a_count_is_each_levels_own() -> None:
     found = levels(Limits(running_steps=10), Limits())
-    assert in_force("running_steps", found) == InForce(None, "")
-    assert in_force("running_steps", found[:2]) == InForce(10, ORGANIZATION)
+    assert limit_in_force("running_steps", found) == LimitInForce(None, "")
+    assert limit_in_force("running_steps", found[:2]) == LimitInForce(10, ORGANIZATION)
 
 
 def test_all_limits_resolve_at_once() -> None:
-    found = resolved(levels(Limits(claim_seconds=40), Limits(running_steps=2)))
-    assert (found.claim_seconds, found.running_steps, found.image_seconds) == (40, 2, 60)
+    found = levels(Limits(claim_seconds=40), Limits(running_steps=2))
+    names = ("claim_seconds", "running_steps", "image_seconds")
+    assert [limit_in_force(name, found).value for name in names] == [40, 2, 60]
 
 
 @pytest.fixture
@@ -52,19 +60,19 @@ def workspace(db: None) -> Workspace:
 
 
 def test_a_longer_deadline_than_above_is_refused_with_the_limit_in_force(workspace: Workspace) -> None:
-    with pytest.raises(InvalidInput, match="901 s is longer than the 900 s of the installation") as refused:
+    with pytest.raises(InvalidInput, match="901 s is longer than the 900 s set by the installation") as refused:
         create_record(RunLimits(organization=workspace.organization, silence_seconds=901), by=None)
     assert refused.value.fields.keys() == {"silence_seconds"}
     create_record(RunLimits(organization=workspace.organization, silence_seconds=300), by=None)
-    with pytest.raises(InvalidInput, match="301 s is longer than the 300 s of the organization"):
+    with pytest.raises(InvalidInput, match="301 s is longer than the 300 s set by the organization"):
         create_record(RunLimits(workspace=workspace, silence_seconds=301), by=None)
     create_record(RunLimits(workspace=workspace, silence_seconds=300), by=None)
 
 
 def test_limits_belong_to_one_thing(workspace: Workspace) -> None:
-    with pytest.raises(InvalidInput, match="an organization or of a workspace"):
+    with pytest.raises(InvalidInput, match="an organization or a workspace"):
         create_record(RunLimits(workspace=workspace, organization=workspace.organization), by=None)
-    with pytest.raises(InvalidInput, match="Only an organization has a share"):
+    with pytest.raises(InvalidInput, match="Only an organization can have a share"):
         create_record(RunLimits(workspace=workspace, share=2), by=None)
 
 

@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 
 from tests.factories import PLAN, OrganizationFactory, TemplateFactory, WorkspaceFactory
-from workspaces import transitions
 from workspaces.choices import JobStatus, Via
 from workspaces.errors import InvalidInput
+from workspaces.jobs import transitions
+from workspaces.jobs.schedules import next_times
 from workspaces.models import Job, Schedule, Workspace
 from workspaces.services.jobs import create_job
 from workspaces.services.schedules import create_schedule, start_due, update_schedule
@@ -30,12 +31,14 @@ def schedule(workspace: Workspace) -> Schedule:
 
 
 def test_a_schedule_that_is_due_starts_one_job_and_waits_for_its_next_time(schedule: Schedule) -> None:
+    schedule.refresh_from_db()
     assert schedule.next_at is not None
     assert start_due() == []
     late = schedule.next_at + dt.timedelta(hours=5, minutes=1)
     (job,) = start_due(late)
     assert (job.via, job.created_by, job.template) == (Via.SCHEDULE, "serviceAccount", schedule.template)
     assert start_due(late) == []
+    schedule.refresh_from_db()
     schedule.refresh_from_db()
     assert schedule.next_at is not None
     assert late < schedule.next_at <= late + dt.timedelta(hours=1)
@@ -57,9 +60,9 @@ def test_a_locked_or_deleted_workspace_gets_no_job(schedule: Schedule, column: s
 
 
 def test_a_schedule_is_refused_with_its_expression_and_without_a_flow(workspace: Workspace) -> None:
-    with pytest.raises(InvalidInput, match="seconds minutes hours"):
+    with pytest.raises(InvalidInput, match="minutes hours day-of-month"):
         create_schedule(Schedule(workspace=workspace, cron="every day", tcl=PLAN), by=None)
-    with pytest.raises(InvalidInput, match="a template, or a flow"):
+    with pytest.raises(InvalidInput, match="a template or its own flow"):
         create_schedule(Schedule(workspace=workspace, cron="0 0 * * * ?"), by=None)
 
 
@@ -80,6 +83,7 @@ def test_a_flow_schedules_templates_once() -> None:
         assert job.status == JobStatus.COMPLETED
     schedule = Schedule.objects.get()
     assert (schedule.template, schedule.workspace, schedule.created_by) == (destroy, workspace, "serviceAccount")
+    schedule.refresh_from_db()
     assert schedule.next_at is not None
 
 
@@ -90,3 +94,21 @@ def test_a_flow_that_schedules_what_is_not_there_fails_its_job_with_the_name() -
     job.refresh_from_db()
     assert job.status == JobStatus.FAILED
     assert "no template Nosuch" in job.reason
+
+
+def test_a_schedule_runs_by_the_clock_of_its_time_zone(workspace: Workspace) -> None:
+    schedule = create_schedule(
+        Schedule(workspace=workspace, cron="30 6 * * *", time_zone="America/New_York", tcl=PLAN), by=None
+    )
+    now = dt.datetime(2026, 11, 24, 12, 0, tzinfo=dt.UTC)
+    assert [str(moment) for moment in next_times(schedule, now, 3)] == [
+        "2026-11-25 06:30:00-05:00",
+        "2026-11-26 06:30:00-05:00",
+        "2026-11-27 06:30:00-05:00",
+    ]
+    schedule.refresh_from_db()
+    assert schedule.next_at is not None
+    assert (schedule.next_at.minute, schedule.next_at.second) == (30, 0)
+    assert schedule.next_at.hour in {10, 11}
+    with pytest.raises(InvalidInput, match='"Berlin" is no time zone'):
+        update_schedule(schedule, {"time_zone": "Berlin"}, by=None)

@@ -13,11 +13,11 @@ from tests.factories import (
     WorkspaceFactory,
 )
 from workspaces import flows
-from workspaces.choices import AddressType, Category
+from workspaces.choices import Category
 from workspaces.errors import InvalidInput
 from workspaces.models import Variable, Workspace
 from workspaces.services import jobs, workspaces
-from workspaces.variables import plan_arguments, step_inputs, workspace_inputs
+from workspaces.variables.in_force import step_inputs, workspace_inputs
 
 pytestmark = pytest.mark.django_db
 
@@ -89,25 +89,11 @@ def test_inputs_env_lets_only_the_mapped_globals_through(workspace: Workspace) -
     assert not {"OTHER", "ITEM", "MISSING", "SHARED_TOKEN"} & set(found)
 
 
-def test_addresses_confine_the_plan_but_not_a_stored_plans_apply(workspace: Workspace) -> None:
-    job = jobs.create_job(
-        workspace,
-        by=None,
-        tcl="flow:\n  - {type: terraformPlan, step: 100}\n",
-        targets=['module.a["k"]'],
-        replaces=["terraform_data.x"],
-    )
-    flow = flows.parse(job.tcl)[0]
-    expected = ' -replace="terraform_data.x" -target="module.a[\\"k\\"]"'
-    assert step_inputs(job, flow).texts(Category.ENV)["TF_CLI_ARGS_plan"] == expected
-    job.terraform_plan = "https://site.example/plan"
-    assert "TF_CLI_ARGS_plan" not in step_inputs(job, flow).environment
-
-
-def test_a_variable_of_ones_own_keeps_the_plan_arguments(workspace: Workspace) -> None:
+def test_a_jobs_addresses_are_no_variable_of_its_steps(workspace: Workspace) -> None:
     VariableFactory.create(workspace=workspace, key="TF_CLI_ARGS_plan", value="-parallelism=1")
-    arguments = plan_arguments([(AddressType.TARGET, "a.b")])
-    found = workspace_inputs(workspace, plan_args=arguments).texts(Category.ENV)
+    flow = "flow:\n  - {type: terraformPlan, step: 100}\n"
+    job = jobs.create_job(workspace, by=None, tcl=flow, targets=["module.a"], replaces=["terraform_data.x"])
+    found = step_inputs(job, flows.parse(flow)[0]).texts(Category.ENV)
     assert found["TF_CLI_ARGS_plan"] == "-parallelism=1"
 
 
@@ -151,3 +137,18 @@ def test_values_are_encrypted_in_the_database(workspace: Workspace) -> None:
         (stored,) = cursor.fetchone()
     assert "a secret text" not in stored
     assert Variable.objects.get(key="TOKEN").value == "a secret text"
+
+
+def test_the_texts_in_a_sensitive_expression_are_hidden_too(workspace: Workspace) -> None:
+    login = '{ user = "ann", password = "s3cr3t-1", tls = "on" }'
+    for key, value, category in (
+        ("login", login, Category.TERRAFORM),
+        ("pin", '"42"', Category.TERRAFORM),
+        ("words", "a plain secret", Category.TERRAFORM),
+        ("JSON", '{"password": "s3cr3t-2"}', Category.ENV),
+    ):
+        VariableFactory.create(workspace=workspace, key=key, value=value, category=category, sensitive=True)
+    VariableFactory.create(workspace=workspace, key="open", value='["shown"]', category=Category.TERRAFORM)
+    assert workspace_inputs(workspace).sensitive_texts == {
+        login, "s3cr3t-1", '"42"', "42", "a plain secret", '{"password": "s3cr3t-2"}',
+    }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The admin panel of organizations, workspaces and jobs; one module a subject."""
+"""The admin panel of organizations, workspaces and jobs; one module per subject."""
 
 from workspaces.admin import (
     agents,
@@ -9,6 +9,7 @@ from workspaces.admin import (
     jobs,
     organizations,
     policy,
+    recovered_states,
     schedules,
     states,
     tags,
@@ -28,6 +29,7 @@ __all__ = (
     "jobs",
     "organizations",
     "policy",
+    "recovered_states",
     "schedules",
     "states",
     "tags",

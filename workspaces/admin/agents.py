@@ -1,4 +1,4 @@
-"""Agents: addresses of persistent executors, which Terrakube's clients know."""
+"""Agents: addresses of permanent executors, for Terrakube's clients."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ class AgentAdmin(RecordAdmin):
     list_filter = ("organization",)
     search_fields = ("name", "url", "description")
     search_help_text = _("Search by name, URL or description")
-    empty_help = _("An agent is an executor that is always there. Ephemeral executors need none.")
+    empty_help = _("An agent is an executor that runs permanently. Ephemeral executors do not need one.")
     autocomplete_fields = ("organization",)
     fields = ("organization", "name", "url", "description")

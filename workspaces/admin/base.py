@@ -1,10 +1,10 @@
-"""What all pages of the panel share: who sees and does what, by the same rules as the API, and how it is saved."""
+"""Shared by all pages of the panel: permissions by the same rules as the API, and saving through the services."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.contrib import messages
@@ -22,28 +22,31 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
 
-from terrakube_site.sentences import translated
-from workspaces.access import groups_of, is_admin
-from workspaces.admin import saving
+from terrakube_site.messages import translated
+from workspaces.actors import groups_of, is_admin
+from workspaces.admin import form_saving
 from workspaces.admin.changes import History
-from workspaces.admin.choosing import RecordSelect, may_be_key
-from workspaces.errors import ServiceError
+from workspaces.admin.related_choices import RecordSelect, may_be_key
+from workspaces.errors import ServiceError, WrongSettings
 from workspaces.models import Access, Organization, Team
-from workspaces.permissions import Rights, given_by, rights
+from workspaces.permissions import rights, rights_given_by
 from workspaces.querysets import Scope, ScopedQuerySet, scope_of
+from workspaces.roles import Rights
 from workspaces.services.records import RIGHTS, organization_of, workspace_of
+from workspaces.variables.notices import notice_of
+from workspaces.variables.pod_settings_check import checked_together
 
 ADMINISTRATOR = "administrator"
 """The right that only administrators have."""
 
 
 def actor_of(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
-    """Who asks, as the services want it."""
+    """Return the actor of a request, for the services."""
     return request.user
 
 
 class _Known:
-    """What was found out about a user who is no administrator in one request."""
+    """Look-ups about a user who is not an administrator, cached for one request."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._user = actor_of(request)
@@ -51,22 +54,22 @@ class _Known:
 
     @cached_property
     def scope(self) -> Scope:
-        return scope_of(self._user).looked_up()
+        return scope_of(self._user).evaluated()
 
     @cached_property
     def teams(self) -> dict[Any, set[str]]:
-        """The names of the rights that all teams of the user give together, by organization."""
+        """Return the rights that the user's teams give together, by organization."""
         found: dict[Any, set[str]] = defaultdict(set)
         teams = Team.objects.filter(name__in=groups_of(self._user), organization__disabled=False)
         for team in teams:
-            found[team.organization_id] |= {name for name, given in given_by(team).items() if given}
+            found[team.organization_id] |= {name for name, given in rights_given_by(team).items() if given}
         return found
 
     @cached_property
     def accesses(self) -> set[str]:
-        """The names of the rights that the user has on some workspace alone."""
+        """Return the rights that the user has on single workspaces only."""
         rows = Access.objects.filter(name__in=groups_of(self._user), workspace__organization__disabled=False)
-        return {name for row in rows for name, given in given_by(row).items() if given}
+        return {name for row in rows for name, given in rights_given_by(row).items() if given}
 
     def of(self, record: models.Model) -> Rights:
         organization, workspace = organization_of(record), workspace_of(record)
@@ -84,7 +87,7 @@ def _known(request: HttpRequest) -> _Known:
 
 
 def allows(request: HttpRequest, right: str, record: models.Model | None = None) -> bool:
-    """Whether the user has a right on a record; without one, on anything at all."""
+    """Return whether the user has a right on a record; without a record, on any."""
     if not request.user.is_active:
         return False
     if is_admin(actor_of(request)):
@@ -98,7 +101,7 @@ def allows(request: HttpRequest, right: str, record: models.Model | None = None)
 
 
 def organizations_with(request: HttpRequest, right: str) -> models.QuerySet[Organization]:
-    """The organizations in which the user has a right."""
+    """Return the organizations in which the user has a right."""
     if is_admin(actor_of(request)):
         return Organization.objects.all()
     found = _known(request).teams if right != ADMINISTRATOR else {}
@@ -106,13 +109,27 @@ def organizations_with(request: HttpRequest, right: str) -> models.QuerySet[Orga
 
 
 def scope(request: HttpRequest) -> Scope:
-    """What the user sees, looked up once for a request."""
+    """Return what the user may see, looked up once per request."""
     return Scope(everything=True) if is_admin(actor_of(request)) else _known(request).scope
+
+
+def is_seen(request: HttpRequest, record: models.Model | None) -> bool:
+    """Return whether the user may see a record."""
+    if record is None or not request.user.is_active:
+        return False
+    rows: Any = type(record)._default_manager.all()
+    return isinstance(rows, ScopedQuerySet) and rows.within(scope(request)).filter(pk=record.pk).exists()
+
+
+def wrong_settings(request: HttpRequest) -> dict[str, str]:
+    """Return the pod settings that saving this page refused: variable and sentence."""
+    found: dict[str, str] = getattr(request, "_wrong_settings", {})
+    return found
 
 
 @contextmanager
 def telling(request: HttpRequest, success: str = "") -> Iterator[None]:
-    """Say what came of a service: its success, or in its own words why it refused."""
+    """Report the result of a service to the user: success, or why it refused."""
     try:
         yield
     except ServiceError as error:
@@ -141,7 +158,8 @@ class RightsMixin:
         return allows(request, self.read_right)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return allows(request, self.read_right, obj)
+        # An access to one workspace shows some of its organization's records, as in the API.
+        return allows(request, self.read_right, obj) or (self.read_right == "read" and is_seen(request, obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return allows(request, self.needed, obj)
@@ -153,8 +171,21 @@ class RightsMixin:
         return allows(request, self.needed, obj)
 
 
+class ReadOnly:
+    """A page that shows records which no form makes, changes or deletes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class SeenFilter(RelatedFieldListFilter):
-    """A filter by related records, which names only those that the user sees."""
+    """A filter by related records that lists only those the user may see."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         seen = field.remote_field.model._default_manager.within(scope(request)).values("pk")
@@ -164,7 +195,7 @@ class SeenFilter(RelatedFieldListFilter):
 
 
 class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
-    """A record of an organization: seen and changed as the user's teams allow, saved by the services."""
+    """A record of an organization: visible and changeable by the user's teams, saved by the services."""
 
     list_per_page = 50
     show_full_result_count = False
@@ -209,18 +240,18 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        # Of a record that is still to be made nobody knows yet who made it.
+        # A new record has no creator yet.
         return fieldsets if obj is not None else [one for one in fieldsets if one is not AUDIT_FIELDSET]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fixed = tuple(super().get_readonly_fields(request, obj))
-        # A record doesn't move: what refers to it stays in its organization, or workspace.
+        # A record does not move: references to it stay within its organization or workspace.
         names = {field.name for field in self.model._meta.fields} & {"organization", "workspace", "collection"}
         return tuple(dict.fromkeys((*fixed, *(sorted(names) if obj is not None else ()))))
 
     def response_action(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponse | None:
         if not all(may_be_key(self.model, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
-            messages.error(request, gettext("What was marked is not in this list. Nothing was done."))
+            messages.error(request, gettext("The selected records are not in this list. Nothing was changed."))
             return HttpResponseRedirect(request.get_full_path())
         return super().response_action(request, queryset)  # type: ignore[no-any-return]
 
@@ -229,12 +260,26 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
+        def answer() -> HttpResponse:
+            with checked_together() if request.method == "POST" else nullcontext():
+                return super(RecordAdmin, self).changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+            try:
+                return answer()
+            except WrongSettings as error:
+                # Nothing was saved. The forms read this and show each sentence beside what was typed.
+                request._wrong_settings = error.fields  # type: ignore[attr-defined]
+                return answer()
         except ServiceError as error:
-            # What a form can't know, such as a right that was lost meanwhile.
+            # Errors that a form cannot detect, such as a right lost meanwhile.
             messages.error(request, translated(error.message))
             return HttpResponseRedirect(request.get_full_path())
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.wrong_settings = wrong_settings(request)
+        return form
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         _save(obj, form, change=change, request=request)
@@ -242,11 +287,11 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)
         for record in formset.deleted_objects:
-            saving.delete(record, by=actor_of(request))
+            form_saving.delete(record, by=actor_of(request))
         changed = dict(formset.changed_objects)
         for row in formset.forms:
             if row in formset.deleted_forms:
-                # What was deleted has no key any more by which it could be looked up.
+                # A deleted record no longer has the key to look it up by.
                 continue
             if row.instance in changed or row.instance in formset.new_objects:
                 _save(row.instance, row, change=row.instance in changed, request=request)
@@ -255,16 +300,17 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
     # ---- deleting ---------------------------------------------------------------------------------------------------
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        saving.delete(obj, by=actor_of(request))
+        form_saving.delete(obj, by=actor_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
-        # The right may be there for some of the rows alone; each says for itself why it stays.
-        for record in queryset:
-            with telling(request):
-                saving.delete(record, by=actor_of(request))
+        # The user may have the right on some rows only; each other row reports why it stays.
+        with telling(request), checked_together():
+            for record in queryset:
+                with telling(request):
+                    form_saving.delete(record, by=actor_of(request))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        context = {"hidden_only": self.model in saving.HIDES, **(extra_context or {})}
+        context = {"hidden_only": self.model in form_saving.HIDES, **(extra_context or {})}
         try:
             return super().delete_view(request, object_id, context)  # type: ignore[no-any-return]
         except ServiceError as error:
@@ -274,22 +320,24 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        if self.model in saving.HIDES:
-            # Nothing goes with it: it is hidden, with all that belongs to it.
+        if self.model in form_saving.HIDES:
+            # Nothing is deleted with it: the record is hidden together with what belongs to it.
             return [str(one) for one in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
         found: tuple[list[Any], dict[str, int], set[str], list[Any]] = super().get_deleted_objects(objs, request)
         shown, counts, _needed, protected = found
-        # Whoever may delete a record may delete what is part of it.
+        # Users who may delete a record may delete its parts.
         return shown, counts, set(), protected
 
 
 def _save(record: models.Model, form: Any, *, change: bool, request: HttpRequest) -> None:
     if not change:
-        saving.create(record, by=actor_of(request))
-        return
-    fields = {field.name for field in record._meta.concrete_fields}
-    changed = {name: form.cleaned_data[name] for name in _changed(form) if name in fields}
-    saving.update(record, changed, by=actor_of(request))
+        form_saving.create(record, by=actor_of(request))
+    else:
+        fields = {field.name for field in record._meta.concrete_fields}
+        changed = {name: form.cleaned_data[name] for name in _changed(form) if name in fields}
+        form_saving.update(record, changed, by=actor_of(request))
+    if notice := notice_of(record):
+        messages.warning(request, translated(notice))
 
 
 def _changed(form: Any) -> Iterable[str]:
@@ -297,7 +345,7 @@ def _changed(form: Any) -> Iterable[str]:
 
 
 def without_menu(field: Any) -> Any:
-    """A choice of another record without the menu that would make, change and delete one beside it."""
+    """Remove the menu that creates, changes and deletes related records from a select."""
     if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
         field.widget = field.widget.widget
     return field
@@ -316,7 +364,7 @@ def with_nothing_said(field: Any) -> Any:
 
 
 class RowFormSet(PaginationInlineFormSet):  # type: ignore[misc]
-    """Rows of a record, whose empty row for new ones is made once: a page asks for it half a dozen times."""
+    """Rows of a record; the empty row is built once, because a page uses it several times."""
 
     @cached_property
     def empty_form(self) -> Any:
@@ -324,12 +372,17 @@ class RowFormSet(PaginationInlineFormSet):  # type: ignore[misc]
 
 
 class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
-    """Rows of a record on its own page; whoever may change the record may change them."""
+    """Rows of a record on its own page; users who may change the record may change them."""
 
     extra = 0
     formset = RowFormSet
-    # What a row is called stands in its first field.
+    # The first field already shows a row's name.
     show_title = False
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.form.wrong_settings = wrong_settings(request)
+        return formset
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = with_nothing_said(without_menu(super().formfield_for_dbfield(db_field, request, **kwargs)))

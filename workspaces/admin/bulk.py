@@ -1,4 +1,4 @@
-"""Actions on many workspaces of the list; each first shows what it would do."""
+"""Actions on many workspaces of the list; each first shows a preview."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from terrakube_site.sentences import translated
+from terrakube_site.messages import translated
 from workspaces.admin.base import actor_of, allows
 from workspaces.forms.bulk import PlanForm, SettingForm
 from workspaces.models import Workspace
@@ -33,12 +33,12 @@ def _tell(request: HttpRequest, results: list[Result], done: str) -> None:
         messages.error(request, f"{result.workspace}: {translated(result.refused)}")
     if len(results) - len(well) > 10:
         messages.error(
-            request, gettext("%(number)d workspaces in all were refused.") % {"number": len(results) - len(well)}
+            request, gettext("%(number)d workspaces were refused in total.") % {"number": len(results) - len(well)}
         )
 
 
 class BulkActions:
-    """The actions of a workspace list."""
+    """The actions of the workspace list."""
 
     admin_site: Any
     opts: Any
@@ -52,13 +52,13 @@ class BulkActions:
     def _page(
         self, request: HttpRequest, marked: QuerySet[Workspace], chosen: list[Workspace], **more: Any
     ) -> TemplateResponse:
-        full = len(chosen) == bulk.MOST
+        full = len(chosen) == bulk.MAX_WORKSPACES
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "checkbox": ACTION_CHECKBOX_NAME,
             "chosen": chosen,
-            # Nobody shall think that all were done.
+            # Say so, so that users do not assume that all were changed.
             "left_out": marked.count() - len(chosen) if full else 0,
             **more,
         }
@@ -66,17 +66,18 @@ class BulkActions:
 
     @admin.action(description=_("Set a setting of the ephemeral executor…"), permissions=["manage"])
     def set_setting(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
-        chosen = list(queryset.select_related("organization")[: bulk.MOST])
-        form = SettingForm(request.POST if "_preview" in request.POST or "_apply" in request.POST else None)
+        chosen = list(queryset.select_related("organization")[: bulk.MAX_WORKSPACES])
+        sent = request.POST if "_preview" in request.POST or "_apply" in request.POST else None
+        form = SettingForm(sent, chosen=chosen)
         effects: list[bulk.Effect] = []
         if form.is_bound and form.is_valid():
             name, text = form.cleaned_data["name"], form.wanted
             if "_apply" in request.POST:
-                results = bulk.set_everywhere(chosen, name, text, by=actor_of(request))
-                done = gettext("%(name)s taken away") if text is None else gettext("%(name)s set")
+                results = bulk.set_on_workspaces(chosen, name, text, by=actor_of(request))
+                done = gettext("%(name)s removed") if text is None else gettext("%(name)s set")
                 _tell(request, results, done % {"name": name})
                 return None
-            effects = bulk.effects(chosen, name, text, by=actor_of(request))
+            effects = bulk.preview_setting(chosen, name, text, by=actor_of(request))
         title = gettext("Set a setting of the ephemeral executor")
         counts = Counter("refused" if one.refused else "changes" if one.changes else "stays" for one in effects)
         return self._page(
@@ -92,13 +93,13 @@ class BulkActions:
 
     @admin.action(description=_("Plan…"), permissions=["plan"])
     def plan(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
-        chosen = list(queryset.select_related("organization")[: bulk.MOST])
+        chosen = list(queryset.select_related("organization")[: bulk.MAX_WORKSPACES])
         form = PlanForm(request.POST if "_apply" in request.POST else None)
         if form.is_bound and form.is_valid():
-            results = bulk.plan_everywhere(chosen, by=actor_of(request), comment=form.cleaned_data["comment"])
+            results = bulk.plan_workspaces(chosen, by=actor_of(request), comment=form.cleaned_data["comment"])
             _tell(request, results, gettext("a plan was started"))
             return None
-        effects = bulk.plan_effects(chosen, by=actor_of(request))
+        effects = bulk.preview_plans(chosen, by=actor_of(request))
         ready = sum(not one.refused for one in effects)
         title = gettext("Plan many workspaces")
         return self._page(

@@ -1,4 +1,4 @@
-"""What django-auditlog wrote down, in words: for the list of changes, and for the history of one record."""
+"""Describe django-auditlog's entries in words: for the list of changes, and for the history of one record."""
 
 from __future__ import annotations
 
@@ -18,46 +18,37 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from terrakube_site.sentences import reworded, translated
+from terrakube_site.visible import visible
+from workspaces.models.history import kept_change
 
 MOST_SHOWN = 200
 ACTIONS = {
     LogEntry.Action.CREATE: (_("Created"), "good"),
     LogEntry.Action.UPDATE: (_("Changed"), "active"),
     LogEntry.Action.DELETE: (_("Deleted"), "bad"),
-    LogEntry.Action.ACCESS: (_("Looked at"), "quiet"),
+    LogEntry.Action.ACCESS: (_("Viewed"), "quiet"),
 }
 _NOTHING = {"", "None", "[]"}
 _TRUTH = {"True": _("yes"), "False": _("no")}
-_OPERATIONS = {"add": _("added"), "delete": _("taken away"), "clear": _("taken away")}
+_OPERATIONS = {"add": _("added"), "delete": _("removed"), "clear": _("removed")}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field of a record: what it said before and what after; empty where it said nothing."""
+    """One field of a record before and after the change; empty where it had no value."""
 
     field: str
     before: str
     after: str
 
 
-def name_of(entry: LogEntry) -> str:
-    """What a record was called when it was changed, in the language of the page."""
-    formats = getattr(entry.content_type.model_class(), "NAMES", ())
-    return reworded(entry.object_repr, formats)
-
-
 def _said(value: Any) -> str:
     text = str(value)
-    return "" if text in _NOTHING else str(_TRUTH.get(text, text))
-
-
-def _said_by_services(value: Any) -> str:
-    return translated(_said(value))
+    return "" if text in _NOTHING else visible(str(_TRUTH.get(text, text)))
 
 
 def _fields(entry: LogEntry) -> Iterator[tuple[str, Any, Any]]:
-    """What an entry is about: each label, its field or None where it is no column, and what was kept of it."""
+    """Return what an entry is about: each label, its field or None where it is no column, and what was kept of it."""
     model = entry.content_type.model_class()
     for name, raw in (entry.changes_dict or {}).items():
         field: Any = None
@@ -66,23 +57,23 @@ def _fields(entry: LogEntry) -> Iterator[tuple[str, Any, Any]]:
                 field = model._meta.get_field(name)
         if field is None:
             # Such as the state of a workspace, which services write down by its name.
-            yield translated(capfirst(name.replace("_", " "))), None, raw
+            yield gettext(capfirst(name)), None, kept_change(entry, name) or raw
         elif field.concrete and not field.primary_key:
             yield capfirst(str(field.verbose_name)), field, raw
 
 
 def is_new(entry: LogEntry) -> bool:
-    """Whether there was nothing before, so that there is nothing to compare."""
+    """Return whether the record was new, so that there is nothing to compare."""
     return bool(entry.action == LogEntry.Action.CREATE)
 
 
 def names_of(entry: LogEntry) -> list[str]:
-    """The names of the fields that changed."""
+    """Return the names of the changed fields."""
     return [label for label, _field, _raw in _fields(entry)]
 
 
 def changes_of(entry: LogEntry) -> list[Change]:
-    """The fields that an entry is about, without those that said nothing before and after."""
+    """Return the changes of an entry, without fields that were empty before and after."""
     shown = entry.changes_display_dict if entry.content_type.model_class() is not None else {}
     found = []
     for label, field, raw in _fields(entry):
@@ -91,10 +82,7 @@ def changes_of(entry: LogEntry) -> list[Change]:
             verb = _OPERATIONS.get(str(raw.get("operation")), raw.get("operation"))
             found.append(Change(label, "", f"{', '.join(map(str, raw.get('objects', ())))} ({verb})"))
             continue
-        if field is None:
-            before, after = map(_said_by_services, raw)
-        else:
-            before, after = map(_said, shown.get(field.verbose_name, raw))
+        before, after = map(_said, raw if field is None else shown.get(field.verbose_name, raw))
         # What a new record does not do needs no saying.
         if before or (after and not (is_new(entry) and str(raw[1]) == "False")):
             found.append(Change(label, before, after))
@@ -102,12 +90,12 @@ def changes_of(entry: LogEntry) -> list[Change]:
 
 
 def actor_name(entry: LogEntry) -> str:
-    """Who changed it; without a user it was the site itself, as the clock or a command bade it."""
+    """Return who made the change; without a user it was the site itself, for the clock or a command."""
     return str(entry.actor) if entry.actor is not None else gettext("the site")
 
 
 class History:
-    """Shows of one record what django-auditlog wrote down, to whoever may see the record."""
+    """The history of one record, for users who may see the record."""
 
     model: type[Model]
     admin_site: Any

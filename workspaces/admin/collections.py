@@ -13,7 +13,7 @@ from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, Rec
 from workspaces.admin.variables import ShowsValue
 from workspaces.forms.variables import VariableForm
 from workspaces.models import Collection, Item, Reference
-from workspaces.querysets import number_of
+from workspaces.querysets import related_count
 
 
 class ItemInline(ShowsValue, RecordInline):
@@ -48,7 +48,7 @@ class CollectionAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)
         counted: QuerySet[Any] = found.annotate(
-            items_all=number_of(Item, "collection"), references_all=number_of(Reference, "collection")
+            items_all=related_count(Item, "collection"), references_all=related_count(Reference, "collection")
         )
         return counted
 

@@ -1,4 +1,4 @@
-"""How sources are reached: VCS connections and SSH keys; what is secret in them is never shown."""
+"""Credentials for sources: VCS connections and SSH keys; their secrets are never shown."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
-from workspaces.admin.hiding import HidesSecrets, said_to_be_set
+from workspaces.admin.secret_display import HidesSecrets, said_to_be_set
+from workspaces.display import age_column
 from workspaces.forms.secrets import SecretsForm
 from workspaces.models import Ssh, Vcs
-from workspaces.shown import when
 
 
 class VcsForm(SecretsForm):
@@ -40,7 +40,7 @@ class SshForm(SecretsForm):
 
     class Meta:
         model = Ssh
-        fields = ("organization", "name", "description", "ssh_type", "private_key")
+        fields = ("organization", "name", "description", "ssh_type", "private_key", "allow_ssh_rsa")
 
 
 @admin.register(Vcs)
@@ -51,7 +51,7 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
     private_key_is_set = said_to_be_set("private_key", _("private key"))
     access_token_is_set = said_to_be_set("access_token", _("access token"))
     list_display = ("name", "organization", "vcs_type", "connection_type", "status", "changed")
-    changed = when("updated_date", _("changed"))
+    changed = age_column("updated_date", _("changed"))
     empty_help = _("A connection lets workspaces read repositories that are not public.")
     list_select_related = ("organization",)
     list_filter = ("vcs_type", "status", "organization")
@@ -60,7 +60,7 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
     readonly_fields = ("status", *AUDIT_FIELDS)
     fieldsets = (
         (None, {"fields": ("organization", "name", "description", ("vcs_type", "connection_type"), "status")}),
-        (_("How it signs in"), {"fields": ("client_id", "client_secret", "private_key", "access_token")}),
+        (_("Authentication"), {"fields": ("client_id", "client_secret", "private_key", "access_token")}),
         (_("Addresses"), {"fields": ("endpoint", "api_url", "callback", "redirect_url")}),
         AUDIT_FIELDSET,
     )
@@ -72,7 +72,7 @@ class SshAdmin(HidesSecrets, RecordAdmin):
     hidden = {"private_key": "private_key_is_set"}
     private_key_is_set = said_to_be_set("private_key", _("private key"))
     list_display = ("name", "organization", "ssh_type", "description", "changed")
-    changed = when("updated_date", _("changed"))
+    changed = age_column("updated_date", _("changed"))
     empty_help = _("A key lets workspaces read repositories by SSH.")
     list_select_related = ("organization",)
     list_filter = ("ssh_type", "organization")
@@ -80,6 +80,6 @@ class SshAdmin(HidesSecrets, RecordAdmin):
     autocomplete_fields = ("organization",)
     readonly_fields = AUDIT_FIELDS
     fieldsets = (
-        (None, {"fields": ("organization", "name", "description", "ssh_type", "private_key")}),
+        (None, {"fields": ("organization", "name", "description", "ssh_type", "private_key", "allow_ssh_rsa")}),
         AUDIT_FIELDSET,
     )

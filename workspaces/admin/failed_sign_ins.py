@@ -1,4 +1,4 @@
-"""Failed sign-ins by password: removing one lifts its lock."""
+"""Failed password sign-ins; deleting one lifts its lock."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from workspaces.admin.users import AdministratorsOnly
-from workspaces.shown import when
+from workspaces.display import age_column
 
 
 @admin.register(AccessAttempt)
 class FailedSignInAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
     list_display = ("user", "ip_address", "failures", "last")
     called = _("failed sign-in"), _("failed sign-ins")
-    empty_help = _("Here stands who entered a wrong password, and whom that locked out.")
-    last = when("attempt_time", _("last try"))
+    empty_help = _("Failed password sign-ins, and the users they locked out.")
+    last = age_column("attempt_time", _("last failure"))
     search_fields = ("username", "ip_address")
     search_help_text = _("Search by user or address")
     show_full_result_count = False

@@ -1,4 +1,4 @@
-"""Jobs: their list, and what a person decides about one. The page of a job is that of ``executors``, which runs it."""
+"""The list of jobs, and decisions about a job. ``executors`` provides the page of a job."""
 
 from __future__ import annotations
 
@@ -16,41 +16,42 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from terrakube_site.sentences import translated
-from workspaces import capacity
-from workspaces.admin.base import RecordAdmin, actor_of, telling
+from workspaces.admin.addition import Addition
+from workspaces.admin.base import ReadOnly, RecordAdmin, actor_of, telling
 from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus
+from workspaces.display import badge, duration, moment
 from workspaces.errors import InvalidInput
 from workspaces.forms.jobs import DecisionForm
+from workspaces.jobs import capacity
 from workspaces.models import Job, Workspace
+from workspaces.reasons import in_language
 from workspaces.services import jobs
-from workspaces.shown import badge, duration, moment
 
 
 def span_of(job: Job) -> str:
-    """How long a job has run, or ran; empty before it started."""
+    """Return how long a job has run; empty before it started."""
     if job.started_at is None:
         return ""
     return duration((job.ended_at or timezone.now()) - job.started_at)
 
 
 def reason_of(job: Any) -> str:
-    """Why a job waits or ended so, with its place in line, as a list says it in the language of the page.
+    """Return why a job waits or ended, with its place in the queue, in the language of the page.
 
-    The job has been through ``capacity.note_places``.
+    ``capacity.note_places`` must have been called for the job.
     """
-    return " · ".join(translated(str(part)) for part in (job.reason, job.place) if part)
+    return " · ".join(in_language(part) for part in (job.why, job.place) if str(part or ""))
 
 
 class PhaseFilter(admin.SimpleListFilter):
-    """Jobs that go on, wait for a person, or have ended."""
+    """Filters jobs that are in progress, wait for approval, or have ended."""
 
     title = _("phase")
     parameter_name = "phase"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("open", gettext("Going on")),
+            ("open", gettext("In progress")),
             ("approval", gettext("Waiting for approval")),
             ("ended", gettext("Ended")),
         ]
@@ -66,7 +67,7 @@ class PhaseFilter(admin.SimpleListFilter):
 
 
 @admin.register(Job)
-class JobAdmin(RecordAdmin):
+class JobAdmin(ReadOnly, RecordAdmin):
     right = "plan_job"
     list_display = ("number", "state", "workspace_name", "organization", "template", "who", "age", "span", "why")
     list_display_links = ("number",)
@@ -76,8 +77,9 @@ class JobAdmin(RecordAdmin):
     search_help_text = _("Search by number, workspace, person, comment or commit")
     ordering = ("-id",)
     list_before_template = "terrakube/jobs_live.html"
-    empty_help = _("A job is started on the page of its workspace.")
+    empty_help = _("Start jobs on the page of their workspace.")
     made_on_page_of = Workspace._meta
+    addition = Addition()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("tcl", "template__tcl")
@@ -117,16 +119,6 @@ class JobAdmin(RecordAdmin):
         said = reason_of(job)
         return format_html('<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, said)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Started from its workspace's page, where template, targets and comment are asked for.
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     # ---- what a person decides --------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
@@ -138,11 +130,18 @@ class JobAdmin(RecordAdmin):
             own("<int:pk>/reject/", self.reject_view, "reject"),
             own("<int:pk>/cancel/", self.cancel_view, "cancel"),
             own("<int:pk>/again/", self.again_view, "again"),
+            *self.addition.urls(self),
             *super().get_urls(),
         ]
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        page = self.addition.whole_page(self, request, object_id)
+        return page or super().change_view(request, object_id, form_url, extra_context)
+
     def visible(self, request: HttpRequest, pk: int) -> Job:
-        """A job that the user may see. Raises Http404."""
+        """Return a job that the user may see. Raises Http404."""
         found = Job.objects.visible_to(actor_of(request)).select_related("workspace", "organization").filter(pk=pk)
         job = found.first()
         if job is None:
@@ -182,6 +181,6 @@ class JobAdmin(RecordAdmin):
 
 
 def status_counts(request: HttpRequest) -> dict[str, int]:
-    """How many jobs that the user sees have each status and have not ended."""
+    """Count the user's unfinished jobs by status."""
     found = Job.objects.visible_to(actor_of(request)).unfinished().values("status").annotate(number=Count("pk"))
     return {row["status"]: row["number"] for row in found.order_by()}

@@ -1,4 +1,4 @@
-"""Limits and deadlines of runs, on the pages of an organization and of a workspace."""
+"""Run limits and timeouts, on the pages of an organization and of a workspace."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from workspaces import run_limits
 from workspaces.admin.base import ADMINISTRATOR, RightsMixin, RowFormSet
 from workspaces.models import Organization, RunLimits, Workspace
 from workspaces.models.limits import ORIGINS
-from workspaces.run_limits import Levels, Meeting
+from workspaces.run_limits import LevelRule, Levels
 
 _DEADLINES = (
-    gettext_lazy("Deadlines, in seconds"),
+    gettext_lazy("Timeouts, in seconds"),
     {
         "fields": (
             "unschedulable_seconds",
@@ -30,25 +30,25 @@ _DEADLINES = (
         )
     },
 )
-_AT_ONCE = gettext_lazy("How much at once")
-_KEPT = (gettext_lazy("What is kept of ended jobs"), {"fields": ("keep_jobs", "keep_log_days")})
-_YES_NO = (("unknown", gettext_lazy("Not said here")), ("true", gettext_lazy("Yes")), ("false", gettext_lazy("No")))
+_AT_ONCE = gettext_lazy("Concurrency")
+_KEPT = (gettext_lazy("Retention of ended jobs"), {"fields": ("keep_jobs", "keep_log_days")})
+_YES_NO = (("unknown", gettext_lazy("Inherited")), ("true", gettext_lazy("Yes")), ("false", gettext_lazy("No")))
 
 
 def said_in_force(name: str, levels: Levels) -> str:
-    """A sentence that says which value of a limit counts, and who said it."""
-    found = run_limits.in_force(name, levels)
+    """Describe which value of a limit is in force, and which level sets it."""
+    found = run_limits.limit_in_force(name, levels)
     if found.value is None:
         return gettext("In force: no limit.")
     if isinstance(found.value, bool):
         value = gettext("yes") if found.value else gettext("no")
     else:
-        value = f"{found.value} s" if run_limits.MEETING[name] is Meeting.LOWEST else str(found.value)
-    return gettext("In force: %(value)s, by %(origin)s.") % {"value": value, "origin": ORIGINS[found.origin]}
+        value = f"{found.value} s" if run_limits.LEVEL_RULES[name] is LevelRule.LOWEST else str(found.value)
+    return gettext("In force: %(value)s, set by %(origin)s.") % {"value": value, "origin": ORIGINS[found.origin]}
 
 
 class RunLimitsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Each field says what is in force."""
+    """Shows the value in force at each field."""
 
     owner: Organization | Workspace | None = None
 
@@ -69,7 +69,7 @@ class RunLimitsForm(forms.ModelForm):  # type: ignore[type-arg]
             row.organization = self.owner
         levels = [*row.above(), (level, row)]
         for name, field in self.fields.items():
-            if name in run_limits.MEETING:
+            if name in run_limits.LEVEL_RULES:
                 field.help_text = f"{field.help_text} {said_in_force(name, levels)}"
 
 
@@ -83,7 +83,7 @@ class _RunLimitsInline(RightsMixin, StackedInline):  # type: ignore[misc]
     show_title = False
     # unfold's own way of folding leans on a name that is nowhere defined.
     template = "terrakube/folded_inline.html"
-    verbose_name = gettext_lazy("limits and deadlines: an empty field leaves it to what is above")
+    verbose_name = gettext_lazy("limits and timeouts: an empty field inherits its value")
     verbose_name_plural = verbose_name
 
     def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> Any:

@@ -16,9 +16,11 @@ from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import ADMINISTRATOR, RecordAdmin
 from workspaces.admin.limits import OrganizationLimitsInline
+from workspaces.forms.roles import TeamForm
 from workspaces.models import Organization, Team, Workspace
-from workspaces.permissions import given_by
-from workspaces.querysets import number_of
+from workspaces.permissions import rights_given_by
+from workspaces.querysets import related_count
+from workspaces.roles import parse_role
 
 
 @admin.register(Organization)
@@ -27,9 +29,10 @@ class OrganizationAdmin(RecordAdmin):
     list_display = ("name", "description", "workspace_count", "team_count", "execution_mode", "disabled")
     list_filter = ("disabled", "execution_mode")
     search_fields = ("name", "description")
-    empty_help = _("An organization holds workspaces, templates and teams; it comes with five templates.")
+    empty_help = _("An organization holds workspaces, templates and teams; it comes with seven templates.")
     fieldsets = (
         (None, {"fields": ("name", "description", "execution_mode", "disabled")}),
+        (_("Jobs"), {"fields": ("no_self_approval",)}),
         (_("More"), {"classes": ("collapse",), "fields": ("icon",)}),
     )
     inlines = (OrganizationLimitsInline,)
@@ -41,8 +44,8 @@ class OrganizationAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)
         counted: QuerySet[Any] = found.annotate(
-            workspaces_alive=number_of(Workspace, "organization", deleted=False),
-            teams_all=number_of(Team, "organization"),
+            workspaces_alive=related_count(Workspace, "organization", deleted=False),
+            teams_all=related_count(Team, "organization"),
         )
         return counted
 
@@ -56,7 +59,7 @@ class OrganizationAdmin(RecordAdmin):
 
 
 def _listed(kind: str, organization: Organization, number: int) -> SafeString:
-    """A number that leads to the list of what it counts."""
+    """Link a count to the list of what it counts."""
     address = reverse(f"admin:workspaces_{kind}_changelist")
     link = '<a class="tk-link" href="{}?organization__id__exact={}">{}</a>'
     return format_html(link, address, organization.pk, number)
@@ -64,8 +67,9 @@ def _listed(kind: str, organization: Organization, number: int) -> SafeString:
 
 @admin.register(Team)
 class TeamAdmin(RecordAdmin):
+    form = TeamForm
     right = ADMINISTRATOR
-    list_display = ("name", "organization", "role", "may")
+    list_display = ("name", "organization", "role", "rights")
     search_help_text = _("Search by name or organization")
     empty_help = _("A team lets the members of a group see and do things in one organization.")
     list_select_related = ("organization",)
@@ -73,12 +77,15 @@ class TeamAdmin(RecordAdmin):
     search_fields = ("name", "organization__name")
     autocomplete_fields = ("organization",)
 
-    @admin.display(description=_("may"))
-    def may(self, team: Team) -> str:
-        """What a team's role or its own rights let its members do; all may read."""
-        given = given_by(team)
+    @admin.display(description=_("rights"))
+    def rights(self, team: Team) -> str:
+        """Return the rights that a team's role or flags give; all members may read."""
+        given = rights_given_by(team)
         names = {field.name: str(field.verbose_name) for field in Team._meta.fields}
-        found = [names[name] for name, has in given.items() if has and name in names]
+        if parse_role(team.role) is None:
+            return gettext("Read: unknown role %(word)s") % {"word": team.role}
+        # What a team may do with jobs follows from the two rights beside it.
+        found = [names[name] for name, has in given.items() if has and name in names and name != "manage_job"]
         return capfirst(", ".join(found)) or gettext("Read")
 
     fieldsets = (
@@ -86,7 +93,10 @@ class TeamAdmin(RecordAdmin):
         (
             _("Jobs"),
             {
-                "description": _("These rights, and those below, count where the role is custom or empty."),
+                "description": _(
+                    "These rights and those below apply when the role is custom or empty. Manage jobs is stored "
+                    "for Terrakube's clients and has no effect: the rights to plan and approve jobs decide."
+                ),
                 "fields": (("plan_job", "approve_job", "manage_job"),),
             },
         ),

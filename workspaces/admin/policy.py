@@ -1,4 +1,4 @@
-"""The rules of policies in the panel: what each says, and which workspaces break it now or would."""
+"""Policy rules in the panel: their content, and the workspaces that violate them now or would."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from workspaces.admin.base import ADMINISTRATOR, AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, allows, scope
-from workspaces.admin.choosing import may_be_key
-from workspaces.built_in_rules import built_in
-from workspaces.ephemeral import SETTINGS
-from workspaces.ephemeral.words import summary
-from workspaces.forms.ephemeral import TITLES
+from workspaces.admin.related_choices import may_be_key
+from workspaces.display import age_column
+from workspaces.forms.ephemeral import title_of
 from workspaces.forms.policy import PolicyRuleForm
 from workspaces.models import PolicyRule, Workspace
 from workspaces.models.policy import policies_of
+from workspaces.pods import ALL_SETTINGS
+from workspaces.pods.policy.installed import built_in
+from workspaces.pods.policy.wording import summary
 from workspaces.services.policy import Violation, violations, with_rule
-from workspaces.shown import when
 
 MOST_SHOWN = 200
 
@@ -35,8 +35,8 @@ MOST_SHOWN = 200
 @admin.register(PolicyRule)
 class PolicyRuleAdmin(RecordAdmin):
     form = PolicyRuleForm
-    list_display = ("title", "level", "says", "reason", "updated_by", "changed")
-    changed = when("updated_date", gettext_lazy("changed"))
+    list_display = ("title", "level", "rule_text", "reason", "updated_by", "changed")
+    changed = age_column("updated_date", gettext_lazy("changed"))
     list_select_related = ("organization",)
     list_filter = ("effect", "organization")
     search_fields = ("setting", "organization__name", "reason")
@@ -47,7 +47,7 @@ class PolicyRuleAdmin(RecordAdmin):
     readonly_fields = AUDIT_FIELDS
     fieldsets = (
         (None, {"fields": ("organization", "setting", "effect", "value")}),
-        (gettext_lazy("What variables may say"), {"fields": ("allowed", "refused", ("minimum", "maximum"))}),
+        (gettext_lazy("Allowed values"), {"fields": ("allowed", "refused", ("minimum", "maximum"))}),
         (None, {"fields": ("reason",)}),
         AUDIT_FIELDSET,
     )
@@ -55,8 +55,10 @@ class PolicyRuleAdmin(RecordAdmin):
     # ---- who may ----------------------------------------------------------------------------------------------------
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # The installation's rules count for everybody, so everybody may know them.
-        return allows(request, "read", None if obj is None or obj.organization_id is None else obj)
+        # The installation's rules apply to all users, so all may see them.
+        if obj is None or obj.organization_id is None:
+            return allows(request, "read")
+        return super().has_view_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is not None and obj.organization_id is None:
@@ -81,24 +83,24 @@ class PolicyRuleAdmin(RecordAdmin):
     @admin.display(description=gettext_lazy("setting"), ordering="setting")
     def title(self, record: PolicyRule) -> SafeString:
         named = '{} <span class="tk-variable">{}</span>'
-        return format_html(named, TITLES.get(record.setting, record.setting), record.setting)
+        return format_html(named, title_of(record.setting), record.setting)
 
     @admin.display(description=gettext_lazy("level"), ordering="organization__name")
     def level(self, record: PolicyRule) -> str:
         return record.organization.name if record.organization else _("Installation")
 
-    @admin.display(description=gettext_lazy("says"))
-    def says(self, record: PolicyRule) -> str:
+    @admin.display(description=gettext_lazy("rule"))
+    def rule_text(self, record: PolicyRule) -> str:
         return summary(record.rule)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        rules = [(TITLES.get(rule.setting, rule.setting), rule, summary(rule)) for rule in built_in()]
+        rules = [(title_of(rule.setting), rule, summary(rule)) for rule in built_in()]
         return super().changelist_view(request, {**(extra_context or {}), "built_in_rules": rules})  # type: ignore[no-any-return]
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        context = {**(extra_context or {}), "settings_help": list(SETTINGS.values()), "rule_id": object_id or ""}
+        context = {**(extra_context or {}), "settings_help": list(ALL_SETTINGS.values()), "rule_id": object_id or ""}
         return super().changeform_view(request, object_id, form_url, context)
 
     # ---- who breaks the rules ---------------------------------------------------------------------------------------
@@ -114,13 +116,13 @@ class PolicyRuleAdmin(RecordAdmin):
         ]
 
     def violations_view(self, request: HttpRequest) -> HttpResponse:
-        """Which workspaces' next step would be refused by the rules as they are."""
+        """Show the workspaces whose next step the current rules would refuse."""
         workspaces = self._workspaces(request)
-        title = _("What the rules refuse now")
+        title = _("Current violations")
         return self._results(request, title, len(workspaces), violations(workspaces))
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Which workspaces would break a rule that is being written; nothing is saved."""
+        """Show the workspaces that would violate an unsaved rule; nothing is saved."""
         record = self._written(request, request.POST.get("_rule", ""))
         if not (self.has_change_permission(request, record) if record else self.has_add_permission(request)):
             raise PermissionDenied
@@ -134,11 +136,11 @@ class PolicyRuleAdmin(RecordAdmin):
         policies = policies_of({one.organization_id for one in workspaces})
         with_it = {key: with_rule(policy, rule) for key, policy in policies.items()}
         found = violations(workspaces, with_it, setting=rule.setting)
-        title = _("What the rules would refuse of %(setting)s") % {"setting": rule.setting}
+        title = _("Values of %(setting)s that the rules would refuse") % {"setting": rule.setting}
         return self._results(request, title, len(workspaces), found, rule=rule)
 
     def _written(self, request: HttpRequest, key: str) -> PolicyRule | None:
-        """The saved rule that is being changed; None for a new one. Raises Http404 when it is not there."""
+        """Return the saved rule that is being changed; None for a new one. Raises Http404 when it is not there."""
         if not key:
             return None
         seen = PolicyRule.objects.within(scope(request))

@@ -1,4 +1,4 @@
-"""The versions of workspaces' states: that they are there and who wrote them, never what is in them."""
+"""State versions of workspaces: their number and author, never their content."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from workspaces.admin.base import AUDIT_FIELDS, RecordAdmin, scope
+from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, scope
+from workspaces.display import moment
 from workspaces.models import StateVersion, Workspace
-from workspaces.shown import moment
 
 
 @admin.register(StateVersion)
-class StateVersionAdmin(RecordAdmin):
+class StateVersionAdmin(ReadOnly, RecordAdmin):
     list_display = ("__str__", "workspace", "organization", "serial", "written_by", "created_by", "created")
     list_select_related = ("workspace__organization",)
     list_filter = ("workspace__organization",)
@@ -32,15 +32,6 @@ class StateVersionAdmin(RecordAdmin):
         seen = scope(request)
         # Its manager knows no visibility of its own.
         return found if seen.everything else found.filter(workspace__in=Workspace.objects.within(seen).values("pk"))
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.display(description=_("organization"), ordering="workspace__organization__name")
     def organization(self, record: StateVersion) -> str:

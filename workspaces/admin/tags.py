@@ -6,14 +6,14 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
+from workspaces.display import age_column
 from workspaces.models import Tag
-from workspaces.shown import when
 
 
 @admin.register(Tag)
 class TagAdmin(RecordAdmin):
     list_display = ("name", "organization", "created_by", "made")
-    made = when("created_date", _("created"))
+    made = age_column("created_date", _("created"))
     search_help_text = _("Search by name")
     empty_help = _("Tags group workspaces; clients select workspaces by them.")
     list_select_related = ("organization",)

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
+from workspaces.display import age_column
 from workspaces.models import Template
-from workspaces.shown import when
 
 # What a new template begins with.
 EXAMPLE = """\
@@ -35,7 +35,7 @@ flow:
 @admin.register(Template)
 class TemplateAdmin(RecordAdmin):
     list_display = ("name", "organization", "description", "version", "updated_by", "changed")
-    changed = when("updated_date", _("changed"))
+    changed = age_column("updated_date", _("changed"))
     list_select_related = ("organization",)
     list_filter = ("organization",)
     search_fields = ("name", "description", "organization__name")

@@ -1,4 +1,4 @@
-"""Access tokens: users make and revoke their own; the text of one is shown once and not kept."""
+"""Access tokens: users create and revoke their own; a token's text is shown once and not stored."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from terrakube_site.sentences import translated
-from workspaces.access import groups_of, is_admin, name_of
+from terrakube_site.messages import translated
+from workspaces.actors import groups_of, is_admin
 from workspaces.admin.base import RecordAdmin, actor_of, telling
+from workspaces.display import age_column, moment, time_left
 from workspaces.errors import ServiceError
 from workspaces.forms.tokens import TokenForm
 from workspaces.models import AccessToken
-from workspaces.services.tokens import create_team_token, create_token, revoke_token
-from workspaces.shown import moment, until, when
+from workspaces.services.tokens import create_team_token, create_token, revoke_token, tokens_made_by
 
 _SECONDS_A_DAY = 24 * 3600
 
@@ -33,19 +33,19 @@ class AccessTokenAdmin(RecordAdmin):
     list_filter = ("deleted", "team")
     search_fields = ("name", "email", "description", "team")
     search_help_text = _("Search by description, user or team")
-    empty_help = _("A token lets a program use the API in your name or in that of a team. It is shown once.")
+    empty_help = _("A token lets a program use the API as you or as a team. It is shown only once.")
     fields = readonly_fields = ("called", "acts_as", "in_groups", "state", "created_by", "created_date", "ends", "id")
-    made = when("created_date", _("created"))
+    made = age_column("created_date", _("created"))
     ordering = ("-created_date",)
     actions = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().get_queryset(request)
+        found: QuerySet[Any] = super().get_queryset(request).select_related("user")
         user = actor_of(request)
         if is_admin(user):
             return found
-        # Revoked ones stay in the list, which the services' own readers leave out.
-        return found.filter(Q(team="", created_by=name_of(user)) | Q(team__in=groups_of(user)))
+        # Revoked tokens stay in the list, which the services' own readers leave out.
+        return found.filter((Q(team="") & tokens_made_by(user)) | Q(team__in=groups_of(user)))
 
     @admin.display(description=_("description"), ordering="description")
     def called(self, token: AccessToken) -> str:
@@ -55,9 +55,10 @@ class AccessTokenAdmin(RecordAdmin):
     def acts_as(self, token: AccessToken) -> str:
         return gettext("Team %(team)s") % {"team": token.team} if token.team else token.name
 
-    @admin.display(description=_("in the groups"))
+    @admin.display(description=_("groups"))
     def in_groups(self, token: AccessToken) -> str:
-        return ", ".join(map(str, token.groups)) or "–"
+        groups = token.groups if token.user is None else sorted(groups_of(token.user))
+        return ", ".join(map(str, groups)) or "–"
 
     @admin.display(description=_("state"))
     def state(self, token: AccessToken) -> SafeString:
@@ -65,6 +66,8 @@ class AccessTokenAdmin(RecordAdmin):
             tone, text = "quiet", gettext("Revoked")
         elif token.expires_at is not None and token.expires_at <= timezone.now():
             tone, text = "quiet", gettext("Expired")
+        elif token.user is not None and not token.user.is_active:
+            tone, text = "quiet", gettext("Its user is not active")
         else:
             tone, text = "good", gettext("In force")
         return format_html('<span class="tk-badge tk-{}">{}</span>', tone, text)
@@ -73,7 +76,7 @@ class AccessTokenAdmin(RecordAdmin):
     def ends(self, token: AccessToken) -> SafeString | str:
         if token.expires_at is None:
             return gettext("Never")
-        return until(token.expires_at) if token.expires_at > timezone.now() else moment(token.expires_at)
+        return time_left(token.expires_at) if token.expires_at > timezone.now() else moment(token.expires_at)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active)
@@ -88,7 +91,7 @@ class AccessTokenAdmin(RecordAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Revoked tokens stay known, so that a list of what was given out is never missing one.
+        # Revoked tokens stay, so that the list of issued tokens is complete.
         return False
 
     @admin.action(description=_("Revoke the selected tokens"))
@@ -102,7 +105,7 @@ class AccessTokenAdmin(RecordAdmin):
                 revoke_token(row, by=actor_of(request))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """Make a token and show its text, this once."""
+        """Create a token and show its text once."""
         form, text = TokenForm(request.POST or None), ""
         if request.method == "POST" and form.is_valid():
             try:

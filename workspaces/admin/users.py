@@ -1,4 +1,4 @@
-"""Users and groups: Django's own pages in the panel's dress, for administrators."""
+"""Users and groups: Django's own pages in the panel's style, for administrators."""
 
 from __future__ import annotations
 
@@ -21,19 +21,25 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from workspaces.access import is_admin
+from workspaces.actors import is_admin
 from workspaces.admin.base import actor_of, without_menu
 from workspaces.admin.changes import History
+from workspaces.display import age_column
 from workspaces.models import Team
-from workspaces.shown import when
 
 _WORDS = {
     "username": (_("User"), _("Letters, digits and @ . + - _ only.")),
     "email": (_("Email"), ""),
-    "is_active": (_("Active"), _("Who is not cannot sign in. Better than deleting: what they did keeps its name.")),
-    "is_staff": (_("May use this panel"), ""),
-    "is_superuser": (_("Administrator"), _("Sees and does everything, in every organization.")),
-    "groups": (_("Groups"), _("By their names a user is in the teams of organizations.")),
+    "is_active": (
+        _("Active"),
+        _(
+            "An inactive user cannot sign in. Deactivate users instead of deleting them, so that the history keeps "
+            "their names."
+        ),
+    ),
+    "is_staff": (_("Can use this panel"), ""),
+    "is_superuser": (_("Administrator"), _("Has all rights in every organization.")),
+    "groups": (_("Groups"), _("The groups decide which teams the user belongs to: a team has the name of a group.")),
 }
 """Of each field of a user its label and help."""
 
@@ -44,7 +50,7 @@ admin.site.unregister(Group)
 class AdministratorsOnly:
     """Pages that only administrators see.
 
-    ``called`` is what its records are called, one and many, in place of what a package calls them; None keeps that.
+    ``called`` replaces the names of the records, singular and plural; None keeps those of the package.
     """
 
     called: tuple[Any, Any] | None = None
@@ -92,8 +98,8 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["username"].help_text = _WORDS["username"][1]
         signs_in = self.fields["usable_password"]
-        signs_in.label, signs_in.help_text = _("Signs in"), ""
-        signs_in.choices = [("true", _("With a password")), ("false", _("Without: by the issuer of sign-ins alone"))]
+        signs_in.label, signs_in.help_text = _("Sign-in"), ""
+        signs_in.choices = [("true", _("With a password")), ("false", _("Through the issuer only"))]
 
 
 @admin.register(User)
@@ -110,20 +116,26 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
     filter_horizontal = ()
     autocomplete_fields = ("groups",)
     compressed_fields = True
-    seen = when("last_login", _("last sign-in"))
+    seen = age_column("last_login", _("last sign-in"))
     fieldsets = (
         (None, {"fields": ("username", "password_state", "email", ("first_name", "last_name"))}),
         (
             _("Access"),
             {
-                "description": _(
-                    "What a user may do in an organization is said by its teams, which go by the names of groups."
-                ),
+                "description": _("Teams decide what a user may do in an organization. A team has the name of a group."),
                 "fields": ("is_active", "is_staff", "is_superuser", "groups"),
             },
         ),
         (_("Dates"), {"fields": (("last_login", "date_joined"),)}),
     )
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        found: tuple[list[Any], dict[str, int], set[str], list[Any]] = super().get_deleted_objects(objs, request)
+        shown, counts, _needed, protected = found
+        # A user's tokens and identity are deleted with the user; users may not delete them on their own.
+        return shown, counts, set(), protected
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return without_menu(super().formfield_for_dbfield(db_field, request, **kwargs))
@@ -142,14 +154,18 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
 
     @admin.display(description=_("password"))
     def password_state(self, user: User) -> SafeString:
-        text = gettext("Set.") if user.has_usable_password() else gettext("None: signs in by the issuer alone.")
+        text = (
+            gettext("Set.")
+            if user.has_usable_password()
+            else gettext("None: the user signs in through the issuer only.")
+        )
         link = reverse("admin:auth_user_password_change", args=[user.pk])
         return format_html('{} <a class="tk-link" href="{}">{}</a>', text, link, gettext("Set another"))
 
 
 @admin.register(Group)
 class GroupAdmin(History, AdministratorsOnly, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
-    # Django's permissions of each model have no say here, so they are not offered.
+    # Django's model permissions have no effect here, so they are not offered.
     list_display = ("name", "member_count", "team_count")
     fields = ("name", "members", "teams")
     readonly_fields = ("members", "teams")
@@ -173,7 +189,7 @@ class GroupAdmin(History, AdministratorsOnly, DjangoGroupAdmin, ModelAdmin):  # 
     def member_count(self, group: Any) -> int:
         return int(group.users)
 
-    @admin.display(description=_("teams of its name"), ordering="named_teams")
+    @admin.display(description=_("teams with this name"), ordering="named_teams")
     def team_count(self, group: Any) -> int:
         return int(group.named_teams)
 
@@ -182,13 +198,13 @@ class GroupAdmin(History, AdministratorsOnly, DjangoGroupAdmin, ModelAdmin):  # 
         users = User.objects.filter(groups=group).order_by("username")
         return _links((user.username, "auth_user", user.pk) for user in users)
 
-    @admin.display(description=_("teams of its name"))
+    @admin.display(description=_("teams with this name"))
     def teams(self, group: Group) -> SafeString | str:
         teams = Team.objects.filter(name=group.name).select_related("organization").order_by("organization__name")
         return _links((team.organization.name, "workspaces_team", team.pk) for team in teams)
 
 
 def _links(found: Iterable[tuple[str, str, Any]]) -> SafeString | str:
-    """Links to the pages of records, each by its name."""
+    """Link to the pages of records by name."""
     links = [(reverse(f"admin:{page}_change", args=[pk]), name) for name, page, pk in found]
     return format_html_join(", ", '<a class="tk-link" href="{}">{}</a>', links) if links else gettext("None yet")

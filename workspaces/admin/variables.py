@@ -1,4 +1,4 @@
-"""Variables of workspaces and organizations, as lists over all of them and as rows of their workspace."""
+"""Variables of workspaces and organizations, as lists across all of them and as rows of their workspace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import RecordAdmin, RecordInline, RowFormSet
-from workspaces.admin.hiding import HidesSecrets
+from workspaces.admin.secret_display import HidesSecrets
 from workspaces.choices import Category
 from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.forms.variables import VariableForm
@@ -16,13 +16,13 @@ from workspaces.models.variable import AbstractVariable
 
 
 def shown(record: AbstractVariable) -> str:
-    """A value for a list: one line of it, masked when it is sensitive."""
+    """Return the first line of a value for a list, masked if it is sensitive."""
     first, _, rest = record.shown_value.partition("\n")
     return first[:77] + "…" if rest or len(first) > 78 else first
 
 
 class VariableFormSet(RowFormSet):
-    """A workspace's variables; of one that the executor's section changes too, only one place can be right."""
+    """A workspace's variables; a variable may be changed here or in the executor's section, not in both."""
 
     def clean(self) -> None:
         super().clean()
@@ -31,12 +31,13 @@ class VariableFormSet(RowFormSet):
             key = row.cleaned_data.get("key") if hasattr(row, "cleaned_data") else None
             if key in entered and (row.has_changed() or row in self.deleted_forms):
                 row.add_error(
-                    "key", gettext("%(key)s is changed in the section of the ephemeral executor too.") % {"key": key}
+                    "key",
+                    gettext("%(key)s can also be changed in the section of the ephemeral executor.") % {"key": key},
                 )
 
 
 class ShowsValue(HidesSecrets):
-    """Shows whoever may not change a variable its value only when it isn't sensitive."""
+    """Shows read-only users the value of a variable unless it is sensitive."""
 
     hidden = {"value": "shown_value"}
 
@@ -71,7 +72,7 @@ class _VariableAdmin(ShowsValue, RecordAdmin):
 class VariableAdmin(_VariableAdmin):
     list_display = ("key", "shown_value", "workspace", "organization", "kind", "description")
     search_help_text = _("Search by key, description or workspace")
-    empty_help = _("Variables of a workspace are added on its page, or here.")
+    empty_help = _("Add a workspace's variables here or on its page.")
     list_select_related = ("workspace__organization",)
     search_fields = ("key", "description", "workspace__name")
     list_filter = ("category", "sensitive", "hcl", "workspace__organization")
@@ -87,7 +88,9 @@ class VariableAdmin(_VariableAdmin):
 class GlobalVariableAdmin(_VariableAdmin):
     list_display = ("key", "shown_value", "organization", "kind", "description")
     search_help_text = _("Search by key, description or organization")
-    empty_help = _("A variable of an organization counts in all of its workspaces that do not set it themselves.")
+    empty_help = _(
+        "An organization variable applies to all workspaces of the organization that do not set it themselves."
+    )
     list_select_related = ("organization",)
     search_fields = ("key", "description", "organization__name")
     list_filter = ("category", "sensitive", "hcl", "organization")

@@ -1,10 +1,10 @@
-"""Workspaces: their page with all that is done there, and their list."""
+"""Workspaces: their list, and their page with all actions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -20,16 +20,22 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from terrakube_site.sentences import translated
-from workspaces.access import is_admin
+from terrakube_site.http.body_doors import Door, only_signed_in
+from terrakube_site.http.body_limit import MIB
+from terrakube_site.messages import translated
+from workspaces.actors import is_admin
+from workspaces.admin.addition import Addition
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline, actor_of, allows, telling
 from workspaces.admin.bulk import BulkActions
 from workspaces.admin.limits import WorkspaceLimitsInline
-from workspaces.admin.placement import settings_of
+from workspaces.admin.recovered_states import recovered_states
 from workspaces.admin.variables import VariableInline
+from workspaces.display import badge, moment
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
+from workspaces.forms.roles import AccessForm
 from workspaces.forms.workspaces import WorkspaceForm
+from workspaces.jobs.start_rules import starter_on
 from workspaces.models import (
     Access,
     Collection,
@@ -43,11 +49,10 @@ from workspaces.models import (
     Workspace,
     WorkspaceTag,
 )
-from workspaces.permissions import rights
 from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.workspaces import lock_workspace, unlock_workspace
-from workspaces.shown import badge, moment
+from workspaces.variables.placement import settings_of
 
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
     "default_template": Template,
@@ -92,13 +97,17 @@ class TagInline(RecordInline):
 
 class AccessInline(RecordInline):
     model = Access
+    form = AccessForm
+    read_right = "manage_access"
     fields = ("name", "role", "plan_job", "approve_job", "manage_job", "manage_workspace", "manage_state")
-    verbose_name_plural = _("access for groups beside the organization's teams")
+    verbose_name_plural = _("access for groups, in addition to the organization's teams")
 
 
 @admin.register(Workspace)
 class WorkspaceAdmin(BulkActions, RecordAdmin):
     form = WorkspaceForm
+    addition = Addition()
+    add_right = "create_workspace"
     actions = ("set_setting", "plan")
     change_form_template = "terrakube/workspace.html"
     list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin")
@@ -129,16 +138,23 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         AUDIT_FIELDSET,
     )
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return allows(request, "create_workspace", obj)
+
     # ---- list -------------------------------------------------------------------------------------------------------
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
-        # With each row, since one of these pages serves many requests at once.
+        # Stored with each row, because one admin instance serves many requests at once.
         shown = list(changelist.result_list)
         settings = settings_of(shown)
         for row in shown:
             row.shown = settings[row.pk]
+        self.addition.prepare_rows(shown)
         return changelist
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        return (*self.list_display[:3], *self.addition.columns, *self.list_display[3:])
 
     @admin.display(description=_("runs in"))
     def executor(self, record: Any) -> SafeString:
@@ -146,7 +162,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         return format_html(
             '<span class="tk-badge tk-{}" title="{}">{}</span>',
             "active" if place.ephemeral else "quiet",
-            gettext("Said by: %(origin)s") % {"origin": place.origin},
+            gettext("Set by: %(origin)s") % {"origin": place.origin},
             "Kubernetes" if place.ephemeral else gettext("This machine"),
         )
 
@@ -183,12 +199,8 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         request._organization_id = obj.organization_id if obj is not None else None  # type: ignore[attr-defined]
         form: Any = super().get_form(request, obj, change, **kwargs)
-        form.executor_defaults = self.executor_defaults()
+        form.executor_defaults = self.addition.executor_defaults()
         return form
-
-    def executor_defaults(self) -> Mapping[str, str]:
-        """What the installation says of settings that nobody sets; for a subclass that knows how steps run."""
-        return {}
 
     def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -203,7 +215,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             return super().formfield_for_foreignkey(db_field, request, **kwargs)
         organization_id = getattr(request, "_organization_id", None)
         kwargs["queryset"] = model._default_manager.filter(organization_id=organization_id)
-        # RecordAdmin would widen it to all that is visible, so Django's own is asked.
+        # Ask Django's own: RecordAdmin would widen it to all visible records.
         return super(RecordAdmin, self).formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -231,16 +243,19 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
 
     def page_context(self, request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
-        """What a workspace's page shows beside its fields."""
+        """Return what a workspace's page shows beside its fields."""
         recent = workspace.jobs.select_related("template").defer("tcl", "template__tcl")[:RECENT_JOBS]
         return {
             "workspace": workspace,
             "recent_jobs": recent,
             "may_start": allows(request, "plan_job", workspace) and not workspace.deleted,
             "may_manage": allows(request, "manage_workspace", workspace),
+            "may_upload": allows(request, "approve_job", workspace) and not workspace.deleted,
             "newest_source": workspace.configuration_versions.defer("content").exclude(content=None).first(),
             "state": workspace.state_versions.only("number", "serial", "created_date", "created_by", "job_id").first(),
+            "recovered_states": recovered_states(workspace),
             "state_lock": StateLock.objects.filter(workspace=workspace).first(),
+            **self.addition.page_context(request, workspace),
         }
 
     def change_view(
@@ -257,16 +272,19 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         def own(route: str, view: Any, name: str) -> Any:
             return path(route, self.admin_site.admin_view(view), name=f"workspaces_workspace_{name}")
 
+        upload: Any = require_POST(self.upload_view)
+        upload.door = Door(limit=settings.MAX_SOURCE_BYTES + MIB, admit=only_signed_in)
         return [
             own("<uuid:pk>/start/", self.start_view, "start"),
             own("<uuid:pk>/lock/", require_POST(self.lock_view), "lock"),
             own("<uuid:pk>/unlock/", require_POST(self.unlock_view), "unlock"),
-            own("<uuid:pk>/upload/", require_POST(self.upload_view), "upload"),
+            own("<uuid:pk>/upload/", upload, "upload"),
+            *self.addition.urls(self),
             *super().get_urls(),
         ]
 
     def visible(self, request: HttpRequest, pk: Any) -> Workspace:
-        """A workspace that the user may see. Raises Http404."""
+        """Return a workspace that the user may see. Raises Http404."""
         found = Workspace.objects.visible_to(actor_of(request)).select_related("organization").filter(pk=pk).first()
         if found is None:
             raise Http404(gettext("There is no such workspace."))
@@ -278,10 +296,9 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         return HttpResponseRedirect(reverse("admin:workspaces_workspace_change", args=[workspace.pk]))
 
     def start_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Start a job: the form, and what it asks for."""
+        """Start a job: show the form, then start what it requests."""
         workspace = self.visible(request, pk)
-        rights_here = rights(actor_of(request), workspace.organization, workspace)
-        form = StartJobForm(request.POST or None, workspace=workspace, may_prioritize=rights_here.manage_workspace)
+        form = StartJobForm(request.POST or None, starter=starter_on(workspace, actor_of(request)))
         if request.method == "POST" and form.is_valid():
             data = form.cleaned_data
             try:
@@ -294,7 +311,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
                     comments=data["comments"] or None,
                     refresh=data["refresh"],
                     refresh_only=data["refresh_only"],
-                    auto_apply=data["auto_apply"],
+                    auto_apply=data.get("auto_apply", False),
                     override_branch=data.get("branch") or None,
                     priority=data.get("priority") or 0,
                 )
@@ -323,15 +340,15 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
 
     def unlock_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         workspace = self.visible(request, pk)
-        with telling(request, gettext("%(name)s is unlocked: its jobs go on.") % {"name": workspace.name}):
+        with telling(request, gettext("%(name)s is unlocked: its jobs continue.") % {"name": workspace.name}):
             unlock_workspace(workspace, by=actor_of(request))
         return self.back(workspace)
 
     def upload_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         workspace = self.visible(request, pk)
         form = UploadForm(request.POST, request.FILES)
-        with telling(request, gettext("The source was uploaded. The next job runs it.")):
+        with telling(request, gettext("The source was uploaded. The next job uses it.")):
             if not form.is_valid():
-                raise InvalidInput(gettext("Choose a tar.gz to upload."))
+                raise InvalidInput(gettext("Choose a tar.gz file to upload."))
             sources.upload_source(workspace, form.cleaned_data["archive"].read(), by=actor_of(request))
         return self.back(workspace)

@@ -1,16 +1,21 @@
-"""Who calls: the bearer of a token, or the browser's session with its CSRF token."""
+"""Authenticate the caller: the bearer of a token, or the browser's session with its CSRF token."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
 
-from terrakube_site.client_address import network_of_client
-from workspaces.access import TokenUser
+from terrakube_site.http.body_doors import user_of_session
+from terrakube_site.http.client_address import network_of_client
+from terrakube_site.http.error_response import error_response
+from workspaces.actors import Actor, TokenUser
 from workspaces.services.tokens import InvalidToken, user_of
 
 FAILURES_ALLOWED = 30
@@ -40,10 +45,32 @@ class BearerAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+def caller_of(request: HttpRequest) -> Actor | HttpResponse:
+    """Return the caller of a request before its body is read; raises the refusal for an unknown one."""
+    try:
+        found = BearerAuthentication().authenticate(Request(request))
+        user = found[0] if found is not None else user_of_session(request)
+    except exceptions.Throttled:
+        return error_response("Too many wrong tokens came from this address.", exceptions.Throttled.status_code)
+    except exceptions.AuthenticationFailed:
+        user = None
+    if user is not None:
+        return user
+    response = HttpResponse(status=exceptions.NotAuthenticated.status_code)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def admit_caller(request: HttpRequest, _arguments: Mapping[str, Any]) -> HttpResponse | None:
+    """Admit the bearer of a token, and users signed in to the panel."""
+    found = caller_of(request)
+    return found if isinstance(found, HttpResponse) else None
+
+
 class _Failures:
     """The failed authentications of one address in the last minute.
 
-    A proxy may make many callers look like one, so a token that was good a while ago is still tried: only unknown ones
+    A proxy may make many callers look like one, so tokens that were valid recently are still tried; only unknown ones
     are refused unseen.
     """
 

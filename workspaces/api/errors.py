@@ -1,4 +1,4 @@
-"""What the API answers when it refuses: Terrakube's texts in ``{"errors": [{"detail": …}]}``."""
+"""Error answers of the API: Terrakube's texts in ``{"errors": [{"detail": …}]}``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_exception_handler
 from rest_framework.views import set_rollback
 
-from terrakube_site.api_errors import status_of
+from workspaces.api.service_errors import status_of
 from workspaces.errors import NotAllowed, ServiceError
 
 # These come from the framework around Terrakube's API and have its shape.
@@ -23,44 +23,69 @@ _FRAMEWORK_ERRORS = (exceptions.MethodNotAllowed, exceptions.NotAcceptable, exce
 
 
 class BadRequest(exceptions.APIException):
-    """What was sent cannot be understood."""
+    """The request cannot be parsed."""
 
     status_code = HTTPStatus.BAD_REQUEST
 
 
 class InvalidValue(BadRequest):
-    """A value that its place doesn't take; ``expected`` says what it does."""
+    """A value that is not allowed in its place; ``expected`` describes what is.
 
-    def __init__(self, value: object, expected: str) -> None:
-        super().__init__(f"Invalid value: {shortened(value)} ({expected})")
+    The value is quoted unless it is ``secret``. Lists and objects are never quoted: they may contain anything.
+    """
+
+    def __init__(self, value: object, expected: str, *, secret: bool = False) -> None:
+        super().__init__(f"Invalid value: {_kind_of(value) if secret else shorten(value)} ({expected})")
 
 
 class NotThere(exceptions.APIException):
-    """No such id, collection, attribute or relationship."""
+    """There is no such id, collection, attribute or relationship."""
 
     status_code = HTTPStatus.NOT_FOUND
 
 
+_ABSENT = {
+    "action": "actions",
+    "federated": "federated credentials",
+    "github_app_token": "tokens of GitHub apps",
+    "implementation": "providers",
+    "module": "modules",
+    "notificationConfiguration": "notifications",
+    "notification_configuration": "notifications",
+    "project": "projects",
+    "provider": "providers",
+    "webhook": "webhooks",
+    "webhook_event": "webhooks",
+}
+"""What Terrakube has and this site has not, by the segment of a path."""
+
+
+def absent(name: str) -> NotThere | None:
+    """Return the refusal for a part of Terrakube that this site does not have; None for any other name."""
+    what = _ABSENT.get(name)
+    return None if what is None else NotThere(f"{what[:1].upper()}{what[1:]} are not available on this site")
+
+
 class ReadDenied(exceptions.APIException):
-    """The record is there, and not for this caller."""
+    """The record exists, but this caller may not read it."""
 
     status_code = HTTPStatus.FORBIDDEN
     default_detail = "ReadPermission Denied"
 
 
 class Denied(exceptions.APIException):
-    """What the caller may not do; the first sentence is Terrakube's, the second says why."""
+    """What the caller may not do: why, as Terrakube's command line prints the first sentence alone, then its words."""
 
     status_code = HTTPStatus.FORBIDDEN
 
     def __init__(self, doing: str, why: str) -> None:
-        super().__init__(f"{doing}Permission Denied")
-        self.why = why
+        super().__init__(why)
+        self.doing = doing
 
 
 @contextmanager
 def denying(doing: str) -> Iterator[None]:
-    """Say of a service's refusal what was tried: Create, Update or Delete."""
+    """Report a service's refusal with the attempted operation: Create, Update or Delete."""
     try:
         yield
     except NotAllowed as error:
@@ -72,22 +97,32 @@ class TooLarge(exceptions.APIException):
 
 
 class Missing(exceptions.APIException):
-    """What a record cannot be made without; a conflict, as Terrakube's clients know it."""
+    """A required attribute is missing; a conflict, as Terrakube's clients expect."""
 
     status_code = HTTPStatus.CONFLICT
 
 
-def shortened(value: object) -> str:
+_KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+
+
+def _kind_of(value: object) -> str:
+    return _KINDS.get(type(value), "null")
+
+
+def shorten(value: object) -> str:
+    """Return a value of a request, truncated to be quoted in a sentence."""
+    if isinstance(value, dict | list):
+        return _kind_of(value)
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 100 else f"{text[:100]}…"
 
 
 def unknown_attribute(name: str, type_name: str) -> NotThere:
-    return NotThere(f"Unknown attribute {shortened(name)} in {type_name}")
+    return NotThere(f"Unknown attribute {shorten(name)} in {type_name}")
 
 
 def errors(*details: str) -> dict[str, Any]:
-    # Terrakube escapes the text, since some client may put it into a page; quotes are left readable.
+    # Terrakube escapes the text, since a client may put it into a page; quotes stay readable.
     return {"errors": [{"detail": html.escape(detail, quote=False)} for detail in details]}
 
 
@@ -101,7 +136,7 @@ def _of_framework(error: exceptions.APIException, path: str) -> dict[str, Any]:
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The answer to an exception of a view below /api/v1; None for what is a mistake of ours."""
+    """Return the answer to an exception of a view below /api/v1; None for an error of the site."""
     if isinstance(error, ServiceError):
         set_rollback()
         return Response(errors(error.message), status=status_of(error))
@@ -120,5 +155,6 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     else:
         detail = getattr(error, "detail", None)
         sentences = [str(detail) if isinstance(detail, str) else str(error)]
-        response.data = errors(*sentences, *([error.why] if isinstance(error, Denied) else []))
+        denied = [f"{error.doing}Permission Denied"] if isinstance(error, Denied) else []
+        response.data = errors(*sentences, *denied)
     return response

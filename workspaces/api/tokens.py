@@ -11,13 +11,15 @@ from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from workspaces.access import groups_of
-from workspaces.api.attributes import clean_text, key, snake
-from workspaces.api.errors import BadRequest, InvalidValue, ReadDenied
-from workspaces.api.plain import PlainView, number, text
+from workspaces.actors import groups_of
+from workspaces.api.errors import BadRequest, InvalidValue, ReadDenied, denying
+from workspaces.api.json_views import PlainView, number, text
+from workspaces.api.jsonapi.attributes import clean_text, key, snake
 from workspaces.errors import NotAllowed
 from workspaces.models import AccessToken, Organization, Workspace
-from workspaces.permissions import Rights, rights
+from workspaces.permissions import rights
+from workspaces.roles import Rights
+from workspaces.services.people import as_user
 from workspaces.services.tokens import create_team_token, create_token, own_tokens, revoke_token, team_tokens
 
 _LONGEST_DAYS = 36_500
@@ -29,7 +31,7 @@ def _moment(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds")
 
 
-def _described(token: AccessToken) -> dict[str, Any]:
+def _token_document(token: AccessToken) -> dict[str, Any]:
     return {
         "id": str(token.pk),
         "description": token.description,
@@ -42,15 +44,15 @@ def _described(token: AccessToken) -> dict[str, Any]:
 
 
 def _lifetime(token: AccessToken) -> dt.timedelta:
-    """How long a token was made for; nothing for one without end."""
+    """Return how long a token was issued for; nothing for one without end."""
     if token.expires_at is None:
         return dt.timedelta()
-    # The two were a moment apart when it was made.
+    # The two times were a moment apart when it was created.
     return dt.timedelta(minutes=round((token.expires_at - token.created_date).total_seconds() / 60))
 
 
 def _find(tokens: QuerySet[AccessToken], token_id: str) -> AccessToken:
-    """A token of the caller's. Raises BadRequest, as Terrakube answers."""
+    """Return one of the caller's tokens. Raises BadRequest, as Terrakube answers."""
     found = tokens.filter(pk=key(AccessToken, token_id)).first()
     if found is None:
         raise BadRequest("You have no such token")
@@ -59,13 +61,15 @@ def _find(tokens: QuerySet[AccessToken], token_id: str) -> AccessToken:
 
 class PersonalTokensView(PlainView):
     def get(self, request: Request) -> Response:
-        rows = [{**_described(token), "days": _lifetime(token).days} for token in own_tokens(self.actor)]
+        rows = [{**_token_document(token), "days": _lifetime(token).days} for token in own_tokens(self.actor)]
         return Response(rows, status=HTTPStatus.ACCEPTED)
 
     def post(self, request: Request) -> Response:
         body = self.body()
         days = number(body, "days", highest=_LONGEST_DAYS)
-        _, token = create_token(by=self.actor, description=clean_text(text(body, "description")), days=days)
+        description = clean_text(text(body, "description"))
+        with denying("Create"):
+            _, token = create_token(by=as_user(self.actor), description=description, days=days)
         return Response({"token": token}, status=HTTPStatus.CREATED)
 
 
@@ -82,7 +86,7 @@ class TeamTokensView(PlainView):
             lifetime = _lifetime(token)
             hours, seconds = divmod(lifetime.seconds, 3600)
             parts = {"days": lifetime.days, "hours": hours, "minutes": seconds // 60, "group": token.team}
-            rows.append({**_described(token), **parts})
+            rows.append({**_token_document(token), **parts})
         return Response(rows, status=HTTPStatus.ACCEPTED)
 
     def post(self, request: Request) -> Response:
@@ -116,9 +120,10 @@ class CurrentTeamsView(PlainView):
         return Response({"groups": sorted(groups_of(self.actor))}, status=HTTPStatus.ACCEPTED)
 
 
-def _answer(found: Rights) -> Response:
+def _answer(found: Rights, *, permission: bool) -> Response:
+    """Return the rights as they result from roles and flags; ``permission``: whether the caller says who has which."""
     given = {name: getattr(found, snake(name)) for name in _RIGHTS}
-    return Response({**given, "managePermission": found.manage_organization}, status=HTTPStatus.ACCEPTED)
+    return Response({**given, "managePermission": permission}, status=HTTPStatus.ACCEPTED)
 
 
 class OrganizationRightsView(PlainView):
@@ -128,7 +133,8 @@ class OrganizationRightsView(PlainView):
         organization = Organization.objects.visible_to(self.actor).filter(pk=organization_id).first()
         if organization is None:
             raise ReadDenied
-        return _answer(rights(self.actor, organization))
+        found = rights(self.actor, organization)
+        return _answer(found, permission=found.manage_organization)
 
 
 class WorkspaceRightsView(PlainView):
@@ -139,7 +145,8 @@ class WorkspaceRightsView(PlainView):
         workspace = visible.filter(pk=workspace_id, organization=organization_id).first()
         if workspace is None:
             raise ReadDenied
-        return _answer(rights(self.actor, workspace.organization, workspace))
+        found = rights(self.actor, workspace.organization, workspace)
+        return _answer(found, permission=found.manage_access)
 
 
 _teams = "access-token/v1/teams"

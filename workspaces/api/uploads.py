@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -15,9 +16,12 @@ from django.views.decorators.http import require_http_methods
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from terrakube_site.api_errors import error_response, status_of
+from terrakube_site.http.body_doors import Door
+from terrakube_site.http.error_response import error_response
+from workspaces.api.authentication import admit_caller
 from workspaces.api.errors import InvalidValue, NotThere, denying
-from workspaces.api.views import ApiView
+from workspaces.api.jsonapi.views import ApiView
+from workspaces.api.service_errors import status_of
 from workspaces.errors import ServiceError
 from workspaces.models import ConfigurationVersion, Workspace
 from workspaces.services.sources import create_configuration_version, store_source
@@ -91,14 +95,10 @@ _read = VersionView.as_view()
 @csrf_exempt
 @require_http_methods(["PUT"])
 def upload(request: HttpRequest, version_id: UUID) -> HttpResponse:
-    """Keep the archive, for whoever has the address that was made for it."""
-    try:
-        _signer.unsign(f"{version_id}:{request.GET.get('token', '')}", max_age=UPLOAD_SECONDS)
-    except BadSignature:
-        return error_response("This address is not, or no longer, one for an upload.", 403)
-    version = ConfigurationVersion.objects.filter(pk=version_id).first()
-    if version is None:
-        return error_response("There is no such configuration version.", 404)
+    """Keep the archive; its signed address is the permission."""
+    version = _version_at_address(request, version_id)
+    if isinstance(version, HttpResponse):
+        return version
     # One byte more than is allowed is enough to know; the body's own limit is meant for forms.
     content = request.read(settings.MAX_SOURCE_BYTES + 1)
     if len(content) > settings.MAX_SOURCE_BYTES:
@@ -110,9 +110,31 @@ def upload(request: HttpRequest, version_id: UUID) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.OK)
 
 
+def _version_at_address(request: HttpRequest, version_id: UUID) -> ConfigurationVersion | HttpResponse:
+    """Return the version that a signed address is for, or why nothing can be put there."""
+    try:
+        _signer.unsign(f"{version_id}:{request.GET.get('token', '')}", max_age=UPLOAD_SECONDS)
+    except BadSignature:
+        return error_response("This address is not, or no longer, one for an upload.", 403)
+    versions = ConfigurationVersion.objects.filter(pk=version_id)
+    if versions.filter(content__isnull=False).exists():
+        return error_response("This configuration version already has an archive.", 409)
+    return versions.first() or error_response("There is no such configuration version.", 404)
+
+
+def _admit(request: HttpRequest, arguments: Mapping[str, Any]) -> HttpResponse | None:
+    if request.method != "PUT":
+        return admit_caller(request, arguments)
+    found = _version_at_address(request, **arguments)
+    return found if isinstance(found, HttpResponse) else None
+
+
 def version(request: HttpRequest, version_id: UUID) -> HttpResponse:
     """One address for both: the archive is put without a token, and asked about with one."""
     return upload(request, version_id) if request.method == "PUT" else _read(request, version_id=version_id)
+
+
+version.door = Door(limit=settings.MAX_SOURCE_BYTES, admit=_admit)  # type: ignore[attr-defined]
 
 
 app_name = "uploads"

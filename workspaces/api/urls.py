@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from workspaces.api import registry, resources
-from workspaces.api.operations import OperationsView
-from workspaces.api.views import ResourceView
+from workspaces.api import resources
+from workspaces.api.jsonapi import registry
+from workspaces.api.jsonapi.operations import OperationsView
+from workspaces.api.jsonapi.views import ResourceView
 
 registry.register(resources.ALL)
 

@@ -1,10 +1,11 @@
-"""Flows: the steps of a job, as a template's YAML says.
+"""Flows: the steps of a job, parsed from a template's YAML.
 
-`parse` is strict, as Terrakube's parser is, and says in which line what is wrong. Beyond Terrakube's it refuses what
-could only fail later: an unknown `type`, a number given twice, a key given twice. A text may be any scalar, and a
-number or a truth value may stand in quotes, as there.
+`parse` is as strict as Terrakube's parser and reports the line of an error. It also refuses what would only fail later:
+an unknown `type`, a duplicate number, a duplicate key. As in Terrakube, a text may be any scalar, and a number or
+boolean may be quoted.
 """
 
+from .changes import changes_resources, first_unapproved_step, has_scripts, has_scripts_before_approval
 from .defaults import CLI_TEMPLATE_NAMES, DEFAULT_TEMPLATES, DefaultTemplate
 from .flow import Command, FlowStep, ImportCommands, ScheduledTemplate, from_json, is_plan_only, to_json
 from .parser import FlowError, parse, parse_commands
@@ -18,7 +19,11 @@ __all__ = [
     "FlowStep",
     "ImportCommands",
     "ScheduledTemplate",
+    "changes_resources",
+    "first_unapproved_step",
     "from_json",
+    "has_scripts",
+    "has_scripts_before_approval",
     "is_plan_only",
     "parse",
     "parse_commands",

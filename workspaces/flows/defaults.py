@@ -1,4 +1,4 @@
-"""The templates that a new organization begins with, as in Terrakube.
+"""The default templates of a new organization: Terrakube's, and two with an approval before each change.
 
 Runs of the command line rely on the names of the last two and on the numbers 100, 150 and 200.
 """
@@ -10,7 +10,7 @@ VERSION = "1.0.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultTemplate:
-    """A template before it belongs to an organization; `tcl` is its YAML."""
+    """A template that does not belong to an organization yet; `tcl` is its YAML."""
 
     name: str
     description: str
@@ -27,6 +27,38 @@ flow:
   - type: terraformPlan
     name: Plan
     step: 100
+""",
+    ),
+    DefaultTemplate(
+        name="Plan, approve, apply",
+        description="Plans, and applies the plan after approval",
+        tcl="""\
+flow:
+  - type: terraformPlan
+    name: Plan
+    step: 100
+  - type: approval
+    name: Approval
+    step: 150
+  - type: terraformApply
+    name: Apply
+    step: 200
+""",
+    ),
+    DefaultTemplate(
+        name="Plan, approve, destroy",
+        description="Plans to destroy everything, and destroys it after approval",
+        tcl="""\
+flow:
+  - type: terraformPlanDestroy
+    name: Plan destroy
+    step: 100
+  - type: approval
+    name: Approval
+    step: 150
+  - type: terraformApply
+    name: Apply
+    step: 200
 """,
     ),
     DefaultTemplate(

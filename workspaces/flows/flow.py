@@ -1,4 +1,4 @@
-"""What a flow consists of, and its form as JSON, in which a step keeps the flow that it was made of."""
+"""Data classes of a flow, and their JSON form, in which a step stores the flow it was created from."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportCommands:
-    """A repository whose file commands.yaml in `folder` takes the place of the step's own commands.
+    """A repository whose file commands.yaml in `folder` replaces the step's own commands.
 
-    `branch` None is the repository's default; `inputs_env` and `inputs_terraform` None let everything through.
+    `branch` None is the repository's default; `inputs_env` and `inputs_terraform` None pass everything.
     """
 
     repository: str
@@ -37,7 +37,7 @@ class ImportCommands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledTemplate:
-    """A template, by name, and when it is to run: a Quartz expression with seconds."""
+    """The name of a template and its schedule, a Quartz expression with seconds."""
 
     name: str
     schedule: str
@@ -45,10 +45,10 @@ class ScheduledTemplate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowStep:
-    """One entry of a flow; None and an empty tuple or mapping differ, as in YAML a key left out and an empty list do.
+    """One entry of a flow; None is a missing key in the YAML, an empty tuple or mapping an empty list or mapping.
 
-    `step` is its number, `inputs_env` and `inputs_terraform` map a key to $NAME of an organization's variable, `team`
-    None lets everybody approve who may see the job, and `templates` are those of scheduleTemplates.
+    `step` is its number. `inputs_env` and `inputs_terraform` map a key to $NAME of an organization's variable. `team`
+    None lets all who may approve the job approve. `templates` are those of scheduleTemplates.
     """
 
     type: str
@@ -66,12 +66,12 @@ class FlowStep:
 
 
 def is_plan_only(flow: Iterable[FlowStep]) -> bool:
-    """Tell whether a flow does nothing but plan, so that its job need not hold the workspace."""
+    """Return whether a flow only plans, so that its job need not hold the workspace."""
     return all(step.type in PLAN_TYPES for step in flow)
 
 
 def to_json(step: FlowStep) -> dict[str, Any]:
-    """Return a step as plain lists and dicts, with the keys of the YAML."""
+    """Return a step as plain lists and dicts with the keys of the YAML."""
     imported = step.import_commands
     return {
         "type": step.type,
@@ -101,7 +101,7 @@ def to_json(step: FlowStep) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> FlowStep:
-    """Return the step that `to_json` made these data of; raises KeyError or TypeError for any others."""
+    """Return the step that `to_json` was given; raises KeyError or TypeError for other data."""
     imported, templates = data["importCommands"], data["templates"]
     return FlowStep(
         type=data["type"],

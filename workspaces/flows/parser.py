@@ -1,4 +1,4 @@
-"""YAML text to flow, from composed nodes: unlike loaded values they know their lines and show a key given twice."""
+"""Parse YAML to a flow from composed nodes, which unlike loaded values keep line numbers and duplicate keys."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,13 +9,14 @@ import yaml
 from yaml.reader import Reader
 
 from workspaces.choices import StepType
+from workspaces.validation import state_arguments
 
 from .flow import Command, FlowStep, ImportCommands, ScheduledTemplate
 
 MAX_CHARACTERS = 128 * 1024
-# How deep a flow can be is its grammar's matter; this keeps the YAML library from recursing further.
+# The grammar limits the depth of a flow; this keeps the YAML library from recursing deeper.
 MAX_DEPTH = 20
-# A node counts each time that an alias (*name) leads to it.
+# A node counts each time an alias (*name) refers to it.
 MAX_NODES = 20_000
 MAX_NUMBER = 2**31 - 1
 
@@ -26,7 +27,7 @@ _SCALARS = frozenset(f"{_TAG}{name}" for name in ("str", "int", "float", "bool",
 
 
 class FlowError(ValueError):
-    """A flow is not valid; `line` counts from 1, and `key` is empty where no key is to blame."""
+    """A flow is invalid; `line` counts from 1, and `key` is empty where no key is at fault."""
 
     def __init__(self, line: int, key: str, message: str) -> None:
         self.line = line
@@ -35,19 +36,19 @@ class FlowError(ValueError):
         super().__init__(f"Line {line}: {key} {message}." if key else f"Line {line}: {message}.")
 
 
-# A template's text is read twice for each of its jobs, by a parser that is written in Python.
+# Cached: each job parses its template's text twice, with a parser written in Python.
 @lru_cache(maxsize=64)
 def parse(text: str) -> tuple[FlowStep, ...]:
-    """Read a template's YAML; the steps come in ascending order of their numbers.
+    """Parse a template's YAML; the steps are in ascending order of their numbers.
 
-    Raises FlowError with the first thing that is wrong.
+    Raises FlowError for the first error.
     """
     root = _compose(text)
     return _Walk().flow(root)
 
 
 def parse_commands(text: str) -> tuple[Command, ...]:
-    """Read the commands.yaml that a step imports: the key `commands`, as in a flow. Raises FlowError."""
+    """Parse the commands.yaml that a step imports: the key `commands`, as in a flow. Raises FlowError."""
     return _Walk().command_list(_compose(text))
 
 
@@ -78,7 +79,7 @@ def _check_depth(text: str) -> None:
 
 
 class _Walk:
-    """One pass over the nodes of a document. Each method has a node and the key that it is the value of."""
+    """One pass over the nodes of a document. Each method gets a node and the key that it is the value of."""
 
     def __init__(self) -> None:
         self._nodes_left = MAX_NODES
@@ -111,8 +112,9 @@ class _Walk:
         )
         fields = self._mapping(entry, "the step", known)
         flow_type = self._choice(self._required(entry, fields, "type"), "type", StepType.values)
-        number_node = self._required(entry, fields, "step")
-        number = self._integer(number_node, "step", 0)
+        # As in Terrakube, a step without a number has the number 0.
+        number_node = fields["step"][1] if "step" in fields else entry
+        number = self._integer(number_node, "step", 0) if "step" in fields else 0
         if "importCommands" in fields and "importComands" in fields:
             raise FlowError(_line(fields["importComands"][0]), "importComands", "is the old name of importCommands")
         imported = "importComands" if "importComands" in fields else "importCommands"
@@ -175,9 +177,13 @@ class _Walk:
         return ScheduledTemplate(name=self._filled(self._required(entry, fields, "name"), "name"), schedule=schedule)
 
     def _inputs(self, node: yaml.Node, key: str) -> dict[str, str]:
-        return {
-            name: self._text(value, f"{name} in {key}") for name, (_, value) in self._mapping(node, key, None).items()
-        }
+        fields = self._mapping(node, key, None)
+        if key == "inputsEnv":
+            for name, (key_node, _) in fields.items():
+                refused = state_arguments.mapping_refusal(name)
+                if refused is not None:
+                    raise FlowError(_line(key_node), name, refused)
+        return {name: self._text(value, f"{name} in {key}") for name, (_, value) in fields.items()}
 
     # --- the kinds of values ---
 
@@ -243,7 +249,7 @@ class _Walk:
 
     def _integer(self, node: yaml.Node, key: str, minimum: int = -MAX_NUMBER) -> int:
         text = self._text(node, key)
-        # A zero in front would be octal in YAML; nobody means that, so nobody is to wonder.
+        # A leading zero means octal in YAML, which users do not expect, so it is refused.
         number = int(text) if re.fullmatch(r"0|-?[1-9][0-9]{0,9}", text) else None
         if number is None or not minimum <= number <= MAX_NUMBER:
             raise FlowError(_line(node), key, f"must be a whole number from {minimum} to {MAX_NUMBER}")

@@ -1,42 +1,49 @@
-"""The forms of what is done with many workspaces at once: one setting of the executor set, or a plan started."""
+"""Forms for changing many workspaces at once: set one setting of the executor, or start a plan."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from terrakube_site.sentences import translated
-from workspaces import ephemeral
-from workspaces.ephemeral import SETTINGS, EphemeralSyntaxError
-from workspaces.ephemeral.variables import ENABLE
-from workspaces.forms.ephemeral import TITLES
+from terrakube_site.messages import translated
+from workspaces import pods
+from workspaces.forms.ephemeral import title_of
+from workspaces.models import Workspace
+from workspaces.pods import ALL_SETTINGS, EphemeralSyntaxError
+from workspaces.pods.catalogue import ENABLE
+from workspaces.services.bulk import has_sensitive
 
 SET, TAKE_AWAY = "set", "take-away"
 
 
 class SettingForm(forms.Form):
-    """``wanted`` is the text to set, None to take the variable away."""
+    """Sets or removes a setting; ``wanted`` is the new text, None to remove the variable."""
 
     name = forms.ChoiceField(
         label=_("Setting"),
-        choices=lambda: [(name, f"{TITLES.get(name, name)} ({name})") for name in SETTINGS],
+        choices=lambda: [(name, f"{title_of(name)} ({name})") for name in ALL_SETTINGS],
         initial=ENABLE,
         widget=forms.Select({"class": "tk-input"}),
     )
     what = forms.ChoiceField(
-        label=_("What to do"),
-        choices=[(SET, _("Set it to the text below")), (TAKE_AWAY, _("Take it away: what is inherited counts"))],
+        label=_("Action"),
+        choices=[(SET, _("Set the value below")), (TAKE_AWAY, _("Remove the value and inherit it"))],
         initial=SET,
         widget=forms.Select({"class": "tk-input"}),
     )
     text = forms.CharField(
-        label=_("Text"),
+        label=_("Value"),
         required=False,
         widget=forms.TextInput({"class": "tk-input tk-mono", "spellcheck": "false", "autocomplete": "off"}),
-        help_text=_("As the variable's grammar says; 1 or 0 for Runs in Kubernetes."),
+        help_text=_("In the format of the variable; 1 or 0 for Runs in Kubernetes."),
     )
+
+    def __init__(self, *args: Any, chosen: Iterable[Workspace] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._chosen = chosen
 
     @property
     def wanted(self) -> str | None:
@@ -46,14 +53,15 @@ class SettingForm(forms.Form):
         data = super().clean() or self.cleaned_data
         if data.get("what") == SET and "name" in data:
             try:
-                ephemeral.validate(data["name"], data.get("text", ""))
+                pods.validate(data["name"], data.get("text", ""))
             except EphemeralSyntaxError as error:
-                self.add_error("text", translated(str(error)))
+                hidden = has_sensitive(self._chosen, data["name"])
+                self.add_error("text", translated(str(error.untold() if hidden else error)))
         return data
 
 
 class PlanForm(forms.Form):
-    """What is said of each job."""
+    """Comment for each job."""
 
     comment = forms.CharField(
         label=_("Comment"),

@@ -9,22 +9,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from terrakube_site.sentences import translated
-from workspaces.choices import Category
-from workspaces.differences import without_own
-from workspaces.ephemeral import SETTINGS, Kind, Setting, is_enabled
-from workspaces.ephemeral import variables as names
-from workspaces.ephemeral.policy import Rule
-from workspaces.ephemeral.words import described
+from terrakube_site.messages import translated
+from workspaces import pods
+from workspaces.choices import Category, StepType
 from workspaces.models import Variable, Workspace
 from workspaces.models.variable import HIDDEN
-from workspaces.services.ephemeral import check_settings
-from workspaces.variables import Inputs, workspace_inputs
+from workspaces.pods import ALL_SETTINGS, SETTINGS, Kind, Setting, is_enabled
+from workspaces.pods import catalogue as names
+from workspaces.pods.policy.rules import Rule
+from workspaces.pods.policy.wording import described
+from workspaces.variables.in_force import Inputs, Value, apply_policy, workspace_inputs
+from workspaces.variables.overrides import inherited_value
 
 PREFIX = "ephemeral"
 PRESENT = f"{PREFIX}-present"
+ADDED_NAME, ADDED_TEXT = f"{PREFIX}-added-name", f"{PREFIX}-added-text"
+"""Fields of a setting of one step type that is set for the first time."""
 _ON, _OFF = "1", "0"
 
 TITLES: Mapping[str, Any] = {
@@ -67,8 +70,16 @@ _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ),
     ),
 )
+_STEP_TYPES = {names.PLAN: StepType.PLAN, names.APPLY: StepType.APPLY, names.DESTROY: StepType.DESTROY}
 # Kinds that have an editor of their own, by variable; the others by their kind.
 _EDITORS = {names.POD_SECURITY: "pod-security", names.CONTAINER_SECURITY: "container-security"}
+
+
+def title_of(name: str) -> str:
+    """Return the title of a setting, with the type of its steps if it has one."""
+    plain = names.plain_name(name)
+    title = str(TITLES.get(plain, plain))
+    return title if plain == name else f"{title} · {_STEP_TYPES[name.rpartition('_')[2]].label}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,36 +109,54 @@ class Entry:
         return f"{PREFIX}-{self.setting.name}"
 
     @property
+    def example(self) -> str:
+        """An example for the empty field, empty where it cannot be filled."""
+        return "" if self.lock else self.setting.example
+
+    @property
     def is_long(self) -> bool:
         return self.setting.kind in {Kind.PAIRS, Kind.TOLERATIONS, Kind.NAMES}
+
+
+def _with_added(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was entered, with the added setting under its own name."""
+    entered = {key: data.get(key) for key in data}
+    name = entered.pop(ADDED_NAME, "")
+    if name in names.STEP_SETTINGS:
+        entered |= {f"{PREFIX}-{name}": entered.get(ADDED_TEXT, ""), f"{PREFIX}-{name}-set": "1"}
+    return entered
 
 
 class EphemeralForm:
     """Reads the settings of a workspace, and what was entered for them.
 
-    ``defaults`` are the installation's own values of settings that nobody sets.
+    ``defaults`` are the installation's own values of unset settings, ``errors`` what was refused when the
+    entered settings were saved.
     """
 
     def __init__(
         self, data: Mapping[str, Any] | None, *, workspace: Workspace, defaults: Mapping[str, str] | None = None
     ) -> None:
         self.workspace = workspace
-        self.data = data if data is not None and data.get(PRESENT) else None
+        self.data = _with_added(data) if data is not None and data.get(PRESENT) else None
         self._defaults = dict(defaults or {})
-        rows = workspace.variables.filter(category=Category.ENV, key__in=SETTINGS.keys())
+        rows = workspace.variables.filter(category=Category.ENV, key__in=ALL_SETTINGS.keys())
         self._stored: dict[str, Variable] = {row.key: row for row in rows}
         self._inputs: Inputs | None = None
         self.errors: dict[str, str] = {}
 
     # ---- what was entered -------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def changes(self) -> dict[str, str | None]:
         """The variables that differ from what is stored; None takes one away. Empty when nothing was entered."""
         if self.data is None:
             return {}
-        wanted = {name: self._wanted(name) for name in SETTINGS}
+        wanted = {name: self._wanted(name) for name in ALL_SETTINGS if name in SETTINGS or self._is_entered(name)}
         return {name: text for name, text in wanted.items() if text != self._stored_text(name)}
+
+    def _is_entered(self, name: str) -> bool:
+        return self.data is not None and f"{PREFIX}-{name}" in self.data
 
     def _stored_text(self, name: str) -> str | None:
         row = self._stored.get(name)
@@ -136,14 +165,14 @@ class EphemeralForm:
     def _wanted(self, name: str) -> str | None:
         assert self.data is not None  # noqa: S101 - asked only about what was entered
         stored = self._stored_text(name)
-        if name == names.ENABLE and f"{PREFIX}-{name}" not in self.data:
-            # None of its choices was sent: a locked one keeps what somebody wrote before.
+        if name == names.ENABLE and not self._is_entered(name):
+            # None of its choices was sent: a locked setting keeps its stored text.
             return stored
         entered = str(self.data.get(f"{PREFIX}-{name}", "")).replace("\r\n", "\n").strip()
         if name == names.ENABLE:
             if entered not in {_ON, _OFF}:
                 return None
-            # A text that says the same stays as somebody wrote it.
+            # A text with the same meaning stays as it is stored.
             return stored if stored is not None and is_enabled(stored) == (entered == _ON) else entered
         chosen = bool(self.data.get(f"{PREFIX}-{name}-set"))
         row = self._stored.get(name)
@@ -152,11 +181,6 @@ class EphemeralForm:
         if not chosen and (not entered or entered == (stored or "").strip()):
             return None
         return stored if stored is not None and entered == stored.strip() else entered
-
-    def is_valid(self) -> bool:
-        changes = self.changes
-        self.errors = check_settings(self.workspace, changes) if changes else {}
-        return not self.errors
 
     # ---- what is shown ----------------------------------------------------------------------------------------------
 
@@ -168,11 +192,11 @@ class EphemeralForm:
         return self._inputs
 
     def _in_force(self, setting: Setting) -> tuple[str, str]:
-        value = without_own(setting.name, self.inherited.environment, self.inherited.policy, self._defaults)
+        value = inherited_value(setting.name, self.inherited.environment, self.inherited.policy, self._defaults)
         return (HIDDEN if value.sensitive else value.text), value.origin
 
     def entry(self, name: str) -> Entry:
-        setting = SETTINGS[name]
+        setting = ALL_SETTINGS[name]
         row = self._stored.get(name)
         sensitive = row is not None and row.sensitive
         text, is_set = ("" if row is None or sensitive else row.value), row is not None
@@ -184,8 +208,8 @@ class EphemeralForm:
         inherited, origin = self._in_force(setting)
         return Entry(
             setting=setting,
-            title=str(TITLES.get(name, name)),
-            editor=_EDITORS.get(name, setting.kind.value),
+            title=title_of(name),
+            editor=_EDITORS.get(names.plain_name(name), setting.kind.value),
             text=text,
             is_set=is_set,
             sensitive=sensitive,
@@ -194,14 +218,27 @@ class EphemeralForm:
             error=translated(self.errors.get(name, "")),
             lock=self.inherited.policy.lock(name),
             limits=tuple(limit for rule in self.inherited.policy.of(name) for limit in described(rule)),
-            refusal=translated(self._refusal(row)),
+            refusal=" ".join(translated(sentence) for sentence in self._refusals(name)),
         )
 
-    def _refusal(self, row: Variable | None) -> str:
-        if row is None or row.key in self.errors:
-            return ""
-        found = self.inherited.policy.objections(row.key, row.value, hidden=row.sensitive)
-        return " ".join(refusal.message for refusal in found)
+    def _refusals(self, name: str) -> list[str]:
+        row = self._stored.get(name)
+        if name in self.errors:
+            return []
+        found = [] if row is None else self.inherited.policy.objections(name, row.value, hidden=row.sensitive)
+        said = [refusal.message for refusal in found]
+        return [*said, self._contradictions[name]] if name in self._contradictions else said
+
+    @cached_property
+    def _contradictions(self) -> dict[str, str]:
+        """The contradictions among the stored settings, inherited ones included."""
+        if self.data is not None:
+            return {}
+        own = {key: Value(text=row.value, sensitive=row.sensitive) for key, row in self._stored.items()}
+        inputs = Inputs(environment={**self.inherited.environment, **own})
+        inputs = apply_policy(inputs, self.inherited.policy)
+        texts = inputs.texts(Category.ENV)
+        return pods.refused_change({}, texts, own=texts, hidden=inputs.hidden)
 
     @property
     def switch(self) -> Entry:
@@ -232,6 +269,18 @@ class EphemeralForm:
         rest = [self.entry(name) for name in SETTINGS if name not in placed]
         if rest:
             yield str(_("More")), rest
+        own = [self.entry(name) for name in names.STEP_SETTINGS if self._is_shown(name)]
+        if own:
+            yield str(_("For one type of step")), own
+
+    def _is_shown(self, name: str) -> bool:
+        """Whether a setting of one step type has an entry of its own: it says something, or is being entered."""
+        return name in self._stored or self._is_entered(name) or bool(self._in_force(ALL_SETTINGS[name])[0])
+
+    @property
+    def addable(self) -> list[tuple[str, str]]:
+        """The settings of one step type that have no entry yet: their names and titles."""
+        return [(name, title_of(name)) for name in names.STEP_SETTINGS if not self._is_shown(name)]
 
     @property
     def set_count(self) -> int:

@@ -1,4 +1,4 @@
-"""The form of a policy's rule: each setting under its title, lists one entry a line."""
+"""The form of a policy rule: each setting by its title, lists with one entry per line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from workspaces.ephemeral import SETTINGS
-from workspaces.forms.ephemeral import TITLES
+from workspaces.forms.ephemeral import title_of
 from workspaces.models import PolicyRule
+from workspaces.pods import ALL_SETTINGS
 
 _TEXTS = ("value", "allowed", "refused")
 
@@ -29,13 +29,13 @@ class PolicyRuleForm(forms.ModelForm):  # type: ignore[type-arg]
                     attrs={"rows": rows, "class": "tk-mono", "spellcheck": "false"}
                 )
         if "setting" in self.fields:
-            choices = [("", _("Choose one")), *((name, f"{TITLES.get(name, name)} ({name})") for name in SETTINGS)]
+            choices = [("", _("Choose one")), *((name, f"{title_of(name)} ({name})") for name in ALL_SETTINGS)]
             self.fields["setting"].widget = UnfoldAdminSelectWidget(choices=choices)
-            self.fields["setting"].help_text = _("The variable that the rule is about.")
+            self.fields["setting"].help_text = _("The variable that the rule applies to.")
 
         for name in ("minimum", "maximum"):
             if name in self.fields:
-                self.fields[name].help_text = _("Of an amount, such as 512Mi or 2.")
+                self.fields[name].help_text = _("For quantities, such as 512Mi or 2.")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -1,4 +1,4 @@
-"""Fields for secrets: they say whether one is set, never show it, and keep it when nothing is typed."""
+"""Form fields for secrets: they show whether one is set, never its value, and keep it if nothing is entered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 
 class _Keep:
-    """The answer of a secret's field in which nothing was typed."""
+    """The value of a secret's field in which nothing was entered."""
 
 
 KEEP: Final = _Keep()
@@ -19,9 +19,9 @@ CLEAR_SUFFIX = "-clear"
 
 
 class SecretInput(forms.Textarea):
-    """A text area that never shows a value, neither the stored one nor, after an error, the typed one.
+    """A text area that never shows a value: neither the stored one nor, after an error, the entered one.
 
-    ``stored`` says whether there is one; ``clearable`` offers to remove it.
+    ``stored`` tells whether there is a value; ``clearable`` offers to remove it.
     """
 
     template_name = "terrakube/widgets/secret.html"
@@ -60,12 +60,12 @@ class SecretInput(forms.Textarea):
         return False
 
     def use_required_attribute(self, initial: Any) -> bool:
-        # What is stored already need not be typed again.
+        # A stored value need not be entered again.
         return False
 
 
 class SecretField(forms.CharField):
-    """A secret as text; its clean value is KEEP when the stored one stays."""
+    """A secret as text; its clean value is KEEP if the stored one stays."""
 
     widget = SecretInput
 

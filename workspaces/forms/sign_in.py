@@ -9,9 +9,9 @@ from unfold.forms import AuthenticationForm
 
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]
-    """Asks for a name and a password, and says of a wrong one no more than that."""
+    """Asks for name and password, and does not reveal which of them was wrong."""
 
     error_messages: ClassVar[dict[str, Any]] = {
         **AuthenticationForm.error_messages,
-        "invalid_login": _("Name or password are wrong, or this user may not use the panel."),
+        "invalid_login": _("Wrong name or password, or this user may not use the panel."),
     }

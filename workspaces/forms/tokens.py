@@ -1,4 +1,4 @@
-"""The form by which a user makes an access token."""
+"""The form to create an access token."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class TokenForm(forms.Form):
-    """``days`` 0 never expires; ``team`` makes a token that acts as a group instead of the user."""
+    """``days`` 0 means no expiry; ``team`` makes a token that acts as a group instead of the user."""
 
     description = forms.CharField(
         label=_("Description"),
         max_length=256,
         widget=forms.TextInput({"class": "tk-input"}),
-        help_text=_("What it is for, so that you know it in the list: laptop, CI of the network team."),
+        help_text=_("What the token is for, such as: laptop, CI of the network team."),
     )
     days = forms.IntegerField(
         label=_("Valid for"),
@@ -28,5 +28,7 @@ class TokenForm(forms.Form):
         required=False,
         max_length=64,
         widget=forms.TextInput({"class": "tk-input"}),
-        help_text=_("Empty for a token of your own. The name of a group of yours makes one that acts as that group."),
+        help_text=_(
+            "Leave empty for a personal token. With the name of one of your groups, the token acts as that group."
+        ),
     )

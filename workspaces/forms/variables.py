@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from terrakube_site.messages import translated
 from workspaces.choices import Category
 from workspaces.forms.secrets import KEEP, SecretField
 
-_NEEDS_VALUE = _("To show this variable again, enter its value: the stored one is never shown.")
+_NEEDS_VALUE = _("Enter the value to make this variable not sensitive: the stored value is never shown.")
 
 _SHORT = {Category.TERRAFORM: "Terraform", Category.ENV: _("Environment")}
 
 
 class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A variable; the value of a sensitive one is kept when nothing is typed, and never shown."""
+    """A variable; a sensitive value is never shown, and kept if nothing is entered."""
+
+    wrong_settings: Mapping[str, str] = {}
 
     value = forms.CharField(
         required=False,
@@ -31,27 +35,29 @@ class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         category: Any = self.fields.get("category")
         if category is not None:
-            # In a row there is little room, and the heading says what it is.
+            # A row has little space, and the column heading names the field.
             category.choices = [(key, _SHORT.get(key, name)) for key, name in category.choices]
-        # A form set asks for the stored record; a form for a new one has none.
+        # A formset passes the stored record; the form of a new variable has none.
         self.was_sensitive = bool(not self.instance._state.adding and self.instance.sensitive)
         will_be = self.is_bound and self.data.get(self.add_prefix("sensitive")) not in (None, "", "false", "False")
         if self.was_sensitive or will_be:
-            # What was just typed as sensitive isn't written into the page again either.
+            # A value just entered as sensitive is not written back into the page either.
             self.fields["value"] = SecretField(label=_("Value"))
             self.fields["value"].widget.attrs |= {"rows": 1, "aria-label": _("Value")}
             self.fields["value"].widget.stored = self.was_sensitive and bool(self.instance.value)
             self.initial.pop("value", None)
 
     def _post_clean(self) -> None:
-        # A rule may be newer than a row, which must not keep the others of its page from being saved.
+        # A rule may be newer than a row; that must not block saving the other rows of the page.
         self.instance.under_policy = self.has_changed()
         super()._post_clean()  # type: ignore[misc]
 
     def clean_value(self) -> str:
         value = self.cleaned_data["value"]
         if value is not KEEP:
-            return str(value).replace("\r\n", "\n")
+            # Browsers send CRLF line ends, whatever they received.
+            text, stored = str(value).replace("\r\n", "\n"), self.instance.value or ""
+            return stored if stored.replace("\r\n", "\n") == text else text
         return self.instance.value if self.was_sensitive else ""
 
     def clean(self) -> dict[str, Any]:
@@ -62,4 +68,6 @@ class VariableForm(forms.ModelForm):  # type: ignore[type-arg]
         )
         if kept and data.get("sensitive") is False and self.instance.value:
             self.add_error("value", _NEEDS_VALUE)
+        if self.has_changed() and data.get("key") in self.wrong_settings:
+            self.add_error("value", translated(self.wrong_settings[data["key"]]))
         return data

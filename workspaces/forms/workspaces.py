@@ -1,4 +1,4 @@
-"""The form of a workspace: its own fields, and the settings of its ephemeral executor beside them."""
+"""The form of a workspace: its own fields, and the settings of its ephemeral executor."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from workspaces.models import Workspace
 
 
 class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """``executor`` is the form of the executor's settings; None for a workspace that is not there yet."""
+    """``executor`` is the form of the executor's settings; None for a new workspace."""
 
     executor_defaults: Mapping[str, str] = {}
+    wrong_settings: Mapping[str, str] = {}
 
     class Meta:
         model = Workspace
@@ -30,6 +31,7 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if self.executor is not None and not self.executor.is_valid():
-            self.add_error(None, _("The ephemeral executor has settings that cannot be used; each says why below."))
+        if self.executor is not None and self.wrong_settings:
+            self.executor.errors = dict(self.wrong_settings)
+            self.add_error(None, _("The ephemeral executor has invalid settings; see the errors below."))
         return data

@@ -1,4 +1,4 @@
-"""The records of organizations, workspaces and jobs."""
+"""The models of organizations, workspaces and jobs."""
 
 from workspaces.models.access import Access
 from workspaces.models.agent import Agent
@@ -12,7 +12,7 @@ from workspaces.models.plan import SavedPlan
 from workspaces.models.policy import PolicyRule
 from workspaces.models.schedule import Schedule
 from workspaces.models.source import ConfigurationVersion
-from workspaces.models.state import StateLock, StateVersion
+from workspaces.models.state import RecoveredState, StateLock, StateVersion
 from workspaces.models.tag import Tag, WorkspaceTag
 from workspaces.models.template import Template
 from workspaces.models.token import AccessToken
@@ -32,6 +32,7 @@ __all__ = (
     "Job",
     "Organization",
     "PolicyRule",
+    "RecoveredState",
     "Reference",
     "RunLimits",
     "SavedPlan",

@@ -4,25 +4,26 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
-from workspaces.models.base import Audited, Record
+from terrakube_site.messages import Message, message
+from workspaces.models.base import Audited, NamedInWords, Record
 from workspaces.models.organization import Organization
 from workspaces.models.variable import AbstractVariable
 from workspaces.models.workspace import Workspace
-from workspaces.querysets import CollectionScopedQuerySet, OrganizationScopedQuerySet, WorkspaceScopedQuerySet
+from workspaces.querysets import CollectionQuerySet, CollectionScopedQuerySet, WorkspaceScopedQuerySet
 
 
 class Collection(Record, Audited):
-    """Named variables with a priority: of two collections of a workspace the higher number wins."""
+    """Named variables with a priority: of two collections of a workspace, the higher number wins."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="collections")
     name = models.CharField(max_length=128)
     description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     priority = models.IntegerField(default=10, help_text=_("The higher number wins."))
 
-    objects = OrganizationScopedQuerySet.as_manager()
+    objects = CollectionQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)
@@ -51,15 +52,13 @@ class Item(AbstractVariable):
 
     @property
     def organization_key(self) -> UUID | None:
-        # One that is being entered may have none yet.
+        # A new record may not have one yet.
         collection: Collection | None = getattr(self, "collection", None)
         return None if collection is None else collection.organization_id
 
 
-class Reference(Record):
-    """That a workspace uses a collection."""
-
-    NAMES = (gettext_noop("%(workspace)s uses %(collection)s"),)
+class Reference(NamedInWords, Record):
+    """The use of a collection by a workspace."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="references")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="references")
@@ -74,8 +73,10 @@ class Reference(Record):
             ),
         )
 
-    def __str__(self) -> str:
-        return gettext(self.NAMES[0]) % {"workspace": self.workspace, "collection": self.collection}
+    @property
+    def name_in_words(self) -> Message:
+        uses = gettext_noop("{workspace} uses {collection}")
+        return message(uses, workspace=str(self.workspace), collection=str(self.collection))
 
     def clean(self) -> None:
         if self.collection.organization_id != self.workspace.organization_id:

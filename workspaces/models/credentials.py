@@ -1,12 +1,13 @@
-"""How a workspace's source is reached: connections to a version control system, and SSH keys."""
+"""Credentials for a workspace's source: connections to a version control system, and SSH keys."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from workspaces.choices import ConnectionType, SshType, VcsStatus, VcsType
 from workspaces.encryption import EncryptedTextField
 from workspaces.models.base import Audited, Record
 from workspaces.models.organization import Organization
-from workspaces.querysets import OrganizationScopedQuerySet
+from workspaces.querysets import SshQuerySet, VcsQuerySet
 
 
 class Vcs(Record, Audited):
@@ -27,7 +28,7 @@ class Vcs(Record, Audited):
     redirect_url = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
     status = models.CharField(max_length=16, choices=VcsStatus, default=VcsStatus.PENDING)
 
-    objects = OrganizationScopedQuerySet.as_manager()
+    objects = VcsQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)
@@ -45,8 +46,12 @@ class Ssh(Record, Audited):
     description = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     private_key = EncryptedTextField()
     ssh_type = models.CharField(max_length=16, choices=SshType, default=SshType.ED25519)
+    allow_ssh_rsa = models.BooleanField(
+        default=False,
+        help_text=_("For old SSH servers that offer nothing newer. The algorithm rests on SHA-1, which is broken."),
+    )
 
-    objects = OrganizationScopedQuerySet.as_manager()
+    objects = SshQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)

@@ -1,11 +1,11 @@
-"""Who a user is at the installation's OpenID Connect issuer."""
+"""The identity of a user at the installation's OpenID Connect issuer."""
 
 from django.conf import settings
 from django.db import models
 
 
 class Identity(models.Model):
-    """A person of an issuer, by the name that it never gives to another one; the user's groups come from there."""
+    """A user of an issuer, by the subject that the issuer never reuses; the user's groups come from there."""
 
     LONGEST_SUBJECT = 255
 

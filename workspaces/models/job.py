@@ -1,4 +1,6 @@
-"""Jobs and their steps; their statuses are written by ``workspaces.transitions`` alone."""
+"""Jobs and their steps; their statuses are written by ``workspaces.jobs.transitions`` alone."""
+
+from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -17,49 +19,56 @@ from workspaces.choices import (
     StepType,
     Via,
 )
-from workspaces.models.base import Audited, Record
+from workspaces.models.acting import ActsFor
+from workspaces.models.base import Audited, CheckedOnChange, Record
 from workspaces.models.organization import Organization
+from workspaces.models.reasoned import Reasoned
 from workspaces.models.template import Template
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import JobQuerySet, JobScopedQuerySet, StepQuerySet
+from workspaces.reasons import Reason, stored
+from workspaces.truncation import FittingField
+from workspaces.validation.repositories import check_branches, check_commit
 
 HIGHEST_PRIORITY = 100
 
 
-class Job(Audited):
+class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
     """One run of a template's flow on a workspace."""
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="jobs")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="jobs")
     template = models.ForeignKey(Template, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
-    tcl = models.TextField("flow", blank=True, default="", help_text=_("YAML; taken from the template when it starts."))
+    tcl = models.TextField(
+        "flow", blank=True, default="", help_text=_("YAML, copied from the template when the job starts.")
+    )
     status = models.CharField(max_length=16, choices=JobStatus, default=JobStatus.PENDING, editable=False)
     holds_workspace = models.BooleanField(
         default=False,
         editable=False,
-        help_text=_("Whether the job is the active one of its workspace; kept until its last pod is gone."),
+        help_text=_("Whether this is the active job of its workspace; true until its last pod is gone."),
     )
     plan_only = models.BooleanField(
         default=False,
         editable=False,
-        help_text=_("Whether its flow only plans, so that it need not hold the workspace."),
+        help_text=_("Whether the flow only plans and does not need to hold the workspace."),
     )
-    reason = models.CharField(
+    reason = FittingField(
         max_length=512,
         blank=True,
         default="",
         editable=False,
-        help_text=_("What the job waits for, or why it ended so."),
+        help_text=_("What the job waits for, or why it ended."),
     )
-    reason_code = models.CharField(
-        max_length=64, blank=True, default="", editable=False, help_text=_("The reason for programs, of a bounded set.")
+    reason_code = FittingField(
+        max_length=64, blank=True, default="", editable=False, help_text=_("Code of the reason, for programs.")
     )
     priority = models.SmallIntegerField(
         _("priority"),
         default=0,
         validators=[MinValueValidator(-HIGHEST_PRIORITY), MaxValueValidator(HIGHEST_PRIORITY)],
-        help_text=_("Of the jobs of an organization that wait for room the one with the highest goes on first."),
+        help_text=_("Of an organization's jobs that wait for capacity, the one with the highest priority goes first."),
     )
     waits_for_room = models.CharField(
         max_length=8,
@@ -67,29 +76,36 @@ class Job(Audited):
         blank=True,
         default="",
         editable=False,
-        help_text=_("Whether a limit on steps at once is all that the job waits for, and what it needs room for."),
+        help_text=_("What the job needs capacity for, if it waits only for a limit on concurrent steps."),
     )
-    output = models.CharField(max_length=1024, null=True, blank=True, editable=False)  # noqa: DJ001
+    output = FittingField(max_length=1024, null=True, blank=True, editable=False)
     comments = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
-    commit_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    commit_id = FittingField(max_length=64, null=True, blank=True)
     terraform_plan = models.CharField(max_length=1024, null=True, blank=True)  # noqa: DJ001
     approval_team = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    approved_by = FittingField(max_length=256, blank=True, default="", editable=False)
+    approved_date = models.DateTimeField(null=True, editable=False)
     override_source = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001
     override_branch = models.CharField(max_length=128, null=True, blank=True)  # noqa: DJ001
     refresh = models.BooleanField(default=True)
     refresh_only = models.BooleanField(default=False)
     plan_changes = models.BooleanField(default=True)
-    auto_apply = models.BooleanField(default=False, help_text=_("Approvals of the flow are taken as given."))
+    auto_apply = models.BooleanField(default=False, help_text=_("Skip the approvals of the flow."))
     via = models.CharField(max_length=16, choices=Via, default=Via.UI)
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
     trimmed_at = models.DateTimeField(
-        null=True, editable=False, help_text=_("When retention removed its logs and plans; empty while they are kept.")
+        null=True, editable=False, help_text=_("When retention removed the logs and plans; empty while they are kept.")
     )
-    trimmed_why = models.CharField(max_length=128, blank=True, default="", editable=False)
+    trimmed_why = FittingField(max_length=128, blank=True, default="", editable=False)
+    trimmed_words = models.JSONField(null=True, editable=False)
     hidden = models.BooleanField(
-        default=False, editable=False, help_text=_("Whether retention hides it, as KEEP_JOB_HISTORY_SOFT_DELETE asks.")
+        default=False,
+        editable=False,
+        help_text=_("Whether retention hides the job, as KEEP_JOB_HISTORY_SOFT_DELETE requests."),
     )
+
+    CHECKS: ClassVar = {"override_branch": check_branches, "commit_id": check_commit}
 
     objects = JobQuerySet.as_manager()
 
@@ -120,9 +136,13 @@ class Job(Audited):
     def is_final(self) -> bool:
         return self.status in FINAL_JOB
 
+    @property
+    def why_trimmed(self) -> Reason:
+        return stored("", self.trimmed_words, self.trimmed_why)
+
 
 class Address(Record):
-    """A resource address to which a job's plan is confined (target) or that it replaces."""
+    """A resource address that limits a job's plan (target) or that the job replaces."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="addresses")
     name = models.CharField(max_length=1024)
@@ -137,22 +157,44 @@ class Address(Record):
         return self.name
 
 
-class Step(Record):
-    """One flow of a job; each that has something to run gets a pod of its own."""
+class Step(Record, Reasoned):
+    """One flow of a job; each step that runs something gets its own pod."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="steps")
     step_number = models.PositiveIntegerField()
     name = models.CharField(max_length=128)
     type = models.CharField(max_length=32, choices=StepType, editable=False)
-    flow = models.JSONField(default=dict, editable=False, help_text=_("The flow's keys as the template gave them."))
+    flow = models.JSONField(
+        default=dict, editable=False, help_text=_("Keys of the flow, as the template defines them.")
+    )
     status = models.CharField(max_length=16, choices=JobStatus, default=JobStatus.PENDING, editable=False)
-    output = models.CharField(max_length=1024, null=True, blank=True, editable=False)  # noqa: DJ001
-    decision = models.CharField(max_length=16, blank=True, default="", editable=False, help_text=_("Of an approval."))
-    decided_by = models.CharField(max_length=256, blank=True, default="", editable=False)
-    reason_code = models.CharField(max_length=64, blank=True, default="", editable=False)
-    reason = models.CharField(max_length=1024, blank=True, default="", editable=False)
+    output = FittingField(max_length=1024, null=True, blank=True, editable=False)
+    decision = models.CharField(
+        max_length=16, blank=True, default="", editable=False, help_text=_("Decision on an approval.")
+    )
+    decided_by = FittingField(max_length=256, blank=True, default="", editable=False)
+    decided_date = models.DateTimeField(null=True, editable=False)
+    comment = FittingField(
+        max_length=1024,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("Comment of the user who approved or rejected."),
+    )
+    reason_code = FittingField(max_length=64, blank=True, default="", editable=False)
+    reason = FittingField(max_length=1024, blank=True, default="", editable=False)
     interruption = models.CharField(
-        max_length=16, choices=Interruption, blank=True, default="", editable=False, help_text=_("Of a cancelled step.")
+        max_length=16,
+        choices=Interruption,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("How a cancelled step was stopped."),
+    )
+    undeclared_variables = models.JSONField(
+        default=dict,
+        editable=False,
+        help_text=_("Terraform variables that the configuration does not declare, by their origin."),
     )
     queued_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)

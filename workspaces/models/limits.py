@@ -1,4 +1,4 @@
-"""Limits and deadlines of the runs of an organization or of one workspace."""
+"""Limits and timeouts for the runs of an organization or of one workspace."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
+from terrakube_site.messages import Message, message
 from workspaces import run_limits
-from workspaces.models.base import Record
+from workspaces.models.base import NamedInWords, Record
 from workspaces.models.organization import Organization
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import RunLimitsQuerySet
@@ -22,7 +23,7 @@ ORIGINS = {
     ORGANIZATION: gettext_lazy("the organization"),
     WORKSPACE: gettext_lazy("the workspace"),
 }
-_ONE_OWNER = gettext_lazy("Limits are those of an organization or of a workspace.")
+_ONE_OWNER = gettext_lazy("Limits belong to either an organization or a workspace.")
 
 
 def _number(label: Any, help_text: Any, *, least: int, most: int) -> models.PositiveIntegerField[Any, Any]:
@@ -34,10 +35,8 @@ def _seconds(label: Any, help_text: Any, *, least: int = 10) -> models.PositiveI
     return _number(label, help_text, least=least, most=366 * 24 * 3600)
 
 
-class RunLimits(Record):
-    """What an organization or a workspace lays down for its runs; a field that is None leaves it to what is above."""
-
-    NAMES = (gettext_noop("Limits of %(name)s"),)
+class RunLimits(NamedInWords, Record):
+    """The limits that an organization or a workspace sets for its runs; a field that is None inherits its value."""
 
     organization = models.OneToOneField(
         Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="run_limits"
@@ -46,63 +45,66 @@ class RunLimits(Record):
         Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="run_limits"
     )
     image_seconds = _seconds(
-        gettext_lazy("image pull (s)"),
-        gettext_lazy("How long an image that cannot be pulled is waited for before the step is tried anew."),
+        gettext_lazy("image pull timeout"),
+        gettext_lazy("How long to wait for an image that cannot be pulled before the step is retried."),
     )
     reference_seconds = _seconds(
-        gettext_lazy("missing object (s)"),
-        gettext_lazy("How long a Secret, ConfigMap or claim that is not there is waited for."),
+        gettext_lazy("missing object timeout"),
+        gettext_lazy("How long to wait for a missing Secret, ConfigMap or volume claim."),
     )
     unschedulable_seconds = _seconds(
-        gettext_lazy("no node (s)"),
-        gettext_lazy("How long a pod waits for a node. While a node is being added it may wait longer."),
+        gettext_lazy("scheduling timeout"),
+        gettext_lazy("How long a pod may wait for a node. It may wait longer while the cluster adds a node."),
     )
     claim_seconds = _seconds(
-        gettext_lazy("first word (s)"),
-        gettext_lazy("How long a container may run before its executor has claimed the step."),
+        gettext_lazy("claim timeout"),
+        gettext_lazy("How long a container may run before its executor claims the step."),
         least=30,
     )
     silence_seconds = _seconds(
-        gettext_lazy("silence (s)"),
-        gettext_lazy("How long a running executor may say nothing before its step counts as lost."),
+        gettext_lazy("heartbeat timeout"),
+        gettext_lazy("How long a running executor may send no heartbeat before its step counts as lost."),
         least=60,
     )
     step_seconds = _seconds(
-        gettext_lazy("whole step (s)"), gettext_lazy("Longest time from a pod's creation to its end."), least=60
+        gettext_lazy("step timeout"), gettext_lazy("Maximum time from the creation of a pod to its end."), least=60
     )
     retry_plans = models.BooleanField(
         gettext_lazy("retry lost plans"),
         null=True,
         blank=True,
         help_text=gettext_lazy(
-            "A plan whose executor was lost while it ran is tried anew. Its scripts run again then; nothing else ever "
+            "Retry a plan whose executor was lost while it ran. Its scripts then run again; no other step ever "
             "runs twice."
         ),
     )
     running_steps = _number(
-        gettext_lazy("steps at once"), gettext_lazy("Most steps in execution at once."), least=1, most=1_000_000
+        gettext_lazy("concurrent steps"),
+        gettext_lazy("Maximum number of steps that run at once."),
+        least=1,
+        most=1_000_000,
     )
     running_applies = _number(
-        gettext_lazy("applies at once"),
-        gettext_lazy("Most of them that may change something: applies, destroys and scripts."),
+        gettext_lazy("concurrent applies"),
+        gettext_lazy("Maximum number of applies, destroys and scripts that run at once."),
         least=1,
         most=1_000_000,
     )
     share = _number(
         gettext_lazy("share"),
-        gettext_lazy("Weight of an organization where several wait for the same room: 2 gets twice what 1 gets."),
+        gettext_lazy("Weight when several organizations wait for capacity: 2 gets twice as much as 1."),
         least=1,
         most=1000,
     )
     keep_jobs = _number(
-        gettext_lazy("jobs kept"),
-        gettext_lazy("Of how many ended jobs of a workspace logs and plans are kept."),
+        gettext_lazy("job retention"),
+        gettext_lazy("Number of ended jobs per workspace whose logs and plans are kept."),
         least=1,
         most=1_000_000,
     )
     keep_log_days = _number(
-        gettext_lazy("days kept"),
-        gettext_lazy("How many days the logs of an ended job are kept."),
+        gettext_lazy("log retention in days"),
+        gettext_lazy("Number of days that the logs of an ended job are kept."),
         least=1,
         most=36_600,
     )
@@ -110,8 +112,8 @@ class RunLimits(Record):
     objects = RunLimitsQuerySet.as_manager()
 
     class Meta:
-        verbose_name = gettext_lazy("limits of runs")
-        verbose_name_plural = gettext_lazy("limits and deadlines")
+        verbose_name = gettext_lazy("run limits")
+        verbose_name_plural = gettext_lazy("limits and timeouts")
         constraints = (
             models.CheckConstraint(
                 condition=Q(organization__isnull=False, workspace__isnull=True)
@@ -121,28 +123,29 @@ class RunLimits(Record):
             ),
         )
 
-    def __str__(self) -> str:
-        return gettext(self.NAMES[0]) % {"name": self.workspace or self.organization}
+    @property
+    def name_in_words(self) -> Message:
+        return message(gettext_noop("Limits of {name}"), name=str(self.workspace or self.organization))
 
     def above(self) -> Levels:
-        """The levels that are above this row's, the outermost first."""
-        levels: list[tuple[str, Any]] = [(INSTALLATION, run_limits.of_installation())]
+        """Return the levels above this row, the outermost first."""
+        levels: list[tuple[str, Any]] = [(INSTALLATION, run_limits.installation_limits())]
         if self.workspace is not None:
             row = RunLimits.objects.filter(organization=self.workspace.organization_id).first()
             levels += [(ORGANIZATION, row)] if row is not None else []
         return levels
 
     def clean(self) -> None:
-        """Raises ValidationError for a deadline that is longer than what is above allows."""
+        """Refuse a deadline longer than the levels above allow. Raises ValidationError."""
         super().clean()
         if (self.organization is None) == (self.workspace is None):
             raise ValidationError(_ONE_OWNER)
         errors: dict[str, Any] = {}
-        for name, limit in run_limits.longer_than_above(self, self.above()).items():
+        for name, limit in run_limits.deadlines_above_limit(self, self.above()).items():
             errors[name] = gettext(
-                "%(value)s s is longer than the %(limit)s s of %(origin)s, which can only be lowered."
+                "%(value)s s is longer than the %(limit)s s set by %(origin)s. That value can only be lowered."
             ) % {"value": getattr(self, name), "limit": limit.value, "origin": ORIGINS[limit.origin]}
         if self.workspace is not None and self.share is not None:
-            errors["share"] = gettext("Only an organization has a share; a workspace has none.")
+            errors["share"] = gettext("Only an organization can have a share, not a workspace.")
         if errors:
             raise ValidationError(errors)

@@ -1,19 +1,32 @@
 """Organizations and the teams that may act in them."""
 
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from workspaces.choices import ExecutionMode, TeamRole
-from workspaces.models.base import Record
+from workspaces.choices import ExecutionMode
+from workspaces.models.base import CheckedOnChange, Record
 from workspaces.querysets import OrganizationQuerySet, OrganizationScopedQuerySet
+from workspaces.validation.names import check_path_name
 
 
-class Organization(Record):
+class Organization(CheckedOnChange, Record):
     name = models.CharField(max_length=32, unique=True)
     description = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
-    disabled = models.BooleanField(default=False, help_text=_("A disabled organization is hidden and runs nothing."))
+    disabled = models.BooleanField(default=False, help_text=_("A disabled organization is hidden and runs no jobs."))
     execution_mode = models.CharField(max_length=16, choices=ExecutionMode, default=ExecutionMode.REMOTE)
+    no_self_approval = models.BooleanField(
+        default=False,
+        help_text=_(
+            "Users, including administrators, may not approve jobs that they started. A job that changes resources "
+            "needs an approval before each change."
+        ),
+    )
     icon = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+
+    CHECKS: ClassVar = {"name": check_path_name}
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -23,12 +36,17 @@ class Organization(Record):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def checks(self) -> Mapping[str, Callable[[str], None]]:
+        """The checks, without that of the name once disabled: freeing a name appends to it."""
+        return {name: check for name, check in self.CHECKS.items() if name != "name" or not self.disabled}
+
 
 class Team(Record):
     """A group of users, by name, and what its members may do in one organization."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
-    name = models.CharField(max_length=64, help_text=_("The name of a group, as sign-in and tokens give it."))
+    name = models.CharField(max_length=64, help_text=_("Group name, as sign-in and tokens provide it."))
     manage_state = models.BooleanField(default=False)
     manage_collection = models.BooleanField(default=False)
     manage_job = models.BooleanField(default=False)
@@ -39,7 +57,12 @@ class Team(Record):
     manage_template = models.BooleanField(default=False)
     plan_job = models.BooleanField(default=False)
     approve_job = models.BooleanField(default=False)
-    role = models.CharField(max_length=16, choices=TeamRole, null=True, blank=True)  # noqa: DJ001
+    role = models.CharField(  # noqa: DJ001 - null is a value of the API
+        max_length=255,
+        null=True,
+        blank=True,
+        help_text=_("admin, write, plan, read or custom; empty is custom. An unknown role may only read."),
+    )
 
     objects = OrganizationScopedQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""Rules for the variables that shape pods: of the installation, and of each organization below it."""
+"""Policy rules for the variables that shape pods: of the installation, and of each organization below it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.db.models import Q
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from terrakube_site.sentences import translated
-from workspaces.built_in_rules import built_in
-from workspaces.ephemeral import SETTINGS
-from workspaces.ephemeral.policy import Effect, Level, Policy, Rule
-from workspaces.ephemeral.rule_checks import loosening, wrong
-from workspaces.models.base import Audited, Record
+from terrakube_site.messages import Message, message, translated
+from workspaces.models.base import Audited, NamedInWords, Record
 from workspaces.models.organization import Organization
+from workspaces.pods import ALL_SETTINGS
+from workspaces.pods.policy.checks import loosening, wrong
+from workspaces.pods.policy.installed import built_in
+from workspaces.pods.policy.rules import Effect, Level, Policy, Rule
 from workspaces.querysets import PolicyQuerySet
 
 
@@ -29,15 +29,18 @@ class RuleEffect(models.TextChoices):
     FORBIDDEN = Effect.FORBIDDEN.value, _("Forbidden")
 
 
+def setting_choices() -> list[tuple[str, str]]:
+    """Return the settings that a rule can be about."""
+    return [(name, name) for name in ALL_SETTINGS]
+
+
 def lines(text: str) -> tuple[str, ...]:
-    """The entries of a list that is written one a line."""
+    """Split a text with one entry per line."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
-class PolicyRule(Record, Audited):
-    """What one level says of one setting; without an organization it is the installation's."""
-
-    NAMES = (gettext_noop("%(setting)s in the installation"), gettext_noop("%(setting)s in %(organization)s"))
+class PolicyRule(NamedInWords, Record, Audited):
+    """The rule of one level for one setting; without an organization it is the installation's."""
 
     organization = models.ForeignKey(
         Organization,
@@ -46,29 +49,33 @@ class PolicyRule(Record, Audited):
         blank=True,
         related_name="policy_rules",
         verbose_name=_("organization"),
-        help_text=_("The organization for whose workspaces it counts; none is the installation, and so all."),
+        help_text=_("The organization that the rule applies to; empty for the whole installation."),
     )
-    setting = models.CharField(_("setting"), max_length=64, choices=[(name, name) for name in SETTINGS])
+    setting = models.CharField(_("setting"), max_length=64, choices=setting_choices)
     effect = models.CharField(_("effect"), max_length=16, choices=RuleEffect, default=RuleEffect.LIMITED)
     value = models.TextField(
         _("value"),
         blank=True,
         default="",
-        help_text=_("The default, or what a locked setting is locked to, as the variable is written."),
+        help_text=_("The default, or the value of a locked setting, in the format of the variable."),
     )
     allowed = models.TextField(
-        _("allowed"),
+        _("allowed values"),
         blank=True,
         default="",
-        help_text=_("What a variable may say, one entry a line; empty is anything."),
+        help_text=_("Values that a variable may have, one per line; empty allows any value."),
     )
     refused = models.TextField(
-        _("refused"), blank=True, default="", help_text=_("What a variable may not say, one entry a line.")
+        _("refused values"), blank=True, default="", help_text=_("Values that a variable may not have, one per line.")
     )
     minimum = models.CharField(_("minimum"), max_length=32, blank=True, default="")
     maximum = models.CharField(_("maximum"), max_length=32, blank=True, default="")
     reason = models.CharField(
-        _("reason"), max_length=512, blank=True, default="", help_text=_("Shown to whoever the rule refuses something.")
+        _("reason"),
+        max_length=512,
+        blank=True,
+        default="",
+        help_text=_("Shown to users when the rule refuses a value."),
     )
 
     objects = PolicyQuerySet.as_manager()
@@ -85,10 +92,12 @@ class PolicyRule(Record, Audited):
             ),
         )
 
-    def __str__(self) -> str:
+    @property
+    def name_in_words(self) -> Message:
         if self.organization is None:
-            return gettext(self.NAMES[0]) % {"setting": self.setting}
-        return gettext(self.NAMES[1]) % {"setting": self.setting, "organization": self.organization.name}
+            return message(gettext_noop("{setting} in the installation"), setting=self.setting)
+        within = gettext_noop("{setting} in {organization}")
+        return message(within, setting=self.setting, organization=self.organization.name)
 
     @property
     def level(self) -> Level:
@@ -96,7 +105,7 @@ class PolicyRule(Record, Audited):
 
     @property
     def rule(self) -> Rule:
-        """The rule as the pure evaluation takes it."""
+        """Return the rule for the pure evaluation."""
         return Rule(
             setting=self.setting,
             level=self.level,
@@ -110,39 +119,39 @@ class PolicyRule(Record, Audited):
         )
 
     def clean(self) -> None:
-        """Refuse what is not well written, contradicts itself or loosens a higher level. Raises ValidationError."""
-        if self.setting not in SETTINGS or self.effect not in RuleEffect.values:
+        """Refuse a rule that is invalid, contradicts itself or loosens a higher level. Raises ValidationError."""
+        if self.setting not in ALL_SETTINGS or self.effect not in RuleEffect.values:
             return
         rule = self.rule
         found = dict(wrong(rule)) or dict(loosening(rule, self._above()))
         if found:
             raise ValidationError({name: translated(sentence) for name, sentence in found.items()})
         if self.organization_id is None:
-            # The condition of the constraint is about no input of its own, so nothing else looks at it before saving.
+            # The constraint's condition covers no input field, so nothing else checks it before saving.
             others = PolicyRule.objects.filter(organization=None, setting=self.setting).exclude(pk=self.pk)
             if others.exists():
                 raise ValidationError(
                     {
-                        "setting": gettext("The installation has a rule for %(setting)s already.")
+                        "setting": gettext("The installation already has a rule for %(setting)s.")
                         % {"setting": self.setting}
                     }
                 )
 
     def _above(self) -> Iterable[Rule]:
-        """The rules that this one may not loosen."""
+        """Return the rules that this one may not loosen."""
         if self.organization_id is None:
             return built_in()
         return (*built_in(), *(row.rule for row in PolicyRule.objects.filter(organization=None)))
 
 
 def policy_of(organization_id: UUID | None) -> Policy:
-    """All rules for an organization, with one query; for None those of the installation alone."""
+    """Return the rules that apply to an organization, with one query; for None those of the installation alone."""
     rows = PolicyRule.objects.filter(Q(organization=None) | Q(organization=organization_id))
     return Policy((*built_in(), *(row.rule for row in rows)))
 
 
 def policies_of(organization_ids: Iterable[UUID]) -> dict[UUID, Policy]:
-    """The policy of each of several organizations, with one query."""
+    """Return the policies of several organizations, with one query."""
     wanted = set(organization_ids)
     shared: list[Rule] = list(built_in())
     own: dict[UUID, list[Rule]] = {key: [] for key in wanted}

@@ -1,30 +1,52 @@
-"""Schedules: jobs that start by the clock."""
+"""Schedules: jobs that start at set times."""
+
+from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from workspaces import cron, flows
-from workspaces.models.base import Audited, Record
+from workspaces import cron
+from workspaces.flows.runtimes import check_flow
+from workspaces.models.acting import ActsFor
+from workspaces.models.base import Audited, CheckedOnChange, Record
 from workspaces.models.template import Template
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import WorkspaceScopedQuerySet
+from workspaces.reasons import Reason, stored
+from workspaces.truncation import FittingField
+from workspaces.validation.names import check_time_zone
 
 
-class Schedule(Record, Audited):
+class Schedule(CheckedOnChange, Record, Audited, ActsFor):
     """When jobs of a template start on a workspace."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="schedules")
     cron = models.CharField(
-        max_length=128, help_text=_("Quartz's form: seconds minutes hours days months weekdays [years], in UTC.")
+        max_length=128,
+        help_text=_("Minutes hours days months weekdays, or Quartz's form with seconds first and perhaps a year last."),
+    )
+    time_zone = models.CharField(
+        max_length=64, default="UTC", help_text=_("A name of the IANA database, such as Europe/Berlin.")
     )
     template = models.ForeignKey(Template, on_delete=models.CASCADE, null=True, blank=True, related_name="schedules")
     tcl = models.TextField("flow", blank=True, default="", help_text=_("YAML; used when there is no template."))
     description = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     enabled = models.BooleanField(default=True)
     next_at = models.DateTimeField(
-        null=True, editable=False, help_text=_("When it is due; none when it never is again.")
+        null=True, editable=False, help_text=_("When the schedule is due next; empty if never again.")
     )
+
+    refusal = FittingField(
+        max_length=1024,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("Why the schedule started no job when it was last due; empty if it did."),
+    )
+    refusal_words = models.JSONField(null=True, editable=False)
+
+    CHECKS: ClassVar = {"tcl": check_flow, "time_zone": check_time_zone}
 
     objects = WorkspaceScopedQuerySet.as_manager()
 
@@ -35,7 +57,12 @@ class Schedule(Record, Audited):
     def __str__(self) -> str:
         return self.description or self.cron
 
+    @property
+    def why_refused(self) -> Reason:
+        return stored("", self.refusal_words, self.refusal)
+
     def clean(self) -> None:
+        super().clean()
         try:
             if self.cron:
                 # Of an empty one the field itself says that it is needed.
@@ -43,9 +70,4 @@ class Schedule(Record, Audited):
         except cron.CronError as error:
             raise ValidationError({"cron": str(error)}) from error
         if self.template_id is None and not self.tcl:
-            raise ValidationError(_("A schedule needs a template, or a flow of its own."))
-        try:
-            if self.tcl:
-                flows.parse(self.tcl)
-        except flows.FlowError as error:
-            raise ValidationError({"tcl": str(error)}) from error
+            raise ValidationError(_("A schedule needs a template or its own flow."))

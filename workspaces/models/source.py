@@ -1,4 +1,4 @@
-"""Uploaded sources: a configuration that comes as an archive instead of from git."""
+"""Uploaded sources: configurations that are uploaded as an archive instead of cloned from git."""
 
 from django.db import models
 from django.utils.translation import gettext
@@ -13,7 +13,7 @@ class ConfigurationVersion(Record, Audited):
     """A tar.gz of a configuration, as Terraform's cloud protocol uploads it."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="configuration_versions")
-    content = EncryptedBinaryField(null=True, help_text=_("None until the archive was uploaded."))
+    content = EncryptedBinaryField(null=True, help_text=_("Empty until the archive is uploaded."))
     speculative = models.BooleanField(default=False)
     auto_queue_runs = models.BooleanField(default=False)
 

@@ -1,4 +1,4 @@
-"""The Terraform state of a workspace: its versions, its lock."""
+"""The Terraform state of a workspace: its versions and its lock."""
 
 from django.db import models
 from django.utils.translation import gettext
@@ -9,6 +9,7 @@ from workspaces.models.base import Audited, Record
 from workspaces.models.job import Job
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import WorkspaceScopedQuerySet
+from workspaces.reasons import Reason, stored
 
 
 class StateVersion(Record, Audited):
@@ -16,14 +17,14 @@ class StateVersion(Record, Audited):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="state_versions")
     job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="state_versions")
-    number = models.PositiveIntegerField(help_text=_("Counts the workspace's versions from 1; the highest is current."))
+    number = models.PositiveIntegerField(
+        help_text=_("Number of the version in the workspace, from 1; the highest is current.")
+    )
     serial = models.BigIntegerField(default=1)
     lineage = models.CharField(max_length=64, default="0")
     md5 = models.CharField(max_length=32, default="0")
-    content = EncryptedBinaryField(null=True, help_text=_("None while it lies in storage that could not be read."))
-    json = EncryptedBinaryField(
-        null=True, help_text=_("What `show -json` says of it; none until the executor sent it.")
-    )
+    content = EncryptedBinaryField(null=True, help_text=_("Empty while the state is in storage that cannot be read."))
+    json = EncryptedBinaryField(null=True, help_text=_("Output of `show -json`; empty until the executor sends it."))
 
     objects = WorkspaceScopedQuerySet.as_manager()
 
@@ -35,8 +36,35 @@ class StateVersion(Record, Audited):
         return gettext("State %(number)s") % {"number": self.number}
 
 
+class RecoveredState(Record, Audited):
+    """A state from an executor that the site refused as the current one, waiting for a user's decision."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="recovered_states")
+    job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="recovered_states")
+    serial = models.BigIntegerField()
+    lineage = models.CharField(max_length=64)
+    md5 = models.CharField(max_length=32)
+    size = models.PositiveBigIntegerField(help_text=_("Size of the state in bytes."))
+    content = EncryptedBinaryField()
+    why = models.TextField(help_text=_("Why it did not become the current state."))
+    why_words = models.JSONField(null=True, editable=False)
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_date",)
+
+    def __str__(self) -> str:
+        return gettext("Recovered state of serial %(serial)s") % {"serial": self.serial}
+
+    @property
+    def refusal(self) -> Reason:
+        """Why the site refused it."""
+        return stored("", self.why_words, self.why)
+
+
 class StateLock(models.Model):
-    """Who holds a workspace's state; there is no row while nobody does."""
+    """The holder of a workspace's state lock; there is no row while the state is unlocked."""
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="state_lock")
     job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="state_locks")

@@ -1,21 +1,22 @@
-"""Tags of an organization, and which workspaces have them."""
+"""Tags of an organization, and the workspaces that have them."""
 
 from django.db import models
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_noop
 
-from workspaces.models.base import Audited, Record
+from terrakube_site.messages import Message, message
+from workspaces.models.base import Audited, NamedInWords, Record
 from workspaces.models.organization import Organization
 from workspaces.models.workspace import Workspace
-from workspaces.querysets import OrganizationScopedQuerySet, WorkspaceScopedQuerySet
+from workspaces.querysets import TagQuerySet, WorkspaceScopedQuerySet
 
 
 class Tag(Record, Audited):
-    """A word that workspaces of an organization can be given."""
+    """A label for workspaces of an organization."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="tags")
     name = models.CharField(max_length=64)
 
-    objects = OrganizationScopedQuerySet.as_manager()
+    objects = TagQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)
@@ -27,10 +28,8 @@ class Tag(Record, Audited):
         return self.name
 
 
-class WorkspaceTag(Record):
-    """That a workspace has a tag."""
-
-    NAMES = (gettext_noop("%(workspace)s has %(tag)s"),)
+class WorkspaceTag(NamedInWords, Record):
+    """A tag on a workspace."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="workspace_tags")
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="workspace_tags")
@@ -40,5 +39,6 @@ class WorkspaceTag(Record):
     class Meta:
         constraints = (models.UniqueConstraint(fields=("workspace", "tag"), name="one_tag_of_a_workspace"),)
 
-    def __str__(self) -> str:
-        return gettext(self.NAMES[0]) % {"workspace": self.workspace, "tag": self.tag}
+    @property
+    def name_in_words(self) -> Message:
+        return message(gettext_noop("{workspace} has {tag}"), workspace=str(self.workspace), tag=str(self.tag))

@@ -1,16 +1,17 @@
-"""Templates: which steps a job has."""
+"""Templates: the flows that define the steps of a job."""
 
-from django.core.exceptions import ValidationError
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from workspaces import flows
-from workspaces.models.base import Audited, Record
+from workspaces.flows.runtimes import check_flow
+from workspaces.models.base import Audited, CheckedOnChange, Record
 from workspaces.models.organization import Organization
-from workspaces.querysets import OrganizationScopedQuerySet
+from workspaces.querysets import TemplateQuerySet
 
 
-class Template(Record, Audited):
+class Template(CheckedOnChange, Record, Audited):
     """A named flow; ``tcl`` is its YAML as plain text (the API carries it in base64)."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="templates")
@@ -19,7 +20,9 @@ class Template(Record, Audited):
     version = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001
     tcl = models.TextField("flow", help_text=_("YAML: the steps of a job, in ascending order of their number."))
 
-    objects = OrganizationScopedQuerySet.as_manager()
+    CHECKS: ClassVar = {"tcl": check_flow}
+
+    objects = TemplateQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)
@@ -29,9 +32,3 @@ class Template(Record, Audited):
 
     def __str__(self) -> str:
         return self.name
-
-    def clean(self) -> None:
-        try:
-            flows.parse(self.tcl or "")
-        except flows.FlowError as error:
-            raise ValidationError({"tcl": str(error)}) from error

@@ -1,5 +1,6 @@
-"""Access tokens: personal ones and those of a team."""
+"""Access tokens of users and of teams."""
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -7,14 +8,21 @@ from workspaces.models.base import Audited, Record
 
 
 class AccessToken(Record, Audited):
-    """A token that was given out; the id is its ``jti``. The token itself is not kept."""
+    """A token that was issued; the id is its ``jti``. The token itself is not stored.
 
+    A personal token has the groups that its ``user`` has at each request. ``groups`` are those of its creator when it
+    was created; they count only where no user of this site is known, because a program created it.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="access_tokens", editable=False
+    )
     name = models.CharField(max_length=256)
     email = models.CharField(max_length=256, blank=True, default="")
     groups = models.JSONField(default=list)
-    team = models.CharField(max_length=64, blank=True, default="", help_text=_("Set on a team's token."))
+    team = models.CharField(max_length=64, blank=True, default="", help_text=_("Team of a team token."))
     description = models.CharField(max_length=256, blank=True, default="")
-    expires_at = models.DateTimeField(null=True, help_text=_("None: it doesn't expire."))
+    expires_at = models.DateTimeField(null=True, help_text=_("Empty if the token does not expire."))
     deleted = models.BooleanField(default=False)
 
     class Meta:

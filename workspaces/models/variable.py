@@ -1,13 +1,15 @@
 """Variables of a workspace and of an organization."""
 
+from collections.abc import Collection, Mapping
+from typing import Any, Self
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from terrakube_site.sentences import translated
-from workspaces import ephemeral
+from terrakube_site.messages import translated
+from workspaces import pods
 from workspaces.choices import Category
 from workspaces.encryption import EncryptedTextField
 from workspaces.models.base import Record
@@ -15,30 +17,54 @@ from workspaces.models.organization import Organization
 from workspaces.models.policy import policy_of
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import OrganizationScopedQuerySet, VariableQuerySet
+from workspaces.validation import hcl_values, state_arguments
+from workspaces.validation.names import check_environment_key, check_terraform_key
+from workspaces.validation.secrecy import without_secrets
 
 HIDDEN = "••••••••"
 """What stands where a sensitive value would be."""
 
 
-def check_value(key: str, value: str, category: str) -> None:
+def check_value(key: str, value: str, category: str, *, hcl: bool = False, sensitive: bool = False) -> None:
     """Refuse a value that could only fail at launch. Raises ValidationError at the field ``value``."""
+    if category == Category.TERRAFORM:
+        refusal = hcl_values.hcl_refusal(key, value, hcl=hcl)
+        if refusal:
+            raise ValidationError({"value": translated(refusal)})
     if category == Category.ENV:
         try:
-            ephemeral.validate(key, value)
-        except ephemeral.EphemeralSyntaxError as error:
-            raise ValidationError({"value": translated(str(error))}) from error
+            pods.validate(key, value)
+        except pods.EphemeralSyntaxError as error:
+            told = error.untold() if sensitive else error
+            # The error itself holds the text, and so does whatever is raised from it.
+            raise ValidationError({"value": translated(str(told))}) from None
         if "\0" in value:
             raise ValidationError(
-                {"value": _("%(key)s: an environment variable cannot hold a NUL character.") % {"key": key}}
+                {"value": _("%(key)s: an environment variable cannot contain a NUL character.") % {"key": key}}
             )
 
 
+def check_key(key: str, category: str) -> None:
+    """Refuse a name that a variable of the category cannot have. Raises ValidationError at the field ``key``."""
+    try:
+        check_environment_key(key) if category == Category.ENV else check_terraform_key(key)
+    except ValidationError as error:
+        raise ValidationError({"key": error}) from None
+
+
 def check_policy(organization_id: UUID | None, key: str, value: str, category: str, *, sensitive: bool = False) -> None:
-    """Refuse a value that a rule of a policy does not allow. Raises ValidationError at the field ``value``."""
-    if category == Category.ENV and key in ephemeral.SETTINGS:
+    """Refuse a value that a policy rule does not allow. Raises ValidationError at the field ``value``."""
+    if category == Category.ENV and key in pods.ALL_SETTINGS:
         refusals = policy_of(organization_id).objections(key, value, hidden=sensitive)
         if refusals:
             raise ValidationError({"value": [translated(one.message) for one in refusals]})
+
+
+def check_state_stays(key: str, value: str, category: str) -> None:
+    """Refuse a variable that would move the state elsewhere. Raises ValidationError at the field ``value``."""
+    refused = state_arguments.state_refusal(key, value) if category == Category.ENV else None
+    if refused is not None:
+        raise ValidationError({"value": translated(refused)})
 
 
 class AbstractVariable(Record):
@@ -51,7 +77,11 @@ class AbstractVariable(Record):
 
     key: models.CharField  # type: ignore[type-arg]
     under_policy = True
-    """Whether saving asks the policies; a form says no for a row of many that nobody touched."""
+    """Whether saving checks rules that may be newer than the record; a form sets False for unchanged rows."""
+    was_sensitive = False
+    """Whether it was sensitive when it was read, so that its value may be the stored one still."""
+    stored_name: tuple[str, str] | None = None
+    """Key and category as they were read: a name that is stored already keeps working when a check is new."""
 
     class Meta:
         abstract = True
@@ -59,26 +89,59 @@ class AbstractVariable(Record):
     def __str__(self) -> str:
         return str(self.key)
 
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], *args: Any, **kwargs: Any) -> Self:
+        found = super().from_db(db, field_names, *args, **kwargs)
+        found.was_sensitive = "sensitive" in field_names and found.sensitive
+        if {"key", "category"} <= set(field_names):
+            found.stored_name = (found.key, found.category)
+        return found
+
     def clean(self) -> None:
-        check_value(self.key or "", self.value or "", self.category)
+        """Refuse a value that could only fail at launch, or that a policy does not allow. Raises ValidationError.
+
+        What is or was sensitive is quoted by no sentence, whichever check refuses it.
+        """
+        sensitive = self.sensitive or self.was_sensitive
+        try:
+            self._check(sensitive=sensitive)
+        except ValidationError as error:
+            if not sensitive:
+                raise
+            raise without_secrets(error, self.key or "", self.value or "") from None
+
+    def _check(self, *, sensitive: bool) -> None:
+        value = self.value or ""
+        if self.key and (self.key, self.category) != self.stored_name:
+            check_key(self.key, self.category)
+        # A sensitive variable may be created before its value; jobs are refused until then.
+        hcl = self.hcl and self.under_policy and not (self.sensitive and not value.strip())
+        check_value(self.key or "", value, self.category, hcl=hcl, sensitive=sensitive)
         if self.under_policy:
-            check_policy(
-                self.organization_key, self.key or "", self.value or "", self.category, sensitive=self.sensitive
-            )
+            check_state_stays(self.key or "", value, self.category)
+            check_policy(self.organization_key, self.key or "", value, self.category, sensitive=sensitive)
 
     @property
     def organization_key(self) -> UUID | None:
-        """The organization whose policy counts; None while the record belongs to nothing yet."""
+        """Return the organization whose policy applies; None while the record belongs to none yet."""
         raise NotImplementedError
+
+    def refused_texts(self) -> Mapping[str, str]:
+        """Return the key with the sentence that refuses it today, or nothing."""
+        try:
+            check_key(self.key, self.category)
+        except ValidationError as error:
+            return {"key": " ".join(error.messages)}
+        return {}
 
     @property
     def shown_value(self) -> str:
-        """The value for people: masked when it is sensitive."""
+        """Return the value for display: masked if it is sensitive."""
         return HIDDEN if self.sensitive and self.value else self.value
 
 
 class Variable(AbstractVariable):
-    """A workspace's variable; its key is unique over both categories."""
+    """A workspace's variable; its key is unique across both categories."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="variables")
     key = models.CharField(max_length=1024)
@@ -100,7 +163,7 @@ class Variable(AbstractVariable):
 
     @property
     def incomplete(self) -> bool:
-        """Sensitive and still without a value: a job of its workspace is refused until it has one."""
+        """Return whether it is sensitive and has no value yet: jobs of its workspace are refused until it has one."""
         return self.sensitive and not self.value.strip()
 
 

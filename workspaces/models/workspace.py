@@ -1,46 +1,71 @@
 """Workspaces: one configuration, its state and its settings."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import SET_NULL, ProtectedError, Q
+from django.db.models.deletion import Collector
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.choices import ExecutionMode, IacType, LastJobStatus
 from workspaces.models.agent import Agent
-from workspaces.models.base import Audited, Record
+from workspaces.models.base import Audited, CheckedOnChange, Record
 from workspaces.models.credentials import Ssh, Vcs
 from workspaces.models.organization import Organization
 from workspaces.models.template import Template
 from workspaces.querysets import WorkspaceQuerySet
+from workspaces.validation.names import check_path_name, check_version
+from workspaces.validation.repositories import check_branches, check_folders, check_repository
 
 
-class Workspace(Record, Audited):
+def protect_in_use(collector: Collector, field: Any, workspaces: WorkspaceQuerySet, using: str) -> None:
+    """Keep a credential that a workspace uses, as ``on_delete``; a deleted workspace loses its reference instead.
+
+    Raises ProtectedError.
+    """
+    if users := set(workspaces.filter(deleted=False)):
+        raise ProtectedError("Workspaces use this credential.", users)
+    SET_NULL(collector, field, workspaces, using)
+
+
+class Workspace(CheckedOnChange, Record, Audited):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="workspaces")
     name = models.CharField(max_length=64)
     description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     source = models.CharField(
-        max_length=512, default="empty", help_text=_('A git URL, or "empty" when the source is uploaded.')
+        max_length=512, default="empty", help_text=_('Git URL, or "empty" for an uploaded source.')
     )
     branch = models.CharField(
         max_length=512,
         default="main",
-        help_text=_('A branch or tag; of a comma list the first is used. "remote-content" is an uploaded source.'),
+        help_text=_(
+            "Branch, tag or full commit hash; only the first of a comma-separated list is used. "
+            '"remote-content" means an uploaded source.'
+        ),
     )
-    folder = models.CharField(max_length=512, null=True, blank=True, help_text=_("Below the source; empty is its top."))  # noqa: DJ001
+    folder = models.CharField(  # noqa: DJ001
+        max_length=512,
+        null=True,
+        blank=True,
+        help_text=_("Directory of the configuration in the repository; empty for its root."),
+    )
     terraform_version = models.CharField(max_length=32, help_text=_("A version or a range: 1.11.4, ~1.5, 1.x."))
     iac_type = models.CharField("tool", max_length=16, choices=IacType, default=IacType.TERRAFORM)
     execution_mode = models.CharField(max_length=16, choices=ExecutionMode, default=ExecutionMode.REMOTE)
     default_template = models.ForeignKey(
         Template, on_delete=models.SET_NULL, null=True, blank=True, related_name="default_of"
     )
-    vcs = models.ForeignKey(Vcs, on_delete=models.PROTECT, null=True, blank=True, related_name="workspaces")
-    ssh = models.ForeignKey(Ssh, on_delete=models.PROTECT, null=True, blank=True, related_name="workspaces")
+    vcs = models.ForeignKey(Vcs, on_delete=protect_in_use, null=True, blank=True, related_name="workspaces")
+    ssh = models.ForeignKey(Ssh, on_delete=protect_in_use, null=True, blank=True, related_name="workspaces")
     module_ssh_key = models.ForeignKey(
-        Ssh, on_delete=models.PROTECT, null=True, blank=True, related_name="module_workspaces"
+        Ssh, on_delete=protect_in_use, null=True, blank=True, related_name="module_workspaces"
     )
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="workspaces")
-    locked = models.BooleanField(default=False, help_text=_("The jobs of a locked workspace wait."))
+    locked = models.BooleanField(default=False, help_text=_("Jobs of a locked workspace wait until it is unlocked."))
     lock_description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
     deleted = models.BooleanField(default=False)
+    deleted_with_organization = models.BooleanField(default=False, editable=False)
     allow_remote_apply = models.BooleanField(default=False)
     global_remote_state = models.BooleanField(default=True)
     shared_ids = models.TextField(null=True, blank=True)  # noqa: DJ001
@@ -48,6 +73,14 @@ class Workspace(Record, Audited):
         max_length=16, choices=LastJobStatus, default=LastJobStatus.NEVER_EXECUTED, editable=False
     )
     last_job_date = models.DateTimeField(null=True, editable=False)
+
+    CHECKS: ClassVar = {
+        "name": check_path_name,
+        "source": check_repository,
+        "branch": check_branches,
+        "folder": check_folders,
+        "terraform_version": check_version,
+    }
 
     objects = WorkspaceQuerySet.as_manager()
 
@@ -60,6 +93,11 @@ class Workspace(Record, Audited):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def checks(self) -> Mapping[str, Callable[[str], None]]:
+        """The checks, without that of the name once deleted: freeing a name appends to it."""
+        return {name: check for name, check in self.CHECKS.items() if name != "name" or not self.deleted}
 
     @property
     def uploaded_source(self) -> bool:

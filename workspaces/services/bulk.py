@@ -1,32 +1,32 @@
-"""What a user does with many workspaces at once: each as if it were the only one, and said how it went."""
+"""Change or plan many workspaces at once: each by itself, with its own result."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.utils.translation import gettext_noop as _
 
-from workspaces.access import Actor
+from terrakube_site.messages import message
+from workspaces.actors import Actor, groups_of, is_admin
 from workspaces.choices import Category
-from workspaces.ephemeral import SETTINGS
 from workspaces.errors import InvalidInput, ServiceError
+from workspaces.jobs.start_rules import START, Starter, why_not_template
 from workspaces.models import Template, Variable, Workspace
-from workspaces.models.policy import policies_of
-from workspaces.permissions import allowed_among, refusal, require
-from workspaces.pod_variables import inherited_variables
-from workspaces.services.ephemeral import PURPOSE, RIGHT, change_settings, wrong_settings
-from workspaces.services.jobs import START, create_job
-from workspaces.variables import Inputs, under_policy
+from workspaces.permissions import refusal, require_permission, workspaces_with_right
+from workspaces.pods import ALL_SETTINGS
+from workspaces.roles import Rights
+from workspaces.services.ephemeral import PURPOSE, RIGHT, change_settings, refused_setting
+from workspaces.services.jobs import create_job
+from workspaces.variables.in_force import WORKSPACE
+from workspaces.variables.placement import settings_of
 
-MOST = 500
+MAX_WORKSPACES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How it went with one workspace; ``refused`` is empty when it went well."""
+    """The result for one workspace; ``refused`` is empty on success."""
 
     workspace: Workspace
     refused: str = ""
@@ -34,9 +34,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one workspace's variable is now, and whether it would change; None is no such variable, or a hidden one.
+    """The value of a workspace's variable, and whether the action would change it; None is no variable or a hidden one.
 
-    ``refused`` is the sentence with which the change would be refused, empty where it would be made.
+    ``refused`` is the sentence that would refuse the change, empty where the change would be made.
     """
 
     workspace: Workspace
@@ -46,32 +46,34 @@ class Effect:
     refused: str = ""
 
 
-def effects(workspaces: Iterable[Workspace], name: str, text: str | None, *, by: Actor) -> list[Effect]:
-    """What setting a variable of the executor (None: taking it away) would change, with few queries for all."""
+def preview_setting(workspaces: Iterable[Workspace], name: str, text: str | None, *, by: Actor) -> list[Effect]:
+    """Preview setting a variable of the executor (None: removing it) on many workspaces, with few queries in all."""
     found = list(workspaces)
-    allowed = allowed_among(by, found, RIGHT)
-    own: dict[UUID, dict[str, Variable]] = defaultdict(dict)
-    for row in Variable.objects.filter(workspace__in=found, key__in=SETTINGS.keys(), category=Category.ENV):
-        own[row.workspace_id][row.key] = row
-    policies = policies_of({workspace.organization_id for workspace in found})
-    inherited = inherited_variables(found)
+    allowed = workspaces_with_right(by, found, RIGHT)
+    settings = settings_of(found)
     result = []
     for workspace in found:
-        here = own[workspace.pk]
-        stored = here.get(name)
-        before = stored.value if stored is not None else None
-        hidden = stored is not None and stored.sensitive
+        stored = settings[workspace.pk].in_force.get(name)
+        own = stored if stored is not None and stored.origin == WORKSPACE else None
+        before = own.text if own is not None else None
+        hidden = own is not None and own.sensitive
         if workspace.pk in allowed:
-            inputs = under_policy(Inputs(environment=inherited[workspace.pk]), policies[workspace.organization_id])
-            wrong = wrong_settings({name: text}, here, inputs)
-            refused = " ".join(wrong.values())
+            refused = refused_setting(settings[workspace.pk], name, text)
         else:
-            refused = refusal(workspace.organization, RIGHT, to=PURPOSE)
-        result.append(Effect(workspace, None if hidden else before, before != text and not refused, hidden, refused))
+            refused = refusal(workspace.organization, RIGHT, action=PURPOSE)
+        # A sensitive value counts as changed, so that the preview does not reveal whether it is the same.
+        changes = (hidden or before != text) and not refused
+        result.append(Effect(workspace, None if hidden else before, changes, hidden, refused))
     return result
 
 
-def _each(workspaces: Iterable[Workspace], do: Callable[[Workspace], object]) -> list[Result]:
+def has_sensitive(workspaces: Iterable[Workspace], name: str) -> bool:
+    """Return whether any of the workspaces holds a setting as a sensitive variable; its texts are then not quoted."""
+    rows = Variable.objects.filter(workspace__in=list(workspaces), key=name, category=Category.ENV, sensitive=True)
+    return rows.exists()
+
+
+def _result_for_each(workspaces: Iterable[Workspace], do: Callable[[Workspace], object]) -> list[Result]:
     results = []
     for workspace in workspaces:
         try:
@@ -83,45 +85,50 @@ def _each(workspaces: Iterable[Workspace], do: Callable[[Workspace], object]) ->
     return results
 
 
-def set_everywhere(workspaces: Iterable[Workspace], name: str, text: str | None, *, by: Actor) -> list[Result]:
-    """Set one setting of the executor on many workspaces, or take it away. Raises InvalidInput for an unknown one."""
-    if name not in SETTINGS:
-        raise InvalidInput(_("{name} is no setting of the executor.").format(name=name))
-    return _each(workspaces, lambda workspace: change_settings(workspace, {name: text}, by=by))
+def set_on_workspaces(workspaces: Iterable[Workspace], name: str, text: str | None, *, by: Actor) -> list[Result]:
+    """Set one setting of the executor on many workspaces, or remove it. Raises InvalidInput for an unknown one."""
+    if name not in ALL_SETTINGS:
+        raise InvalidInput(message(_("{name} is not a setting of the executor."), name=name))
+    return _result_for_each(workspaces, lambda workspace: change_settings(workspace, {name: text}, by=by))
 
 
 PLAN = "Plan"
 """The template of an organization that many workspaces are planned with."""
 
 
-def plan_effects(workspaces: Iterable[Workspace], *, by: Actor) -> list[Result]:
-    """Which workspaces would get a job and why the others would not, with few queries for all."""
+def preview_plans(workspaces: Iterable[Workspace], *, by: Actor) -> list[Result]:
+    """Preview which workspaces would get a job and why others would not, with few queries in all."""
     found = list(workspaces)
-    allowed = allowed_among(by, found, "plan_job")
+    plans, approves = (workspaces_with_right(by, found, right) for right in ("plan_job", "approve_job"))
     templates = Template.objects.filter(organization__in={row.organization_id for row in found}, name=PLAN)
-    ready = set(templates.values_list("organization_id", flat=True))
+    by_organization = {template.organization_id: template for template in templates}
+    groups, administrator = groups_of(by), is_admin(by)
 
     def refused(workspace: Workspace) -> str:
-        if workspace.pk not in allowed:
-            return refusal(workspace.organization, "plan_job", to=START)
-        return "" if workspace.organization_id in ready else _no_template(workspace)
+        template = by_organization.get(workspace.organization_id)
+        own = Rights(plan_job=workspace.pk in plans, approve_job=workspace.pk in approves)
+        if own.plan_job and template is None:
+            return _no_template(workspace)
+        if template is None:
+            return refusal(workspace.organization, "plan_job", action=START)
+        return why_not_template(template, Starter(workspace, own, groups, administrator))
 
     return [Result(workspace, refused(workspace)) for workspace in found]
 
 
 def _no_template(workspace: Workspace) -> str:
     sentence = _("{organization} has no template named {template}.")
-    return sentence.format(organization=workspace.organization.name, template=PLAN)
+    return message(sentence, organization=workspace.organization.name, template=PLAN)
 
 
-def plan_everywhere(workspaces: Iterable[Workspace], *, by: Actor, comment: str = "") -> list[Result]:
+def plan_workspaces(workspaces: Iterable[Workspace], *, by: Actor, comment: str = "") -> list[Result]:
     """Start the organization's template ``Plan`` on many workspaces."""
 
     def start(workspace: Workspace) -> None:
-        require(by, workspace.organization, "plan_job", to=START, workspace=workspace)
+        require_permission(by, workspace.organization, "plan_job", action=START, workspace=workspace)
         template = workspace.organization.templates.filter(name=PLAN).first()
         if template is None:
             raise InvalidInput(_no_template(workspace))
         create_job(workspace, by=by, template=template, comments=comment or None)
 
-    return _each(workspaces, start)
+    return _result_for_each(workspaces, start)

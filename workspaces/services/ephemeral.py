@@ -2,104 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from django.db import transaction
 from django.utils.translation import gettext_noop as _
 
-from workspaces import ephemeral
-from workspaces.access import Actor
+from terrakube_site.messages import joined, message
+from workspaces import pods
+from workspaces.actors import Actor
 from workspaces.choices import Category
-from workspaces.ephemeral import EphemeralSyntaxError, EphemeralSyntaxErrors
-from workspaces.errors import InvalidInput
+from workspaces.errors import InvalidInput, WrongSettings
 from workspaces.models import Variable, Workspace
-from workspaces.permissions import require
-from workspaces.services.records import delete_record
-from workspaces.services.workspaces import set_variable
-from workspaces.variables import Inputs, workspace_inputs
+from workspaces.permissions import require_permission
+from workspaces.pods import EphemeralSyntaxError
+from workspaces.services.records import create_record, delete_record, update_record
+from workspaces.variables.in_force import WORKSPACE, Inputs, Value, apply_policy
+from workspaces.variables.placement import Settings
+from workspaces.variables.pod_settings_check import checked_together, contradictions
 
 RIGHT, PURPOSE = "manage_workspace", _("change the executor's settings")
 """What changing the settings takes, and what a refusal calls it."""
 
 
-def check_settings(workspace: Workspace, changes: Mapping[str, str | None]) -> dict[str, str]:
-    """What would be wrong with a workspace's settings after changes; variable and sentence, empty when nothing is.
+def refused_setting(settings: Settings, name: str, text: str | None) -> str:
+    """Return the sentence with which one change of a workspace's settings would be refused; empty where it is made.
 
-    A text of None takes the variable away. What others than the workspace set wrongly is not held against it.
+    A text of None takes the variable away. Nothing of a sensitive text is repeated.
     """
-    own = {row.key: row for row in workspace.variables.filter(category=Category.ENV)}
-    return wrong_settings(changes, own, workspace_inputs(workspace, own=False))
-
-
-def wrong_settings(changes: Mapping[str, str | None], own: Mapping[str, Variable], inherited: Inputs) -> dict[str, str]:
-    """The same as `check_settings`, of variables that are at hand: the workspace's own and what it inherits.
-
-    What was typed just now may be repeated; of other sensitive texts nothing is.
-    """
-    wrong: dict[str, str] = {}
-    for name, text in changes.items():
-        if text is None:
-            continue
+    own = {key: value for key, value in settings.in_force.items() if value.origin == WORKSPACE}
+    hidden = name in own and own[name].sensitive
+    if text is None:
+        own.pop(name, None)
+    else:
         try:
-            ephemeral.validate(name, text)
+            pods.validate(name, text)
         except EphemeralSyntaxError as error:
-            wrong[name] = str(error)
-        else:
-            refusals = inherited.policy.objections(name, text)
-            if refusals:
-                wrong[name] = " ".join(refusal.message for refusal in refusals)
-    if wrong:
-        return wrong
-    shared, before = inherited.texts(Category.ENV), {key: row.value for key, row in own.items()}
-    after = {key: text for key, text in {**before, **changes}.items() if text is not None}
-    hidden = {key for key in inherited.hidden if key not in after}
-    hidden |= {key for key, row in own.items() if row.sensitive and changes.get(key) is None}
-    known = {str(found) for found in _contradictions({**shared, **before}, hidden)}
-    for found in _contradictions({**shared, **after}, hidden):
-        if found.variable in after:
-            wrong[found.variable] = str(found)
-        elif str(found) not in known:
-            # An inherited value that goes with the old text and not with the new one.
-            wrong[next((name for name in changes if name in str(found)), found.variable)] = str(found)
-    return wrong
-
-
-def _contradictions(environment: Mapping[str, str], hidden: Iterable[str]) -> tuple[EphemeralSyntaxError, ...]:
-    try:
-        ephemeral.pod_settings(environment, hidden)
-    except EphemeralSyntaxErrors as errors:
-        return tuple(errors.errors)
-    return ()
+            return str(error.untold() if hidden else error)
+        refusals = settings.policy.objections(name, text, hidden=hidden)
+        if refusals:
+            return joined(" ", (refusal.message for refusal in refusals))
+        own[name] = Value(text=text, sensitive=hidden)
+    after = apply_policy(Inputs(environment={**settings.inherited, **own}), settings.policy)
+    return joined(" ", contradictions(settings.in_force, after.environment, settings.policy).values())
 
 
 def change_settings(workspace: Workspace, changes: Mapping[str, str | None], *, by: Actor) -> None:
     """Write, change and (text None) take away environment variables that shape a workspace's pods, all or none.
 
-    Whether a variable is sensitive stays as it is. Raises InvalidInput with the grammar at each variable, NotAllowed.
+    Whether a variable is sensitive stays as it is. Raises WrongSettings with a sentence for each variable, InvalidInput
+    for a name that is no setting, and NotAllowed.
     """
-    require(by, workspace.organization, RIGHT, to=PURPOSE, workspace=workspace)
-    unknown = changes.keys() - ephemeral.SETTINGS.keys()
+    require_permission(by, workspace.organization, RIGHT, action=PURPOSE, workspace=workspace)
+    unknown = changes.keys() - pods.ALL_SETTINGS.keys()
     if unknown:
         raise InvalidInput(
-            _("These variables are no settings of the executor: {names}").format(names=", ".join(sorted(unknown)))
+            message(_("These variables are no settings of the executor: {names}"), names=", ".join(sorted(unknown)))
         )
-    with transaction.atomic():
-        wrong = check_settings(workspace, changes)
-        if wrong:
-            raise InvalidInput(" ".join(wrong.values()), fields=wrong)
+    wrong: dict[str, str] = {}
+    with checked_together():
         stored = {row.key: row for row in workspace.variables.filter(key__in=changes.keys())}
         for name, text in changes.items():
-            row = stored.get(name)
-            if text is None:
-                if row is not None and row.category == Category.ENV:
-                    delete_record(row, by=by)
-                continue
-            set_variable(
-                workspace,
-                by=by,
-                key=name,
-                value=text,
-                category=Category.ENV,
-                sensitive=row.sensitive if row is not None else False,
-                description=row.description if row is not None else None,
-            )
+            try:
+                _change(workspace, stored.get(name), name, text, by=by)
+            except InvalidInput as error:
+                wrong[name] = error.fields.get("value", error.message)
+        if wrong:
+            raise WrongSettings(wrong)
+
+
+def _change(workspace: Workspace, row: Variable | None, name: str, text: str | None, *, by: Actor) -> None:
+    if text is None:
+        if row is not None and row.category == Category.ENV:
+            delete_record(row, by=by)
+    elif row is None:
+        create_record(Variable(workspace=workspace, key=name, value=text, category=Category.ENV), by=by)
+    else:
+        update_record(row, {"value": text, "category": Category.ENV, "hcl": False}, by=by)

@@ -1,32 +1,30 @@
-"""What a user does with jobs: start, approve, reject, cancel."""
+"""Start, approve, reject, cancel and delete jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from workspaces import flows, transitions
-from workspaces.access import Actor, name_of
+from terrakube_site.messages import message
+from workspaces import flows
+from workspaces.actors import Actor, name_of
 from workspaces.choices import IN_EXECUTOR, AddressType, Interruption, JobStatus, Via, in_words
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
+from workspaces.flows.runtimes import check_flow
+from workspaces.jobs import transitions
+from workspaces.jobs.acting import keep_actor
+from workspaces.jobs.scope import Asked, addresses_of, check_asked, read_addresses
+from workspaces.jobs.start_rules import START, Start, check_start, parsed, require_cancel, starter_on, why_not
 from workspaces.models import Address, Job, Template, Workspace
-from workspaces.permissions import may_approve, require
-from workspaces.queueing import enqueue
-from workspaces.services.saving import save_valid
-
-START = _("start a job")
-"""What a refusal calls it."""
-
-
-@lru_cache(maxsize=256)
-def _only_plans(text: str) -> bool:
-    """Whether a flow only plans. Most jobs follow one of few templates, so the YAML is not read again for each."""
-    return flows.is_plan_only(flows.parse(text))
+from workspaces.permissions import may_approve, may_decide, refusal, require_permission, self_approval_refusal
+from workspaces.services.saving import invalid_input, save_valid
+from workspaces.task_queue.client import enqueue
 
 
 def create_job(
@@ -46,21 +44,28 @@ def create_job(
     override_branch: str | None = None,
     via: str = Via.UI,
     priority: int = 0,
+    named: str = "",
 ) -> Job:
     """Start a job on a workspace: it runs at once, or waits with a reason.
 
-    Its flow is the template's, or ``tcl`` (YAML), or the workspace's default template when neither is given.
-    ``commit_id`` None is the commit that the first step finds. Any ``priority`` but 0 needs the right to manage the
-    workspace.
+    The flow is the template's, or ``tcl`` (YAML), or that of the workspace's default template when neither is given.
+    ``commit_id`` None is resolved by the first step. A ``priority`` other than 0 needs the right to manage the
+    workspace. ``named`` replaces the actor's name as the job's creator.
 
     Raises InvalidInput, NotAllowed, and WrongState for a deleted workspace.
     """
     organization = workspace.organization
-    require(by, organization, "plan_job", to=START, workspace=workspace)
+    starter = starter_on(workspace, by)
+    if not starter.own.plan_job:
+        raise NotAllowed(refusal(organization, "plan_job", action=START))
     if priority:
         _require_priority(by, workspace)
     if workspace.deleted or organization.disabled:
-        raise WrongState(_("{name} was deleted; no job can be started on it.").format(name=workspace.name))
+        raise WrongState(
+            message(_("{name} is disabled; no job can be started in it."), name=organization.name)
+            if organization.disabled
+            else message(_("{name} was deleted; no job can be started on it."), name=workspace.name)
+        )
     if template is None and not tcl:
         template = workspace.default_template
     if template is not None and template.organization_id != organization.pk:
@@ -68,23 +73,32 @@ def create_job(
     text = template.tcl if template is not None else tcl
     if not text:
         raise InvalidInput(
-            _("No template was given, and {name} has no default template.").format(name=workspace.name),
+            message(_("No template was given, and {name} has no default template."), name=workspace.name),
             fields={"templateReference": "missing"},
         )
+    addresses = read_addresses(targets, replaces)
     try:
-        plan_only = _only_plans(text)
+        flow = parsed(text)
     except flows.FlowError as error:
-        wrong = _("The template's flow is not valid: {error}").format(error=error)
+        wrong = message(_("The template's flow is invalid: {error}"), error=error)
         raise InvalidInput(wrong, fields={"tcl": str(error)}) from error
-    name = name_of(by)
+    if template is None:
+        _require_runtimes(text)
+    elsewhere = bool(override_source or override_branch or commit_id)
+    start = Start(flow=flow, template=template, auto_apply=auto_apply, elsewhere=elsewhere)
+    if refused := why_not(start, starter):
+        raise NotAllowed(refused)
+    check_asked(Asked(workspace=workspace, flow=flow, addresses=addresses, refresh=refresh, refresh_only=refresh_only))
+    name = named or name_of(by)
     with transaction.atomic():
         job = save_valid(
-            Job(
+            _acting_for(
+                by,
                 organization=organization,
                 workspace=workspace,
                 template=template,
                 tcl=text,
-                plan_only=plan_only,
+                plan_only=flows.is_plan_only(flow),
                 comments=comments,
                 commit_id=commit_id,
                 refresh=refresh,
@@ -98,11 +112,9 @@ def create_job(
                 updated_by=name,
             )
         )
-        addresses = [(AddressType.TARGET, text) for text in targets] + [
-            (AddressType.REPLACE, text) for text in replaces
-        ]
-        for kind, address in addresses:
-            save_valid(Address(job=job, name=address, type=kind))
+        for kind, texts in ((AddressType.TARGET, addresses.targets), (AddressType.REPLACE, addresses.replaces)):
+            for text in texts:
+                save_valid(Address(job=job, name=text, type=kind))
         Workspace.objects.filter(pk=workspace.pk).update(
             last_job_status=JobStatus.PENDING, last_job_date=timezone.now()
         )
@@ -110,69 +122,124 @@ def create_job(
     return job
 
 
+def add_address(job: Job, name: str, *, kind: str = AddressType.TARGET, by: Actor) -> Address:
+    """Add a target or a replacement to a job that has not begun, as who may start that job may.
+
+    Raises InvalidInput, NotAllowed, and WrongState for a job that has begun.
+    """
+    flow = parsed(job.tcl)
+    elsewhere = bool(job.override_source or job.override_branch or job.commit_id)
+    start = Start(flow=flow, template=job.template, auto_apply=job.auto_apply, elsewhere=elsewhere)
+    check_start(start, by=by, workspace=job.workspace)
+    with transaction.atomic():
+        locked = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
+        if locked.is_final or locked.started_at is not None:
+            raise WrongState(message(_("Job {number} has begun, so its addresses are fixed."), number=job.pk))
+        known = addresses_of(locked)
+        targets, replaces = (*known.targets, *([name] if kind == AddressType.TARGET else [])), known.replaces
+        if kind == AddressType.REPLACE:
+            replaces = (*replaces, name)
+        addresses = read_addresses(targets, replaces)
+        check_asked(
+            Asked(
+                workspace=job.workspace,
+                flow=flow,
+                addresses=addresses,
+                refresh=locked.refresh,
+                refresh_only=locked.refresh_only,
+            )
+        )
+        address, _new = Address.objects.get_or_create(job=locked, name=name.strip(), type=kind)
+    return address
+
+
+def _require_runtimes(tcl: str) -> None:
+    """Refuse a job's own flow whose scripts the executor cannot run; a template was checked when it was saved."""
+    try:
+        check_flow(tcl)
+    except ValidationError as error:
+        raise invalid_input(ValidationError({"tcl": error})) from error
+
+
+def _acting_for(actor: Actor, **fields: Any) -> Job:
+    job = Job(**fields)
+    keep_actor(job, actor)
+    return job
+
+
 def _require_priority(by: Actor, workspace: Workspace) -> None:
-    require(by, workspace.organization, "manage_workspace", to=_("set the priority of a job"), workspace=workspace)
+    require_permission(
+        by, workspace.organization, "manage_workspace", action=_("set the priority of a job"), workspace=workspace
+    )
 
 
 def set_priority(job: Job, priority: int, *, by: Actor) -> Job:
-    """Let a job go before or after others that wait for room. Raises InvalidInput, NotAllowed, WrongState."""
+    """Change the priority of a job that waits for capacity. Raises InvalidInput, NotAllowed, WrongState."""
     _require_priority(by, job.workspace)
     if job.is_final:
-        raise WrongState(_("Job {number} has ended: it waits for nothing.").format(number=job.pk))
+        raise WrongState(message(_("Job {number} has ended and waits for nothing."), number=job.pk))
     job.priority, job.updated_by = priority, name_of(by)
     return save_valid(job, update_fields=["priority", "updated_by", "updated_date"])
 
 
-def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
-    if not may_approve(by, job):
+def require_decision(job: Job, *, by: Actor, approved: bool) -> None:
+    """Refuse to approve or reject a job. Raises NotAllowed."""
+    if not may_decide(by, job):
         refused = _("You may not approve job {number}.") if approved else _("You may not reject job {number}.")
-        team = " " + _("Its approval team is {team}.").format(team=job.approval_team) if job.approval_team else ""
-        raise NotAllowed(refused.format(number=job.pk) + team)
+        team = " " + message(_("Its approval team is {team}."), team=job.approval_team) if job.approval_team else ""
+        raise NotAllowed(message(refused, number=job.pk) + team)
+    if approved and not may_approve(by, job):
+        raise NotAllowed(self_approval_refusal(by, job))
+
+
+def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
+    require_decision(job, by=by, approved=approved)
     if not transitions.decide(job.pk, approved=approved, by=name_of(by), comment=comment):
         job.refresh_from_db()
-        raise WrongState(
-            _("Job {number} does not wait for approval: it is {status}.").format(
-                number=job.pk, status=in_words(job.status)
-            )
+        said = message(
+            _("Job {number} does not wait for approval: it is {status}."), number=job.pk, status=in_words(job.status)
         )
+        why = f"{job.reason.rstrip('.')}." if job.is_final and job.reason else ""
+        # The job may have ended meanwhile, when its workspace was deleted.
+        raise WrongState(f"{said} {why}".rstrip(), keep=True)
     job.refresh_from_db()
     return job
 
 
 def approve_job(job: Job, *, by: Actor, comment: str = "") -> Job:
-    """Let a job that waits for approval go on. Raises NotAllowed and WrongState."""
+    """Approve a job that waits for approval. Raises NotAllowed and WrongState."""
     return _decide(job, by=by, approved=True, comment=comment)
 
 
 def reject_job(job: Job, *, by: Actor, comment: str = "") -> Job:
-    """End a job that waits for approval. Raises NotAllowed and WrongState."""
+    """Reject a job that waits for approval. Raises NotAllowed and WrongState."""
     return _decide(job, by=by, approved=False, comment=comment)
 
 
 def cancel_job(job: Job, *, by: Actor) -> Job:
-    """Cancel a job; a step that runs is interrupted. Raises NotAllowed, and WrongState when the job has ended."""
-    require(by, job.organization, "approve_job", to=_("cancel a job"), workspace=job.workspace)
+    """Cancel a job and interrupt its running step. Raises NotAllowed, and WrongState when the job has ended."""
+    require_cancel(job, by=by)
     if not transitions.cancel(job.pk, by=name_of(by)):
         job.refresh_from_db()
         status = in_words(job.status)
-        raise WrongState(_("Job {number} has ended: it is {status}.").format(number=job.pk, status=status))
+        raise WrongState(message(_("Job {number} has ended: it is {status}."), number=job.pk, status=status))
     job.refresh_from_db()
     return job
 
 
 def force_cancel(job: Job, *, by: Actor) -> Job:
-    """Cancel a job and kill what runs of it, without its time to end in good order.
+    """Cancel a job and kill its executor without a grace period.
 
-    For a job that was cancelled and whose executor still ends, too. Raises NotAllowed, and WrongState when nothing of
-    the job runs.
+    Also for a cancelled job whose executor is still stopping. Raises NotAllowed, and WrongState when nothing of the job
+    runs.
     """
-    require(by, job.organization, "approve_job", to=_("cancel a job"), workspace=job.workspace)
+    require_cancel(job, by=by)
     running = job.steps.filter(Q(status__in=IN_EXECUTOR) | Q(interruption=Interruption.INTERRUPTING)).first()
     if running is None:
-        raise WrongState(_("Nothing of job {number} is left to stop.").format(number=job.pk))
+        raise WrongState(message(_("Job {number} has nothing left to stop."), number=job.pk))
     with transaction.atomic():
         if transitions.cancel(job.pk, by=name_of(by)):
-            # Cancelled before its executor heard of it: what follows is one request, with force.
+            # The job was cancelled before its executor was told: both become one request, with force.
             job.refresh_from_db()
         enqueue("executors.tasks.kill_step", str(running.pk))
     job.refresh_from_db()
@@ -180,18 +247,18 @@ def force_cancel(job: Job, *, by: Actor) -> Job:
 
 
 def run_again(job: Job, *, by: Actor) -> Job:
-    """Start a job that does what an earlier one did, by the same template as it is now. Raises as ``create_job``.
+    """Start a job with the settings of an earlier one, by the template as it is now. Raises as ``create_job``.
 
     The commit is not kept: the new job takes the newest of the same branch.
     """
-    addresses = list(job.addresses.all())
+    addresses = addresses_of(job)
     return create_job(
         job.workspace,
         by=by,
         template=job.template,
         tcl=job.tcl,
-        targets=[row.name for row in addresses if row.type == AddressType.TARGET],
-        replaces=[row.name for row in addresses if row.type == AddressType.REPLACE],
+        targets=addresses.targets,
+        replaces=addresses.replaces,
         comments=job.comments,
         refresh=job.refresh,
         refresh_only=job.refresh_only,
@@ -202,12 +269,15 @@ def run_again(job: Job, *, by: Actor) -> Job:
 
 
 def delete_job(job: Job, *, by: Actor) -> None:
-    """Remove a job with its steps and logs. Raises NotAllowed, and WrongState while it, or its last pod, is there."""
-    require(by, job.organization, "manage_job", to=_("delete a job"), workspace=job.workspace)
+    """Delete a job with its steps and logs; for administrators.
+
+    Raises NotAllowed, and WrongState while the job or its last pod exists.
+    """
+    require_permission(by, job.organization, "manage_organization", action=_("delete a job"), workspace=job.workspace)
     with transaction.atomic():
         locked = Job.objects.select_for_update(of=("self",)).filter(pk=job.pk).first()
         if locked is None:
             return
         if not locked.is_final or locked.holds_workspace:
-            raise WrongState(_("Job {number} has not ended: cancel it first.").format(number=job.pk))
+            raise WrongState(message(_("Job {number} has not ended: cancel it first."), number=job.pk))
         locked.delete()

@@ -1,4 +1,4 @@
-"""Tokens of the OpenID Connect issuer: its keys by discovery, kept for a while."""
+"""Verify tokens of the OpenID Connect issuer, with its keys cached after discovery."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.conf import settings
 
 from terrakube_site.outgoing import OutgoingError, ask
 
-# What an issuer signs with; a shared secret is never one of these.
+# Signature algorithms to accept; a shared secret is never one of them.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 TIMEOUT_SECONDS = 10
 KEEP_SECONDS = 3600
@@ -25,15 +25,14 @@ _LARGEST_BYTES = 2**20
 
 
 class IssuerError(Exception):
-    """The issuer gives no keys, or none of a token's name."""
+    """The issuer provides no keys, or none with the key ID of a token."""
 
 
 @dataclass(slots=True)
 class Keys:
-    """The keys of an issuer by their ids.
+    """Caches the keys of an issuer by key ID.
 
-    They are asked for again after an hour, and for an id that is not among them, but never more than twice a minute:
-    what a token calls its key is anyone's text.
+    Fetches them again after an hour and for an unknown key ID, at most twice a minute: anyone can invent a key ID.
     """
 
     issuer: str
@@ -43,7 +42,7 @@ class Keys:
     _lock: Lock = field(default_factory=Lock)
 
     def find(self, key_id: str) -> jwt.PyJWK:
-        """The key of an id. Raises IssuerError."""
+        """Return the key with a key ID. Raises IssuerError."""
         with self._lock:
             now = time.monotonic()
             missing = key_id not in self.by_id or now - self.fetched_at >= KEEP_SECONDS
@@ -52,7 +51,7 @@ class Keys:
                 try:
                     self.by_id, self.fetched_at = _fetch(self.issuer), now
                 except IssuerError:
-                    # The keys that are known stay good while the issuer is away.
+                    # Cached keys stay valid while the issuer is unreachable.
                     if key_id not in self.by_id:
                         raise
             if key_id not in self.by_id:
@@ -61,7 +60,7 @@ class Keys:
 
 
 def issuer_host() -> str:
-    """The host that the setting names; it may be private, as an issuer in the cluster is."""
+    """Return the host of the configured issuer; it may be private, since an issuer can run in the cluster."""
     return (urlsplit(settings.OIDC_ISSUER).hostname or "").lower()
 
 
@@ -92,12 +91,12 @@ def _keys_of(issuer: str) -> Keys:
 
 
 def is_issuer(name: object) -> bool:
-    """Whether a token says that it is from the installation's issuer."""
+    """Return whether a token claims to be from the installation's issuer."""
     return bool(settings.OIDC_ISSUER) and isinstance(name, str) and name.rstrip("/") == settings.OIDC_ISSUER
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """The claims of an issuer's token whose signature, audience and times are right.
+    """Return the claims of an issuer's token after verifying signature, audience and times.
 
     Raises PyJWTError and IssuerError.
     """

@@ -1,4 +1,4 @@
-"""What a user does with organizations."""
+"""Create, change and delete organizations."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from django.db import transaction
 from django.utils.translation import gettext_noop as _
 
 from workspaces import flows
-from workspaces.access import Actor, is_admin, name_of
+from workspaces.actors import Actor, is_admin, name_of
 from workspaces.errors import NotAllowed
 from workspaces.models import Organization, Template
-from workspaces.queueing import enqueue
 from workspaces.services.records import update_record
 from workspaces.services.saving import save_valid
 from workspaces.services.workspaces import freed_name
+from workspaces.task_queue.client import enqueue
 
 
 def create_organization(*, by: Actor, name: str, **attributes: object) -> Organization:
-    """Make an organization with Terrakube's default templates.
+    """Create an organization with Terrakube's default templates.
 
-    Raises InvalidInput for what its fields don't allow, NotAllowed for anyone but an administrator.
+    Raises InvalidInput for invalid fields, NotAllowed for anyone but an administrator.
     """
     if not is_admin(by):
         raise NotAllowed(_("Only administrators may create organizations."))
@@ -32,7 +32,7 @@ def create_organization(*, by: Actor, name: str, **attributes: object) -> Organi
 
 
 def add_default_templates(organization: Organization, *, by: Actor) -> None:
-    """Give an organization those of the default templates that it lacks."""
+    """Add the default templates that an organization lacks."""
     present = set(organization.templates.values_list("name", flat=True))
     Template.objects.bulk_create(
         Template(
@@ -50,20 +50,26 @@ def add_default_templates(organization: Organization, *, by: Actor) -> None:
 
 
 def update_organization(organization: Organization, changes: Mapping[str, Any], *, by: Actor) -> Organization:
-    """Change an organization; disabling it hides its workspaces with it. Raises NotAllowed, InvalidInput, Duplicate."""
+    """Change an organization; disabling it hides its workspaces, enabling it shows them again.
+
+    Waiting jobs end, and a running job starts no further step. Raises NotAllowed, InvalidInput, Duplicate.
+    """
     was_disabled = organization.disabled
     with transaction.atomic():
         update_record(organization, changes, by=by)
         if organization.disabled and not was_disabled:
-            alive = organization.workspaces.filter(deleted=False)
-            keys = list(alive.filter(jobs__in=organization.jobs.unfinished()).values_list("pk", flat=True).distinct())
-            alive.update(deleted=True)
+            unfinished = organization.workspaces.filter(jobs__in=organization.jobs.unfinished())
+            keys = list(unfinished.values_list("pk", flat=True).distinct())
+            organization.workspaces.filter(deleted=False).update(deleted=True, deleted_with_organization=True)
             for key in keys:
-                # Its waiting jobs must hear that they never start.
                 enqueue("executors.tasks.advance_workspace", str(key))
+        elif was_disabled and not organization.disabled:
+            # Workspaces deleted individually before stay deleted.
+            hidden = organization.workspaces.filter(deleted_with_organization=True)
+            hidden.update(deleted=False, deleted_with_organization=False)
     return organization
 
 
 def delete_organization(organization: Organization, *, by: Actor) -> Organization:
-    """Disable an organization and free its name; nothing of it is lost. Raises NotAllowed."""
+    """Disable an organization and free its name; its data is kept. Raises NotAllowed."""
     return update_organization(organization, {"disabled": True, "name": freed_name(organization.name, 32)}, by=by)

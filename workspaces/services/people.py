@@ -1,4 +1,4 @@
-"""People who sign in by the issuer: a user for each, with the groups that its claims name now."""
+"""Users who sign in through the issuer, with the groups that their claims name."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.utils.translation import gettext_noop as _
 
+from workspaces.actors import Actor, TokenUser
 from workspaces.errors import NotAllowed
 from workspaces.models import Identity
-from workspaces.services.tokens import person_of
+from workspaces.services.tokens import person_of_claims
 
 _LONGEST = 150
 _MOST_GROUPS = 1000
 
 
 @transaction.atomic
-def signed_in(issuer: str, claims: Mapping[str, Any]) -> tuple[User, str]:
-    """The user of an issuer's claims, made at the first sign-in, and why it may not enter the panel, or nothing.
+def user_of_claims(issuer: str, claims: Mapping[str, Any]) -> tuple[User, str]:
+    """Return the user of an issuer's claims, created at the first sign-in, and why the user may not enter the panel.
 
-    Its groups, staff and superuser status follow the claims each time, also when they take everything away: a session
-    that is still open elsewhere loses its rights with them. Raises NotAllowed for claims that name nobody.
+    Groups, staff and superuser status follow the claims at each sign-in, including removals: open sessions lose those
+    rights too. Raises NotAllowed for claims without a user name.
     """
     subject = str(claims.get("sub") or "")
     if not subject or len(subject) > Identity.LONGEST_SUBJECT:
         raise NotAllowed(_("The issuer did not say who you are."))
-    person = person_of(claims)
+    person = person_of_claims(claims)
     groups = sorted(name for name in person.groups if 0 < len(name) <= _LONGEST and "\0" not in name)[:_MOST_GROUPS]
     identity = (
         Identity.objects.select_for_update(of=("self",))
@@ -61,6 +62,19 @@ def signed_in(issuer: str, claims: Mapping[str, Any]) -> tuple[User, str]:
     return user, "" if groups else _no_groups(person.email or person.name)
 
 
+def as_user(actor: Actor) -> Actor:
+    """Return the actor as a user of this site; the bearer of an issuer's token becomes the user of its claims.
+
+    What the actor creates then follows that user. Raises NotAllowed where the issuer names no group, or no user.
+    """
+    if not isinstance(actor, TokenUser) or not actor.claims:
+        return actor
+    user, refusal = user_of_claims(settings.OIDC_ISSUER, actor.claims)
+    if refusal:
+        raise NotAllowed(refusal)
+    return user
+
+
 def _no_groups(name: str) -> str:
     return (
         f"You were signed in as {name}, but the issuer names no group of yours: ask an administrator to add you to one "
@@ -70,7 +84,7 @@ def _no_groups(name: str) -> str:
 
 def _groups(names: Iterable[str]) -> list[Group]:
     wanted = list(names)
-    # Two sign-ins at once may both want to make one.
+    # Two sign-ins at once may both try to create it.
     Group.objects.bulk_create([Group(name=name) for name in wanted], ignore_conflicts=True)
     return list(Group.objects.filter(name__in=wanted))
 
@@ -84,7 +98,7 @@ def _names(claims: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 
 def _free_name(issuer: str, subject: str, wanted: object) -> str:
-    """A user name that nobody has: whoever signs in never becomes a user who is there already."""
+    """Return an unused user name, so that a sign-in never takes over an existing user."""
     clean = re.sub(r"[^\w.@+-]+", "-", str(wanted or subject)).strip("-")[:_LONGEST] or "user"
     if not User.objects.filter(username__iexact=clean).exists():
         return clean

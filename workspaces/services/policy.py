@@ -1,4 +1,4 @@
-"""What a user does with the rules of a policy, and which workspaces break them now."""
+"""Create, change and delete policy rules, and find the workspaces that violate them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from uuid import UUID
 
 from django.utils.translation import gettext_noop as _
 
-from workspaces.access import Actor, is_admin, name_of
-from workspaces.ephemeral.policy import Policy, Refusal
+from workspaces.actors import Actor, is_admin, name_of
 from workspaces.errors import NotAllowed
 from workspaces.models import PolicyRule, Workspace
 from workspaces.models.policy import policies_of
-from workspaces.pod_variables import pod_variables
+from workspaces.pods.catalogue import plain_name
+from workspaces.pods.policy.rules import Policy, Refusal
 from workspaces.services.records import create_record, delete_record, update_record
 from workspaces.services.saving import save_valid
-from workspaces.variables import Inputs, under_policy
+from workspaces.variables.in_force import Inputs, apply_policy
+from workspaces.variables.of_many import pod_variables
 
 
 def _require_administrator(by: Actor) -> None:
@@ -46,7 +47,7 @@ def update_rule(rule: PolicyRule, changes: Mapping[str, Any], *, by: Actor) -> P
 
 
 def delete_rule(rule: PolicyRule, *, by: Actor) -> None:
-    """Remove a rule; what is below it counts from now on. Raises NotAllowed."""
+    """Delete a rule; rules below it then apply. Raises NotAllowed."""
     if rule.organization_id is not None:
         delete_record(rule, by=by)
         return
@@ -56,7 +57,7 @@ def delete_rule(rule: PolicyRule, *, by: Actor) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A workspace whose next step would be refused: by what, and who says the value."""
+    """A workspace whose next step would be refused, by which rules, and where the value comes from."""
 
     workspace: Workspace
     refusal: Refusal
@@ -66,22 +67,23 @@ class Violation:
 def violations(
     workspaces: Sequence[Workspace], policies: Mapping[UUID, Policy] | None = None, *, setting: str | None = None
 ) -> Iterator[Violation]:
-    """What the next step of each workspace would be refused for, with five queries in all.
+    """Return what would be refused at each workspace's next step, with five queries in all.
 
-    ``policies`` stands in for the saved ones, by organization; ``setting`` asks about one alone.
+    ``policies``, by organization, replaces the saved ones; ``setting`` limits the search to one setting.
     """
     if policies is None:
         policies = policies_of({workspace.organization_id for workspace in workspaces})
     values = pod_variables(workspaces)
     for workspace in workspaces:
-        inputs = under_policy(Inputs(environment=values[workspace.pk]), policies[workspace.organization_id])
+        inputs = apply_policy(Inputs(environment=values[workspace.pk]), policies[workspace.organization_id])
         for refusal in inputs.refusals:
             if setting is None or refusal.setting == setting:
-                value = inputs.environment.get(refusal.setting)
+                names = (refusal.setting, plain_name(refusal.setting))
+                value = next((inputs.environment[name] for name in names if name in inputs.environment), None)
                 yield Violation(workspace, refusal, value.origin if value else "")
 
 
 def with_rule(policy: Policy, rule: PolicyRule) -> Policy:
-    """A policy as it would be with one rule saved, in the place of its level's own for the same setting."""
+    """Return a policy with one rule added, replacing the rule of the same level and setting."""
     kept = [one for one in policy.rules if (one.setting, one.level) != (rule.setting, rule.level)]
     return Policy((*kept, rule.rule))

@@ -1,4 +1,4 @@
-"""Make, change and delete the records that need no more than a right: who may, who did, and what they belong to."""
+"""Create, change and delete records that need only a right; check it and stamp the actor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from django.db import models, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext_noop as _
 
-from workspaces.access import Actor, name_of
+from terrakube_site.messages import message
+from workspaces.actors import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
 from workspaces.models import (
     Access,
@@ -20,6 +21,7 @@ from workspaces.models import (
     Job,
     Organization,
     PolicyRule,
+    RecoveredState,
     Reference,
     RunLimits,
     Schedule,
@@ -34,8 +36,10 @@ from workspaces.models import (
 )
 from workspaces.models.base import Audited
 from workspaces.models.variable import AbstractVariable
-from workspaces.permissions import require
+from workspaces.permissions import require_permission
 from workspaces.services.saving import save_valid
+from workspaces.services.tokens import retire_team_tokens
+from workspaces.variables.pod_settings_check import checked
 
 RIGHTS: Mapping[type[models.Model], str] = {
     Organization: "manage_organization",
@@ -46,13 +50,14 @@ RIGHTS: Mapping[type[models.Model], str] = {
     Tag: "manage_workspace",
     Workspace: "manage_workspace",
     WorkspaceTag: "manage_workspace",
-    Access: "manage_workspace",
+    Access: "manage_access",
     Schedule: "manage_workspace",
     Variable: "manage_workspace",
     Template: "manage_template",
     Collection: "manage_collection",
     Item: "manage_collection",
     Reference: "manage_collection",
+    RecoveredState: "manage_state",
     Vcs: "manage_vcs",
     Ssh: "manage_vcs",
     Job: "manage_job",
@@ -60,16 +65,18 @@ RIGHTS: Mapping[type[models.Model], str] = {
 """The right without which a record of a kind can't be made, changed or deleted."""
 
 
-def right_on(record: models.Model) -> str:
-    """The right that changing a record takes."""
+def right_on(record: models.Model, *, verb: str = "change") -> str:
+    """Return the right needed to create, change or delete a record."""
     if isinstance(record, RunLimits):
-        # They are part of what they limit.
+        # Limits are part of the record that they limit.
         return RIGHTS[Workspace if record.workspace_id is not None else Organization]
+    if isinstance(record, Workspace) and verb != "change":
+        return "create_workspace"
     return RIGHTS[type(record)]
 
 
 def organization_of(record: models.Model) -> Organization:
-    """The organization that a record belongs to, by way of its workspace, collection or job where it has one."""
+    """Return the organization of a record, through its workspace, collection or job where it has one."""
     if isinstance(record, Organization):
         return record
     for name in ("organization", "workspace", "collection", "job"):
@@ -80,36 +87,39 @@ def organization_of(record: models.Model) -> Organization:
 
 
 def workspace_of(record: models.Model) -> Workspace | None:
-    """The workspace that a record is or belongs to; None for what belongs to the organization as a whole."""
+    """Return the workspace that a record is or belongs to; None for records of the whole organization."""
     if isinstance(record, Workspace):
         return record
     found = getattr(record, "workspace", None)
-    # A reference needs the right on the collection, not on the workspace that it is for.
+    # A reference needs the right on the collection, not on its workspace.
     return found if isinstance(found, Workspace) and not isinstance(record, Reference) else None
 
 
-_TO = {"create": _("create a {record}"), "change": _("change a {record}"), "delete": _("delete a {record}")}
+_ACTIONS = {"create": _("create a {record}"), "change": _("change a {record}"), "delete": _("delete a {record}")}
 
 
 def require_right(record: models.Model, *, by: Actor, verb: str) -> None:
-    """Raise NotAllowed unless the actor may change records of this kind in its organization."""
-    require(
+    """Raise NotAllowed unless the actor may change records of this type in its organization."""
+    require_permission(
         by,
         organization_of(record),
-        right_on(record),
-        to=_TO[verb].format(record=record._meta.verbose_name_raw),
+        right_on(record, verb=verb),
+        action=message(_ACTIONS[verb], record=record._meta.verbose_name_raw),
         workspace=workspace_of(record),
     )
 
 
 def _check_one_organization(record: models.Model) -> None:
-    """Refuse a reference into another organization. Raises InvalidInput."""
+    """Refuse a reference to another organization's record. Raises InvalidInput."""
     organization = organization_of(record)
     for field in record._meta.concrete_fields:
+        if not field.editable:
+            # Columns that the site writes hold no reference that a user gave.
+            continue
         related = getattr(record, field.name) if field.is_relation and getattr(record, field.attname) else None
         if isinstance(related, models.Model) and organization_of(related).pk != organization.pk:
             raise InvalidInput(
-                _("The {record} belongs to another organization.").format(record=related._meta.verbose_name_raw),
+                message(_("The {record} belongs to another organization."), record=related._meta.verbose_name_raw),
                 fields={field.name: "unknown"},
             )
 
@@ -120,23 +130,25 @@ def create_record[M: models.Model](record: M, *, by: Actor) -> M:
     _check_one_organization(record)
     if isinstance(record, Audited):
         record.created_by = record.updated_by = name_of(by)
-    return save_valid(record)
+    with checked(record):
+        return save_valid(record)
 
 
 def _require_new_value(variable: AbstractVariable, changes: Mapping[str, Any]) -> None:
     if "value" not in changes:
         raise InvalidInput(
-            _("{key} is sensitive and its value is never shown again: give a new value to make it plain.").format(
-                key=variable.key
+            message(
+                _("{key} is sensitive and its value is never shown again. Set a new value to make it not sensitive."),
+                key=variable.key,
             ),
             fields={"sensitive": "needs a new value"},
         )
 
 
 def update_record[M: models.Model](record: M, changes: Mapping[str, Any], *, by: Actor) -> M:
-    """Change some of a record's fields. Raises NotAllowed, InvalidInput and Duplicate, changing nothing.
+    """Change fields of a record. Raises NotAllowed, InvalidInput and Duplicate, changing nothing.
 
-    A sensitive value stays hidden: a variable that stops being sensitive must be given a new value at once.
+    A sensitive value stays hidden: a variable that stops being sensitive needs a new value in the same change.
     """
     require_right(record, by=by, verb="change")
     if isinstance(record, AbstractVariable) and record.sensitive and not changes.get("sensitive", True):
@@ -148,16 +160,19 @@ def update_record[M: models.Model](record: M, changes: Mapping[str, Any], *, by:
     if isinstance(record, Audited):
         record.updated_by = name_of(by)
         written |= {"updated_by", "updated_date"}
-    # What others write meanwhile, a status above all, is left alone.
-    return save_valid(record, update_fields=written)
+    # Leave other columns alone: other processes write them meanwhile, above all the status.
+    with checked(record):
+        return save_valid(record, update_fields=written)
 
 
 def delete_record(record: models.Model, *, by: Actor) -> None:
-    """Remove a record for good. Raises NotAllowed, and WrongState while others need it."""
+    """Delete a record. Raises NotAllowed, and WrongState while other records use it."""
     require_right(record, by=by, verb="delete")
     try:
-        with transaction.atomic():
+        with transaction.atomic(), checked(record):
             record.delete()
     except ProtectedError as error:
         users = ", ".join(sorted(str(user) for user in list(error.protected_objects)[:5]))
-        raise WrongState(_("{name} is still used by {users}.").format(name=record, users=users)) from error
+        raise WrongState(message(_("{name} is still used by {users}."), name=record, users=users)) from error
+    if isinstance(record, Team):
+        retire_team_tokens(record.name, by=by)

@@ -1,4 +1,4 @@
-"""Bring everything that lies encrypted in the database under the installation's first key."""
+"""Re-encrypt all encrypted data in the database with the installation's first key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.db.models.functions import Cast
 from workspaces.encryption import EncryptedBinaryField, EncryptedTextField, cipher
 
 TEXT_ROWS = 200
-# A state may have many megabytes, and a batch is in memory whole.
+# A state may have many megabytes, and a batch is held in memory.
 BINARY_ROWS = 5
 
 
@@ -33,11 +33,11 @@ class Column:
 
     @property
     def kind(self) -> models.Field[Any, Any]:
-        """The field as the database sees it, which decrypts nothing."""
+        """Return the field as the database stores it, without decryption."""
         return models.BinaryField() if self.binary else models.TextField()
 
     def rows(self) -> models.QuerySet[Any]:
-        """The rows that hold something."""
+        """Return the rows that hold a value."""
         filled = self.model._base_manager.filter(**{f"{self.name}__isnull": False})
         found: models.QuerySet[Any] = filled.annotate(encrypted=Cast(F(self.name), self.kind))
         return found if self.binary else found.exclude(encrypted="")
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a column is; ``unreadable`` are the keys of rows whose encryption key is not among the installation's."""
+    """Progress of one column; ``unreadable`` lists the keys of rows that none of the installation's keys decrypts."""
 
     column: Column
     total: int
@@ -55,7 +55,7 @@ class Progress:
 
 
 def columns() -> list[Column]:
-    """Every encrypted field there is, so that a new one is never left out."""
+    """Return every encrypted field, so that a new one is never left out."""
     return [
         Column(model, field.name, isinstance(field, EncryptedBinaryField))
         for model in apps.get_models()
@@ -73,10 +73,10 @@ def _under_first_key(encrypted: bytes) -> bool:
 
 
 def rotate(column: Column, *, dry_run: bool = False) -> Iterator[Progress]:
-    """Encrypt a column's rows anew, a batch at a time, and tell after each how far it is.
+    """Re-encrypt a column's rows in batches, and yield the progress after each.
 
-    What is under the first key already is passed over, so a run that was stopped goes on where it was. Each batch is a
-    transaction that holds its own rows alone; ``dry_run`` only counts.
+    Rows already under the first key are skipped, so an interrupted run continues. Each batch is a transaction that
+    locks only its own rows; ``dry_run`` only counts.
     """
     progress = Progress(column, column.rows().count(), unreadable=[])
     size = BINARY_ROWS if column.binary else TEXT_ROWS
@@ -94,7 +94,7 @@ def rotate(column: Column, *, dry_run: bool = False) -> Iterator[Progress]:
 
 
 def _rotate_row(column: Column, pk: Any, progress: Progress, *, dry_run: bool) -> None:
-    # The lock keeps a value that somebody saves meanwhile from being written over with the one read here.
+    # The lock keeps a value saved meanwhile from being overwritten with the one read here.
     own = column.model._base_manager.filter(pk=pk).select_for_update(of=("self",))
     found = own.annotate(encrypted=Cast(F(column.name), column.kind)).values_list("encrypted", flat=True).first()
     if not found:
@@ -104,12 +104,12 @@ def _rotate_row(column: Column, pk: Any, progress: Progress, *, dry_run: bool) -
     if _under_first_key(encrypted):
         return
     try:
-        anew = cipher().rotate(encrypted)
+        encrypted_again = cipher().rotate(encrypted)
     except InvalidToken:
         if progress.unreadable is not None:
             progress.unreadable.append(pk)
         return
     progress.changed += 1
     if not dry_run:
-        value = Value(anew if column.binary else anew.decode(), output_field=column.kind)
+        value = Value(encrypted_again if column.binary else encrypted_again.decode(), output_field=column.kind)
         column.model._base_manager.filter(pk=pk).update(**{column.name: value})

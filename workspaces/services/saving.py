@@ -1,4 +1,4 @@
-"""Save a record that the models find valid; what they refuse becomes an InvalidInput, or a Duplicate."""
+"""Validate and save a record; validation errors become InvalidInput or Duplicate."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import DatabaseError, models
 from django.utils.translation import gettext_noop as _
 
+from terrakube_site.messages import message
 from workspaces.errors import Duplicate, InvalidInput, WrongState
 
 _TAKEN = frozenset({"unique", "unique_together"})
 
 
 def invalid_input(error: ValidationError) -> InvalidInput:
-    """The service's form of a model's ValidationError: every field with its sentence."""
+    """Turn a model's ValidationError into an InvalidInput, with one sentence per field."""
     if not hasattr(error, "error_dict"):
         return InvalidInput(" ".join(error.messages))
     fields = {name: " ".join(messages) for name, messages in error.message_dict.items()}
@@ -25,30 +26,30 @@ def invalid_input(error: ValidationError) -> InvalidInput:
 
 
 def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | None = None) -> M:
-    """Check a whole record as the admin does and save it.
+    """Validate a whole record as the admin does, and save it.
 
-    Raises, saving nothing, InvalidInput, Duplicate when all that is wrong is that its name or key is taken, and
-    WrongState when it was deleted in the meantime.
+    Raises, saving nothing, InvalidInput, Duplicate when only its name or key is taken, and WrongState when it was
+    deleted meanwhile.
     """
     errors = _errors(record)
     if errors:
         found = [error for field in errors.values() for error in field]
         if all(error.code in _TAKEN for error in found):
-            raise Duplicate(_taken(record))
+            raise Duplicate(_is_name_taken(record))
         raise invalid_input(ValidationError(dict(errors)))
     try:
         record.save(update_fields=update_fields)
     except DatabaseError as error:
-        # This is how Django says that the row is not there any more.
+        # Django reports a missing row this way.
         if "did not affect any rows" not in str(error):
             raise
         gone = _("The {record} was deleted in the meantime.")
-        raise WrongState(gone.format(record=record._meta.verbose_name_raw)) from error
+        raise WrongState(message(gone, record=record._meta.verbose_name_raw)) from error
     return record
 
 
 def _errors(record: models.Model) -> dict[str, list[ValidationError]]:
-    """What ``full_clean`` finds, without a query for each foreign key whose record was loaded from there anyway."""
+    """Return the errors of ``full_clean``, without a query for each foreign key that is already loaded."""
     known = {
         field.name
         for field in record._meta.concrete_fields
@@ -65,18 +66,18 @@ def _errors(record: models.Model) -> dict[str, list[ValidationError]]:
             error.update_error_dict(errors)
     compares: list[Callable[..., None]] = [record.validate_unique]
     if any(getattr(constraint, "condition", None) is None for constraint in record._meta.constraints):
-        # One with a condition is about a status, which no input holds; asking for it costs three round trips.
+        # Conditional constraints are about statuses, which no input holds; checking them costs three round trips.
         compares.append(record.validate_constraints)
     for compare in compares:
         try:
-            # Only here the loaded ones count: most names are unique in an organization.
+            # Loaded foreign keys are included only here: most names are unique within an organization.
             compare(exclude=set(errors) - {NON_FIELD_ERRORS})
         except ValidationError as error:
             error.update_error_dict(errors)
     return errors
 
 
-def _taken(record: models.Model) -> str:
+def _is_name_taken(record: models.Model) -> str:
     kind = record._meta.verbose_name_raw
     for field, words in (("name", "named"), ("key", "with the key")):
         if hasattr(record, field):

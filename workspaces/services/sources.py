@@ -1,4 +1,4 @@
-"""Uploaded sources: keep an archive and start a job on it."""
+"""Store uploaded sources and find the one that a job runs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,30 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop as _
 
-from workspaces.access import Actor, name_of
+from terrakube_site.messages import message
+from workspaces.actors import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
 from workspaces.models import ConfigurationVersion, Job, Workspace
-from workspaces.permissions import require
+from workspaces.permissions import require_permission
 
 _GZIP = b"\x1f\x8b"
+UPLOAD = _("upload a source")
+UPLOAD_FOR_ALL = _("upload a source that is not speculative")
+"""What a refusal calls it."""
 
 
 def create_configuration_version(
     workspace: Workspace, *, by: Actor, speculative: bool = False, auto_queue_runs: bool = False
 ) -> ConfigurationVersion:
-    """Make room for an upload. Raises NotAllowed."""
-    require(by, workspace.organization, "plan_job", to=_("upload a source"), workspace=workspace)
+    """Create the record that receives an upload.
+
+    A ``speculative`` one is for jobs that name it. Any other becomes the source of jobs that name none, including
+    applies, so it needs the right to approve jobs. Raises NotAllowed.
+    """
+    right = "plan_job" if speculative else "approve_job"
+    require_permission(
+        by, workspace.organization, right, action=UPLOAD if speculative else UPLOAD_FOR_ALL, workspace=workspace
+    )
     return ConfigurationVersion.objects.create(
         workspace=workspace,
         speculative=speculative,
@@ -31,27 +42,30 @@ def create_configuration_version(
 
 
 def store_source(version: ConfigurationVersion, content: bytes) -> ConfigurationVersion:
-    """Keep the uploaded tar.gz. Raises InvalidInput when it is none or too large, WrongState when one is kept."""
+    """Store the uploaded tar.gz. Raises InvalidInput if it is invalid or too large, WrongState if one is stored
+    already.
+    """
     if version.content is not None:
-        raise WrongState(_("This configuration version has its archive already."))
+        raise WrongState(_("This configuration version already has an archive."))
     if not content.startswith(_GZIP):
         raise InvalidInput(_("The source must be a gzip-compressed tar archive."))
     if len(content) > settings.MAX_SOURCE_BYTES:
-        raise InvalidInput(_("The source is larger than {size} MiB.").format(size=settings.MAX_SOURCE_BYTES // 2**20))
+        raise InvalidInput(message(_("The source is larger than {size} MiB."), size=settings.MAX_SOURCE_BYTES // 2**20))
     version.content = content
     version.save(update_fields=["content", "updated_date"])
     return version
 
 
 def upload_source(workspace: Workspace, content: bytes, *, by: Actor) -> ConfigurationVersion:
-    """Keep an archive as the workspace's newest source. Raises InvalidInput, NotAllowed, WrongState, keeping nothing.
+    """Store an archive as the workspace's newest source. Raises InvalidInput, NotAllowed, WrongState, storing nothing.
 
-    WrongState is for a workspace whose source is a git repository: no job would run the archive.
+    WrongState is for a workspace whose source is a git repository: no job would use the archive.
     """
     if not workspace.uploaded_source:
         raise WrongState(
-            _('The source of {name} is a git repository; its branch must be "remote-content" for an upload.').format(
-                name=workspace.name
+            message(
+                _('The source of {name} is a git repository. Set its branch to "remote-content" to upload a source.'),
+                name=workspace.name,
             )
         )
     with transaction.atomic():
@@ -59,19 +73,19 @@ def upload_source(workspace: Workspace, content: bytes, *, by: Actor) -> Configu
 
 
 def source_address(version: ConfigurationVersion) -> str:
-    """Where a job finds the archive; Terrakube's address for ``overrideSource``."""
+    """Return the address from which a job downloads the archive; Terrakube's address for ``overrideSource``."""
     return f"{settings.PUBLIC_URL}/remote/tfe/v2/configuration-versions/{version.pk}/terraformContent.tar.gz"
 
 
 def pin_source(job: Job) -> bool:
-    """Write into a job that runs an uploaded source which one that is: the newest, unless it names one already.
+    """Store in a job which uploaded source it runs: the newest, unless it already names one.
 
-    False, changing nothing, when it does, when its source is a repository, or when nothing was uploaded.
+    Returns False, changing nothing, when it names one, when its source is a repository, or when nothing was uploaded.
     """
     branch = job.override_branch or job.workspace.first_branch
     if job.override_source or branch != "remote-content":
         return False
-    uploaded = ConfigurationVersion.objects.filter(workspace=job.workspace_id, content__isnull=False)
+    uploaded = ConfigurationVersion.objects.filter(workspace=job.workspace_id, speculative=False, content__isnull=False)
     version = uploaded.defer("content").order_by("-created_date").first()
     if version is None:
         return False

@@ -1,25 +1,35 @@
-"""What is done with a workspace's state: executors read, write, lock and unlock it; people bring one in."""
+"""Read, write, lock, unlock and import the state of a workspace."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from auditlog.models import LogEntry
 from django.db import transaction
 from django.utils.translation import gettext_noop as _
 
-from workspaces.access import Actor, name_of
+from terrakube_site.http import strict_json
+from terrakube_site.messages import marked, message
+from workspaces.actors import Actor, name_of
 from workspaces.errors import InvalidInput, WrongState
-from workspaces.models import Job, StateLock, StateVersion, Workspace
+from workspaces.models import Job, RecoveredState, StateLock, StateVersion, Workspace
+from workspaces.models.history import record_change
+from workspaces.services.state_content import State, has_same_content, read_state
+
+
+class StateRefused(WrongState):
+    """A state that does not follow the workspace's current one; ``code`` says why."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class StateLocked(WrongState):
-    """Somebody else holds the state's lock; ``info`` is the holder's lock info."""
+    """Another holder has the state lock; ``info`` is that holder's lock info."""
 
     code = "state-locked"
 
@@ -27,56 +37,83 @@ class StateLocked(WrongState):
         locked = _("The state is locked by {who} ({operation})")
         if not {"Who", "Operation"} & set(info):
             locked = _("The state is locked by somebody (unknown)")
-        super().__init__(locked.format(who=info.get("Who", "somebody"), operation=info.get("Operation", "unknown")))
+        super().__init__(message(locked, who=info.get("Who", "somebody"), operation=info.get("Operation", "unknown")))
         self.info = dict(info)
 
 
 def current_state(workspace: Workspace) -> StateVersion | None:
-    """The workspace's newest state; None while it has none."""
+    """Return the workspace's newest state, None if it has none."""
     return workspace.state_versions.order_by("-number").first()
 
 
-def _read_state(content: bytes) -> tuple[int, str]:
-    """(serial, lineage) of a state. Raises InvalidInput for what is none."""
-    try:
-        state = json.loads(content)
-        return int(state["serial"]), str(state["lineage"])
-    except (ValueError, KeyError, TypeError):
-        raise InvalidInput(_("This is not a Terraform state: JSON with serial and lineage is expected.")) from None
-
-
-def _md5(content: bytes) -> str:
-    # The backend protocol asks for an MD5; it guards against damage, not against an attacker.
+def state_md5(content: bytes) -> str:
+    # The backend protocol requires an MD5; it detects damage, not attacks.
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def write_state(job: Job, content: bytes, *, lock_id: str = "") -> StateVersion:
-    """Keep a state that a job's Terraform wrote, as the workspace's newest version.
+def add_state_version(workspace: Workspace, content: bytes, newest: StateVersion | None, **fields: Any) -> StateVersion:
+    """Make a state the workspace's current one. The caller holds the workspace's row lock."""
+    state = read_state(content)
+    return StateVersion.objects.create(
+        workspace=workspace,
+        number=newest.number + 1 if newest else 1,
+        serial=state.serial,
+        lineage=state.lineage[:64],
+        md5=state_md5(content),
+        content=content,
+        **fields,
+    )
 
-    Writing the same content again, as a repeated request does, makes no new version. Raises InvalidInput for what is no
-    state, and StateLocked when another lock than ``lock_id`` is held.
+
+def check_successor(workspace: Workspace, newest: StateVersion | None, content: bytes) -> bool:
+    """Return whether a state is new; False if it is the current one again.
+
+    Raises StateRefused where terraform's own backends refuse: for another lineage, for a lower serial, and for the same
+    serial with other content.
     """
-    serial, lineage = _read_state(content)
-    md5 = _md5(content)
+    # A state in its own storage that could not be read has no lineage and serial to compare.
+    if newest is None or newest.content is None:
+        return True
+    state = read_state(content)
+    if newest.lineage != state.lineage[:64]:
+        another = _("The lineage {lineage} is not that of {name}, {known}: it is another state")
+        raise StateRefused(
+            message(another, lineage=state.lineage, name=workspace.name, known=newest.lineage),
+            code="state-of-another-lineage",
+        )
+    if newest.serial < state.serial:
+        return True
+    if newest.serial == state.serial and (
+        newest.md5 == state_md5(content) or has_same_content(newest.content, content)
+    ):
+        return False
+    older = _("The serial {serial} is not above {known}, that of {name}")
+    raise StateRefused(
+        message(older, serial=state.serial, known=newest.serial, name=workspace.name), code="state-not-newer"
+    )
+
+
+def write_state(job: Job, content: bytes, *, lock_id: str = "") -> StateVersion:
+    """Store a state that a job's Terraform wrote, as the workspace's newest version.
+
+    Writing the same content again, as a repeated request does, creates no new version. Raises InvalidInput for content
+    that is not a state, StateLocked when a lock other than ``lock_id`` is held, and StateRefused for a state that does
+    not follow the current one.
+    """
+    state = read_state(content)
     with transaction.atomic():
-        # The workspace's row serializes its writers, so that two cannot take the same number.
+        # The lock on the workspace's row serializes writers, so that no two take the same number.
         workspace = Workspace.objects.select_for_update(of=("self",)).get(pk=job.workspace_id)
         lock = StateLock.objects.filter(workspace=workspace).first()
         if lock is not None and lock.lock_id != lock_id:
             raise StateLocked(lock.info)
         newest = current_state(workspace)
-        if newest is not None and newest.md5 == md5 and newest.serial == serial and newest.lineage == lineage:
+        if newest is not None and not check_successor(workspace, newest, content):
             return newest
-        return StateVersion.objects.create(
-            workspace=workspace,
-            job=job,
-            number=newest.number + 1 if newest else 1,
-            serial=serial,
-            lineage=lineage[:64],
-            md5=md5,
-            content=content,
-            created_by=job.created_by,
-            updated_by=job.created_by,
+        # A state of this job that was refused before is superseded by the one it writes now.
+        RecoveredState.objects.filter(job=job, lineage=state.lineage[:64], serial__lte=state.serial).delete()
+        return add_state_version(
+            workspace, content, newest, job=job, created_by=job.created_by, updated_by=job.created_by
         )
 
 
@@ -89,30 +126,33 @@ def record_state(
     described: bytes | None,
     by: Actor,
 ) -> StateVersion:
-    """Keep a state that an executor wrote into storage of its own, as the workspace's newest version.
+    """Record a state that an executor wrote to its own storage, as the workspace's newest version.
 
-    ``key`` is its id there and here, so the same again makes no new version. ``content`` None is a state that could not
-    be read; ``described`` is its ``show -json`` form. Raises InvalidInput for what is no state, and for an id that is
-    taken.
+    ``key`` is its ID in both places, so a repeated request creates no new version. ``content`` None is a state that
+    could not be read; ``described`` is its ``show -json`` output. Raises InvalidInput for content that is not a state
+    and for an ID that is taken, and StateRefused for a state that does not follow the current one.
     """
-    serial, lineage = (1, "0") if content is None else _read_state(content)
+    known_state = State(1, "0") if content is None else read_state(content)
     with transaction.atomic():
-        # As in write_state, and so that a repeated request meets the version that the first one makes.
+        # As in write_state; a repeated request must also find the version that the first one creates.
         Workspace.objects.select_for_update(of=("self",)).get(pk=workspace.pk)
         known: StateVersion | None = StateVersion.objects.filter(pk=key).first()
         if known is not None:
             if known.workspace_id != workspace.pk:
-                raise InvalidInput(_("This state is another workspace's."))
+                raise InvalidInput(_("This state belongs to another workspace."))
             return known
         newest = current_state(workspace)
+        if content is not None:
+            # A repeated current state has its own address in storage, so it is a version of its own.
+            check_successor(workspace, newest, content)
         return StateVersion.objects.create(
             pk=key,
             workspace=workspace,
             job=job,
             number=newest.number + 1 if newest else 1,
-            serial=serial,
-            lineage=lineage[:64],
-            md5="0" if content is None else _md5(content),
+            serial=known_state.serial,
+            lineage=known_state.lineage[:64],
+            md5="0" if content is None else state_md5(content),
             content=content,
             json=described,
             created_by=name_of(by),
@@ -120,60 +160,51 @@ def record_state(
         )
 
 
-def import_state(workspace: Workspace, content: bytes, *, by: Actor) -> StateVersion:
-    """Keep a state that was made elsewhere as the workspace's newest version, as ``terraform state push`` would.
+def require_no_writer(workspace: Workspace) -> None:
+    """Raise WrongState or StateLocked if the workspace is locked or something may still write its state."""
+    if workspace.locked:
+        why = workspace.lock_description or marked(_("no reason was given"))
+        raise WrongState(message(_("{name} is locked: {why}"), name=workspace.name, why=why))
+    lock = StateLock.objects.filter(workspace=workspace).first()
+    if lock is not None:
+        raise StateLocked(lock.info)
+    # A job waiting for approval has planned on this state; an ended job may still have a pod.
+    job = Job.objects.filter(workspace=workspace).open_on_workspace().order_by("pk").first()
+    if job is not None:
+        busy = _("Job {number} of {name} has not ended: wait for it, or cancel it first")
+        raise WrongState(message(busy, number=job.pk, name=workspace.name))
 
-    The workspace's history tells of it. The current state again makes no new version. Raises InvalidInput for what is
-    no state, StateLocked, and WrongState while the workspace is locked or has a job that has not ended, for another
-    lineage than the workspace's, and for a serial that is not above its current one.
+
+def record_state_replacement(workspace: Workspace, newest: StateVersion | None, after: str) -> None:
+    """Record in a workspace's history that a user replaced its state."""
+    before = marked(_("none"))
+    if newest is not None:
+        before = message(_("version {number}, serial {serial}"), number=newest.number, serial=newest.serial)
+    record_change(workspace, "state", before, after)
+
+
+def import_state(workspace: Workspace, content: bytes, *, by: Actor) -> StateVersion:
+    """Store a state made elsewhere as the workspace's newest version, as ``terraform state push`` does.
+
+    The import is recorded in the workspace's history. The current state again creates no new version. Raises
+    InvalidInput for content that is not a state, StateLocked, and WrongState while the workspace is locked or has an
+    unfinished job, for another lineage, and for a serial that is not above the current one.
     """
-    serial, lineage = _read_state(content)
-    md5 = _md5(content)
+    serial = read_state(content).serial
     with transaction.atomic():
         # As in write_state.
         workspace = Workspace.objects.select_for_update(of=("self",)).get(pk=workspace.pk)
-        if workspace.locked:
-            why = workspace.lock_description or _("no reason was given")
-            raise WrongState(_("{name} is locked: {why}").format(name=workspace.name, why=why))
-        lock = StateLock.objects.filter(workspace=workspace).first()
-        if lock is not None:
-            raise StateLocked(lock.info)
-        # A job that waits for approval has planned on the state as it is; one that has ended may still have a pod.
-        job = Job.objects.filter(workspace=workspace).open_on_workspace().order_by("pk").first()
-        if job is not None:
-            busy = _("Job {number} of {name} has not ended: wait for it, or cancel it first")
-            raise WrongState(busy.format(number=job.pk, name=workspace.name))
+        require_no_writer(workspace)
         newest = current_state(workspace)
-        # One that lies in storage of its own and could not be read has no lineage and no serial to compare.
-        if newest is not None and newest.content is not None:
-            if newest.lineage != lineage[:64]:
-                another = _("The lineage {lineage} is not that of {name}, {known}: it is another state")
-                raise WrongState(another.format(lineage=lineage, name=workspace.name, known=newest.lineage))
-            if newest.serial == serial and newest.md5 == md5:
-                return newest
-            if newest.serial >= serial:
-                older = _("The serial {serial} is not above {known}, that of {name}")
-                raise WrongState(older.format(serial=serial, known=newest.serial, name=workspace.name))
-        # A version says by which job it came; this one has none, so the workspace's history tells of it.
-        before = _("none")
-        if newest is not None:
-            before = _("version {number}, serial {serial}").format(number=newest.number, serial=newest.serial)
-        changes = {"state": [before, _("imported, serial {serial}").format(serial=serial)]}
-        LogEntry.objects.log_create(workspace, action=LogEntry.Action.UPDATE, changes=changes)
-        return StateVersion.objects.create(
-            workspace=workspace,
-            number=newest.number + 1 if newest else 1,
-            serial=serial,
-            lineage=lineage[:64],
-            md5=md5,
-            content=content,
-            created_by=name_of(by),
-            updated_by=name_of(by),
-        )
+        if newest is not None and not check_successor(workspace, newest, content):
+            return newest
+        # A version names the job that wrote it; this one has none, so the history records it.
+        record_state_replacement(workspace, newest, message(_("imported, serial {serial}"), serial=serial))
+        return add_state_version(workspace, content, newest, created_by=name_of(by), updated_by=name_of(by))
 
 
-def describe_state(job: Job, content: bytes) -> bool:
-    """Keep the ``show -json`` form of the state that a job wrote last. False when it wrote none."""
+def store_state_json(job: Job, content: bytes) -> bool:
+    """Store the ``show -json`` output of the state that a job wrote last. Returns False if it wrote none."""
     newest = StateVersion.objects.filter(workspace_id=job.workspace_id, job=job).only("pk").first()
     if newest is None:
         return False
@@ -184,16 +215,17 @@ def describe_state(job: Job, content: bytes) -> bool:
 
 def _lock_info(body: bytes) -> dict[str, Any]:
     try:
-        info = json.loads(body)
+        info = strict_json.loads(body)
+        strict_json.check_leaves(info)
     except ValueError:
         info = None
     if not isinstance(info, dict) or not isinstance(info.get("ID"), str) or not info["ID"]:
-        raise InvalidInput(_("This is not Terraform's lock info: a JSON object with ID is expected."))
+        raise InvalidInput(_("This is not Terraform's lock info. Send a JSON object with an ID."))
     return info
 
 
 def lock_state(job: Job, body: bytes) -> None:
-    """Take the state's lock for a job. Taking it again with the same id is fine. Raises StateLocked, InvalidInput."""
+    """Lock the state for a job; locking again with the same ID succeeds. Raises StateLocked, InvalidInput."""
     info = _lock_info(body)
     with transaction.atomic():
         lock, created = StateLock.objects.get_or_create(
@@ -204,7 +236,7 @@ def lock_state(job: Job, body: bytes) -> None:
 
 
 def unlock_state(job: Job, body: bytes) -> None:
-    """Give the lock back; what is not locked stays so. Raises StateLocked when the id is not the holder's."""
+    """Unlock the state; an unlocked one stays so. Raises StateLocked when the ID is not the holder's."""
     info = _lock_info(body)
     gone = StateLock.objects.filter(workspace_id=job.workspace_id, lock_id=info["ID"][:128]).delete()[0]
     if not gone:
@@ -214,8 +246,8 @@ def unlock_state(job: Job, body: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftLock:
-    """A state lock that was found when an executor was gone: given back where it was the job's own."""
+class OrphanedLock:
+    """A state lock found after its executor was gone, and whether it was the job's own and was released."""
 
     holder: str
     released: bool
@@ -226,20 +258,20 @@ def _holder(lock: StateLock) -> str:
     return ", ".join(part for part in parts if part)[:512] or "unknown"
 
 
-def drop_orphaned_lock(job: Job) -> LeftLock | None:
-    """Give back a lock that an executor of this job left when it died, and keep that in the history; None without any.
+def release_orphaned_lock(job: Job) -> OrphanedLock | None:
+    """Release a lock that an executor of this job left behind, and record that in the history; None if there is none.
 
-    Only the job's own lock, and only for a caller that knows its executor to be gone; somebody else's is left alone.
+    Releases only the job's own lock, and only for a caller that knows the executor is gone.
     """
     lock = StateLock.objects.filter(workspace_id=job.workspace_id).first()
     if lock is None:
         return None
     holder = _holder(lock)
     if lock.job_id != job.pk:
-        return LeftLock(holder, released=False)
+        return OrphanedLock(holder, released=False)
     gone = StateLock.objects.filter(workspace_id=job.workspace_id, job=job, lock_id=lock.lock_id).delete()[0]
     if not gone:
         return None
-    changes = {"state lock": [f"{holder} (job {job.pk})", _("given back: its executor is gone")]}
-    LogEntry.objects.log_create(job.workspace, action=LogEntry.Action.UPDATE, changes=changes)
-    return LeftLock(holder, released=True)
+    gone_executor = marked(_("given back: its executor is gone"))
+    record_change(job.workspace, "state lock", f"{holder} (job {job.pk})", gone_executor)
+    return OrphanedLock(holder, released=True)

@@ -1,31 +1,34 @@
-"""Access tokens: give out, read, revoke."""
+"""Issue, read and revoke access tokens."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import jwt
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from workspaces.access import Actor, TokenUser, groups_of, is_admin, name_of
+from terrakube_site.messages import message
+from workspaces.actors import Actor, TokenUser, groups_of, is_admin, name_of, user_key
 from workspaces.errors import NotAllowed
-from workspaces.models import AccessToken
+from workspaces.models import Access, AccessToken, Identity, Team
 from workspaces.services import oidc
 
 ISSUER = "Terrakube"
 INTERNAL_ISSUER = "TerrakubeInternal"
-# Terrakube's own tolerance for clocks that differ.
+# Terrakube's own tolerance for clock skew.
 LEEWAY_SECONDS = 60
 
 
 class InvalidToken(Exception):
-    """A bearer token that is none of ours, has expired or was revoked; the message never holds the token."""
+    """A bearer token that this site did not issue, or that has expired or was revoked; never quotes the token."""
 
 
 def _key(secret: str) -> bytes:
@@ -34,11 +37,17 @@ def _key(secret: str) -> bytes:
 
 
 def create_token(*, by: Actor, description: str = "", days: int = 0) -> tuple[AccessToken, str]:
-    """A personal token with the caller's groups; ``days`` 0 never expires. The text is shown this once."""
+    """Create a personal token that acts for the caller; ``days`` 0 never expires. The text is shown only once.
+
+    Raises NotAllowed for a team token: the new token would outlive the team.
+    """
+    if isinstance(by, TokenUser) and by.team:
+        raise NotAllowed(_("A team token cannot create personal tokens. Create another team token."))
     groups = set(groups_of(by))
     if is_admin(by):
         groups.add(settings.ADMIN_GROUP)
     record = AccessToken.objects.create(
+        user_id=user_key(by),
         name=name_of(by),
         email=name_of(by),
         groups=sorted(groups),
@@ -51,9 +60,9 @@ def create_token(*, by: Actor, description: str = "", days: int = 0) -> tuple[Ac
 
 
 def create_team_token(*, by: Actor, team: str, description: str = "", seconds: int = 0) -> tuple[AccessToken, str]:
-    """A token that acts as a group. Raises NotAllowed for a caller who is not in it."""
+    """Create a token that acts as a group. Raises NotAllowed for a caller who is not in it."""
     if team not in groups_of(by) and not is_admin(by):
-        raise NotAllowed(_("You are not a member of {team}.").format(team=team))
+        raise NotAllowed(message(_("You are not a member of {team}."), team=team))
     record = AccessToken.objects.create(
         name=team,
         team=team,
@@ -85,32 +94,53 @@ def _signed(record: AccessToken, *, name: str) -> str:
 
 
 def internal_token(*, seconds: int) -> str:
-    """A token of the installation itself, for so many seconds: whoever has its keys has all its rights."""
+    """Create a token of the installation itself, valid for some seconds; it has all rights."""
     claims = {"iss": INTERNAL_ISSUER, "sub": INTERNAL_ISSUER, "aud": [INTERNAL_ISSUER]}
     expires = timezone.now() + dt.timedelta(seconds=seconds)
     return jwt.encode({**claims, "exp": int(expires.timestamp())}, _key(settings.INTERNAL_SECRET), algorithm="HS256")
 
 
 def own_tokens(actor: Actor) -> QuerySet[AccessToken]:
-    """The personal tokens that somebody made and that were not revoked."""
-    return AccessToken.objects.filter(created_by=name_of(actor), team="", deleted=False)
+    """Return the actor's personal tokens that are not revoked."""
+    return AccessToken.objects.filter(tokens_made_by(actor), team="", deleted=False)
+
+
+def tokens_made_by(actor: Actor) -> Q:
+    """Return the personal tokens of an actor: by user, or by name where no user is known."""
+    key = user_key(actor)
+    return Q(user=key) if key is not None else Q(user=None, created_by=name_of(actor))
 
 
 def team_tokens(actor: Actor) -> QuerySet[AccessToken]:
-    """The tokens of somebody's teams that were not revoked; an administrator sees those of all teams."""
+    """Return the tokens of the actor's teams that are not revoked; administrators get those of all teams."""
     tokens = AccessToken.objects.filter(deleted=False).exclude(team="")
     return tokens if is_admin(actor) else tokens.filter(team__in=groups_of(actor))
 
 
 def revoke_token(record: AccessToken, *, by: Actor) -> None:
-    """Make a token useless from now on."""
+    """Revoke a token."""
     record.deleted = True
     record.updated_by = name_of(by)
     record.save(update_fields=["deleted", "updated_by", "updated_date"])
 
 
-def person_of(claims: Mapping[str, Any]) -> TokenUser:
-    """Who an issuer's claims speak of; groups that are no texts do not count, nor an email that it calls unverified."""
+def retire_team_tokens(name: str, *, by: Actor) -> None:
+    """Revoke the tokens of a deleted team, unless a team of that name, or an access, remains."""
+    if not _is_group_used(name):
+        AccessToken.objects.filter(team=name, deleted=False).update(
+            deleted=True, updated_by=name_of(by), updated_date=timezone.now()
+        )
+
+
+def _is_group_used(name: str) -> bool:
+    """Return whether any team or access names this group."""
+    if name == settings.ADMIN_GROUP or Team.objects.filter(name=name).exists():
+        return True
+    return Access.objects.filter(name=name).exists()
+
+
+def person_of_claims(claims: Mapping[str, Any]) -> TokenUser:
+    """Return the user that an issuer's claims describe, ignoring invalid groups and an unverified email."""
     groups = claims.get("groups")
     names = {group for group in groups if isinstance(group, str)} if isinstance(groups, list) else set()
     email = "" if claims.get("email_verified") is False else str(claims.get("email") or "")
@@ -118,8 +148,8 @@ def person_of(claims: Mapping[str, Any]) -> TokenUser:
     return TokenUser(name=str(name), email=email, groups=frozenset(names))
 
 
-def _read(token: str, secrets: tuple[str, ...], **checks: Any) -> dict[str, Any]:
-    """The claims of a token that one of the secrets signed: the newest, or an older one while it is still named.
+def _verified_claims(token: str, secrets: tuple[str, ...], **checks: Any) -> dict[str, Any]:
+    """Return the claims of a token signed with one of the secrets: the newest, or an older one still configured.
 
     Raises PyJWTError.
     """
@@ -136,26 +166,80 @@ def _decode(token: str, secret: str, **checks: Any) -> dict[str, Any]:
 
 
 def user_of(token: str) -> TokenUser:
-    """Who the bearer of a token is. Raises InvalidToken."""
+    """Return the bearer of a token. Raises InvalidToken."""
     try:
         issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
         if issuer == INTERNAL_ISSUER:
             secrets = (settings.INTERNAL_SECRET, *settings.OLD_INTERNAL_SECRETS)
-            claims = _read(token, secrets, options={"verify_aud": False, "require": ["exp"]})
+            claims = _verified_claims(token, secrets, options={"verify_aud": False, "require": ["exp"]})
             return TokenUser(name="TerrakubeInternal", email=str(claims.get("email", "")), internal=True)
         if oidc.is_issuer(issuer):
-            return person_of(oidc.claims_of(token))
+            return _person_of_issuer_token(oidc.claims_of(token))
         secrets = (settings.PAT_SECRET, *settings.OLD_PAT_SECRETS)
-        claims = _read(token, secrets, audience=ISSUER, issuer=ISSUER, options={"require": ["jti"]})
+        claims = _verified_claims(token, secrets, audience=ISSUER, issuer=ISSUER, options={"require": ["jti"]})
+        key = UUID(str(claims["jti"]))
     except (jwt.PyJWTError, oidc.IssuerError, ValueError, TypeError) as error:
         raise InvalidToken("The token is not valid") from error
-    try:
-        record = AccessToken.objects.filter(pk=claims["jti"]).only("deleted").first()
-    except ValueError as error:
-        raise InvalidToken("The token is not valid") from error
-    if record is None or record.deleted:
-        raise InvalidToken("The token was revoked")
-    groups = claims.get("groups") or []
+    known = _find_token_owner(key)
     return TokenUser(
-        name=str(claims.get("name", "")), email=str(claims.get("email", "")), groups=frozenset(map(str, groups))
+        name=str(claims.get("name", "")),
+        email=str(claims.get("email", "")),
+        groups=known.groups,
+        user_id=known.user_id,
+        team=known.team,
     )
+
+
+def _person_of_issuer_token(claims: dict[str, Any]) -> TokenUser:
+    """Return the user of an issuer's token. Raises InvalidToken for a user who was deactivated here."""
+    identity = Identity.objects.filter(issuer=settings.OIDC_ISSUER, subject=str(claims.get("sub") or ""))
+    user = identity.values_list("user_id", "user__is_active").first()
+    if user is not None and not user[1]:
+        raise InvalidToken("The user of the token is not active")
+    return replace(person_of_claims(claims), user_id=user[0] if user is not None else None, claims=claims)
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenOwner:
+    """The user, team and groups that an issued token acts for now."""
+
+    groups: frozenset[str]
+    user_id: int | None
+    team: str
+
+
+def _find_token_owner(key: UUID) -> _TokenOwner:
+    """Look up a token, its user and groups with one query. Raises InvalidToken for one that is no longer valid.
+
+    The groups in a token are those of its creation, not the current ones.
+    """
+    teams, accesses = Team.objects.filter(name=OuterRef("team")), Access.objects.filter(name=OuterRef("team"))
+    rows: list[Any] = list(
+        AccessToken.objects.filter(pk=key)
+        .order_by()
+        .values(
+            "deleted",
+            "team",
+            "groups",
+            "user_id",
+            "user__is_active",
+            "user__is_superuser",
+            "user__groups__name",
+            is_named=Exists(teams) | Exists(accesses),
+        )
+    )
+    if not rows or rows[0]["deleted"]:
+        raise InvalidToken("The token was revoked")
+    first = rows[0]
+    if first["team"]:
+        if not first["is_named"] and first["team"] != settings.ADMIN_GROUP:
+            raise InvalidToken("The team of the token is gone")
+        return _TokenOwner(frozenset({first["team"]}), None, first["team"])
+    if first["user_id"] is None:
+        return _TokenOwner(frozenset(map(str, first["groups"])), None, "")
+    if not first["user__is_active"]:
+        raise InvalidToken("The user of the token is not active")
+    groups = {row["user__groups__name"] for row in rows if row["user__groups__name"]}
+    if first["user__is_superuser"]:
+        groups.add(settings.ADMIN_GROUP)
+    return _TokenOwner(frozenset(groups), first["user_id"], "")

@@ -1,1 +1,1 @@
-"""Sign-in to the panel by the installation's OpenID Connect issuer, beside passwords."""
+"""Sign-in to the panel through the installation's OpenID Connect issuer, besides passwords."""

@@ -24,7 +24,7 @@ NAME = "issuer"
 
 
 class SignInFailed(Exception):
-    """The issuer sent nobody back, or not in a way that can be trusted; the message is for the log."""
+    """The issuer returned no user, or no answer that can be trusted; the message is for the log."""
 
 
 class _Session(OAuth2Session):  # type: ignore[misc]
@@ -39,10 +39,10 @@ class _Client(DjangoOAuth2App):  # type: ignore[misc]
 
 @lru_cache(maxsize=2)
 def _client(issuer: str, client_id: str, secret: str, scopes: tuple[str, ...], hour: int) -> Any:
-    """A client that knows what the issuer says of itself; ``hour`` makes it ask again once in a while."""
+    """Return a client with the issuer's metadata; a new ``hour`` makes it fetch the metadata again."""
     kwargs: dict[str, Any] = {"scope": " ".join(scopes), "code_challenge_method": "S256"}
     if not secret:
-        # A public client, as Terrakube's own in Dex: PKCE is what proves it.
+        # A public client, as Terrakube's own in Dex: PKCE proves its identity.
         kwargs["token_endpoint_auth_method"] = "none"  # noqa: S105 - the name of a method
     return _Client(
         DjangoIntegration(NAME),
@@ -61,13 +61,13 @@ def client() -> Any:
     )
 
 
-def offered() -> bool:
-    """Whether the installation has an issuer that people can sign in with."""
+def is_offered() -> bool:
+    """Return whether users can sign in through an issuer."""
     return bool(settings.OIDC_ISSUER and settings.OIDC_CLIENT_ID)
 
 
-def redirect(request: HttpRequest, back: str) -> HttpResponseRedirect:
-    """Send a browser to the issuer, which sends it to ``back``. Raises SignInFailed."""
+def redirect_to_issuer(request: HttpRequest, back: str) -> HttpResponseRedirect:
+    """Redirect a browser to the issuer, which redirects it to ``back``. Raises SignInFailed."""
     try:
         found: HttpResponseRedirect = client().authorize_redirect(request, back)
     except (RequestException, OAuthError, RuntimeError, ValueError) as error:
@@ -75,8 +75,8 @@ def redirect(request: HttpRequest, back: str) -> HttpResponseRedirect:
     return found
 
 
-def claims_of_answer(request: HttpRequest) -> dict[str, Any]:
-    """The claims about the person whom the issuer sent back. Raises SignInFailed."""
+def claims_from_issuer(request: HttpRequest) -> dict[str, Any]:
+    """Return the claims of the user that the issuer returned. Raises SignInFailed."""
     options = {
         "iss": {"essential": True, "values": [settings.OIDC_ISSUER, f"{settings.OIDC_ISSUER}/"]},
         "aud": {"essential": True, "values": [settings.OIDC_CLIENT_ID]},
@@ -86,21 +86,21 @@ def claims_of_answer(request: HttpRequest) -> dict[str, Any]:
         token = client().authorize_access_token(request, claims_options=options)
         if not token.get("userinfo"):
             raise SignInFailed("The issuer's answer has no id_token")
-        # The same look at signature, algorithm, audience and times as at a bearer's token.
+        # Signature, algorithm, audience and times are checked as for a bearer token.
         return oidc.claims_of(str(token["id_token"]))
     except (RequestException, OAuthError, JoseError, PyJWTError, oidc.IssuerError) as error:
         raise SignInFailed(f"{type(error).__name__}: {error}") from error
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
-        # What an issuer's answer lacks or has of another type than the protocol says.
+        # Raised for fields that are missing or have another type than the protocol defines.
         raise SignInFailed(f"The issuer's answer cannot be used ({type(error).__name__})") from error
 
 
-def end_of_session(back: str) -> str:
-    """Where the issuer ends its own session, empty where it names no such place or does not answer."""
+def logout_url(back: str) -> str:
+    """Return the URL that ends the issuer's own session; empty if it offers none or does not answer."""
     try:
         metadata = client().load_server_metadata()
         if urlsplit(metadata.get("end_session_endpoint", ""))[:2] != urlsplit(settings.OIDC_ISSUER)[:2]:
-            # None, or one at which the Content-Security-Policy lets no form end.
+            # None, or a URL that the Content-Security-Policy does not allow as a form's target.
             return ""
         made = client().create_logout_url(post_logout_redirect_uri=back, client_id=settings.OIDC_CLIENT_ID)
     except (RequestException, RuntimeError, ValueError):

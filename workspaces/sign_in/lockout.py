@@ -1,4 +1,4 @@
-"""What a person reads who typed a wrong password too often."""
+"""The page shown after too many wrong passwords."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from terrakube_site.client_address import network_of_client
+from terrakube_site.http.client_address import network_of_client
 
 _LONGEST_NAME = 255
 
 
-def name_of_attempt(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
-    """Who somebody says to be, as failed sign-ins are kept: cut where the column ends. None when nobody is named."""
+def attempted_user_name(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
+    """Return the entered user name, truncated to its column, for the record of failed sign-ins; None without one."""
     name = credentials.get("username") if credentials else request.POST.get("username")
     return str(name).replace("\0", "␀")[:_LONGEST_NAME] if name is not None else None
 
 
-def refused(request: HttpRequest, *rest: Any) -> HttpResponse:
-    """The page in the place of the login page, with how long it lasts."""
-    username = name_of_attempt(request) or ""
+def lockout_page(request: HttpRequest, *rest: Any) -> HttpResponse:
+    """Return the page shown instead of the login page, with the time left."""
+    username = attempted_user_name(request) or ""
     attempts = AccessAttempt.objects.filter(username=username, ip_address=network_of_client(request))
     last: dt.datetime | None = attempts.aggregate(last=Max("attempt_time"))["last"]
     lasts: dt.timedelta = settings.AXES_COOLOFF_TIME
     left = (last + lasts - timezone.now()) if last is not None else lasts
     minutes = max(1, math.ceil(left.total_seconds() / 60))
     sentence = ngettext(
-        "There were too many failed sign-ins as this user from your address. Try again in %(minutes)s minute.",
-        "There were too many failed sign-ins as this user from your address. Try again in %(minutes)s minutes.",
+        "Too many failed sign-ins as this user from your address. Try again in %(minutes)s minute.",
+        "Too many failed sign-ins as this user from your address. Try again in %(minutes)s minutes.",
         minutes,
     ) % {"minutes": minutes}
     context = {**admin.site.each_context(request), "title": "", "sentence": sentence}

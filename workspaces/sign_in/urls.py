@@ -1,4 +1,4 @@
-"""Addresses of the sign-in by the issuer; ``back`` is what the issuer has to know as a redirect address."""
+"""URLs of the sign-in through the issuer; ``back`` must be registered there as a redirect URL."""
 
 from django.urls import path
 
@@ -6,6 +6,6 @@ from workspaces.sign_in import views
 
 app_name = "sign-in"
 urlpatterns = [
-    path("", views.begin, name="begin"),
-    path("back", views.back, name="back"),
+    path("", views.start_sign_in, name="begin"),
+    path("back", views.finish_sign_in, name="back"),
 ]

@@ -1,4 +1,4 @@
-"""To the issuer and back, and out again."""
+"""Redirect to the issuer and back, and sign out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from workspaces.errors import NotAllowed
 from workspaces.models import Identity
-from workspaces.services.people import signed_in
+from workspaces.services.people import user_of_claims
 from workspaces.sign_in import issuer
 
 logger = logging.getLogger(__name__)
@@ -25,18 +25,18 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 _NEXT = "sign-in-next"
 
 
-def _to_login(request: HttpRequest, why: str) -> HttpResponseRedirect:
+def _redirect_to_login(request: HttpRequest, why: str) -> HttpResponseRedirect:
     messages.error(request, why)
     return HttpResponseRedirect(reverse("admin:login"))
 
 
-def _public(name: str) -> str:
-    """The address at which the issuer finds a page of ours: the configured one, whatever host a request named."""
+def _public_url(name: str) -> str:
+    """Return the URL at which the issuer reaches one of our pages: the configured one, whatever the request's host."""
     return f"{settings.PUBLIC_URL}{reverse(name)}"
 
 
-def _inside(request: HttpRequest, address: str) -> str:
-    """An address of this site, or the panel's first page for any other."""
+def _local_address(request: HttpRequest, address: str) -> str:
+    """Return an address if it is on this site, else the panel's first page."""
     allowed = {request.get_host()}
     if address and url_has_allowed_host_and_scheme(address, allowed_hosts=allowed, require_https=request.is_secure()):
         return address
@@ -45,45 +45,47 @@ def _inside(request: HttpRequest, address: str) -> str:
 
 @never_cache
 @require_GET
-def begin(request: HttpRequest) -> HttpResponse:
-    """Send the browser to the issuer."""
-    if not issuer.offered():
+def start_sign_in(request: HttpRequest) -> HttpResponse:
+    """Redirect the browser to the issuer."""
+    if not issuer.is_offered():
         raise Http404
     request.session[_NEXT] = request.GET.get("next", "")
     try:
-        return issuer.redirect(request, _public("sign-in:back"))
+        return issuer.redirect_to_issuer(request, _public_url("sign-in:back"))
     except issuer.SignInFailed as error:
-        logger.warning("Nobody can sign in by the issuer: %s", error)
-        return _to_login(request, _("The sign-in service does not answer. Try again, or ask an administrator."))
+        logger.warning("Sign-in by the issuer fails for all users: %s", error)
+        return _redirect_to_login(
+            request, _("The sign-in service does not answer. Try again, or ask an administrator.")
+        )
 
 
 @never_cache
 @require_GET
-def back(request: HttpRequest) -> HttpResponse:
-    """Take up whom the issuer sends back."""
-    if not issuer.offered():
+def finish_sign_in(request: HttpRequest) -> HttpResponse:
+    """Sign in the user that the issuer returns."""
+    if not issuer.is_offered():
         raise Http404
-    address = _inside(request, request.session.pop(_NEXT, ""))
+    address = _local_address(request, request.session.pop(_NEXT, ""))
     try:
-        claims = issuer.claims_of_answer(request)
-        user, refusal = signed_in(settings.OIDC_ISSUER, claims)
+        claims = issuer.claims_from_issuer(request)
+        user, refusal = user_of_claims(settings.OIDC_ISSUER, claims)
     except issuer.SignInFailed as error:
         logger.warning("A sign-in by the issuer failed: %s", error)
-        return _to_login(request, _("The sign-in did not succeed. Try again, or ask an administrator."))
+        return _redirect_to_login(request, _("The sign-in did not succeed. Try again, or ask an administrator."))
     except NotAllowed as error:
-        return _to_login(request, error.message)
+        return _redirect_to_login(request, error.message)
     if refusal:
-        return _to_login(request, refusal)
-    # Makes a new session id, so that one which somebody else knew is of no use.
+        return _redirect_to_login(request, refusal)
+    # Creates a new session ID, so that one known to an attacker is useless.
     login(request, user, backend=BACKEND)
     return HttpResponseRedirect(address)
 
 
 @never_cache
 @require_POST
-def out(request: HttpRequest) -> HttpResponse:
-    """Sign out here, and at the issuer where it offers that."""
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Sign out here, and at the issuer where it supports that."""
     by_issuer = request.user.is_authenticated and Identity.objects.filter(user=request.user.pk).exists()
     response = admin.site.logout(request)
-    address = issuer.end_of_session(_public("admin:login")) if by_issuer and issuer.offered() else ""
+    address = issuer.logout_url(_public_url("admin:login")) if by_issuer and issuer.is_offered() else ""
     return HttpResponseRedirect(address) if address else response

@@ -1,32 +1,96 @@
-"""Filters that templates of the panel share with its lists."""
+"""Filters that templates of the panel share with its lists, and pieces that several pages show."""
 
 import datetime as dt
+from collections.abc import Sequence
+from typing import TypedDict
 
 from django import template
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from terrakube_site.sentences import translated
-from workspaces import shown
+from terrakube_site import visible as safe
+from workspaces import display
+from workspaces.admin.changes import Change
+from workspaces.forms.ephemeral import Entry
+from workspaces.models import Job, RecoveredState
+from workspaces.reasons import in_language
 
 register = template.Library()
 
 
+class JobTable(TypedDict):
+    title: str
+    jobs: Sequence[Job]
+    total: int
+    empty: str
+
+
+class RecoveredStates(TypedDict):
+    states: Sequence[RecoveredState]
+
+
+class SettingPolicy(TypedDict):
+    entry: Entry
+
+
+class Changes(TypedDict):
+    changes: Sequence[Change]
+    new: bool
+
+
+@register.simple_tag
+def table_head(*titles: str) -> SafeString:
+    """The head of a table: a column for each title."""
+    cells = format_html_join("", '<th scope="col">{}</th>', ((title,) for title in titles))
+    return format_html("<thead><tr>{}</tr></thead>", cells)
+
+
 @register.filter
 def sentence(text: object) -> str:
-    """A sentence of the code, a stored reason for example, in the reader's language."""
-    return translated(str(text or ""))
+    """A reason, or another sentence of the code, in the reader's language."""
+    return in_language(text)
+
+
+@register.filter
+def visible(text: object) -> str:
+    """A person's or program's text, in which nothing acts and nothing is hidden."""
+    return safe.visible(str(text or ""))
 
 
 @register.filter
 def badge(status: str) -> SafeString:
-    return shown.badge(status)
+    return display.badge(status)
 
 
 @register.filter
 def moment(at: dt.datetime | None) -> SafeString:
-    return shown.moment(at)
+    return display.moment(at)
 
 
 @register.filter
 def seconds(span: float) -> str:
-    return shown.seconds(span)
+    return display.seconds(span)
+
+
+@register.inclusion_tag("terrakube/job_table.html")
+def job_table(title: str, jobs: Sequence[Job], *, number: int = 0, empty: str = "") -> JobTable:
+    """List jobs; ``number`` is how many there are in all, ``empty`` what to say of none, else nothing is shown."""
+    return {"title": title, "jobs": jobs, "total": number if number > len(jobs) else 0, "empty": empty}
+
+
+@register.inclusion_tag("terrakube/recovered_states.html")
+def recovered_states_notes(states: Sequence[RecoveredState]) -> RecoveredStates:
+    """Show a note for each state that was refused and kept."""
+    return {"states": states}
+
+
+@register.inclusion_tag("terrakube/setting_policy.html")
+def setting_policy(entry: Entry) -> SettingPolicy:
+    """Show what the policies say of a setting."""
+    return {"entry": entry}
+
+
+@register.inclusion_tag("terrakube/changes.html")
+def changes_table(changes: Sequence[Change], new: bool) -> Changes:
+    """List changed fields; of a ``new`` record only their values."""
+    return {"changes": changes, "new": new}

@@ -1,4 +1,4 @@
-"""What the login page offers beside a password."""
+"""The sign-in button of the login page."""
 
 from django import template
 from django.conf import settings
@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.simple_tag
 def sign_in_name() -> str:
-    """What the issuer is called, empty where there is none to sign in with."""
-    return settings.OIDC_NAME if issuer.offered() else ""
+    """Return the issuer's display name; empty if users cannot sign in through one."""
+    return settings.OIDC_NAME if issuer.is_offered() else ""

@@ -24,7 +24,7 @@ app.kubernetes.io/name: {{ include "site.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{/* Whether the values name Terrakube's own image of the API, which is a program of its own. */}}
+{{/* "true" if the values name Terrakube's own API image, which is a different program. */}}
 {{- define "site.isTerrakubeImage" -}}
 {{- if regexMatch "(^|/)azbuilder/api-server$" .Values.api.image }}true{{ end -}}
 {{- end }}
@@ -64,7 +64,7 @@ http://{{ include "site.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.s
 {{ default (include "site.serviceUrl" .) .Values.internalUrl }}
 {{- end }}
 
-{{/* One ingress from both ways to ask for it: host, path, pathType, className, tlsSecretName, annotations; or nothing. */}}
+{{/* The ingress from both sets of keys: host, path, pathType, className, tlsSecretName, annotations; or empty. */}}
 {{- define "site.ingress" -}}
 {{- $ours := .Values.ingress -}}
 {{- $theirs := $ours.api | default dict -}}
@@ -90,7 +90,7 @@ http://{{ include "site.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.s
 {{- end -}}
 {{- end }}
 
-{{/* Hosts that the web process answers for: its own names and those of the two addresses. */}}
+{{/* Host names of the web process: its own and those of the two addresses. */}}
 {{- define "site.hosts" -}}
 {{- $public := (urlParse (include "site.publicUrl" .)).hostname -}}
 {{- $internal := (urlParse (include "site.internalUrl" .)).hostname -}}
@@ -100,12 +100,12 @@ http://{{ include "site.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.s
 
 {{/* ---- database and Redis ---------------------------------------------------------------------------------------- */}}
 
-{{/* The PostgreSQL address from Terrakube's properties, or nothing. */}}
+{{/* The PostgreSQL address from Terrakube's properties, or empty. */}}
 {{- define "site.databaseUrl" -}}
 {{- $p := .Values.api.properties -}}
 {{- if and $p.databaseHostname (not .Values.database.existingSecret) (not .Values.trial.enabled) -}}
 {{- $port := $p.databasePort | default "" | toString -}}
-{{- /* What Terrakube's chart says where nobody said anything, for another kind of database. */ -}}
+{{- /* The default of Terrakube's chart, for another kind of database. */ -}}
 {{- if eq $port "3306" }}{{ $port = "" }}{{ end -}}
 {{- $mode := $p.databaseSslMode | default "" -}}
 postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser | urlquery }}{{ with $p.databasePassword }}:{{ urlquery . | replace "+" "%20" }}{{ end }}@{{ $p.databaseHostname }}{{ with $port }}:{{ . }}{{ end }}/{{ required "api.properties.databaseName is empty" $p.databaseName | urlquery }}{{ with $mode }}?sslmode={{ . }}{{ end }}
@@ -123,7 +123,7 @@ postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser 
 {{- end -}}
 {{- end }}
 
-{{/* Redis from both ways to name it, as JSON; hostname is empty where there is none. */}}
+{{/* Redis from both sets of keys, as JSON; hostname is empty without Redis. */}}
 {{- define "site.redis" -}}
 {{- $p := .Values.api.properties -}}
 {{- $r := .Values.redis -}}
@@ -148,7 +148,7 @@ postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser 
 {{- end -}}
 {{- end }}
 
-{{/* What the chart itself sets, a JSON list of entries. */}}
+{{/* The chart's own environment, a JSON list of entries. */}}
 {{- define "site.ownEnvironment" -}}
 {{- $all := list
   (dict "name" "TerrakubeApiUrl" "value" (include "site.publicUrl" .))
@@ -161,9 +161,9 @@ postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser 
 {{- with .Values.security.dexClientId }}{{ $all = append $all (dict "name" "DexClientId" "value" .) }}{{ end -}}
 {{- with .Values.api.terraformReleasesUrl }}{{ $all = append $all (dict "name" "CustomTerraformReleasesUrl" "value" .) }}{{ end -}}
 {{- $e := .Values.api.ephemeralExecution -}}
-{{- /* Without a Role on Jobs steps can only run beside the worker; with one they never do, as its keys are there. */ -}}
+{{- /* Without a Role on Jobs, steps can only run in the worker's pod; with one they never do, because its keys are there. */ -}}
 {{- if not (or $e.enabled .Values.api.rbac.create) }}{{ $all = append $all (dict "name" "ExecutorLocal" "value" "yes") }}{{ end -}}
-{{- /* The trial's own volume is in the namespace of the steps, where a variable could name its claim. */ -}}
+{{- /* The trial's volume is in the namespace of the steps, where a variable could name its claim. */ -}}
 {{- if .Values.trial.enabled }}{{ $all = append $all (dict "name" "ExecutorEphemeralClaims" "value" "terrakube-plugin-pvc") }}{{ end -}}
 {{- if $e.enabled -}}
 {{- $all = concat $all (list
@@ -174,7 +174,7 @@ postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser 
 {{- with $e.podAnnotations }}{{ $all = append $all (dict "name" "ExecutorEphemeralPodAnnotations" "value" (toJson .)) }}{{ end -}}
 {{- with $e.activeDeadlineSeconds }}{{ $all = append $all (dict "name" "ExecutorEphemeralDeadlineSeconds" "value" (int . | toString)) }}{{ end -}}
 {{- with $e.ttlSecondsAfterFinished }}{{ $all = append $all (dict "name" "ExecutorEphemeralTtlSeconds" "value" (int . | toString)) }}{{ end -}}
-{{- /* The pod gets 30 seconds more than terraform, to deliver what it has. */ -}}
+{{- /* The pod gets 30 seconds more than terraform, to deliver state, log and result. */ -}}
 {{- with $e.terminationGracePeriodSeconds -}}
 {{- $grace := max 1 (sub (int .) 30) | toString -}}
 {{- $all = concat $all (list (dict "name" "ExecutorEphemeralGraceSeconds" "value" $grace) (dict "name" "ExecutorEphemeralApplyGraceSeconds" "value" $grace)) -}}
@@ -194,7 +194,7 @@ postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser 
 {{ toJson $all }}
 {{- end }}
 
-{{/* The entries of the chart but for those that api.env has, then api.env: a name twice in a list has no one meaning. */}}
+{{/* The chart's entries without those in api.env, then api.env: a name may occur only once. */}}
 {{- define "site.environment" -}}
 {{- $said := list -}}
 {{- range .Values.api.env }}{{ $said = append $said .name }}{{ end -}}
@@ -217,7 +217,7 @@ postgresql://{{ required "api.properties.databaseUser is empty" $p.databaseUser 
 
 {{/* ---- pods ------------------------------------------------------------------------------------------------------ */}}
 
-{{/* Labels and annotations of one component's pods: (list . "web"). */}}
+{{/* Labels and annotations of a component's pods: (list . "web"). */}}
 {{- define "site.podMetadata" -}}
 {{- $root := index . 0 -}}
 labels: {{ include "site.labels" $root | nindent 2 }}
@@ -226,7 +226,7 @@ labels: {{ include "site.labels" $root | nindent 2 }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 annotations:
-  # New pods when the chart's own Secret of addresses changes.
+  # Roll the pods when the chart's Secret of addresses changes.
   checksum/connections: {{ printf "%s%s" (include "site.databaseUrl" $root) ($root.Values.api.properties.redisPassword | default "") | sha256sum | trunc 16 | quote }}
   {{- with $root.Values.api.podAnnotations }}
   {{- toYaml . | nindent 2 }}
@@ -262,7 +262,7 @@ affinity: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Replicas on different nodes where there are several: (list . "web"). */}}
+{{/* Prefer different nodes for the replicas: (list . "web"). */}}
 {{- define "site.spread" -}}
 {{- $root := index . 0 -}}
 topologySpreadConstraints:
@@ -280,7 +280,7 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* /data holds what executors on this machine work with; nothing that must last. */}}
+{{/* /data is the work folder of executors on this machine; it may be lost. */}}
 {{- define "site.volumes" -}}
 - {name: tmp, emptyDir: {}}
 - {name: data, emptyDir: {}}
@@ -301,6 +301,6 @@ capabilities: {drop: [ALL]}
 {{- $get := dict "httpGet" (dict "path" "/actuator/health/liveness" "port" "http" "httpHeaders" (list (dict "name" "Host" "value" "localhost"))) -}}
 startupProbe: {{ toJson (merge (dict "periodSeconds" 1 "failureThreshold" 120 "timeoutSeconds" 3) $get) }}
 livenessProbe: {{ toJson (merge (dict "periodSeconds" 10 "failureThreshold" 6 "timeoutSeconds" 5) $get) }}
-# Not whether worker and watcher live: executors must reach this pod also while these do not.
+# Does not check worker and watcher: executors must reach this pod while those are down.
 readinessProbe: {{ toJson (merge (dict "periodSeconds" 5 "timeoutSeconds" 5) $get) }}
 {{- end }}

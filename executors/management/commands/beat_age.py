@@ -1,4 +1,4 @@
-"""Tell whether a background process works; for a probe, by its exit status."""
+"""Report by exit status whether a background process is alive, for a probe."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from executors import beats
+from executors.health import heartbeats
 
 
 class Command(BaseCommand):
     help = "Print how long ago worker or watcher was last alive, in seconds; fails when that is too long."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", choices=[beats.WORKER, beats.WATCHER])
+        parser.add_argument("name", choices=[heartbeats.WORKER, heartbeats.WATCHER])
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
-        age = beats.age(name)
+        age = heartbeats.heartbeat_age(name)
         said = "never" if age is None else f"{age.total_seconds():.0f} s ago"
         # A worker's beat is queued by the watcher, so while that is away it tells nothing of the worker.
-        if beats.is_stale(name) and (name == beats.WATCHER or not beats.is_stale(beats.WATCHER)):
+        if heartbeats.is_stale(name) and (name == heartbeats.WATCHER or not heartbeats.is_stale(heartbeats.WATCHER)):
             raise CommandError(f"{name} was alive: {said}")
         self.stdout.write(said)

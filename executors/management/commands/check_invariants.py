@@ -1,4 +1,4 @@
-"""Tell whether the records and the cluster are as they must be; reads only, and may be run at any time."""
+"""Check the invariants of records and cluster; read only, safe to run at any time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from executors.conf import installation
+from executors.installation.settings import installation
 from executors.invariants import RECENT_DAYS, Finding
-from executors.invariants.checking import check
+from executors.invariants.checking import check_invariants
 
 
 class Command(BaseCommand):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         findings = list(
-            check(
+            check_invariants(
                 installation(),
                 with_cluster=not options["no_cluster"],
                 shared=options["shared_namespace"],

@@ -1,4 +1,4 @@
-"""Look at all that the installation needs to run steps: a table of what is well and what is not, with its fix."""
+"""Check everything that the installation needs to run steps, and print a table of results and fixes."""
 
 from __future__ import annotations
 

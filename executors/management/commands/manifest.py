@@ -8,10 +8,10 @@ import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from executors.cluster import ClusterError
-from executors.launching.preview import preview
+from executors.preview.expected_job import expected_job
 from workspaces.choices import StepType
-from workspaces.ephemeral import EphemeralSyntaxErrors
 from workspaces.models import Workspace
+from workspaces.pods import EphemeralSyntaxErrors
 
 _IN_A_POD = [kind.value for kind in StepType if kind not in {StepType.DISABLE_WORKSPACE, StepType.SCHEDULE_TEMPLATES}]
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         if workspace is None:
             raise CommandError(f"There is no workspace {options['workspace']}; expected is ORGANIZATION/WORKSPACE.")
         try:
-            job = preview(workspace, StepType(options["type"]), ask_cluster=options["ask_cluster"])
+            job = expected_job(workspace, StepType(options["type"]), ask_cluster=options["ask_cluster"])
         except (EphemeralSyntaxErrors, ClusterError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(yaml.safe_dump(job, sort_keys=False), ending="")

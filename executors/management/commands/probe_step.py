@@ -1,4 +1,4 @@
-"""Run one real ephemeral step through the REST API: what a fresh installation is tested with."""
+"""Run one real ephemeral step through the REST API, to test a fresh installation."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from workspaces.choices import FINAL_JOB, JobStatus
-from workspaces.ephemeral.variables import ENABLE
 from workspaces.models import Organization
+from workspaces.pods.catalogue import ENABLE
 from workspaces.services.tokens import internal_token
 
 FLOW = """\
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         self.stdout.write("One step ran in a pod of its own and reported back.")
 
     def _run(self, site: Site, path: str, seconds: int) -> None:
-        # Nobody fetches this source: an archive takes its place.
+        # This source is not fetched: an archive takes its place.
         attributes = {"name": "probe", "source": "empty", "branch": "remote-content", "terraformVersion": "1.11.4"}
         workspace = site.create(f"{path}/workspace", "workspace", attributes)
         variable = {"key": ENABLE, "value": "1", "category": "ENV", "sensitive": False, "hcl": False}
@@ -136,7 +136,7 @@ class Site:
 
 
 class Unreachable(CommandError):
-    """Nobody answers at the site's address."""
+    """The site's address does not answer."""
 
 
 def _archive() -> bytes:

@@ -1,4 +1,4 @@
-"""Make the example organization and workspace, and an administrator, where they are not there yet."""
+"""Create the example organization and workspace, and an administrator, if they do not exist."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from workspaces.choices import Category, IacType
-from workspaces.ephemeral.variables import ENABLE
 from workspaces.models import Organization, Template, Workspace
+from workspaces.pods.catalogue import ENABLE
 from workspaces.services import organizations, sources, workspaces
 from workspaces.services.saving import save_valid
 

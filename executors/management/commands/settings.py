@@ -1,10 +1,10 @@
-"""``manage.py settings``: the list of all environment variables."""
+"""Print the list of all environment variables: ``manage.py settings``."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from executors.documented import reference
+from executors.installation.reference import reference
 
 
 class Command(BaseCommand):

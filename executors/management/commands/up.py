@@ -11,9 +11,11 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
 
-from executors import beats
+from executors.health import heartbeats
 
 _STOP_SECONDS = 20
 _PAUSE_SECONDS = 0.5
@@ -70,6 +72,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="port to listen at (default: 8000)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        _check_database()
         self._stopping = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
@@ -105,14 +108,29 @@ class Command(BaseCommand):
             self.stderr.write(f"{process.name} ended with status {code}; it is started again")
             time.sleep(max(0.0, 2 - process.running_seconds))
             process.restart()
-        elif process.name == "worker" and process.running_seconds > beats.STALE_SECONDS and self._frozen():
+        elif process.name == "worker" and process.running_seconds > heartbeats.STALE_SECONDS and self._frozen():
             self.stderr.write("worker takes no tasks any more; it is started again")
             process.restart()
 
     def _frozen(self) -> bool:
         now = time.monotonic()
-        if now - getattr(self, "_asked", 0.0) < beats.EVERY_SECONDS:
+        if now - getattr(self, "_asked", 0.0) < heartbeats.EVERY_SECONDS:
             return False
         self._asked = now
         # Its beat is queued by the watcher, so a worker is frozen only while the watcher is not.
-        return beats.is_stale(beats.WORKER) and not beats.is_stale(beats.WATCHER)
+        return heartbeats.is_stale(heartbeats.WORKER) and not heartbeats.is_stale(heartbeats.WATCHER)
+
+
+def _check_database() -> None:
+    """Raise CommandError if the database cannot be used: the processes would fail one after the other."""
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except OperationalError as error:
+        why = str(error).strip().splitlines()[0].rstrip(".")
+        raise CommandError(f"The database cannot be reached: {why}. TERRAKUBE_DATABASE_URL names it.") from None
+    finally:
+        # The processes have connections of their own.
+        connection.close()
+    if waiting:
+        raise CommandError(f"The database is not up to date ({len(waiting)} migrations); run manage.py migrate first.")

@@ -1,4 +1,4 @@
-"""Watch what runs steps: tell what a pod cannot say itself, and find what was lost."""
+"""Watch the executors: report what a pod cannot report itself, and find lost work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from executors.conf import installation
+from executors.installation.settings import installation
 from executors.watching.watcher import Watcher
 
 logger = logging.getLogger(__name__)

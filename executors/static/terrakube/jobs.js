@@ -1,4 +1,4 @@
-// Lists of jobs stay true by themselves: the status, reason and duration of each row that is seen.
+// Refresh the status, reason and duration of each job in a list.
 (() => {
   "use strict";
   const EVERY = 4000;
@@ -29,7 +29,7 @@
       try {
         const response = await fetch(`${address}?ids=${open.join(",")}`, { headers: { Accept: "application/json" } });
         if (response.status === 401) return;
-        if (response.ok) for (const job of (await response.json()).jobs) show(job);
+        if (response.ok) { for (const job of (await response.json()).jobs) show(job); }
       } catch { /* the next look may reach the site again */ }
     }
     setTimeout(refresh, EVERY);

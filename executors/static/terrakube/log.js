@@ -1,4 +1,4 @@
-// The log of a step: live by server-sent events, by asking again where those don't come through; whole, or its end.
+// Show the log of a step, whole or its end: live by server-sent events, by polling where those do not come through.
 (() => {
   "use strict";
   const panel = document.getElementById("log");
@@ -6,13 +6,13 @@
   const texts = document.currentScript.dataset;
   const byId = (id) => document.getElementById(id);
   const steps = document.getElementById("run").dataset.steps;
-  // A terminal keeps so many lines; of a longer log its end is shown, and all of it can be downloaded.
+  // The terminal keeps this many lines; of a longer log it shows the end, and the download has all of it.
   const LINES = 50000;
   const TAIL_BYTES = 2 * 1024 * 1024;
   const WIDE_COLUMNS = 240;
   const ERROR = /\b(error|panic|fatal|failed)\b/i;
 
-  // The terminal writes its colours and sizes into style elements, which count only with the page's nonce.
+  // The terminal writes its colours and sizes into style elements, which need the page's nonce.
   const nonce = document.querySelector("meta[name=style-nonce]").content;
   const createElement = document.createElement.bind(document);
   document.createElement = (name, options) => {
@@ -22,10 +22,24 @@
   };
 
   window.Terminal.strings.promptLabel = texts.textTerminal;
+  // The server's text is safe to write: its only control sequences are colours and styles.
   const terminal = new window.Terminal({
-    convertEol: true, disableStdin: true, cursorBlink: false, cursorInactiveStyle: "none", scrollback: LINES,
-    fontSize: 12, fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace", lineHeight: 1.25,
-    theme: { background: "#0f1115", foreground: "#e5e7eb", cursor: "#0f1115", selectionBackground: "#3b5b92", brightBlack: "#8b949e", black: "#6e7681" },
+    convertEol: true,
+    disableStdin: true,
+    cursorBlink: false,
+    cursorInactiveStyle: "none",
+    scrollback: LINES,
+    fontSize: 12,
+    fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
+    lineHeight: 1.25,
+    theme: {
+      background: "#0f1115",
+      foreground: "#e5e7eb",
+      cursor: "#0f1115",
+      selectionBackground: "#3b5b92",
+      brightBlack: "#8b949e",
+      black: "#6e7681",
+    },
     minimumContrastRatio: 4.5,
     allowProposedApi: true,
   });
@@ -39,7 +53,9 @@
   let generation = 0;
   let opened = false;
 
-  function wrapped() { return byId("log-wrap").checked; }
+  function wrapped() {
+    return byId("log-wrap").checked;
+  }
 
   function size() {
     if (panel.hidden) return;
@@ -57,10 +73,14 @@
     new ResizeObserver(size).observe(byId("log-terminal"));
   }
 
-  // A text with its words filled in, which stand in braces.
-  function filled(text, words) { return text.replace(/\{(\w+)\}/g, (whole, name) => words[name] ?? whole); }
+  // Fill the words in braces of a text.
+  function filled(text, words) {
+    return text.replace(/\{(\w+)\}/g, (whole, name) => words[name] ?? whole);
+  }
 
-  function say(text) { byId("log-state").textContent = text; }
+  function say(text) {
+    byId("log-state").textContent = text;
+  }
 
   function note(text, action) {
     const place = byId("log-note");
@@ -84,6 +104,12 @@
       if (mine !== generation || !bytes.length) return done();
       terminal.write(bytes, () => {
         if (byId("log-follow").checked) terminal.scrollToBottom();
+        // Many empty lines must not push earlier lines out unnoticed.
+        if (!shown.full && terminal.buffer.active.baseY >= LINES) {
+          shown.full = true;
+          byId("log-note").append(" ", filled(texts.textFull, { number: LINES }));
+          byId("log-note").hidden = false;
+        }
         done();
       });
     });
@@ -96,7 +122,7 @@
     return bytes;
   }
 
-  async function piece(mine, offset, tail) {
+  async function piece(offset, tail) {
     const response = await fetch(address("log", offset) + (tail ? `&tail=${tail}` : ""));
     if (response.status === 401) {
       say(texts.textSignedOut);
@@ -105,15 +131,26 @@
     if (!response.ok) throw new Error(String(response.status));
     const bytes = new Uint8Array(await response.arrayBuffer());
     const number = (name) => Number(response.headers.get(name));
-    return { bytes, start: number("X-Log-Start"), end: number("X-Log-End"), size: number("X-Log-Size"), over: response.headers.get("X-Log-Over") === "1" };
+    return {
+      bytes,
+      start: number("X-Log-Start"),
+      end: number("X-Log-End"),
+      size: number("X-Log-Size"),
+      over: response.headers.get("X-Log-Over") === "1",
+    };
   }
 
-  const tenths = new Intl.NumberFormat(document.documentElement.lang || "en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  function mebibytes(bytes) { return `${tenths.format(bytes / 1048576)} MiB`; }
+  const tenths = new Intl.NumberFormat(document.documentElement.lang || "en", {
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  });
+  function mebibytes(bytes) {
+    return `${tenths.format(bytes / 1048576)} MiB`;
+  }
 
   async function load(mine, from) {
-    // What is there already comes in big pieces, not through the events.
-    const first = await piece(mine, from || 0, from === undefined ? TAIL_BYTES : 0);
+    // Existing output comes in large pieces, not through events.
+    const first = await piece(from || 0, from === undefined ? TAIL_BYTES : 0);
     if (!first || mine !== generation) return;
     shown.partial = from !== undefined || first.start > 0;
     shown.last = from === undefined ? Infinity : from + TAIL_BYTES;
@@ -123,7 +160,7 @@
       note(filled(texts.textTail, { size: mebibytes(first.size), shown: mebibytes(TAIL_BYTES) }));
     }
     if (first.start) first.bytes = first.bytes.subarray(first.bytes.indexOf(10) + 1);
-    for (let part = first; ; part = await piece(mine, shown.offset)) {
+    for (let part = first;; part = await piece(shown.offset)) {
       if (!part || mine !== generation) return;
       await write(part.bytes, mine);
       if (mine !== generation) return;
@@ -134,7 +171,7 @@
     }
   }
 
-  // A short log that is complete leaves no black space below it.
+  // Shrink the terminal below a short, complete log.
   function shrink() {
     const box = byId("log-terminal"), buffer = terminal.buffer.active;
     box.style.height = "";
@@ -143,7 +180,8 @@
     while (lines > 1 && !buffer.getLine(lines - 1).translateToString(true)) lines -= 1;
     if (lines >= terminal.rows) return;
     const screen = terminal.element.querySelector(".xterm-screen");
-    box.style.height = `${Math.ceil(screen.clientHeight / terminal.rows * (Math.max(lines, 3) + 1)) + box.offsetHeight - box.clientHeight + 16}px`;
+    const content = Math.ceil(screen.clientHeight / terminal.rows * (Math.max(lines, 3) + 1));
+    box.style.height = `${content + box.offsetHeight - box.clientHeight + 16}px`;
   }
 
   function over(mine) {
@@ -159,7 +197,7 @@
     const source = new EventSource(address("events", shown.offset));
     shown.source = source;
     say(texts.textLive);
-    source.onmessage = async (event) => {
+    source.onmessage = (event) => {
       came = true;
       if (mine !== generation) return source.close();
       const end = Number(event.lastEventId);
@@ -168,20 +206,25 @@
       shown.offset = end;
       write(fromBase64(event.data), mine);
     };
-    source.addEventListener("over", () => { source.close(); over(mine); });
+    source.addEventListener("over", () => {
+      source.close();
+      over(mine);
+    });
     source.onerror = () => {
       if (mine !== generation) return source.close();
       say(texts.textConnecting);
-      // An event source that the server refused, or that never brought anything, gives way to asking.
+      // Poll when the server refused the event source or nothing ever came through it.
       if (source.readyState === EventSource.CLOSED || !came) {
         source.close();
         ask(mine);
       }
     };
-    source.onopen = () => { if (mine === generation) say(shown.offset ? texts.textLive : texts.textLiveEmpty); };
+    source.onopen = () => {
+      if (mine === generation) say(shown.offset ? texts.textLive : texts.textLiveEmpty);
+    };
   }
 
-  // A browser has few connections to one host; a page that nobody looks at gives its own back and goes on later.
+  // A browser has few connections per host: a hidden page closes its own and reconnects when it is shown.
   document.addEventListener("visibilitychange", () => {
     if (!shown) return;
     if (document.hidden && shown.source && shown.source.readyState !== EventSource.CLOSED) {
@@ -196,7 +239,7 @@
   async function ask(mine) {
     while (mine === generation) {
       try {
-        const part = await piece(mine, shown.offset);
+        const part = await piece(shown.offset);
         if (!part || mine !== generation) return;
         await write(part.bytes, mine);
         shown.offset = part.end;
@@ -233,7 +276,7 @@
     byId("log-download").href = address("log.txt");
   }
 
-  // Look through the whole log, on the server, for what is not in the part that is shown; true when it was found.
+  // Search the whole log on the server for text outside the shown part; return whether it was found.
   async function findOutside(text) {
     if (!shown.partial) return false;
     say(texts.textLooking);
@@ -249,7 +292,14 @@
     const text = byId("log-search").value;
     if (!text) return search.clearDecorations();
     byId("log-follow").checked = false;
-    const options = { decorations: { matchBackground: "#7c5e10", activeMatchBackground: "#d97706", matchOverviewRuler: "#d97706", activeMatchColorOverviewRuler: "#d97706" } };
+    const options = {
+      decorations: {
+        matchBackground: "#7c5e10",
+        activeMatchBackground: "#d97706",
+        matchOverviewRuler: "#d97706",
+        activeMatchColorOverviewRuler: "#d97706",
+      },
+    };
     const here = () => (back ? search.findPrevious(text, options) : search.findNext(text, options));
     if (here()) return say("");
     if (await findOutside(text)) here();
@@ -274,14 +324,26 @@
   }
 
   byId("log-search").addEventListener("keydown", (event) => {
-    if (event.key === "Enter") { event.preventDefault(); find(event.shiftKey); }
+    if (event.key === "Enter") {
+      event.preventDefault();
+      find(event.shiftKey);
+    }
   });
-  byId("log-search").addEventListener("input", () => { if (!byId("log-search").value) search.clearDecorations(); });
+  byId("log-search").addEventListener("input", () => {
+    if (!byId("log-search").value) search.clearDecorations();
+  });
   byId("log-next").addEventListener("click", () => find(false));
   byId("log-previous").addEventListener("click", () => find(true));
-  byId("log-wrap").addEventListener("change", () => { if (panel.dataset.over) shrink(); else size(); });
-  byId("log-follow").addEventListener("change", () => { if (byId("log-follow").checked) terminal.scrollToBottom(); });
-  byId("log-terminal").addEventListener("wheel", (event) => { if (event.deltaY < 0) byId("log-follow").checked = false; }, { passive: true });
+  byId("log-wrap").addEventListener("change", () => {
+    if (panel.dataset.over) shrink();
+    else size();
+  });
+  byId("log-follow").addEventListener("change", () => {
+    if (byId("log-follow").checked) terminal.scrollToBottom();
+  });
+  byId("log-terminal").addEventListener("wheel", (event) => {
+    if (event.deltaY < 0) byId("log-follow").checked = false;
+  }, { passive: true });
   byId("log-error").addEventListener("click", firstError);
 
   function text() {
@@ -291,7 +353,7 @@
     return lines.join("\n");
   }
 
-  // On paper the terminal would be one screen of dark; its text is printed instead.
+  // Print the text; a printed terminal would be one dark screen.
   const PRINTED = 5000;
   window.addEventListener("beforeprint", () => {
     if (!opened) return;
@@ -300,7 +362,11 @@
     if (last.length < lines.length) last.unshift(filled(texts.textEarlier, { number: lines.length - last.length }));
     byId("log-print").textContent = last.join("\n");
   });
-  window.addEventListener("afterprint", () => { byId("log-print").textContent = ""; });
+  window.addEventListener("afterprint", () => {
+    byId("log-print").textContent = "";
+  });
 
-  window.terrakubeLog = { open, text };
+  panel.addEventListener("terrakube:open-log", ({ detail }) => open(detail.step, detail.attempt, detail.name));
+  // For tests, which read the text of a terminal that draws only the lines in view.
+  window.terrakubeLog = { text };
 })();

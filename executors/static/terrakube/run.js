@@ -1,4 +1,4 @@
-// The page of a job stays true by itself: its parts come from the server when something has changed.
+// Refresh the page of a job: the server sends its parts when something has changed.
 (() => {
   "use strict";
   const run = document.getElementById("run");
@@ -9,13 +9,13 @@
   let version = "", resultsVersion = run.dataset.resultsVersion, failures = 0, chosen = false, timer = 0;
 
   function replace(element, html) {
-    // What the reader opened or typed stays as it is.
+    // Keep what the reader opened or typed.
     const open = new Map([...element.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
     const typed = new Map([...element.querySelectorAll("[data-keep]")].map((one) => [one.name, one.value]));
     const focused = element.contains(document.activeElement) ? document.activeElement : null;
     const focus = focused && (focused.name || focused.dataset.logStep) ? focused : null;
     element.innerHTML = html;
-    window.terrakubeTimes(element);
+    element.dispatchEvent(new Event("terrakube:replaced", { bubbles: true }));
     for (const one of element.querySelectorAll("details[id]")) if (open.has(one.id)) one.open = open.get(one.id);
     for (const one of element.querySelectorAll("[data-keep]")) if (typed.has(one.name)) one.value = typed.get(one.name);
     if (focus) {
@@ -24,18 +24,22 @@
     }
   }
 
-  // The icon of the tab has a dot in the colour of the status, for who does something else meanwhile.
+  // The icon of the tab has a dot in the colour of the status, to be seen from other tabs.
   const COLOURS = { good: "#16a34a", bad: "#dc2626", active: "#2563eb", attention: "#d97706" };
   const icon = document.querySelector("link[rel=icon]");
   function mark(tone) {
     if (!icon || icon.dataset.tone === tone) return;
     icon.dataset.tone = tone;
+    const colour = COLOURS[tone] || "#71717a";
     icon.href = "data:image/svg+xml," + encodeURIComponent(
-      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#2563eb" fill-opacity=".35" d="M16 2 28 9v14l-12 7L4 23V9z"/><circle cx="20" cy="20" r="11" fill="${COLOURS[tone] || "#71717a"}" stroke="#fff" stroke-width="2"/></svg>`);
+      '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">' +
+        '<path fill="#2563eb" fill-opacity=".35" d="M16 2 28 9v14l-12 7L4 23V9z"/>' +
+        '<circle cx="20" cy="20" r="11" fill="' + colour + '" stroke="#fff" stroke-width="2"/></svg>',
+    );
   }
 
   function busy() {
-    // A form that is just being sent must not vanish under the pointer.
+    // A form being sent must not vanish under the pointer.
     return run.querySelector("form[data-sent]") !== null;
   }
 
@@ -46,12 +50,16 @@
     resultsVersion = wanted;
   }
 
+  function openLog(step, attempt, name) {
+    byId("log").dispatchEvent(new CustomEvent("terrakube:open-log", { detail: { step, attempt, name } }));
+  }
+
   function showLog(log) {
     if (!log || chosen) return;
     const panel = byId("log");
     panel.hidden = false;
     const button = run.querySelector(`[data-log-step="${log.step}"][data-log-attempt="${log.attempt}"]`);
-    window.terrakubeLog.open(log.step, log.attempt, button ? button.dataset.logName : "");
+    openLog(log.step, log.attempt, button ? button.dataset.logName : "");
   }
 
   async function look() {
@@ -96,20 +104,22 @@
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && !timer) look();
   });
-  // What is long and seldom wanted comes when it is opened.
+  // Load long, seldom wanted parts when they are opened.
   run.addEventListener("toggle", async (event) => {
     const place = event.target.querySelector?.("pre");
     if (!event.target.dataset.load || !event.target.open || place.textContent) return;
     const response = await fetch(event.target.dataset.load);
     place.textContent = response.ok ? await response.text() : texts.textNoPlan;
   }, true);
-  run.addEventListener("submit", (event) => { if (!event.defaultPrevented) event.target.dataset.sent = "1"; });
+  run.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) event.target.dataset.sent = "1";
+  });
   run.addEventListener("click", (event) => {
     const button = event.target.closest("[data-log-step]");
     if (!button) return;
     chosen = true;
     byId("log").hidden = false;
-    window.terrakubeLog.open(button.dataset.logStep, Number(button.dataset.logAttempt), button.dataset.logName);
+    openLog(button.dataset.logStep, Number(button.dataset.logAttempt), button.dataset.logName);
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     byId("log").scrollIntoView({ behavior: still ? "auto" : "smooth", block: "nearest" });
   });

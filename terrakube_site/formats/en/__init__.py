@@ -1,1 +1,1 @@
-"""English, as it is written in all countries alike."""
+"""English formats without regional differences."""

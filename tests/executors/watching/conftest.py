@@ -11,16 +11,17 @@ import pytest
 from django.db import models
 from django.utils import timezone
 
-from executors import attempts, cluster
+from executors import cluster
+from executors.attempts import lifecycle
 from executors.choices import AttemptState, ExecutorKind
 from executors.cluster import ClusterError
-from executors.conf import Installation, installation
+from executors.installation.settings import Installation, installation
 from executors.models import Attempt
+from executors.watching.snapshot import ClusterSnapshot
 from executors.watching.sweep import Sweep
-from executors.watching.view import View
 from tests.executors.watching.recorded_states import recorded
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
-from workspaces import transitions
+from workspaces.jobs import transitions
 from workspaces.models import Workspace
 from workspaces.services import jobs
 
@@ -58,8 +59,10 @@ class MemoryCluster:
         if self.pods is not None:
             self.pods.pop(str(attempt.pk), None)
 
-    def view(self) -> View:
-        return View(namespace=self.namespace, jobs=dict(self.jobs), pods=None if self.pods is None else dict(self.pods))
+    def snapshot(self) -> ClusterSnapshot:
+        return ClusterSnapshot(
+            namespace=self.namespace, jobs=dict(self.jobs), pods=None if self.pods is None else dict(self.pods)
+        )
 
     def read_job(self, namespace: str, name: str) -> dict[str, Any] | None:
         return next((job for job in self.jobs.values() if job["metadata"]["name"] == name), None)
@@ -72,7 +75,7 @@ class MemoryCluster:
         job["metadata"]["deletionTimestamp"] = timezone.now().isoformat()
         return True
 
-    def pod_log(self, namespace: str, name: str, *, tail_lines: int) -> str:
+    def pod_log(self, namespace: str, name: str, *, container: str, tail_lines: int) -> str:
         if self.words is None:
             raise ClusterError("pods/log is forbidden", status=403)
         return self.words
@@ -101,7 +104,7 @@ def memory_cluster(monkeypatch: pytest.MonkeyPatch, conf: Installation) -> Memor
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What was handed to the task runner."""
     found: list[tuple[Any, ...]] = []
-    monkeypatch.setattr("workspaces.queueing.async_task", lambda *task, **options: found.append(task))
+    monkeypatch.setattr("workspaces.task_queue.client.async_task", lambda *task, **options: found.append(task))
     return found
 
 
@@ -129,15 +132,15 @@ def make(workspace: Workspace, conf: Installation) -> Make:
         job = jobs.create_job(on or workspace, by=None, tcl=tcl)
         step_id = transitions.advance(job.pk)
         assert step_id is not None
-        attempt = attempts.open_attempt(step_id, executor=executor)
+        attempt = lifecycle.open_attempt(step_id, executor=executor)
         assert attempt is not None
         if state != AttemptState.NEW:
-            attempts.mark_launched(attempt, **(where or {"namespace": conf.namespace}))
+            lifecycle.mark_launched(attempt, **(where or {"namespace": conf.namespace}))
         if state in {AttemptState.CLAIMED, AttemptState.INTERRUPTING}:
-            attempts.claim(attempt, SESSION)
+            lifecycle.claim_attempt(attempt, SESSION)
         if state == AttemptState.INTERRUPTING:
             transitions.cancel(job.pk, by="somebody")
-            attempts.request_cancel(step_id)
+            lifecycle.request_cancel(step_id)
         shift(attempt, seconds)
         return Attempt.objects.select_related("step__job").get(pk=attempt.pk)
 
@@ -181,6 +184,6 @@ def run(
 
     def once() -> None:
         with django_capture_on_commit_callbacks(execute=True):
-            sweep.run(memory_cluster.view(), memory_cluster)  # type: ignore[arg-type]
+            sweep.run(memory_cluster.snapshot(), memory_cluster)  # type: ignore[arg-type]
 
     return once

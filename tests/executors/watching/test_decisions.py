@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from typing import Any
 
 import pytest
 
 from executors.choices import AttemptState
+from executors.contract import last_words
 from executors.models import Attempt
 from executors.watching.decisions import Act, Decision, Patience, decide
-from executors.watching.diagnosis import Diagnosis, Wait, diagnose
-from executors.watching.proof import is_gone
+from executors.watching.diagnosis.pods import Diagnosis, Wait, diagnose
+from executors.watching.termination import has_terminated
 from tests.executors.watching.recorded_states import recorded
 from workspaces.choices import StepType
 from workspaces.models import Step
@@ -77,7 +79,7 @@ def test_what_keeps_a_pod_from_starting_is_told_until_its_deadline_and_then_repl
     launched = attempt(AttemptState.LAUNCHED)
     before, after = (decided(launched, of(name), noted=noted) for noted in (seconds - 1, seconds))
     assert (before.act, before.again_at) == (Act.EXPLAIN, NOW + dt.timedelta(seconds=1))
-    assert (after.act, after.code) == (Act.REPLACE, before.code)
+    assert (after.act, after.why.code) == (Act.REPLACE, before.why.code)
 
 
 def test_an_unschedulable_pod_has_the_whole_start_timeout() -> None:
@@ -90,7 +92,7 @@ def test_a_container_that_runs_has_a_minute_to_claim_while_this_site_answers() -
     launched = attempt(AttemptState.LAUNCHED)
     assert decided(launched, of("running", since=59), noted=59, answering=True).act == Act.EXPLAIN
     after = decided(launched, of("running", since=60), noted=60, answering=True)
-    assert (after.act, after.code) == (Act.REPLACE, "not-claimed")
+    assert (after.act, after.why.code) == (Act.REPLACE, "not-claimed")
 
 
 @pytest.mark.parametrize("answering", [False, None])
@@ -100,7 +102,7 @@ def test_a_container_has_longer_to_claim_than_its_executor_tries_while_this_site
     launched = attempt(AttemptState.LAUNCHED)
     assert decided(launched, of("running", since=149), noted=149, answering=answering).act == Act.EXPLAIN
     after = decided(launched, of("running", since=150), noted=150, answering=answering)
-    assert (after.act, after.code) == (Act.REPLACE, "not-claimed")
+    assert (after.act, after.why.code) == (Act.REPLACE, "not-claimed")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_an_organization_or_workspace_may_have_less_patience(name: str, limit: s
 def test_no_deadline_is_longer_than_the_installations() -> None:
     launched = attempt(AttemptState.LAUNCHED, deadlines={"image_seconds": 3600, "silence_seconds": 10**6})
     assert decided(launched, of("image-not-found"), noted=60).act == Act.REPLACE
-    assert LIMITS.of(launched).lost_after_seconds == 900
+    assert LIMITS.for_attempt(launched).lost_after_seconds == 900
 
 
 def test_an_ordinary_start_is_only_told_when_it_lasts() -> None:
@@ -135,8 +137,8 @@ def test_a_start_that_nobody_can_explain_fails_at_its_timeout_with_what_was_seen
     found = diagnose(recorded("running").job, None)
     assert decided(attempt(AttemptState.LAUNCHED, launched_at=ago(599)), found, noted=599).act == Act.EXPLAIN
     after = decided(attempt(AttemptState.LAUNCHED, launched_at=ago(600)), found, noted=600)
-    assert (after.act, after.code) == (Act.FAIL, "start-timeout")
-    assert found.text in after.reason
+    assert (after.act, after.why.code) == (Act.FAIL, "start-timeout")
+    assert str(found.why.with_advice()) in str(after.why)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_a_claimed_attempt_whose_job_ended_is_lost_after_a_grace_for_its_report(
     before = decided(claimed, of(name, since=4), gone=True)
     assert (before.act, before.again_at) == (Act.NOTHING, NOW + dt.timedelta(seconds=1))
     after = decided(claimed, of(name, since=5), gone=True)
-    assert (after.act, after.code) == (Act.LOSE, of(name).code)
+    assert (after.act, after.why.code) == (Act.LOSE, of(name).code)
 
 
 @pytest.mark.parametrize(
@@ -194,20 +196,20 @@ def test_no_state_of_a_claimed_attempt_is_ever_replaced() -> None:
 def test_silence_ends_a_claimed_attempt() -> None:
     assert decided(attempt(AttemptState.CLAIMED, heartbeat_at=ago(899)), of("running")).act == Act.NOTHING
     after = decided(attempt(AttemptState.CLAIMED, heartbeat_at=ago(900)), of("node-unreachable"))
-    assert (after.act, after.code) == (Act.LOSE, "silent")
-    assert "15 minutes. The pod's node does not answer" in after.reason
+    assert (after.act, after.why.code) == (Act.LOSE, "silent")
+    assert "15 minutes. The pod's node does not answer" in str(after.why)
 
 
 def test_a_workspace_may_want_to_know_of_silence_sooner() -> None:
     quick = attempt(AttemptState.CLAIMED, heartbeat_at=ago(90), deadlines={"silence_seconds": 90})
     after = decided(quick, of("running"))
-    assert (after.act, after.code) == (Act.LOSE, "silent")
-    assert "said nothing for 90 s" in after.reason
+    assert (after.act, after.why.code) == (Act.LOSE, "silent")
+    assert "said nothing for 90 s" in str(after.why)
 
 
 def test_what_may_change_something_has_longer_to_end() -> None:
     plan, apply = (attempt(AttemptState.CLAIMED, step=Step(type=kind)) for kind in (StepType.PLAN, StepType.APPLY))
-    assert (LIMITS.of(plan).ending_seconds, LIMITS.of(apply).ending_seconds) == (150, 330)
+    assert (LIMITS.for_attempt(plan).ending_seconds, LIMITS.for_attempt(apply).ending_seconds) == (150, 330)
 
 
 def test_a_claimed_attempt_whose_job_vanished_is_lost_only_when_its_pod_is_gone() -> None:
@@ -256,24 +258,108 @@ def test_a_cancelled_attempts_last_report_has_its_grace_too() -> None:
 def test_a_job_proves_its_executor_gone_once_it_is_over(name: str, proved: bool) -> None:
     state = recorded(name)
     for pods in (state.pods, None):
-        assert is_gone(state.job, pods, absent_since=None, ours=True, now=NOW, ending_seconds=150) is proved
+        assert has_terminated(state.job, pods, absent_since=None, ours=True, now=NOW, ending_seconds=150) is proved
+
+
+def test_an_executor_that_a_sidecar_outlives_is_proved_gone_by_its_container() -> None:
+    state = recorded("sidecar")
+    lost = ("ContainerStatusUnknown", False), ("Error", True)
+    for why, proved in lost:
+        state.pods[0]["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] = why
+        gone = has_terminated(state.job, state.pods, absent_since=None, ours=False, now=NOW, ending_seconds=150)
+        assert gone is proved
+    assert not has_terminated(state.job, None, absent_since=None, ours=True, now=NOW, ending_seconds=150)
 
 
 def test_a_missing_job_proves_nothing_while_its_pod_is_seen() -> None:
     pods = recorded("pod-terminating").pods
-    assert not is_gone(None, pods, absent_since=ago(10**6), ours=True, now=NOW, ending_seconds=150)
+    assert not has_terminated(None, pods, absent_since=ago(10**6), ours=True, now=NOW, ending_seconds=150)
 
 
 def test_a_missing_job_is_proof_where_pods_can_be_seen_or_it_was_we_who_deleted_it() -> None:
-    assert is_gone(None, [], absent_since=None, ours=False, now=NOW, ending_seconds=150)
-    assert is_gone(None, None, absent_since=None, ours=True, now=NOW, ending_seconds=150)
+    assert has_terminated(None, [], absent_since=None, ours=False, now=NOW, ending_seconds=150)
+    assert has_terminated(None, None, absent_since=None, ours=True, now=NOW, ending_seconds=150)
 
 
 def test_a_job_that_somebody_deleted_leaves_an_unseen_pod_its_time_to_end() -> None:
-    assert not is_gone(None, None, absent_since=None, ours=False, now=NOW, ending_seconds=150)
-    assert not is_gone(None, None, absent_since=ago(149), ours=False, now=NOW, ending_seconds=150)
-    assert is_gone(None, None, absent_since=ago(150), ours=False, now=NOW, ending_seconds=150)
+    assert not has_terminated(None, None, absent_since=None, ours=False, now=NOW, ending_seconds=150)
+    assert not has_terminated(None, None, absent_since=ago(149), ours=False, now=NOW, ending_seconds=150)
+    assert has_terminated(None, None, absent_since=ago(150), ours=False, now=NOW, ending_seconds=150)
 
 
 def test_every_wait_has_a_deadline() -> None:
     assert set(Patience().waits) == set(Wait)
+
+
+# ---- what proves that an executor had begun -------------------------------------------------------------------------
+
+
+def ended_with(exit_code: int, *, message: str = "") -> Diagnosis:
+    """A Job that is over, whose container ended so."""
+    state = recorded("exit-10")
+    pods = copy.deepcopy(state.pods)
+    assert pods is not None
+    terminated = container_status(pods[0])["state"]["terminated"]
+    terminated |= {"exitCode": exit_code, "message": message}
+    return diagnose(state.job, pods)
+
+
+def container_status(pod: Any) -> Any:
+    return pod["status"]["containerStatuses"][0]
+
+
+def unclaimed(found: Diagnosis, *, witnessed: bool, limits: Patience = LIMITS) -> Decision:
+    launched = attempt(AttemptState.LAUNCHED)
+    return decide(launched, found, now=NOW, noted=NOW, limits=limits, gone=True, witnessed=witnessed)
+
+
+@pytest.mark.parametrize("exit_code", [10, 22, 23])
+@pytest.mark.parametrize("witnessed", [True, False])
+def test_what_only_an_executor_that_had_claimed_ends_with_is_never_tried_again(exit_code: int, witnessed: bool) -> None:
+    decision = unclaimed(ended_with(exit_code), witnessed=witnessed)
+    assert (decision.act, decision.why.code) == (Act.DOUBT, "claimed-before")
+    assert "Compare the state" in str(decision.why)
+
+
+def test_success_without_a_claim_is_another_image_or_a_claim_that_was_forgotten() -> None:
+    assert unclaimed(ended_with(0), witnessed=True).why.code == "result-missing"
+    assert unclaimed(ended_with(0), witnessed=False).why.code == "claimed-before"
+    terrakube = Patience(terrakube=True)
+    assert unclaimed(ended_with(0), witnessed=False, limits=terrakube).act == Act.FAIL
+
+
+@pytest.mark.parametrize("exit_code", [1, 11, 137, 143])
+def test_an_end_that_proves_nothing_is_tried_again_only_by_who_was_there_all_the_while(exit_code: int) -> None:
+    assert unclaimed(ended_with(exit_code), witnessed=True).act == Act.REPLACE
+    decision = unclaimed(ended_with(exit_code), witnessed=False)
+    assert decision.act == Act.DOUBT
+    assert "its commands may have run" in str(decision.why)
+
+
+@pytest.mark.parametrize("exit_code", [1, 11, 137, 143])
+def test_the_last_words_of_an_executor_prove_whether_it_had_claimed(exit_code: int) -> None:
+    claimed = ended_with(exit_code, message=last_words.CLAIMED)
+    not_claimed = ended_with(exit_code, message=last_words.UNCLAIMED)
+    for witnessed in (True, False):
+        assert unclaimed(claimed, witnessed=witnessed).why.code == "claimed-before"
+        assert unclaimed(not_claimed, witnessed=witnessed).act == Act.REPLACE
+
+
+def test_what_no_node_ever_started_has_run_nothing() -> None:
+    found = of("image-not-found", since=100)
+    launched = attempt(AttemptState.LAUNCHED)
+    decision = decide(launched, found, now=NOW, noted=ago(100), limits=LIMITS, gone=False, witnessed=False)
+    assert decision.act == Act.REPLACE
+
+
+def test_a_job_of_which_only_the_end_may_be_seen_is_not_tried_again_by_who_was_not_there() -> None:
+    state = recorded("exit-10")
+    found = diagnose(state.job, None)
+    assert unclaimed(found, witnessed=True).act == Act.REPLACE
+    assert unclaimed(found, witnessed=False).act == Act.DOUBT
+
+
+def test_an_executor_that_was_refused_says_that_it_ran_nothing_where_that_is_known() -> None:
+    assert ended_with(20, message=last_words.UNCLAIMED).why.sentence.endswith("and ran nothing")
+    assert "unless it is older than 1.1" in ended_with(20).why.sentence
+    assert "while its executor ran" in ended_with(23).why.sentence

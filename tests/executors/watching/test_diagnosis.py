@@ -7,9 +7,9 @@ import datetime as dt
 import pytest
 
 from executors.choices import EventKind
-from executors.watching import start_trouble
-from executors.watching.diagnosis import Kind, Wait, diagnose
-from executors.watching.timeline import Place, entries, place
+from executors.watching.diagnosis import start_failures
+from executors.watching.diagnosis.pods import Kind, Wait, diagnose
+from executors.watching.diagnosis.timeline import Place, entries, place
 from tests.executors.watching.recorded_states import NAMES, recorded
 
 # File: code, kind, deadline, whether another pod may fare better, words of the sentence
@@ -27,6 +27,7 @@ TABLE = {
     "exit-21": ("api-lost", Kind.FAILED, Wait.START, True, "could not reach this site"),
     "exit-22": ("result-not-delivered", Kind.FAILED, Wait.START, True, "could not deliver its result"),
     "exit-64": ("bad-job-data", Kind.FAILED, Wait.START, False, "job data"),
+    "image-architecture": ("image-architecture", Kind.FAILED, Wait.START, True, "another processor architecture"),
     "image-back-off": ("image-not-found", Kind.STUCK, Wait.IMAGE, True, "127.0.0.1:5005/team/missing:1 was not found"),
     "image-denied": ("image-denied", Kind.STUCK, Wait.IMAGE, True, "other credentials"),
     "image-invalid-name": ("image-invalid", Kind.STUCK, Wait.IMAGE, False, "team/UPPER:1 is no valid image name"),
@@ -39,7 +40,7 @@ TABLE = {
         True,
         "dial tcp 127.0.0.1:5999: connect: connection refused",
     ),
-    "job-deleting": ("job-deleting", Kind.ENDING, Wait.START, True, "deleted the Kubernetes Job"),
+    "job-deleting": ("job-deleting", Kind.ENDING, Wait.START, True, "The Kubernetes Job was deleted"),
     "killed-by-signal": ("killed", Kind.FAILED, Wait.START, True, "SIGKILL"),
     "missing-claim": ("missing-claim", Kind.STUCK, Wait.REFERENCE, True, "terrakube-plugin-pvc does not exist"),
     "missing-config-map": ("missing-config-map", Kind.STUCK, Wait.REFERENCE, True, "ConfigMap tf-settings does not"),
@@ -66,11 +67,12 @@ TABLE = {
     "oom-killed-child": ("oom-killed", Kind.FAILED, Wait.START, True, "limit of 32Mi"),
     "pod-deleted": ("pod-gone", Kind.FAILED, Wait.START, True, "The pod is gone"),
     "pod-deleted-unscheduled": ("pod-gone", Kind.FAILED, Wait.START, True, "The pod is gone"),
-    "pod-terminating": ("pod-deleted", Kind.ENDING, Wait.START, True, "deleted the pod"),
+    "pod-terminating": ("pod-deleted", Kind.ENDING, Wait.START, True, "The pod was deleted"),
     "preempted": ("preempted", Kind.ENDING, Wait.START, True, "higher priority"),
     "quota": ("quota", Kind.STUCK, Wait.START, True, "exceeded quota: small, requested: pods=1"),
     "running": ("running", Kind.RUNNING, Wait.CLAIM, True, "has not reported yet"),
     "runs-as-root": ("runs-as-root", Kind.STUCK, Wait.REFERENCE, False, "runs as root"),
+    "sidecar": ("step-failed", Kind.FAILED, Wait.START, True, "step failed"),
     "unschedulable-affinity": (
         "unschedulable-affinity",
         Kind.STUCK,
@@ -112,29 +114,35 @@ def test_a_recorded_state_means(name: str) -> None:
     state = recorded(name)
     code, kind, wait, may_retry, words = TABLE[name]
     found = diagnose(state.job, state.pods, events=state.events)
-    assert (found.code, found.kind, found.wait, found.may_retry) == (code, kind, wait, may_retry)
-    assert words in found.sentence
+    assert (found.code, found.kind, found.wait, found.why.may_retry) == (code, kind, wait, may_retry)
+    assert words in found.why.sentence
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sentence_is_one_line_without_a_full_stop(name: str) -> None:
     state = recorded(name)
     found = diagnose(state.job, state.pods, events=state.events)
-    assert found.sentence == " ".join(found.sentence.split())
-    assert not found.sentence.endswith(".")
-    assert not found.advice.endswith(".")
+    assert found.why.sentence == " ".join(found.why.sentence.split())
+    assert not found.why.sentence.endswith(".")
+    assert not found.why.advice.endswith(".")
 
 
 def test_waiting_and_asking_again_for_an_image_read_the_same() -> None:
-    texts = {diagnose(recorded(name).job, recorded(name).pods).text for name in ("image-not-found", "image-back-off")}
+    texts = {
+        diagnose(recorded(name).job, recorded(name).pods).why.with_advice().sentence
+        for name in ("image-not-found", "image-back-off")
+    }
     assert len(texts) == 1
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if TABLE[name][1] == Kind.FAILED and "deadline" not in name])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in NAMES if TABLE[name][1] == Kind.FAILED and "deadline" not in name and name != "sidecar"],
+)
 def test_without_the_right_to_see_pods_a_failure_says_which_right_would_tell_more(name: str) -> None:
     found = diagnose(recorded(name).job, None)
     assert (found.code, found.kind) == ("failed-unseen", Kind.FAILED)
-    assert "get, list and watch on pods in namespace terrakube" in found.advice
+    assert "get, list and watch on pods in namespace terrakube" in found.why.advice
 
 
 def test_without_the_right_to_see_pods_a_deadline_is_known_all_the_same() -> None:
@@ -144,13 +152,13 @@ def test_without_the_right_to_see_pods_a_deadline_is_known_all_the_same() -> Non
 def test_without_the_right_to_see_pods_a_wait_says_so() -> None:
     found = diagnose(recorded("unschedulable-selector").job, None)
     assert (found.code, found.kind, found.wait) == ("starting-unseen", Kind.WAITING, Wait.START)
-    assert "pods in namespace terrakube" in found.advice
+    assert "pods in namespace terrakube" in found.why.advice
 
 
 def test_a_job_that_is_not_there_is_missing_with_or_without_its_pod() -> None:
     pods = recorded("running").pods
     assert [diagnose(None, some).code for some in (None, [], pods)] == ["job-missing"] * 3
-    assert "still ending" in diagnose(None, pods).sentence
+    assert "still ending" in diagnose(None, pods).why.sentence
 
 
 def test_a_deadline_that_is_over_is_ending_until_its_pod_is_gone() -> None:
@@ -179,7 +187,30 @@ def test_a_quota_that_keeps_the_pod_away_is_told_by_the_jobs_events() -> None:
     )
     found = diagnose(recorded("running").job, [], events=[{"reason": "FailedCreate", "message": message}])
     assert (found.code, found.kind) == ("quota", Kind.STUCK)
-    assert "exceeded quota: small" in found.sentence
+    assert "exceeded quota: small" in found.why.sentence
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code", "wait"),
+    [
+        ('admission webhook "gate.example" denied the request: no team', "cluster-policy", Wait.REFERENCE),
+        (
+            'pods "j" is forbidden: violates PodSecurity "restricted:latest": seccompProfile',
+            "cluster-policy",
+            Wait.REFERENCE,
+        ),
+        (
+            'pods "j" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi',
+            "pod-refused",
+            Wait.START,
+        ),
+    ],
+)
+def test_who_refuses_a_pod_is_told_by_the_jobs_events(refusal: str, code: str, wait: Wait) -> None:
+    event = {"reason": "FailedCreate", "message": f"Error creating: {refusal}"}
+    found = diagnose(recorded("running").job, [], events=[event])
+    assert (found.code, found.kind, found.wait) == (code, Kind.STUCK, wait)
+    assert refusal in found.why.sentence
 
 
 @pytest.mark.parametrize(
@@ -194,7 +225,7 @@ def test_a_pod_for_which_a_node_is_being_added_may_wait_longer(reason: str, mess
     state = recorded("unschedulable-resources")
     event = {"reason": reason, "message": message, "lastTimestamp": "2026-11-24T20:41:30Z"}
     found = diagnose(state.job, state.pods, events=[event])
-    assert (found.code, found.wait, found.sentence) == (
+    assert (found.code, found.wait, found.why.sentence) == (
         "node-being-added",
         Wait.NODE,
         f"A node is being added for the pod: {message}",
@@ -218,10 +249,20 @@ def test_an_image_that_takes_long_is_told_from_one_that_cannot_be_had() -> None:
     assert diagnose(state.job, state.pods, events=[event, done]).code == "creating"
 
 
+def test_an_image_without_the_nodes_architecture_is_not_taken_for_a_missing_one() -> None:
+    pod = recorded("image-not-found").pods[0]
+    message = 'failed to pull and unpack image "i:1": no match for platform in manifest: not found'
+    pod["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ErrImagePull", "message": message}}
+    found = diagnose(recorded("image-not-found").job, [pod])
+    assert (found.code, found.wait) == ("image-architecture", Wait.IMAGE)
+
+
 def test_what_keeps_the_nearest_node_away_is_what_counts() -> None:
     message = "0/3 nodes are available: 1 Insufficient memory, 2 node(s) had untolerated taint {pool: gpu}."
-    assert start_trouble.unscheduled("Unschedulable", message).code == "unschedulable-resources"
-    assert start_trouble.unscheduled("Unschedulable", "0/1 nodes are available: 1 by a plugin.").code == "unschedulable"
+    assert start_failures.unscheduled("Unschedulable", message).code == "unschedulable-resources"
+    assert (
+        start_failures.unscheduled("Unschedulable", "0/1 nodes are available: 1 by a plugin.").code == "unschedulable"
+    )
 
 
 def test_the_timeline_has_the_clusters_own_times() -> None:

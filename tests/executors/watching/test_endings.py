@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from executors import attempts
+from executors.attempts import lifecycle
 from executors.choices import AttemptOutcome, AttemptState, EventKind, LockOutcome
 from executors.models import Attempt
 from tests.executors.watching.conftest import SESSION, Make, MemoryCluster, Run, shift
@@ -12,6 +12,7 @@ from tests.executors.watching.test_sweep import end_lately, fresh, job_of
 from tests.factories import DESTROY, PLAN_AND_APPLY
 from workspaces.choices import Interruption, JobStatus
 from workspaces.models import RunLimits, StateLock, Step, Workspace
+from workspaces.reasons import told
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +26,27 @@ def test_a_cancelled_executor_whose_last_report_was_lost_is_known_by_its_exit_co
     run()
     assert fresh(attempt).outcome == AttemptOutcome.CANCELLED
     assert Step.objects.get(pk=attempt.step_id).interruption == Interruption.STOPPED
+
+
+def test_an_executor_that_a_sidecar_outlives_is_lost_at_once_and_its_job_deleted(
+    make: Make, run: Run, memory_cluster: MemoryCluster
+) -> None:
+    attempt = make(AttemptState.CLAIMED)
+    memory_cluster.put(attempt, "sidecar")
+    run()
+    assert (fresh(attempt).outcome, fresh(attempt).reason_code) == (AttemptOutcome.LOST, "step-failed")
+    assert memory_cluster.deleted == [attempt.job_name]
+    assert not job_of(attempt).holds_workspace
+
+
+def test_a_job_that_a_sidecar_holds_open_is_deleted_once_its_executor_has_reported(
+    make: Make, run: Run, memory_cluster: MemoryCluster
+) -> None:
+    attempt = make(AttemptState.CLAIMED)
+    assert lifecycle.report_result(attempt, lifecycle.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
+    memory_cluster.put(attempt, "sidecar")
+    run()
+    assert (memory_cluster.deleted, fresh(attempt).cleaned_at is not None) == ([attempt.job_name], True)
 
 
 def test_somebody_elses_state_lock_is_left_alone_and_told(
@@ -58,10 +80,10 @@ def test_a_lost_plan_is_tried_anew_where_its_workspace_asks_for_it(
     assert not StateLock.objects.exists()
     second = Attempt.objects.get(step=step, number=2)
     assert second.state == AttemptState.NEW
-    assert attempts.claim(fresh(attempt), SESSION) is attempts.Claim.OVER
-    attempts.mark_launched(second, namespace=attempt.namespace)
-    assert attempts.claim(second, SESSION) is attempts.Claim.WON
-    assert attempts.report(fresh(second), attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
+    assert lifecycle.claim_attempt(fresh(attempt), SESSION) is lifecycle.Claim.OVER
+    lifecycle.mark_launched(second, namespace=attempt.namespace)
+    assert lifecycle.claim_attempt(second, SESSION) is lifecycle.Claim.WON
+    assert lifecycle.report_result(fresh(second), lifecycle.Report(outcome=AttemptOutcome.SUCCEEDED, changes=False))
     assert job_of(attempt).status == JobStatus.COMPLETED
 
 
@@ -105,8 +127,8 @@ def test_a_report_that_comes_before_the_watcher_saw_why_gets_the_better_reason_l
 ) -> None:
     attempt = make(AttemptState.CLAIMED)
     memory_cluster.put(attempt, "drained")
-    stopped = attempts.Report(outcome=AttemptOutcome.CANCELLED, exit_code=1, reason_code="cancelled")
-    attempts.report(fresh(attempt), stopped)
+    stopped = lifecycle.Report(outcome=AttemptOutcome.CANCELLED, exit_code=1, why=told("cancelled", ""))
+    lifecycle.report_result(fresh(attempt), stopped)
     assert (fresh(attempt).reason_code, job_of(attempt).reason_code) == ("stopped", "stopped")
     run()
     step = Step.objects.get(pk=attempt.step_id)
@@ -123,7 +145,9 @@ def test_a_stop_that_nothing_explains_and_a_deletion_by_this_site_itself_leave_t
 ) -> None:
     attempt = make(AttemptState.CLAIMED)
     memory_cluster.put(attempt, state)
-    attempts.report(fresh(attempt), attempts.Report(outcome=AttemptOutcome.CANCELLED, reason_code="cancelled"))
+    lifecycle.report_result(
+        fresh(attempt), lifecycle.Report(outcome=AttemptOutcome.CANCELLED, why=told("cancelled", ""))
+    )
     shift(attempt, late)
     run()
     assert (fresh(attempt).reason_code, job_of(attempt).reason_code) == ("stopped", "stopped")
@@ -152,5 +176,5 @@ def test_of_a_running_pod_whose_job_is_gone_the_deletion_is_noted(
 
 def test_an_attempt_made_since_the_sweep_looked_is_not_taken_for_an_end(make: Make) -> None:
     attempt = make(AttemptState.NEW)
-    assert not attempts.tell_again(attempt)
+    assert not lifecycle.repeat_outcome(attempt)
     assert Step.objects.get(pk=attempt.step_id).status == JobStatus.QUEUE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from executors.choices import AttemptState
+from executors.logs import store
 from executors.models import Attempt
-from executors.reporting import logs
 from tests.executors.watching.conftest import Make, MemoryCluster, Run, shift
 from tests.factories import VariableFactory
 
@@ -29,7 +29,7 @@ def test_what_a_container_said_before_it_ended_unclaimed_is_kept_and_masked(
     run()
     assert fresh(attempt).state == AttemptState.ENDED
     memory_cluster.remove(attempt)
-    log = logs.read(fresh(attempt)).data
+    log = store.read_log(fresh(attempt)).data
     assert log.startswith(b"[What the container of pod")
     assert log.endswith(b"cannot reach the API with ***\n")
     assert len(log) < 66_000

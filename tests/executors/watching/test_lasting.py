@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from executors.choices import EventKind
-from executors.watching.diagnosis import Diagnosis, Kind, diagnose
-from executors.watching.lasting import lasting
+from executors.watching.diagnosis.over_time import lasting
+from executors.watching.diagnosis.pods import Diagnosis, Kind, diagnose
 from executors.watching.sweep import Sweep
 from tests.executors.watching.conftest import Make, MemoryCluster
 from tests.executors.watching.recorded_states import recorded
@@ -30,7 +30,7 @@ def test_a_pod_that_its_node_does_not_take_is_waited_for_20_s_and_then_blamed_on
     assert lasting(plain, noted=NOTED, now=after(19)) == (plain, after(20))
     found, again_at = lasting(plain, noted=NOTED, now=after(20))
     assert (found.code, found.kind, again_at) == ("node-unreachable", Kind.STUCK, None)
-    assert found.sentence == "The pod's node does not answer"
+    assert found.why.sentence == "The pod's node does not answer"
 
 
 @pytest.mark.parametrize("name", ["running", "missing-config-map-volume", "unschedulable-taint"])
@@ -54,7 +54,7 @@ def test_an_image_is_said_to_be_fetched_for_as_long_as_it_is(seconds: int, span:
     pulling = {"reason": "Pulling", "message": 'Pulling image "i:1"', "lastTimestamp": NOTED.isoformat()}
     plain = diagnose(state.job, state.pods, events=[pulling])
     found, again_at = lasting(plain, noted=after(3), now=after(seconds))
-    assert found.sentence == plain.sentence + span
+    assert found.why.sentence == plain.why.sentence + span
     assert again_at == (None if following is None else after(following))
 
 

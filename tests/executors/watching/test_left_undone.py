@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from executors import attempts, cleaning
+from executors.attempts import cleanup, lifecycle
 from executors.choices import AttemptOutcome, AttemptState
-from executors.conf import Installation
+from executors.installation.settings import Installation
 from executors.models import Attempt
-from executors.watching import ended
+from executors.watching import garbage_collection
 from tests.executors.watching.conftest import Make, MemoryCluster, Run, shift
 from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY, WorkspaceFactory
-from workspaces import transitions
 from workspaces.choices import JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Job, Step, Workspace
+from workspaces.reasons import told
 from workspaces.services import jobs, workspaces
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +52,7 @@ def test_a_step_whose_launch_was_lost_is_queued_again_but_not_at_once(
 
 def test_an_attempt_that_was_put_off_is_launched_when_it_is_due(make: Make, run: Run, queued: list[Any]) -> None:
     attempt = make(AttemptState.NEW, seconds=0)
-    attempts.postpone(attempt, seconds=5)
+    lifecycle.postpone_launch(attempt, seconds=5)
     run()
     assert ("launch_step", str(attempt.step_id)) not in names(queued)
     Attempt.objects.filter(pk=attempt.pk).update(
@@ -143,8 +144,8 @@ def test_a_job_that_came_up_after_its_attempt_was_over_is_deleted(
     make: Make, run: Run, memory_cluster: MemoryCluster
 ) -> None:
     attempt = make(AttemptState.NEW)
-    attempts.fail(attempt, code="refused", reason="No answer")
-    cleaning.mark_cleaned(attempt)
+    lifecycle.fail_attempt(attempt, told("refused", "No answer"))
+    cleanup.mark_cleaned(attempt)
     memory_cluster.put(attempt, "running")
     run()
     assert memory_cluster.deleted == [attempt.job_name]
@@ -154,7 +155,7 @@ def test_a_pod_that_stays_long_after_its_executors_last_word_is_ended(
     make: Make, run: Run, memory_cluster: MemoryCluster
 ) -> None:
     attempt = make(AttemptState.CLAIMED)
-    attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=True))
+    lifecycle.report_result(attempt, lifecycle.Report(outcome=AttemptOutcome.SUCCEEDED, changes=True))
     memory_cluster.put(attempt, "running")
     run()
     assert memory_cluster.deleted == []
@@ -169,8 +170,8 @@ def test_a_pod_that_stays_long_after_its_executors_last_word_is_ended(
 def finished(make: Make, memory_cluster: MemoryCluster, *, seconds: float) -> Attempt:
     """An attempt that is over and cleaned up, whose Job ended so long ago."""
     attempt = make(AttemptState.CLAIMED, on=WorkspaceFactory.create())
-    attempts.report(attempt, attempts.Report(outcome=AttemptOutcome.SUCCEEDED, changes=True))
-    cleaning.prove_gone(attempt)
+    lifecycle.report_result(attempt, lifecycle.Report(outcome=AttemptOutcome.SUCCEEDED, changes=True))
+    cleanup.mark_gone(attempt)
     memory_cluster.put(attempt, "completed")
     at = (timezone.now() - dt.timedelta(seconds=seconds)).isoformat()
     for condition in memory_cluster.jobs[str(attempt.pk)]["status"]["conditions"]:
@@ -194,5 +195,5 @@ def test_of_too_many_finished_jobs_the_oldest_are_deleted(
     unproved = made[1]
     Attempt.objects.filter(pk=unproved.pk).update(cleaned_at=None)
     few = replace(conf, keep_finished_jobs=2)
-    ended.delete_finished(memory_cluster.view(), memory_cluster, few)  # type: ignore[arg-type]
+    garbage_collection.delete_finished_jobs(memory_cluster.snapshot(), memory_cluster, few)  # type: ignore[arg-type]
     assert memory_cluster.deleted == [made[0].job_name]

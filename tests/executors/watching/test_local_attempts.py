@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -14,14 +15,18 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from executors.attempts import lifecycle
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
-from executors.conf import Installation
-from executors.launching import on_machine
+from executors.contract import last_words
+from executors.installation.settings import Installation
+from executors.launching import local_process
 from executors.models import Attempt
 from executors.watching.sweep import Sweep
 from tests.executors.watching.conftest import Make, shift
+from tests.support.patience import patient
 from workspaces.choices import JobStatus
-from workspaces.models import Job
+from workspaces.models import Job, RecoveredState
+from workspaces.reasons import told
 
 pytestmark = pytest.mark.django_db
 # Ends at SIGTERM unless it was told not to hear it.
@@ -62,7 +67,7 @@ def process(conf: Installation) -> Iterator[Callable[..., subprocess.Popen[bytes
 def made(
     make: Make, state: AttemptState = AttemptState.LAUNCHED, *, host: str | None = None, seconds: float = 30
 ) -> Attempt:
-    return make(state, executor=ExecutorKind.LOCAL, seconds=seconds, host=host or on_machine.this_host())
+    return make(state, executor=ExecutorKind.LOCAL, seconds=seconds, host=host or local_process.this_host())
 
 
 def fresh(attempt: Attempt) -> Attempt:
@@ -122,7 +127,7 @@ def test_a_cancelled_process_that_does_not_end_is_killed_when_its_time_is_over(
     assert job_of(attempt).holds_workspace
     shift(attempt, conf.termination_grace_seconds(may_change=True) + 31)
     sweep.run(None, None)
-    assert one.wait(5) == -signal.SIGKILL
+    assert one.wait(patient(5)) == -signal.SIGKILL
     for _ in range(2):
         sweep.run(None, None)
         shift(attempt, 6)
@@ -139,11 +144,11 @@ def test_what_outlives_a_killed_executor_keeps_the_workspace_and_is_told_to_end(
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     (conf.local_work_dir / str(attempt.pk) / "pid").write_text(str(gone.pid))
-    assert on_machine.is_alive(attempt)
+    assert local_process.is_alive(attempt)
     assert job_of(attempt).holds_workspace
     sweep.run(None, None)
-    assert terraform.wait(5) == -signal.SIGTERM
-    assert not on_machine.is_alive(attempt)
+    assert terraform.wait(patient(5)) == -signal.SIGTERM
+    assert not local_process.is_alive(attempt)
 
 
 def test_a_process_that_outlives_its_steps_deadline_is_asked_to_end_then_killed_and_said_to_have_been_too_slow(
@@ -164,8 +169,8 @@ def test_a_process_that_outlives_its_steps_deadline_is_asked_to_end_then_killed_
     assert fresh(attempt).leaving_code == "deadline"
     with pytest.raises(subprocess.TimeoutExpired):
         one.wait(0.3)
-    later(sweep.limits.of(fresh(attempt)).ending_seconds)
-    assert one.wait(5) == -signal.SIGKILL
+    later(sweep.limits.for_attempt(fresh(attempt)).ending_seconds)
+    assert one.wait(patient(5)) == -signal.SIGKILL
     for _ in range(2):
         later(6)
     job = job_of(attempt)
@@ -199,3 +204,70 @@ def test_another_machines_process_is_judged_by_its_silence_alone(make: Make, swe
     Attempt.objects.filter(pk=attempt.pk).update(ended_at=earlier)
     sweep.run(None, None)
     assert not job_of(attempt).holds_workspace
+
+
+# ---- a database that was restored to before the claim ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left", ["its word that it had claimed", "nothing"])
+def test_a_process_that_had_claimed_is_not_followed_by_another(
+    make: Make, sweep: Sweep, conf: Installation, left: str
+) -> None:
+    attempt = made(make)
+    if left != "nothing":
+        folder = conf.local_work_dir / str(attempt.pk)
+        folder.mkdir(parents=True)
+        (folder / "claimed").write_text(last_words.CLAIMED)
+    sweep.run(None, None)
+    shift(attempt, 10)
+    sweep.run(None, None)
+    found = fresh(attempt)
+    assert (found.outcome, found.reason_code) == (AttemptOutcome.LOST, "claimed-before")
+    assert "Compare the state with what exists" in found.reason
+    assert found.step.attempts.count() == 1
+    assert job_of(attempt).status == JobStatus.FAILED
+
+
+def test_a_process_that_runs_and_had_claimed_is_given_time_to_claim_once_more(
+    make: Make, sweep: Sweep, conf: Installation, process: Callable[..., object]
+) -> None:
+    attempt = made(make, seconds=10_000)
+    process(attempt)
+    (conf.local_work_dir / str(attempt.pk) / "claimed").write_text(last_words.CLAIMED)
+    sweep.run(None, None)
+    assert fresh(attempt).state == AttemptState.LAUNCHED
+    assert lifecycle.claim_attempt(attempt, "s" * 43) is lifecycle.Claim.WON
+
+
+STATE = {"version": 4, "serial": 7, "lineage": "l-1", "outputs": {}, "resources": []}
+
+
+def _leave_state(conf: Installation, attempt: Attempt, content: bytes) -> Path:
+    left = conf.local_work_dir / str(attempt.pk) / "work" / "terrakube-x" / "terraform.tfstate.undelivered"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(content)
+    return left
+
+
+def test_a_state_that_was_not_delivered_is_recovered_before_its_folder_goes(
+    conf: Installation, make: Make, sweep: Sweep
+) -> None:
+    attempt = made(make, AttemptState.CLAIMED)
+    lifecycle.fail_attempt(attempt, told("state-undelivered", "It could not be delivered"))
+    left = _leave_state(conf, attempt, json.dumps(STATE).encode())
+    sweep.run(None, None)
+    kept = RecoveredState.objects.get()
+    assert (kept.workspace_id, kept.job_id, kept.serial) == (attempt.step.job.workspace_id, attempt.step.job_id, 7)
+    assert json.loads(kept.content) == STATE
+    assert not left.exists()
+
+
+def test_what_cannot_be_recovered_stays_where_it_is(conf: Installation, make: Make, sweep: Sweep) -> None:
+    attempt = made(make, AttemptState.CLAIMED)
+    lifecycle.fail_attempt(attempt, told("state-undelivered", "It could not be delivered"))
+    left = _leave_state(conf, attempt, b"half a sta")
+    sweep.run(None, None)
+    assert left.exists()
+    assert not RecoveredState.objects.exists()
+    attempt.refresh_from_db()
+    assert attempt.cleaned_at is not None

@@ -15,12 +15,17 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from kubernetes import client
 
-from executors import attempts, cluster
+from executors import cluster
+from executors.attempts import lifecycle
+from executors.attempts.lifecycle import endings
 from executors.choices import AttemptOutcome, AttemptState, EventKind
-from executors.conf import installation
+from executors.cluster import Manifest
+from executors.cluster.api import Cluster
+from executors.installation.settings import installation
+from executors.logs import store
 from executors.models import Attempt
 from executors.watching.decisions import Patience
-from executors.watching.diagnosis import Wait
+from executors.watching.diagnosis.pods import Wait
 from executors.watching.site_probe import SiteProbe
 from executors.watching.sweep import Sweep
 from executors.watching.watcher import Watcher
@@ -28,6 +33,7 @@ from tests.executors.watching.conftest import SESSION
 from tests.factories import PLAN_AND_APPLY, VariableFactory, WorkspaceFactory
 from tests.spine import rights
 from tests.support.needs import PREFIX
+from tests.support.patience import patient
 from workspaces.choices import JobStatus
 from workspaces.models import Job
 from workspaces.services import jobs
@@ -65,11 +71,11 @@ class Scene:
 
     def watch(self, until: Callable[[], object], what: str, seconds: float = 60) -> None:
         """Let the watcher take turns until something holds."""
-        limit = time.monotonic() + seconds
+        limit = time.monotonic() + patient(seconds)
         while not until():
             if time.monotonic() > limit:
                 self.job.refresh_from_db()
-                pytest.fail(f"after {seconds:.0f} s not yet: {what}; {self.job.status}: {self.job.reason}")
+                pytest.fail(f"after {patient(seconds):.0f} s not yet: {what}; {self.job.status}: {self.job.reason}")
             self.watcher.turn()
 
     def status(self) -> str:
@@ -78,7 +84,7 @@ class Scene:
 
     def said(self) -> str:
         self.job.refresh_from_db()
-        return self.job.reason
+        return str(self.job.reason)
 
     def attempt(self, number: int = 1) -> Attempt:
         return Attempt.objects.get(step__job=self.job, number=number)
@@ -99,7 +105,7 @@ class Scene:
 
     def claim(self) -> None:
         """Claim as the pod's executor would."""
-        assert attempts.claim(self.attempt(), SESSION) is attempts.Claim.WON
+        assert lifecycle.claim_attempt(self.attempt(), SESSION) is lifecycle.Claim.WON
 
     def live_jobs(self) -> list[str]:
         found: list[Any] = self.batch.list_namespaced_job(self.namespace).items
@@ -123,8 +129,10 @@ def begin(
     transactional_db: None,
 ) -> Iterator[Begin]:
     """Begin a job whose step is launched with an image and a workspace's variables; tasks are done at once."""
-    monkeypatch.setattr("workspaces.queueing.async_task", lambda name, *args, **options: import_string(name)(*args))
-    monkeypatch.setattr(attempts, "RETRY_SECONDS", (1,))
+    monkeypatch.setattr(
+        "workspaces.task_queue.client.async_task", lambda name, *args, **options: import_string(name)(*args)
+    )
+    monkeypatch.setattr(endings, "RETRY_SECONDS", (1,))
     monkeypatch.setattr("executors.watching.watcher.SWEEP_SECONDS", 2.0)
     watchers: list[Watcher] = []
 
@@ -148,6 +156,7 @@ def begin(
         limits = Patience(waits={**Patience().waits, **(waits or {})}, report_seconds=1, missing_seconds=1)
         watcher = Watcher(installation(), tmp_path, sweep=Sweep(installation(), limits=limits))
         watchers.append(watcher)
+        watcher.become_active()
         watcher.turn()
         workspace = WorkspaceFactory.create()
         for key, value in {"TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR": "1", **variables}.items():
@@ -210,9 +219,10 @@ def test_a_pod_that_was_deleted_before_the_claim_is_replaced(begin: Begin, idle_
 
 @pytest.mark.parametrize("claimed", [False, True], ids=["unclaimed", "claimed"])
 def test_a_job_that_was_deleted_by_hand_ends_its_attempt_with_the_reason(
-    begin: Begin, idle_image: str, claimed: bool
+    begin: Begin, idle_image: str, executor_image: str, claimed: bool
 ) -> None:
-    scene = begin(idle_image)
+    # An executor that has not claimed says so when it ends; another program that ends with 0 counts as one that had.
+    scene = begin(idle_image if claimed else executor_image)
     scene.await_running()
     if claimed:
         scene.claim()
@@ -223,7 +233,7 @@ def test_a_job_that_was_deleted_by_hand_ends_its_attempt_with_the_reason(
         assert (scene.attempt().outcome, scene.status()) == (AttemptOutcome.LOST, JobStatus.FAILED)
         scene.watch(scene.free, "a free workspace")
     else:
-        assert (scene.attempt().outcome, scene.attempts()) == (AttemptOutcome.REPLACED, 2)
+        assert (scene.attempt().outcome, scene.attempts()) == (AttemptOutcome.REPLACED, 2), scene.attempt().reason
 
 
 def test_a_container_that_needs_more_memory_than_its_limit_ends_with_that_limit_as_the_reason(
@@ -246,7 +256,7 @@ def test_a_container_that_never_claims_is_replaced_and_its_pod_ended(
     scene.watch(lambda: scene.attempts() == 2, "a second attempt")
     assert scene.attempt().reason_code == "not-claimed"
     scene.watch(lambda: scene.attempt().job_name not in scene.live_jobs(), "no first Job")
-    assert attempts.claim(scene.attempt(), SESSION) is attempts.Claim.OVER
+    assert lifecycle.claim_attempt(scene.attempt(), SESSION) is lifecycle.Claim.OVER
 
 
 def test_a_cancelled_pod_is_told_to_go_and_frees_the_workspace_when_it_has(begin: Begin, idle_image: str) -> None:
@@ -275,6 +285,28 @@ def test_a_running_job_of_an_attempt_that_is_over_is_deleted_and_other_peoples_a
     Attempt.objects.update(state=AttemptState.ENDED, cleaned_at=timezone.now(), ended_at=timezone.now())
     scene.watch(lambda: name not in scene.live_jobs(), "the Job's end")
     assert sorted(scene.live_jobs()) == ["by-hand", "foreign"]
+
+
+def test_a_sidecar_that_stays_hides_no_end_of_the_executor_and_keeps_no_job(
+    begin: Begin, executor_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = Cluster.create_job
+
+    def inject(api: Cluster, namespace: str, manifest: Manifest, **options: Any) -> Manifest:
+        """Create a Job as a cluster does whose webhook adds a sidecar; its executor fails."""
+        containers = manifest["spec"]["template"]["spec"]["containers"]
+        containers[0]["command"] = ["sh", "-c", "echo the last words; exit 64"]
+        sidecar = {"name": "istio-proxy", "command": ["sh", "-c", "trap exit TERM; sleep 600 & wait"]}
+        containers.insert(0, {**containers[0], **sidecar, "envFrom": [], "env": []})
+        return create(api, namespace, manifest, **options)
+
+    monkeypatch.setattr(Cluster, "create_job", inject)
+    scene = begin(executor_image)
+    scene.watch(lambda: scene.status() == JobStatus.FAILED, "the end", seconds=20)
+    assert scene.attempt().reason_code == "bad-job-data"
+    assert "the last words" in store.read_log(scene.attempt()).data.decode()
+    assert scene.free()
+    scene.watch(lambda: not scene.live_jobs(), "no Job left")
 
 
 # ---- with the guide's Role alone ------------------------------------------------------------------------------------

@@ -9,16 +9,17 @@ import pytest
 from auditlog.models import LogEntry
 from django.utils import timezone
 
-from executors import attempts
+from executors.attempts import lifecycle
 from executors.choices import AttemptOutcome, AttemptState, EventKind, LockOutcome
-from executors.conf import Installation
+from executors.installation.settings import Installation
 from executors.models import Attempt
 from executors.watching.sweep import Sweep
 from tests.executors.watching.conftest import SESSION, Make, MemoryCluster, Run, shift
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
-from workspaces import transitions
 from workspaces.choices import Interruption, JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Job, StateLock, Step, Workspace
+from workspaces.reasons import told
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +87,7 @@ def test_a_replaced_attempts_job_is_deleted_once_it_is_fenced(
     run()
     assert (fresh(attempt).state, fresh(attempt).reason_code) == (AttemptState.ENDED, "not-claimed")
     assert memory_cluster.deleted == [attempt.job_name]
-    assert attempts.claim(fresh(attempt), SESSION) is attempts.Claim.OVER
+    assert lifecycle.claim_attempt(fresh(attempt), SESSION) is lifecycle.Claim.OVER
 
 
 def test_the_last_attempt_that_is_allowed_fails_its_step_with_the_reason(
@@ -123,7 +124,7 @@ def test_a_job_that_is_there_after_all_is_no_longer_missing(
     make: Make, run: Run, memory_cluster: MemoryCluster
 ) -> None:
     attempt = make()
-    attempts.mark_missing(attempt, True)
+    lifecycle.mark_missing(attempt, True)
     memory_cluster.put(attempt, "unschedulable-selector")
     run()
     assert fresh(attempt).missing_since is None
@@ -135,7 +136,7 @@ def test_the_same_view_again_writes_nothing(
     attempt = make(AttemptState.CLAIMED)
     memory_cluster.put(attempt, "running")
     run()
-    view = memory_cluster.view()
+    view = memory_cluster.snapshot()
     with django_assert_num_queries(0):
         assert not sweep.looker.is_news(str(attempt.pk), view.jobs[str(attempt.pk)], view.pods_of(str(attempt.pk)))
         sweep.look_at(attempt, view, memory_cluster)  # type: ignore[arg-type]
@@ -178,7 +179,9 @@ def test_a_report_that_arrives_within_the_grace_is_what_counts(
     end_lately(memory_cluster, attempt, "exit-10", 1)
     run()
     assert fresh(attempt).state == AttemptState.CLAIMED
-    attempts.report(fresh(attempt), attempts.Report(outcome=AttemptOutcome.FAILED, reason="Terraform says no"))
+    lifecycle.report_result(
+        fresh(attempt), lifecycle.Report(outcome=AttemptOutcome.FAILED, why=told("", "Terraform says no"))
+    )
     end_lately(memory_cluster, attempt, "exit-10", 60)
     run()
     assert (fresh(attempt).outcome, fresh(attempt).reason) == (AttemptOutcome.FAILED, "Terraform says no")
@@ -231,8 +234,8 @@ def test_cancelling_what_is_lost_does_not_free_the_workspace_early(
     attempt = make(AttemptState.CLAIMED, seconds=1000)
     memory_cluster.put(attempt, "node-unreachable")
     transitions.cancel(attempt.step.job_id, by="somebody")
-    attempts.fail(attempt, code="silent", reason="Silent", outcome=AttemptOutcome.LOST)
-    attempts.request_cancel(attempt.step_id)
+    lifecycle.fail_attempt(attempt, told("silent", "Silent"), outcome=AttemptOutcome.LOST)
+    lifecycle.request_cancel(attempt.step_id)
     assert job_of(attempt).holds_workspace
     memory_cluster.remove(attempt)
     run()
@@ -293,7 +296,7 @@ def test_a_workspace_that_an_ended_job_kept_without_any_attempt_is_freed(
     make: Make, run: Run, queued: list[Any], workspace: Workspace
 ) -> None:
     attempt = make()
-    attempts.fail(attempt, code="refused", reason="The cluster refused the Job")
+    lifecycle.fail_attempt(attempt, told("refused", "The cluster refused the Job"))
     Job.objects.filter(pk=attempt.step.job_id).update(holds_workspace=True)
     run()
     assert not job_of(attempt).holds_workspace

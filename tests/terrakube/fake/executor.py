@@ -84,9 +84,12 @@ class Executor:
             self._fail("Unexpected error executing job")
 
     def _run(self) -> None:
-        if not self._prepare() and self.version >= (2, 29):
-            self._end(False, "Failed to prepare work dir")
-            return
+        if not self._prepare():
+            if self.version >= (2, 29):
+                self._end(False, "Failed to prepare work dir")
+                return
+            # It goes on in an empty folder, and found no commit.
+            self._commit = self._asked.get("FAKE_COMMIT", "000000000")
         if self._acknowledges:
             job = self._job()
             if not (self.version >= (2, 33) and job["attributes"]["status"] == "rejected"):

@@ -1,10 +1,11 @@
-"""The resources of the API, by subject; each says what its records are called, hold and allow."""
+"""The resources of the API, by subject; each declares the names, content and operations of its records."""
 
 from workspaces.api.resources.credentials import SSH, VCS
 from workspaces.api.resources.job import ADDRESS, JOB, STEP, TEMPLATE
 from workspaces.api.resources.limits import RUN_LIMITS
 from workspaces.api.resources.organization import AGENT, ORGANIZATION, TAG, TEAM
 from workspaces.api.resources.policy import POLICY_RULE
+from workspaces.api.resources.recovered import RECOVERED_STATE
 from workspaces.api.resources.variable import COLLECTION, GLOBALVAR, ITEM, REFERENCE, VARIABLE
 from workspaces.api.resources.workspace import HISTORY, WORKSPACE
 from workspaces.api.resources.workspace_parts import ACCESS, SCHEDULE, WORKSPACE_TAG
@@ -20,6 +21,7 @@ ALL = (
     JOB,
     ORGANIZATION,
     POLICY_RULE,
+    RECOVERED_STATE,
     REFERENCE,
     RUN_LIMITS,
     SCHEDULE,

@@ -1,4 +1,4 @@
-"""From what a client names to what the records hold: used by the resources' ways to create and update."""
+"""Turn what a client sends into fields of the models; shared by the resources' create and update."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 from django.db import models
 
-from workspaces.access import Actor
-from workspaces.api.attributes import key, snake
+from workspaces.actors import Actor
 from workspaces.api.errors import InvalidValue
-from workspaces.api.resource import Change, Create, Delete, Update
+from workspaces.api.jsonapi.attributes import key, snake
+from workspaces.api.jsonapi.resource import Change, Create, Delete, Update
 from workspaces.services.records import create_record, delete_record, update_record
 
 
 def columns(change: Change, model: type[models.Model]) -> dict[str, Any]:
-    """Attributes and relationships as the model's fields; null text becomes empty where the field has no null."""
+    """Return attributes and relationships as the model's fields; null text becomes empty in fields without null."""
     found: dict[str, Any] = {}
     for name, value in change.attributes.items():
         column = snake(name)
@@ -25,10 +25,10 @@ def columns(change: Change, model: type[models.Model]) -> dict[str, Any]:
     return found | {snake(name): record for name, record in change.related.items()}
 
 
-def referenced(
+def reference_field(
     change: Change, name: str, model: type[models.Model], organization_id: Any, column: str
 ) -> dict[str, Any]:
-    """The record of an organization that an attribute names by its id, as a field; empty text is none."""
+    """Return the record of an organization that an attribute names by id, as a field; empty text is none."""
     if name not in change.attributes:
         return {}
     text = change.attributes[name]

@@ -1,18 +1,18 @@
-"""``vcs`` and ``ssh``: how sources are reached. Their secrets are taken and never given back."""
+"""``vcs`` and ``ssh``: credentials for sources. Their secrets are accepted and never returned."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from workspaces.access import Actor, TokenUser
-from workspaces.api.attributes import Writing, audit, of_column, of_columns
-from workspaces.api.resource import make, to_one
+from workspaces.actors import Actor, TokenUser
+from workspaces.api.jsonapi.attributes import Writing, audit, of_column, of_columns
+from workspaces.api.jsonapi.resource import make, to_one
 from workspaces.api.resources.changes import creating, deleting, updating
 from workspaces.models import Ssh, Vcs
 
 
 def _for_the_installation(record: Any, actor: Actor) -> bool:
-    """Whether the reader is the installation itself, which needs the secret to work."""
+    """Return whether the reader is the installation itself, which needs the secret."""
     return isinstance(actor, TokenUser) and actor.internal
 
 
@@ -37,7 +37,7 @@ SSH = make(
     "ssh",
     Ssh,
     (
-        *of_columns(Ssh, "name description sshType"),
+        *of_columns(Ssh, "name description sshType allowSshRsa"),
         of_column(Ssh, "privateKey", shown=_for_the_installation),
         *audit(Ssh),
     ),

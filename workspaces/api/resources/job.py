@@ -1,51 +1,67 @@
-"""``job`` with its ``step`` and ``address``, and the ``template`` that a job follows."""
+"""``job`` with its ``step`` and ``address``, and its ``template``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 
-from workspaces import capacity
-from workspaces.access import Actor
-from workspaces.api.attributes import (
+from workspaces.actors import Actor
+from workspaces.api.errors import InvalidValue
+from workspaces.api.jsonapi.attributes import (
     Attribute,
     Kind,
     Writing,
     audit,
     constant,
-    decoded,
-    encoded,
+    decode_flow,
+    encode_flow,
     of_column,
     of_columns,
     reference,
+    told,
 )
-from workspaces.api.errors import InvalidValue
-from workspaces.api.resource import Change, make, to_many, to_one
-from workspaces.api.resources.changes import columns, deleting, referenced
-from workspaces.choices import Interruption, JobStatus, Via
+from workspaces.api.jsonapi.resource import Change, make, to_many, to_one
+from workspaces.api.resources.changes import columns, deleting, reference_field
+from workspaces.choices import AddressType, Interruption, JobStatus, Via
 from workspaces.errors import NotAllowed
+from workspaces.jobs import capacity
+from workspaces.jobs.start_rules import require_cancel
+from workspaces.jobs.undeclared_variables import undeclared_inherited, undeclared_own
 from workspaces.models import Address, Job, Step, Template
 from workspaces.services.jobs import (
+    add_address,
     approve_job,
     cancel_job,
     create_job,
     delete_job,
     force_cancel,
     reject_job,
+    require_decision,
     set_priority,
 )
 from workspaces.services.records import create_record, update_record
 from workspaces.services.sources import check_source_address
 
-_DECISIONS = {JobStatus.APPROVED: approve_job, JobStatus.REJECTED: reject_job, JobStatus.CANCELLED: cancel_job}
+_DECISIONS: Mapping[JobStatus, Callable[..., Job]] = {
+    JobStatus.APPROVED: approve_job,
+    JobStatus.REJECTED: reject_job,
+    JobStatus.CANCELLED: cancel_job,
+}
+_RIGHTS: Mapping[JobStatus, Callable[..., None]] = {
+    JobStatus.APPROVED: partial(require_decision, approved=True),
+    JobStatus.REJECTED: partial(require_decision, approved=False),
+    JobStatus.CANCELLED: require_cancel,
+}
+"""Who may repeat a decision that was taken already: who may take it."""
 
 
 def _job_flow(job: Job) -> str | None:
     # Terrakube fills a template's flow in when the job is first dispatched.
-    return None if job.template_id is not None and job.started_at is None else encoded(job.tcl)
+    return None if job.template_id is not None and job.started_at is None else encode_flow(job.tcl)
 
 
 def _places(part: str) -> Callable[[Sequence[Job]], Callable[[Job], int | None]]:
@@ -68,12 +84,12 @@ def _create_job(change: Change, actor: Actor) -> Job:
     source = given.get("overrideSource") or None
     if source is not None:
         check_source_address(workspace, source)
-    template = referenced(change, "templateReference", Template, workspace.organization_id, "template")
+    template = reference_field(change, "templateReference", Template, workspace.organization_id, "template")
     return create_job(
         workspace,
         by=actor,
         template=template.get("template"),
-        tcl=decoded("tcl", given.get("tcl")),
+        tcl=decode_flow("tcl", given.get("tcl")),
         targets=given.get("targetAddrs") or (),
         replaces=given.get("replaceAddrs") or (),
         comments=given.get("comments"),
@@ -97,9 +113,16 @@ def _update_job(job: Job, change: Change, actor: Actor) -> None:
         return
     for name, value in given.items():
         read = JOB.attributes[name].read
+        if status in _DECISIONS and not value:
+            # Terrakube's library sends every attribute with a decision, empty where it has none.
+            continue
         if read is not None and read(job) != value:
             raise NotAllowed(f"{name} of a job is written by the server alone.")
-    if status is None or status == job.status:
+    if status is None:
+        return
+    if status == job.status:
+        if status in _RIGHTS:
+            _RIGHTS[status](job, by=actor)
         return
     decide = _DECISIONS.get(JobStatus(status))
     if decide is None:
@@ -115,11 +138,12 @@ JOB = make(
     "job",
     Job,
     (
-        of_column(Job, "status"),
+        of_column(Job, "status", lenient=True),
         reference("templateReference", "template"),
         Attribute(name="tcl", read=_job_flow, description="The flow's YAML in base64."),
         *of_columns(Job, "comments commitId approvalTeam overrideSource overrideBranch output terraformPlan"),
-        *of_columns(Job, "refresh refreshOnly via"),
+        *of_columns(Job, "refresh refreshOnly"),
+        of_column(Job, "via", lenient=True),
         of_column(Job, "priority"),
         # Only the plan itself says whether there are changes; clients send a default.
         of_column(Job, "planChanges", writing=Writing.NEVER),
@@ -128,7 +152,9 @@ JOB = make(
             kind=Kind.FLAG,
             description="Sent as true: cancel the job and kill what runs of it, also when it was cancelled before.",
         ),
-        of_column(Job, "reason", writing=Writing.NEVER, description="What the job waits for, or why it ended so."),
+        told(Job, "approvedBy", "Who gave the job's last approval; null while none was given."),
+        of_column(Job, "approvedDate", description="When the job's last approval was given."),
+        of_column(Job, "reason", writing=Writing.NEVER, description="What the job waits for, or why it ended."),
         of_column(Job, "reasonCode", writing=Writing.NEVER, description="The reason's code, of a bounded set."),
         Attribute(
             name="placeInLine",
@@ -165,9 +191,10 @@ JOB = make(
 
 
 def _log_address(step: Step) -> str | None:
-    """Where the log of a step is; None before there can be one."""
+    """Return the address of a step's log; None before one can exist."""
     if step.queued_at is None:
-        return step.output
+        output: str | None = step.output
+        return output
     return f"{settings.PUBLIC_URL}/tfoutput/v1/organization/{step.job.organization_id}/job/{step.job_id}/step/{step.pk}"
 
 
@@ -188,8 +215,26 @@ STEP = make(
             writing=Writing.NEVER,
             description="How far the stopping of a cancelled step is; empty for a step that needed none.",
         ),
+        told(Step, "decision", "Of an approval: approved or rejected; null while it is open."),
+        told(Step, "decidedBy", "Who approved or rejected."),
+        of_column(Step, "decidedDate", description="When it was approved or rejected."),
+        told(Step, "comment", "What was said with the decision."),
         of_column(Step, "reason", writing=Writing.NEVER, description="Why the step ended so, or a remark."),
         of_column(Step, "reasonCode", writing=Writing.NEVER, description="The reason's code, of a bounded set."),
+        Attribute(
+            name="undeclaredVariables",
+            kind=Kind.TEXTS,
+            read=undeclared_own,
+            writing=Writing.NEVER,
+            description="Terraform variables of the workspace that the step's configuration does not declare.",
+        ),
+        Attribute(
+            name="undeclaredInheritedVariables",
+            kind=Kind.TEXTS,
+            read=undeclared_inherited,
+            writing=Writing.NEVER,
+            description="Those of the organization and of collections, which are normal.",
+        ),
         Attribute(name="output", read=_log_address, writing=Writing.NEVER, description="Where the step's log is."),
     ),
     (to_one("job"),),
@@ -197,13 +242,35 @@ STEP = make(
     narrow=_with_job,
 )
 
-ADDRESS = make("address", Address, of_columns(Address, "name", writing=Writing.NEVER), (to_one("job"),), root=True)
+
+def _create_address(change: Change, actor: Actor) -> Address:
+    given = change.attributes
+    return add_address(change.related["job"], given["name"], kind=given.get("type", AddressType.TARGET), by=actor)
+
+
+ADDRESS = make(
+    "address",
+    Address,
+    (
+        of_column(Address, "name", required=True),
+        of_column(
+            Address,
+            "type",
+            read=None,
+            lenient=True,
+            description="TARGET, which is the default, confines the plan to the address; REPLACE replaces it.",
+        ),
+    ),
+    (to_one("job", required=True),),
+    root=True,
+    create=_create_address,
+)
 
 
 def _template_fields(change: Change) -> dict[str, Any]:
     given = dict(change.attributes)
     if "tcl" in given:
-        given["tcl"] = decoded("tcl", given["tcl"])
+        given["tcl"] = decode_flow("tcl", given["tcl"])
     return columns(replace(change, attributes=given), Template)
 
 
@@ -222,7 +289,7 @@ TEMPLATE = make(
         *of_columns(Template, "name description version"),
         Attribute(
             name="tcl",
-            read=lambda template: encoded(template.tcl),
+            read=lambda template: encode_flow(template.tcl),
             description="The flow's YAML in base64.",
         ),
         *audit(Template),

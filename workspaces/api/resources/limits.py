@@ -1,13 +1,13 @@
-"""``runlimits``: limits and deadlines of the runs of an organization or of a workspace.
+"""``runlimits``: limits and timeouts for the runs of an organization or of a workspace.
 
 Terrakube has no such type, so it is a collection of its own, and Terrakube's documents stay as its clients know them.
 """
 
 from __future__ import annotations
 
-from workspaces.access import Actor
-from workspaces.api.attributes import of_columns
-from workspaces.api.resource import Change, make, to_one
+from workspaces.actors import Actor
+from workspaces.api.jsonapi.attributes import of_columns
+from workspaces.api.jsonapi.resource import Change, make, to_one
 from workspaces.api.resources.changes import columns, deleting
 from workspaces.errors import InvalidInput, NotAllowed
 from workspaces.models import RunLimits

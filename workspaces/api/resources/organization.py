@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from workspaces.access import Actor
-from workspaces.api.attributes import audit, of_columns
-from workspaces.api.resource import Change, make, nothing, to_many, to_one
+from workspaces.actors import Actor
+from workspaces.api.jsonapi.attributes import audit, of_column, of_columns
+from workspaces.api.jsonapi.resource import Change, make, nothing, to_many, to_one
 from workspaces.api.resources.changes import columns, creating, deleting, updating
 from workspaces.models import Agent, Organization, Tag, Team
 from workspaces.services.organizations import create_organization, delete_organization, update_organization
@@ -31,7 +31,10 @@ def _alive(rows: Any) -> Any:
 ORGANIZATION = make(
     "organization",
     Organization,
-    of_columns(Organization, "name description disabled executionMode icon"),
+    (
+        *of_columns(Organization, "name description disabled icon noSelfApproval"),
+        of_column(Organization, "executionMode", lenient=True),
+    ),
     (
         to_many("agent", "organization"),
         to_many("collection", "organization"),
@@ -50,6 +53,7 @@ ORGANIZATION = make(
     ),
     root=True,
     narrow=_alive,
+    hides="disabled",
     create=_create,
     update=_update,
     delete=_delete,

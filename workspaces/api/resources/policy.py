@@ -1,12 +1,12 @@
-"""``policyrule``: what the installation and its organizations allow in the variables that shape pods."""
+"""``policyrule``: what the installation and its organizations allow for the variables that shape pods."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from workspaces.access import Actor
-from workspaces.api.attributes import audit, of_columns
-from workspaces.api.resource import Change, make, to_one
+from workspaces.actors import Actor
+from workspaces.api.jsonapi.attributes import audit, of_columns
+from workspaces.api.jsonapi.resource import Change, make, to_one
 from workspaces.api.resources.changes import columns
 from workspaces.errors import NotAllowed
 from workspaces.models import PolicyRule

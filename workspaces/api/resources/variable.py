@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from workspaces.access import Actor
-from workspaces.api.attributes import Attribute, Kind, Writing, audit, of_column, of_columns
-from workspaces.api.resource import make, to_many, to_one
+from workspaces.actors import Actor
+from workspaces.api.jsonapi.attributes import Attribute, Kind, Writing, audit, of_column, of_columns
+from workspaces.api.jsonapi.resource import make, to_many, to_one
 from workspaces.api.resources.changes import creating, deleting, updating
 from workspaces.models import Collection, GlobalVariable, Item, Reference, Variable
 
 
 def _plain(record: Any, actor: Actor) -> bool:
-    """Whether a value may be shown: a sensitive one never is again."""
+    """Return whether a value may be shown: a sensitive one never is."""
     return not record.sensitive
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.conf import settings
 
-from workspaces.access import Actor
-from workspaces.api.attributes import Attribute, Kind, Writing, audit, of_columns, reference
-from workspaces.api.resource import Change, make, nothing, to_many, to_one
-from workspaces.api.resources.changes import columns, referenced
+from workspaces.actors import Actor
+from workspaces.api.jsonapi.attributes import Attribute, Kind, Writing, audit, of_columns, reference
+from workspaces.api.jsonapi.resource import Change, make, nothing, to_many, to_one
+from workspaces.api.resources.changes import columns, reference_field
 from workspaces.models import Ssh, StateVersion, Template, Workspace
 from workspaces.services.workspaces import create_workspace, delete_workspace, update_workspace
 
@@ -20,7 +20,7 @@ def _fields(change: Change, organization_id: Any) -> dict[str, Any]:
     plain = {name: value for name, value in change.attributes.items() if name not in _REFERENCES}
     fields = columns(Change(attributes=plain, related=change.related), Workspace)
     for name, (column, model) in _REFERENCES.items():
-        fields |= referenced(change, name, model, organization_id, column)
+        fields |= reference_field(change, name, model, organization_id, column)
     return fields
 
 
@@ -47,9 +47,10 @@ WORKSPACE = make(
     (
         *of_columns(
             Workspace,
-            "name source branch terraformVersion description folder iacType executionMode locked lockDescription "
-            "deleted allowRemoteApply globalRemoteState sharedIds",
+            "name source branch terraformVersion description folder locked lockDescription deleted allowRemoteApply "
+            "globalRemoteState sharedIds",
         ),
+        *of_columns(Workspace, "iacType executionMode", lenient=True),
         *of_columns(Workspace, "lastJobStatus lastJobDate", writing=Writing.NEVER),
         reference("defaultTemplate", "default_template"),
         reference("moduleSshKey", "module_ssh_key"),
@@ -63,6 +64,7 @@ WORKSPACE = make(
         to_many("access", "workspace"),
         to_many("history", "workspace"),
         to_many("job", "workspace"),
+        to_many("recoveredState", "workspace", type="recovered_state"),
         to_many("reference", "workspace"),
         to_many("schedule", "workspace"),
         to_many("variable", "workspace"),
@@ -74,6 +76,7 @@ WORKSPACE = make(
     root=True,
     joined=("organization",),
     narrow=_alive,
+    hides="deleted",
     create=_create,
     update=_update,
     delete=_delete,
@@ -88,7 +91,7 @@ def _state_address(version: StateVersion) -> str:
     )
 
 
-def _described(rows: Any) -> Any:
+def _without_content(rows: Any) -> Any:
     # The states themselves are large, and no list shows them.
     return rows.select_related("workspace").defer("content", "json")
 
@@ -108,5 +111,5 @@ HISTORY = make(
         *audit(StateVersion),
     ),
     (to_one("workspace"),),
-    narrow=_described,
+    narrow=_without_content,
 )

@@ -1,13 +1,21 @@
-"""What belongs to one workspace beside its variables: ``access``, ``schedule`` and ``workspacetag``."""
+"""The parts of one workspace besides its variables: ``access``, ``schedule`` and ``workspacetag``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from workspaces.access import Actor
-from workspaces.api.attributes import Attribute, audit, decoded, encoded, of_columns, reference
-from workspaces.api.resource import Change, make, to_one
-from workspaces.api.resources.changes import columns, deleting, referenced
+from workspaces.actors import Actor
+from workspaces.api.jsonapi.attributes import (
+    Attribute,
+    audit,
+    decode_flow,
+    encode_flow,
+    of_columns,
+    reference,
+    told,
+)
+from workspaces.api.jsonapi.resource import Change, make, to_one
+from workspaces.api.resources.changes import columns, deleting, reference_field
 from workspaces.models import Access, Schedule, Tag, Template, WorkspaceTag
 from workspaces.services.accesses import create_access, update_access
 from workspaces.services.records import create_record, update_record
@@ -36,7 +44,7 @@ ACCESS = make(
 
 def _tag_fields(change: Change, organization_id: Any) -> dict[str, Any]:
     related = dict(change.related)
-    return related | referenced(change, "tagId", Tag, organization_id, "tag")
+    return related | reference_field(change, "tagId", Tag, organization_id, "tag")
 
 
 def _create_tag(change: Change, actor: Actor) -> WorkspaceTag:
@@ -63,9 +71,9 @@ WORKSPACE_TAG = make(
 def _schedule_fields(change: Change, organization_id: Any) -> dict[str, Any]:
     plain = {name: value for name, value in change.attributes.items() if name != "templateReference"}
     if "tcl" in plain:
-        plain["tcl"] = decoded("tcl", plain["tcl"])
+        plain["tcl"] = decode_flow("tcl", plain["tcl"])
     fields = columns(Change(attributes=plain, related=change.related), Schedule)
-    return fields | referenced(change, "templateReference", Template, organization_id, "template")
+    return fields | reference_field(change, "templateReference", Template, organization_id, "template")
 
 
 def _create_schedule(change: Change, actor: Actor) -> Schedule:
@@ -81,9 +89,12 @@ SCHEDULE = make(
     "schedule",
     Schedule,
     (
-        *of_columns(Schedule, "cron description enabled"),
+        *of_columns(Schedule, "cron timeZone description enabled"),
         reference("templateReference", "template"),
-        Attribute(name="tcl", read=lambda schedule: encoded(schedule.tcl), description="The flow's YAML in base64."),
+        Attribute(
+            name="tcl", read=lambda schedule: encode_flow(schedule.tcl), description="The flow's YAML in base64."
+        ),
+        told(Schedule, "refusal", "Why it started no job when it was last due; null when it did."),
         *audit(Schedule),
     ),
     (to_one("workspace", required=True),),

@@ -1,4 +1,4 @@
-"""Give a user an access token, from the terminal."""
+"""Create an access token for a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bring in a Terraform state that was made elsewhere, from the terminal."""
+"""Import a Terraform state that was created elsewhere."""
 
 from __future__ import annotations
 

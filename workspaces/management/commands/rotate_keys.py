@@ -1,4 +1,4 @@
-"""Encrypt everything anew under the first of the installation's keys, while it is running."""
+"""Re-encrypt all data with the installation's first key, while the installation runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workspaces.services.rotation import Progress, columns, rotate
 
 class Command(BaseCommand):
     help = (
-        "Encrypt everything in the database anew under the first of TERRAKUBE_ENCRYPTION_KEYS. It can be stopped and "
+        "Re-encrypt everything in the database under the first of TERRAKUBE_ENCRYPTION_KEYS. It can be stopped and "
         "run again at any time; the site goes on meanwhile."
     )
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         self.stdout.write("Everything is under the first key; the others can be taken away from behind it.")
 
     def _say(self, progress: Progress, *, check: bool) -> None:
-        verb = "to encrypt anew" if check else "encrypted anew"
+        verb = "to re-encrypt" if check else "re-encrypted"
         self.stdout.write(f"{progress.column}: {progress.changed} of {progress.total} {verb}")
         for pk in (progress.unreadable or [])[:10]:
             self.stderr.write(f"{progress.column}: {pk} is under none of the keys")

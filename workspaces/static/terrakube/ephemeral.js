@@ -1,14 +1,22 @@
-// Fitting controls for the executor's settings. The text of each variable stays the one truth: a control reads it and
-// writes it, and what no control can show is edited as text.
+// Controls for the executor's settings. The form sends the text of each variable, and the server alone judges it: a
+// control splits the text into fields and joins it again. A text that does not split is edited as text.
 (() => {
   "use strict";
   const section = document.getElementById("ephemeral-executor");
   if (!section) return;
   const texts = document.currentScript.dataset;
-  const EFFECTS = [["", texts.textEveryEffect], ["NoSchedule", "NoSchedule"], ["PreferNoSchedule", "PreferNoSchedule"], ["NoExecute", "NoExecute"]];
+  const EFFECTS = [
+    ["", texts.textEveryEffect],
+    ["NoSchedule", "NoSchedule"],
+    ["PreferNoSchedule", "PreferNoSchedule"],
+    ["NoExecute", "NoExecute"],
+  ];
   const OPERATORS = [["Exists", "Exists"], ["Equal", "Equal"]];
   const CPU_UNITS = [["m", texts.textMillicores], ["", texts.textCores]];
-  const BYTE_UNITS = [["Mi", "MiB"], ["Gi", "GiB"], ["Ti", "TiB"], ["Ki", "KiB"], ["M", "MB"], ["G", "GB"], ["", texts.textBytes]];
+  const BYTE_UNITS = [["Mi", "MiB"], ["Gi", "GiB"], ["Ti", "TiB"], ["Ki", "KiB"], ["M", "MB"], ["G", "GB"], [
+    "",
+    texts.textBytes,
+  ]];
   const TRUTH = [["", texts.textNotSaid], ["true", "true"], ["false", "false"]];
 
   function element(tag, attributes, ...children) {
@@ -23,7 +31,13 @@
   }
 
   function input(value, attributes) {
-    const made = element("input", { class: "tk-input tk-mono", type: "text", spellcheck: "false", autocomplete: "off", ...attributes });
+    const made = element("input", {
+      class: "tk-input tk-mono",
+      type: "text",
+      spellcheck: "false",
+      autocomplete: "off",
+      ...attributes,
+    });
     made.value = value;
     return made;
   }
@@ -40,13 +54,28 @@
 
   function remove(row, written) {
     return element("button", {
-      type: "button", class: "tk-button tk-small", title: texts.textRemove, "aria-label": texts.textRemove,
-      onclick: () => { row.remove(); written(); },
+      type: "button",
+      class: "tk-button tk-small",
+      title: texts.textRemove,
+      "aria-label": texts.textRemove,
+      onclick: () => {
+        row.remove();
+        written();
+      },
     }, "×");
   }
 
-  // Each editor: read(text) gives its state or null for what it can't show; build(state, written) its elements, with
-  // text() for what they say now.
+  // A separator typed into a field would split it, which the server could not tell from two items.
+  function judge(written) {
+    return (event) => {
+      event.target.setCustomValidity(event.target.value.includes(";") ? texts.textSeparator : "");
+      event.target.reportValidity();
+      written();
+    };
+  }
+
+  // Each editor: read(text) splits the text, or returns null where it cannot; row(state, written) builds the fields;
+  // text(rows) joins them.
   const pairs = {
     read: (text) => {
       if (/^\s*[[{]/.test(text)) return null;
@@ -57,20 +86,29 @@
     },
     row: ([key, value], written) => {
       const row = element("div", { class: "tk-row" });
-      const keep = (event) => {
-        if (event.target.value.includes(";")) {
-          event.target.value = event.target.value.replaceAll(";", "");
-          event.target.title = texts.textSeparator;
-        }
-        written();
-      };
-      row.append(input(key, { "aria-label": texts.textKey, placeholder: texts.textKeyHint, oninput: keep, "data-part": "key" }),
-        input(value, { "aria-label": texts.textValue, placeholder: texts.textValueHint, oninput: keep, "data-part": "value" }), remove(row, written));
+      const judged = judge(written);
+      row.append(
+        input(key, {
+          "aria-label": texts.textKey,
+          placeholder: texts.textKeyHint,
+          oninput: judged,
+          "data-part": "key",
+        }),
+        input(value, {
+          "aria-label": texts.textValue,
+          placeholder: texts.textValueHint,
+          oninput: judged,
+          "data-part": "value",
+        }),
+        remove(row, written),
+      );
       return row;
     },
-    text: (rows) => rows.map((row) => [part(row, "key"), part(row, "value")]).filter(([key]) => key)
-      .map(([key, value]) => `${key}=${value}`).join(";"),
-    empty: ["", ""], add: texts.textAddPair,
+    text: (rows) =>
+      rows.map((row) => [part(row, "key"), part(row, "value")]).filter(([key]) => key)
+        .map(([key, value]) => `${key}=${value}`).join(";"),
+    empty: ["", ""],
+    add: texts.textAddPair,
   };
 
   const tolerations = {
@@ -82,33 +120,60 @@
         const head = parts[0].split("=");
         if (parts.length > 3 || head.length > 2 || !["Exists", "Equal", undefined, ""].includes(parts[1])) return null;
         if (!EFFECTS.some(([key]) => key === (parts[2] || ""))) return null;
-        found.push({ key: head[0].trim(), value: (head[1] || "").trim(), operator: parts[1] || "Exists", effect: parts[2] || "" });
+        found.push({
+          key: head[0].trim(),
+          value: (head[1] || "").trim(),
+          operator: parts[1] || "Exists",
+          effect: parts[2] || "",
+        });
       }
       return found;
     },
     row: (one, written) => {
       const row = element("div", { class: "tk-row" });
-      const value = input(one.value, { "aria-label": texts.textValue, placeholder: texts.textValueHint, oninput: written, "data-part": "value" });
+      const value = input(one.value, {
+        "aria-label": texts.textValue,
+        placeholder: texts.textValueHint,
+        oninput: judge(written),
+        "data-part": "value",
+      });
       const operator = select(one.operator, OPERATORS, { "aria-label": texts.textOperator, "data-part": "operator" });
-      const fit = () => { value.disabled = operator.value === "Exists" && !value.value; };
+      const fit = () => {
+        value.disabled = operator.value === "Exists" && !value.value;
+      };
       operator.addEventListener("change", () => {
         if (operator.value === "Exists") value.value = "";
         fit();
         written();
       });
-      row.append(input(one.key, { "aria-label": texts.textTaintKey, placeholder: texts.textKeyHint, oninput: written, "data-part": "key" }),
-        operator, value, select(one.effect, EFFECTS, { "aria-label": texts.textEffect, onchange: written, "data-part": "effect" }), remove(row, written));
+      row.append(
+        input(one.key, {
+          "aria-label": texts.textTaintKey,
+          placeholder: texts.textKeyHint,
+          oninput: judge(written),
+          "data-part": "key",
+        }),
+        operator,
+        value,
+        select(one.effect, EFFECTS, { "aria-label": texts.textEffect, onchange: written, "data-part": "effect" }),
+        remove(row, written),
+      );
       fit();
       return row;
     },
-    text: (rows) => rows.map((row) => {
-      const key = part(row, "key"), value = part(row, "value"), operator = part(row, "operator"), effect = part(row, "effect");
-      if (!key && !value) return "";
-      const head = value ? `${key}=${value}` : key;
-      if (effect) return `${head}:${operator}:${effect}`;
-      return operator === "Exists" ? head : `${head}:${operator}`;
-    }).filter(Boolean).join(";"),
-    empty: { key: "", value: "", operator: "Exists", effect: "NoSchedule" }, add: texts.textAddToleration,
+    text: (rows) =>
+      rows.map((row) => {
+        const key = part(row, "key"),
+          value = part(row, "value"),
+          operator = part(row, "operator"),
+          effect = part(row, "effect");
+        if (!key && !value) return "";
+        const head = value ? `${key}=${value}` : key;
+        if (effect) return `${head}:${operator}:${effect}`;
+        return operator === "Exists" ? head : `${head}:${operator}`;
+      }).filter(Boolean).join(";"),
+    empty: { key: "", value: "", operator: "Exists", effect: "NoSchedule" },
+    add: texts.textAddToleration,
   };
 
   function quantity(units) {
@@ -119,9 +184,19 @@
         if (!match || (match[2] && !match[1]) || !units.some(([key]) => key === match[2])) return null;
         return [match[1] || "", match[1] ? match[2] : units[0][0]];
       },
-      row: ([number, unit], written) => element("div", { class: "tk-row" },
-        input(number, { "aria-label": texts.textAmount, inputmode: "decimal", oninput: written, "data-part": "number", class: "tk-input tk-mono tk-short" }),
-        select(unit, units, { "aria-label": texts.textUnit, onchange: written, "data-part": "unit" })),
+      row: ([number, unit], written) =>
+        element(
+          "div",
+          { class: "tk-row" },
+          input(number, {
+            "aria-label": texts.textAmount,
+            inputmode: "decimal",
+            oninput: written,
+            "data-part": "number",
+            class: "tk-input tk-mono tk-short",
+          }),
+          select(unit, units, { "aria-label": texts.textUnit, onchange: written, "data-part": "unit" }),
+        ),
       text: (rows) => (part(rows[0], "number") ? part(rows[0], "number") + part(rows[0], "unit") : ""),
     };
   }
@@ -137,18 +212,27 @@
       row: (state, written) => {
         const group = element("div", {});
         for (const [name, options] of fields) {
-          const control = options ? select(state[name] || "", options, { onchange: written, "data-part": name, "aria-label": name })
-            : input(state[name] || "", { inputmode: "numeric", oninput: written, "data-part": name, "aria-label": name, class: "tk-input tk-mono tk-short" });
+          const control = options
+            ? select(state[name] || "", options, { onchange: written, "data-part": name, "aria-label": name })
+            : input(state[name] || "", {
+              oninput: written,
+              "data-part": name,
+              "aria-label": name,
+              class: "tk-input tk-mono tk-short",
+            });
           group.append(element("div", { class: "tk-row" }, element("label", {}, name), control));
         }
         return group;
       },
-      text: (rows) => fields.map(([name]) => [name, part(rows[0], name)]).filter(([, value]) => value)
-        .map(([name, value]) => `${name}=${value}`).join(";"),
+      text: (rows) =>
+        fields.map(([name]) => [name, part(rows[0], name)]).filter(([, value]) => value)
+          .map(([name, value]) => `${name}=${value}`).join(";"),
     };
   }
 
-  function part(row, name) { return row.querySelector(`[data-part="${name}"]`).value.trim(); }
+  function part(row, name) {
+    return row.querySelector(`[data-part="${name}"]`).value.trim();
+  }
 
   function editorOf(setting) {
     const kind = setting.dataset.editor;
@@ -185,7 +269,10 @@
       else for (const one of state) rows.append(editor.row(one, written));
     }
 
-    raw.addEventListener("input", () => { if (raw.value.trim()) chosen.checked = true; mark(); });
+    raw.addEventListener("input", () => {
+      if (raw.value.trim()) chosen.checked = true;
+      mark();
+    });
     chosen.addEventListener("change", () => {
       if (!chosen.checked) {
         raw.value = "";
@@ -197,35 +284,61 @@
 
     const buttons = element("div", { class: "tk-editor-buttons" });
     if (!editor.single) {
-      buttons.append(element("button", { type: "button", class: "tk-button tk-small", onclick: () => {
-        rows.append(editor.row(editor.empty, written));
-        rows.lastElementChild.querySelector("input").focus();
-      } }, editor.add));
+      buttons.append(element("button", {
+        type: "button",
+        class: "tk-button tk-small",
+        onclick: () => {
+          rows.append(editor.row(editor.empty, written));
+          rows.lastElementChild.querySelector("input").focus();
+        },
+      }, editor.add));
     }
-    buttons.append(element("button", { type: "button", class: "tk-button tk-small", onclick: () => {
-      place.hidden = true;
-      rawPlace.hidden = false;
-      raw.focus();
-    } }, texts.textEditAsText));
+    buttons.append(element("button", {
+      type: "button",
+      class: "tk-button tk-small",
+      onclick: () => {
+        place.hidden = true;
+        rawPlace.hidden = false;
+        raw.focus();
+      },
+    }, texts.textEditAsText));
     place.append(rows, buttons);
-    rawPlace.append(element("button", { type: "button", class: "tk-button tk-small", onclick: () => {
-      show();
-      if (place.hidden) back.textContent = texts.textNoOtherForm;
-    } }, texts.textEditInFields));
+    rawPlace.append(element("button", {
+      type: "button",
+      class: "tk-button tk-small",
+      onclick: () => {
+        show();
+        if (place.hidden) back.textContent = texts.textNoOtherForm;
+      },
+    }, texts.textEditInFields));
     const back = rawPlace.lastElementChild;
     show();
-    // The label leads to what is seen.
+    // The label focuses the visible control.
     setting.querySelector("label.tk-setting-title").addEventListener("click", (event) => {
-      if (!place.hidden) { event.preventDefault(); (place.querySelector("input, select, button") || raw).focus(); }
+      if (!place.hidden) {
+        event.preventDefault();
+        (place.querySelector("input, select, button") || raw).focus();
+      }
     });
   }
 
   for (const setting of section.querySelectorAll("[data-editor]")) enhance(setting);
-  if (section.disabled) for (const button of section.querySelectorAll(".tk-editor-buttons button")) button.hidden = true;
+  if (section.disabled) {
+    for (const button of section.querySelectorAll(".tk-editor-buttons button")) button.hidden = true;
+  }
   section.querySelector(".tk-error")?.closest(".tk-setting")?.scrollIntoView({ block: "center" });
 
   const settings = document.getElementById("executor-settings");
+  section.closest("form")?.addEventListener("submit", (event) => {
+    const wrong = section.querySelector("[data-rows]:not([hidden]) input:invalid");
+    if (!wrong) return;
+    event.preventDefault();
+    settings.open = true;
+    wrong.reportValidity();
+  });
   for (const radio of section.querySelectorAll(".tk-segments input")) {
-    radio.addEventListener("change", () => { if (radio.checked && radio.value === "1") settings.open = true; });
+    radio.addEventListener("change", () => {
+      if (radio.checked && radio.value === "1") settings.open = true;
+    });
   }
 })();

@@ -1,0 +1,1 @@
+"""Files created by a plan, carried to its apply."""

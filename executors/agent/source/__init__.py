@@ -1,0 +1,1 @@
+"""The step's source: a clone or an uploaded archive."""

@@ -1,0 +1,1 @@
+"""Transfer of the state between terraform and the site."""

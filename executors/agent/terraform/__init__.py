@@ -1,0 +1,1 @@
+"""Steps that run terraform or tofu."""

@@ -1,0 +1,1 @@
+"""Select terraform or tofu, and install it if needed."""

@@ -1,0 +1,1 @@
+"""Health of the site and its processes."""

@@ -1,0 +1,1 @@
+"""The settings of this installation: read, check, document."""

@@ -1,0 +1,220 @@
+"""Launch and stop an attempt as a Kubernetes Job."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from executors import cluster
+from executors.attempts import handover, lifecycle, tokens
+from executors.cluster import AlreadyExists, ClusterError, is_policy_refusal
+from executors.contract.job_data import JobDataError, encode_claim, encode_inline
+from executors.installation.settings import Installation, installation
+from executors.launching import forgotten_launches, last_launch, manifest, terrakube_image
+from executors.launching.errors import LaunchError
+from executors.launching.redaction import visible_resources
+from executors.models import Attempt
+from workspaces.choices import EXCLUSIVE_TYPES
+from workspaces.models import Step
+from workspaces.pods import PodSettings
+from workspaces.reasons import reason, told
+from workspaces.variables.in_force import Inputs
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
+
+logger = logging.getLogger(__name__)
+_RIGHTS_SECONDS = 300
+_may_create_secrets: dict[str, tuple[float, bool]] = {}
+
+
+class _NameTaken(LaunchError):
+    """Another Job has the attempt's name."""
+
+
+def may_create_secrets(api: Cluster, namespace: str) -> bool:
+    """Return True if tokens can be kept in Secrets of a namespace; checked again every five minutes."""
+    known = _may_create_secrets.get(namespace)
+    if known is not None and time.monotonic() - known[0] < _RIGHTS_SECONDS:
+        return known[1]
+    allowed = api.may("create", "secrets", namespace)
+    if known is None or known[1] != allowed:
+        place = (
+            "in a Secret owned by the Job" if allowed else "in the Job's EphemeralJobData (no right to create Secrets)"
+        )
+        logger.info("One-time tokens of attempts in namespace %s lie %s", namespace, place)
+    _may_create_secrets[namespace] = (time.monotonic(), allowed)
+    return allowed
+
+
+def step_identity(attempt: Attempt) -> manifest.StepIdentity:
+    step = attempt.step
+    return manifest.StepIdentity(
+        organization_id=str(step.job.organization_id),
+        workspace_id=str(step.job.workspace_id),
+        job_id=step.job_id,
+        step_id=str(step.pk),
+        step_number=step.step_number,
+        attempt_number=attempt.number,
+        attempt_id=str(attempt.pk),
+        name=attempt.job_name,
+    )
+
+
+def attempt_address(base_url: str, attempt: Attempt) -> str:
+    return f"{base_url}/executor/v1/attempts/{attempt.pk}"
+
+
+def ephemeral_job_data(attempt: Attempt, step: Step, inputs: Inputs, conf: Installation) -> str:
+    """Return the text of the pod's EphemeralJobData. Raises LaunchError if it cannot be made."""
+    if conf.api_url is None:
+        raise LaunchError(reason("no-api-address", "no-address"))
+    where = (attempt_address(conf.api_url, attempt), tokens.claim_token(attempt), conf.ca_bundle)
+    if conf.job_data_mode == "claim":
+        return encode_claim(*where)
+    try:
+        if conf.is_terrakube_image:
+            return encode_inline(handover.terrakube_job_data(step, inputs), version=conf.terrakube_version)
+        return encode_inline(handover.job_data(step, inputs, control_keys=True), *where)
+    except JobDataError as error:
+        raise LaunchError(told("job-data-too-large", str(error))) from error
+
+
+def launch_job(
+    attempt: Attempt,
+    step: Step,
+    inputs: Inputs,
+    pod: PodSettings,
+    conf: Installation,
+    deadlines: Mapping[str, int],
+) -> None:
+    """Create the attempt's Job, and the Secret of its token if Secrets may be created.
+
+    ``deadlines`` are those of organization or workspace, below the installation's.
+
+    Safe to repeat: the same attempt gives the same objects, and existing ones are checked and adopted. Raises
+    LaunchError.
+    """
+    if conf.is_terrakube_image:
+        terrakube_image.prepare_launch(attempt, step)
+    text = ephemeral_job_data(attempt, step, inputs, conf)
+    try:
+        api = cluster.connect()
+        if attempt.number == 1:
+            forgotten_launches.refuse(api, conf.namespace, attempt)
+        try:
+            uid, made_at, body = _create(api, attempt, text, pod, conf)
+        except _NameTaken:
+            # Each database counts its jobs from 1, and another site, or a reinstalled one, may share the namespace.
+            # The attempt's other name is stored before it is used, so a second launch finds the same Job.
+            lifecycle.use_unique_name(attempt)
+            uid, made_at, body = _create(api, attempt, text, pod, conf)
+    except ClusterError as error:
+        raise launch_error(error, conf.namespace) from error
+    with transaction.atomic():
+        # Lock the Job's row first: a claim locks it before it locks the attempt's.
+        last_launch.store_launch(step, body, inputs.environment)
+        lifecycle.mark_launched(
+            attempt,
+            at=made_at,
+            namespace=conf.namespace,
+            job_uid=uid,
+            image=conf.image,
+            resources=visible_resources(pod, inputs.environment),
+            deadlines=dict(deadlines),
+        )
+
+
+def _create(
+    api: Cluster, attempt: Attempt, text: str, pod: PodSettings, conf: Installation
+) -> tuple[str, dt.datetime | None, cluster.Manifest]:
+    """Create or adopt Job and Secret under the attempt's name.
+
+    Returns the Job's uid, its creation time if it existed already, and the manifest.
+    """
+    identity, namespace = step_identity(attempt), conf.namespace
+    in_secret = token_in_secret(api, conf)
+    data = manifest.SecretData(secret_name=manifest.job_name(identity)) if in_secret else manifest.InlineData(text)
+    claim_exists = api.claim_exists(namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
+    body = manifest.job_manifest(
+        identity,
+        pod,
+        conf,
+        data,
+        plugin_cache_claim_exists=claim_exists,
+        may_change=attempt.step.type in EXCLUSIVE_TYPES,
+    )
+    uid, made_at = _create_or_adopt(api, namespace, body, attempt)
+    if in_secret:
+        _create_secret(api, namespace, manifest.data_secret_manifest(identity, conf, text, uid))
+    return uid, made_at, body
+
+
+def token_in_secret(api: Cluster, conf: Installation) -> bool:
+    if conf.token_secret == "auto":  # noqa: S105 - a word of the setting
+        return may_create_secrets(api, conf.namespace)
+    return conf.token_secret == "always"  # noqa: S105
+
+
+def _create_or_adopt(
+    api: Cluster, namespace: str, body: cluster.Manifest, attempt: Attempt
+) -> tuple[str, dt.datetime | None]:
+    name = body["metadata"]["name"]
+    try:
+        return str(api.create_job(namespace, body)["metadata"]["uid"]), None
+    except AlreadyExists:
+        existing = api.read_job(namespace, name)
+    if existing is None:
+        raise LaunchError(reason("job-vanished", "job-gone", name=name), retryable=True)
+    if not _is_of(attempt, existing):
+        raise _NameTaken(reason("name-taken", "other-job", name=name, namespace=namespace))
+    if "deletionTimestamp" in existing["metadata"]:
+        raise LaunchError(reason("job-vanished", "job-leaving", name=name))
+    return str(existing["metadata"]["uid"]), forgotten_launches.created_at(existing)
+
+
+def _create_secret(api: Cluster, namespace: str, body: cluster.Manifest) -> None:
+    try:
+        api.create_secret(namespace, body)
+    except AlreadyExists:
+        # From an earlier launch of this attempt: its token is derived, so the text is the same.
+        return
+
+
+def launch_error(error: ClusterError, namespace: str) -> LaunchError:
+    """Return the reason why a launch failed, in the cluster's words."""
+    if error.is_quota:
+        return LaunchError(reason("quota", "quota-of", namespace=namespace, words=error.message), retryable=True)
+    if error.lacks_right:
+        return LaunchError(reason("forbidden", "not-allowed", words=error.message))
+    if error.retryable:
+        return LaunchError(reason("cluster-unavailable", "not-asked", words=error.message), retryable=True)
+    if is_policy_refusal(error.message):
+        return LaunchError(reason("cluster-policy", words=error.message))
+    return LaunchError(reason("refused", "job-refused", words=error.message))
+
+
+def stop_job(attempt: Attempt) -> bool:
+    """Delete the attempt's Job, which interrupts its executor; return True if nothing of it is left. Raises
+    ClusterError.
+    """
+    api = cluster.connect()
+    # Without a namespace the launch is not recorded, but the Job exists if the launcher died after creating it.
+    namespace = attempt.namespace or installation().namespace
+    job = api.read_job(namespace, attempt.job_name)
+    if job is None or not _is_of(attempt, job):
+        return True
+    gone = not api.delete_job(namespace, attempt.job_name)
+    if attempt.force_stop and attempt.pod_name and not gone:
+        # Without the right to, its executor learns of it at its next heartbeat, or its grace period runs out.
+        api.kill_pod(namespace, attempt.pod_name)
+    return gone
+
+
+def _is_of(attempt: Attempt, job: cluster.Manifest) -> bool:
+    return bool(job["metadata"].get("labels", {}).get(manifest.ATTEMPT_LABEL) == str(attempt.pk))

@@ -1,0 +1,1 @@
+"""Logs of steps: store them, stream them, make them safe to read."""

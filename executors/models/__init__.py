@@ -1,0 +1,21 @@
+"""Records of attempts, their logs, launches, and the health of the installation."""
+
+from executors.models.attempt import Attempt, AttemptEvent, new_nonce
+from executors.models.health import Beat, CheckRun, Tally
+from executors.models.launch import JobContext, LastLaunch
+from executors.models.log import LogChunk, LogCursor
+from executors.models.preflight import PreflightRun
+
+__all__ = (
+    "Attempt",
+    "AttemptEvent",
+    "Beat",
+    "CheckRun",
+    "JobContext",
+    "LastLaunch",
+    "LogChunk",
+    "LogCursor",
+    "PreflightRun",
+    "Tally",
+    "new_nonce",
+)

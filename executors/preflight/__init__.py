@@ -1,0 +1,1 @@
+"""What would meet a workspace here, found without terraform: its source, variables, templates, providers and pod."""

@@ -1,0 +1,1 @@
+"""Preview of the Kubernetes Job that a step would get."""

@@ -1,0 +1,64 @@
+"""The Kubernetes Job that a workspace's next step would get, without a launch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from executors import cluster
+from executors.cluster import Manifest
+from executors.installation import limits
+from executors.installation.settings import installation
+from executors.launching import kubernetes_job, manifest
+from workspaces.choices import EXCLUSIVE_TYPES, Category, StepType
+from workspaces.models import Workspace
+from workspaces.pods import pod_settings
+from workspaces.variables.in_force import workspace_inputs
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
+
+_NOT_YET = UUID(int=0)
+HIDDEN = "(handed over to the pod)"
+
+
+def expected_job(
+    workspace: Workspace,
+    step_type: StepType = StepType.PLAN,
+    *,
+    ask_cluster: bool = False,
+    claim_exists: bool | None = None,
+) -> Manifest:
+    """Return the Job of a step of this type, without data, and with zeros for ids that only a job gives.
+
+    With ``ask_cluster`` the cluster is asked for what depends on it (permissions, the plugin cache's claim);
+    otherwise ``claim_exists`` says whether that claim exists, None if unknown. Raises EphemeralSyntaxErrors and,
+    when asking, ClusterError.
+    """
+    conf = limits.with_deadlines(installation(), limits.workspace_deadlines(workspace))
+    inputs = workspace_inputs(workspace).for_step(step_type)
+    pod = pod_settings(inputs.texts(Category.ENV), inputs.hidden)
+    identity = manifest.StepIdentity(
+        organization_id=workspace.organization_id,
+        workspace_id=workspace.pk,
+        job_id=0,
+        step_id=_NOT_YET,
+        step_number=200 if step_type in {StepType.APPLY, StepType.DESTROY} else 100,
+        attempt_number=1,
+        attempt_id=_NOT_YET,
+    )
+    in_secret = conf.token_secret != "never"  # noqa: S105 - a word of the setting, no secret
+    if ask_cluster:
+        api: Cluster = cluster.connect()
+        in_secret = kubernetes_job.token_in_secret(api, conf)
+        claim_exists = api.claim_exists(conf.namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
+    name = manifest.job_name(identity)
+    data = manifest.SecretData(secret_name=name) if in_secret else manifest.InlineData(HIDDEN)
+    return manifest.job_manifest(
+        identity,
+        pod,
+        conf,
+        data,
+        plugin_cache_claim_exists=claim_exists,
+        may_change=step_type in EXCLUSIVE_TYPES,
+    )

@@ -1,0 +1,1 @@
+"""Pages and downloads of a run: the page of a job, its results, the first page, what clients fetch."""

@@ -1,0 +1,181 @@
+"""The panel's first page: what runs, what waits and why, what failed today, and the health of the processes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from executors.health import heartbeats
+from executors.metrics.gauges import queue_size
+from executors.runs import charts
+from workspaces.actors import is_admin
+from workspaces.admin.base import actor_of, allows, scope
+from workspaces.choices import JobStatus
+from workspaces.display import duration
+from workspaces.jobs import capacity
+from workspaces.models import Job, Organization, Step, Workspace
+from workspaces.querysets import Scope
+from workspaces.reasons import REASONS, advice_for, in_language, told
+from workspaces.reasons.names import NAMES
+
+SHOWN = 12
+LONG_QUEUE = 50
+"""More waiting tasks than this are a backlog."""
+_WORDS = re.compile(r"\{\w+\}")
+MOST_OPEN = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Health of one part of the installation; ``tone`` is good, bad or quiet."""
+
+    name: str
+    tone: str
+    text: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedReason:
+    """A reason of failed steps, their number, and advice."""
+
+    code: str
+    number: int
+    sentence: str
+    advice: str
+
+
+def _health(name: str, title: str, help: str) -> Health:
+    age = heartbeats.heartbeat_age(name)
+    if age is None:
+        return Health(title, "bad", _("never seen"), help)
+    words = {"age": duration(age)}
+    if age.total_seconds() <= heartbeats.STALE_SECONDS:
+        return Health(title, "good", _("works, last seen %(age)s ago") % words)
+    return Health(title, "bad", _("silent, last seen %(age)s ago") % words, help)
+
+
+def _queue() -> Health:
+    silent = heartbeats.queue_silent_since()
+    if silent is not None:
+        words = {"since": date_format(timezone.localtime(silent), "H:i:s")}
+        return Health(
+            _("Queue"),
+            "bad",
+            _("takes no tasks since %(since)s") % words,
+            _("No job starts or goes on without it; each does by itself when it answers again."),
+        )
+    size = queue_size()
+    if size is None:
+        return Health(_("Queue"), "bad", _("does not answer"), _("No job starts or goes on without it."))
+    if not size:
+        return Health(_("Queue"), "good", _("empty"))
+    text = ngettext("%(number)d task waits", "%(number)d tasks wait", size) % {"number": size}
+    if size < LONG_QUEUE:
+        return Health(_("Queue"), "good", text)
+    return Health(_("Queue"), "bad", text, _("More workers take them sooner."))
+
+
+def _cluster() -> Health:
+    age = heartbeats.heartbeat_age(heartbeats.CLUSTER)
+    if age is None:
+        return Health(_("Cluster"), "quiet", _("not used"), _("Steps run on the worker's machine."))
+    if age.total_seconds() <= heartbeats.STALE_SECONDS:
+        return Health(_("Cluster"), "good", _("answers"))
+    text = _("no answer for %(age)s") % {"age": duration(age)}
+    return Health(_("Cluster"), "bad", text, _("The watcher's log and the check of the installation say why."))
+
+
+def _failed_reasons(seen: Scope, since: dt.datetime) -> list[FailedReason]:
+    rows = (
+        Step.objects.within(seen)
+        .filter(status=JobStatus.FAILED, ended_at__gte=since)
+        .exclude(reason_code="")
+        .values_list("reason_code")
+        .annotate(number=Count("pk"))
+        .order_by("-number")[:SHOWN]
+    )
+    return [_failed_reason(code, number) for code, number in rows]
+
+
+def _failed_reason(code: str, number: int) -> FailedReason:
+    row = REASONS.get(code)
+    said = (row.sentence if row is not None else "") or NAMES.get(code, "")
+    # Details that differ from step to step are left out.
+    sentence = _WORDS.sub("…", _(said)) if said else code.replace("-", " ").capitalize()
+    return FailedReason(code, number, sentence, in_language(advice_for(told(code, ""))))
+
+
+def _first_run(request: HttpRequest) -> str:
+    """Return what is missing before a first job can be started: "organization", "workspace", or ""."""
+    if not Organization.objects.within(scope(request)).exists():
+        return "organization" if is_admin(actor_of(request)) else "team"
+    if not Workspace.objects.within(scope(request)).exists():
+        return "workspace"
+    return ""
+
+
+def _open_jobs(visible: QuerySet[Job]) -> list[Job]:
+    """Return the open jobs: few, and selected by status before permissions are checked."""
+    keys = list(Job.objects.unfinished().order_by("pk").values_list("pk", flat=True)[:MOST_OPEN])
+    return list(visible.filter(pk__in=keys).order_by("pk"))
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the contents of the first page to its context."""
+    seen = scope(request)
+    visible = Job.objects.within(seen).select_related("workspace", "organization").defer("tcl")
+    today = timezone.now() - dt.timedelta(hours=24)
+    unfinished = _open_jobs(visible)
+    capacity.note_places(unfinished)
+
+    def having(*statuses: str) -> list[Job]:
+        return [job for job in unfinished if job.status in statuses]
+
+    ended = charts.ended_jobs(Job.objects.within(seen))
+    context |= {
+        "running": having(JobStatus.RUNNING, JobStatus.QUEUE)[:SHOWN],
+        "waiting": having(JobStatus.PENDING, JobStatus.APPROVED)[:SHOWN],
+        "to_approve": having(JobStatus.WAITING_APPROVAL)[:SHOWN],
+        "numbers": {
+            "running": len(having(JobStatus.RUNNING, JobStatus.QUEUE)),
+            "waiting": len(having(JobStatus.PENDING, JobStatus.APPROVED)),
+        },
+        "failed": visible.filter(status=JobStatus.FAILED, ended_at__gte=today)[:SHOWN] if ended.totals["bad"] else [],
+        "failed_reasons": _failed_reasons(seen, today),
+        "ended": ended,
+        "spans": [
+            (_("Steps start in"), charts.start_durations(), _("No step has started in the last 24 hours.")),
+            (
+                _("Jobs take"),
+                charts.job_durations(Job.objects.within(seen)),
+                _("No job has ended in the last 24 hours."),
+            ),
+        ],
+        "health": [
+            _health(
+                heartbeats.WORKER,
+                _("Worker"),
+                _("No job starts or goes on without it: manage.py qcluster, or manage.py up."),
+            ),
+            _health(
+                heartbeats.WATCHER,
+                _("Watcher"),
+                _("Lost pods go unnoticed without it: manage.py watch, or manage.py up."),
+            ),
+            _queue(),
+            _cluster(),
+        ],
+        "first_run": _first_run(request),
+        "may_add_workspace": allows(request, "manage_workspace"),
+    }
+    return context

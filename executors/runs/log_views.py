@@ -1,0 +1,201 @@
+"""The log of a step as the page of its job asks for it: pieces, a search, a download, events."""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+
+from executors.choices import AttemptState
+from executors.logs import event_stream, live_stream, store
+from executors.logs.readable_text import Readable, readable_log
+from executors.models import Attempt
+from executors.runs.access import find_attempt, refusal, signed_in_view
+from workspaces.models import Job
+
+LOG_BYTES = 2**20
+LONGEST_TEXT = 200
+RECHECK_SECONDS = 30
+_STYLE = re.compile(rb"\x1b\[[0-9;:]*m")
+_ERROR = re.compile(rb"\b(?:error|panic|fatal|failed)\b", re.IGNORECASE)
+
+
+def _whole_number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    return _whole_number(request.GET.get(name, ""))
+
+
+def _offset(request: HttpRequest) -> int:
+    return _whole_number(request.headers.get("Last-Event-ID") or request.GET.get("offset", ""))
+
+
+@signed_in_view
+def log(request: HttpRequest, job_id: int, step_id: UUID) -> HttpResponse:
+    """A piece of a log from ``?offset=`` on, made safe to show; headers say which bytes of the log it stands for.
+
+    ``?tail=`` begins so many bytes before the end of a log that is much longer.
+    """
+    attempt = find_attempt(request, job_id, step_id)
+    tail = _number(request, "tail")
+    offset = min(_offset(request), attempt.log_size)
+    if tail and attempt.log_size > tail + LOG_BYTES:
+        offset = attempt.log_size - tail
+    piece = store.read_log(attempt, offset, limit=LOG_BYTES)
+    over = attempt.state == AttemptState.ENDED
+    shown = readable_log(piece.data, final=over and piece.end >= attempt.log_size)
+    response = HttpResponse(shown.text.encode(), content_type="application/octet-stream")
+    response["X-Log-Start"] = str(offset)
+    response["X-Log-End"] = str(piece.end - len(piece.data) + shown.taken)
+    response["X-Log-Size"] = str(attempt.log_size)
+    response["X-Log-Attempt"] = str(attempt.number)
+    response["X-Log-Over"] = "1" if over else "0"
+    return response
+
+
+@signed_in_view
+def find(request: HttpRequest, job_id: int, step_id: UUID) -> HttpResponse:
+    """Where ``?text=`` is first found in a log from ``?offset=`` on, or without a text the first error; else null."""
+    attempt = find_attempt(request, job_id, step_id)
+    text = request.GET.get("text", "")[:LONGEST_TEXT]
+    pattern = re.compile(re.escape(text).encode(), re.IGNORECASE) if text else _ERROR
+    rest = b""
+    for piece in store.pieces(attempt, _offset(request), limit=LOG_BYTES):
+        window = rest + piece.data
+        match = pattern.search(window)
+        if match is not None:
+            return JsonResponse({"offset": piece.offset - len(rest) + match.start()})
+        # What is looked for may be cut by the end of a piece.
+        rest = window[-LONGEST_TEXT:]
+    return JsonResponse({"offset": None})
+
+
+class _Form(StrEnum):
+    """What a downloaded log is for."""
+
+    BYTES = "bytes"
+    """To be kept: byte for byte what the executor sent."""
+    UNCOLOURED = "uncoloured"
+    """For an editor: the same without colours and styles."""
+    READABLE = "readable"
+    """For a reader in a browser without scripts: nothing acts."""
+
+
+async def _whole(attempt: Attempt, form: _Form) -> AsyncIterator[bytes]:
+    rest = b""
+    async for piece in live_stream.pieces(attempt.pk, limit=LOG_BYTES):
+        if form == _Form.BYTES:
+            yield piece.data
+            continue
+        text, rest = _formed(form, rest + piece.data, final=False)
+        yield text
+    if rest:
+        yield _formed(form, rest, final=True)[0]
+
+
+def _formed(form: _Form, data: bytes, *, final: bool) -> tuple[bytes, bytes]:
+    """Return a part of a log in a form, and the rest that has to wait for what follows."""
+    if form == _Form.READABLE:
+        shown = readable_log(data, final=final, colours=False)
+        return shown.text.encode(), data[shown.taken :]
+    if final:
+        return _STYLE.sub(b"", data), b""
+    # A colour's code may be cut by the end of a piece; whole lines hold whole codes.
+    lines, newline, rest = data.rpartition(b"\n")
+    return _STYLE.sub(b"", lines + newline), rest
+
+
+@signed_in_view
+def download(request: HttpRequest, job_id: int, step_id: UUID) -> HttpResponse:
+    """Return the whole log as a file, as the executor sent it; ``?colors=0`` leaves out colours.
+
+    ``?inline=1`` is for a browser that runs no scripts, made safe to show.
+    """
+    attempt = find_attempt(request, job_id, step_id)
+    inline = request.GET.get("inline") == "1"
+    form = _Form.READABLE if inline else _Form.UNCOLOURED if request.GET.get("colors") == "0" else _Form.BYTES
+    response = StreamingHttpResponse(_whole(attempt, form), content_type="text/plain; charset=utf-8")
+    if not inline:
+        response["Content-Disposition"] = f'attachment; filename="{attempt.job_name or attempt.pk}.log"'
+    return response  # type: ignore[return-value]
+
+
+async def events(request: HttpRequest, job_id: int, step_id: UUID) -> HttpResponse | StreamingHttpResponse:
+    """Return a log as server-sent events: each a piece in base64, with the offset of its end as its id."""
+    if request.method != "GET":
+        return HttpResponse(status=405)
+    request.user = await request.auser()
+    refused = refusal(request)
+    if refused is not None:
+        return refused
+    attempt = await sync_to_async(find_attempt)(request, job_id, step_id)
+    viewer = _Viewer(request.user.pk, request.session.session_key or "", job_id)
+    return event_stream.response(_events(attempt.pk, _offset(request), viewer))
+
+
+@dataclass(slots=True)
+class _Viewer:
+    """Who watches a log. A log may go on for hours, so it is asked again and again whether they still may."""
+
+    user_id: Any
+    session_key: str
+    job_id: int
+    asked_at: float = field(default_factory=time.monotonic)
+
+    async def still_may(self) -> bool:
+        if time.monotonic() - self.asked_at < RECHECK_SECONDS:
+            return True
+        self.asked_at = time.monotonic()
+        return await sync_to_async(self._may)()
+
+    def _may(self) -> bool:
+        user = get_user_model()._default_manager.filter(pk=self.user_id, is_active=True).first()
+        if user is None or not SessionStore().exists(self.session_key):
+            return False
+        return bool(Job.objects.visible_to(user).filter(pk=self.job_id).exists())
+
+
+@lru_cache(maxsize=16)
+def _readable(data: bytes, final: bool) -> Readable:
+    """Return the readable form of a piece, worked out once for all who watch the same log."""
+    return readable_log(data, final=final)
+
+
+def _event(data: bytes, end: int, *, final: bool = False) -> tuple[bytes, bytes]:
+    """Return the event that shows a log's bytes up to ``end``, and the rest that has to wait for what follows."""
+    shown = _readable(data, final)
+    rest = data[shown.taken :]
+    event = b"id: %d\ndata: %s\n\n" % (end - len(rest), base64.b64encode(shown.text.encode()))
+    return event if shown.taken else b"", rest
+
+
+async def _events(attempt_id: UUID, offset: int, viewer: _Viewer) -> AsyncIterator[bytes]:
+    yield event_stream.RETRY
+    rest, end = b"", offset
+    async for piece in live_stream.follow_log(attempt_id, offset):
+        if not await viewer.still_may():
+            # The page asks again, and is refused then.
+            return
+        if piece is None:
+            yield event_stream.STILL_HERE
+            continue
+        end = piece.end
+        event, rest = _event(rest + piece.data, end)
+        if event:
+            yield event
+    if rest:
+        yield _event(rest, end, final=True)[0]
+    yield event_stream.OVER

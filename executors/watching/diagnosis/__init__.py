@@ -1,0 +1,1 @@
+"""Diagnosis of Jobs and pods from their recorded states; pure."""

@@ -1,0 +1,1 @@
+"""What a module's files say, read without terraform: files, blocks, variables, providers; standard library only."""

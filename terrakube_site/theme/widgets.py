@@ -1,0 +1,89 @@
+"""How forms write their fields: the commonest widgets in Python, since a page has hundreds, each of many templates.
+
+What is written is what the widget's template says, which the tests compare; every other widget is left to its template.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.forms.renderers import DjangoTemplates
+from django.http import HttpRequest
+from django.utils.formats import localize
+from django.utils.safestring import SafeData, SafeString
+
+_OPTION = "django/forms/widgets/select_option.html"
+_ADORNMENTS = ("prefix", "prefix_icon", "suffix", "suffix_icon")
+_ARROW = (
+    '<span class="material-symbols-outlined absolute group-[.primary]:text-white pointer-events-none mr-[12px] right-0'
+    " text-base-400 top-0 top-1/2 hover:text-base-700 dark:text-base-500 dark:hover:text-base-200"
+    ' -translate-y-1/2">expand_more</span>'
+)
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, SafeData) else html.escape(str(value))
+
+
+def _attributes(widget: Mapping[str, Any]) -> str:
+    return "".join(
+        f" {_text(name)}" if value is True else f' {_text(name)}="{_text(value)}"'
+        for name, value in widget["attrs"].items()
+        if value is not False
+    )
+
+
+def _input(widget: Mapping[str, Any]) -> str:
+    value = "" if widget["value"] is None else f' value="{_text(widget["value"])}"'
+    return f'<input type="{_text(widget["type"])}" name="{_text(widget["name"])}"{value}{_attributes(widget)}>'
+
+
+def _line(widget: Mapping[str, Any]) -> str | None:
+    if any(widget.get(name) for name in _ADORNMENTS):
+        return None
+    return f'<div class="max-w-2xl relative w-full">{_input(widget)}</div>'
+
+
+def _area(widget: Mapping[str, Any]) -> str:
+    # A browser takes the first line break away, which may be the value's own.
+    value = _text(localize(widget["value"])) if widget["value"] else ""
+    return f'<textarea name="{_text(widget["name"])}"{_attributes(widget)}>\n{value}</textarea>'
+
+
+def _select(widget: Mapping[str, Any]) -> str | None:
+    written = []
+    for group, options, _index in widget["optgroups"]:
+        if group or any(option["template_name"] != _OPTION for option in options):
+            return None
+        written += [
+            f'<option value="{_text(option["value"])}"{_attributes(option)}>{_text(localize(option["label"]))}</option>'
+            for option in options
+        ]
+    field = f'<select name="{_text(widget["name"])}"{_attributes(widget)}>{"".join(written)}</select>'
+    return f'<div class="grow relative max-w-2xl">{field}{_ARROW}</div>'
+
+
+WRITERS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
+    "django/forms/widgets/checkbox.html": _input,
+    "django/forms/widgets/hidden.html": _input,
+    "django/forms/widgets/number.html": _input,
+    "unfold/widgets/text.html": _line,
+    "unfold/widgets/textarea.html": _area,
+    "unfold/widgets/select.html": _select,
+}
+"""What writes a widget instead of the template of that name; None of a widget that it does not know how to write."""
+
+
+class Renderer(DjangoTemplates):
+    """Django's own, but for ``WRITERS``."""
+
+    field_template_name = "terrakube/field.html"
+
+    def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
+        write = WRITERS.get(template_name)
+        written = write(context["widget"]) if write is not None else None
+        if written is None:
+            return super().render(template_name, context, request)
+        return SafeString(written)

@@ -1,0 +1,321 @@
+"""The table: who there is with which rights, and what each record and each button takes.
+
+It says again, by hand, what ``docs/roles.md`` says, and asks no code of the site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ADMINISTRATOR = "administrator"
+ANYBODY = "anybody"
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class Who:
+    """Somebody: what their team or access says, and the rights that follow.
+
+    ``here`` is to see the workspace and what goes with it, ``org`` to see the organization as a member does.
+    """
+
+    rights: frozenset[str]
+    team: Mapping[str, Any] | None = None
+    access: Mapping[str, Any] | None = None
+    is_active: bool = True
+
+    def may(self, needed: str) -> bool:
+        """Whether this one has all of the rights that an action takes, which stand with commas between."""
+        if needed == NOBODY:
+            return False
+        if ADMINISTRATOR in self.rights:
+            return True
+        return set(needed.split(", ")) <= self.rights
+
+
+def _team(*rights: str, **fields: Any) -> Who:
+    return Who(frozenset({ANYBODY, "org", "here", *rights}), team=fields)
+
+
+def _access(*rights: str, **fields: Any) -> Who:
+    return Who(frozenset({ANYBODY, "here", *rights}), access=fields)
+
+
+_WRITE = ("workspace", "state", "plan", "approve", "job")
+WHO: Mapping[str, Who] = {
+    "administrator": Who(frozenset({ADMINISTRATOR})),
+    "team admin": _team(*_WRITE, "create workspace", "access", "vcs", "template", "collection", role="admin"),
+    "team ADMIN in blanks": _team(
+        *_WRITE, "create workspace", "access", "vcs", "template", "collection", role=" ADMIN "
+    ),
+    "team write": _team(*_WRITE, "create workspace", "access", role="write"),
+    "team plan": _team("plan", "job", role="plan", manage_workspace=True, approve_job=True),
+    "team read": _team(role="read", manage_workspace=True, plan_job=True, manage_template=True),
+    "team of an unknown role": _team(role="owner", manage_workspace=True, approve_job=True, plan_job=True),
+    "team without flags": _team(),
+    "team manageState": _team("state", role="custom", manage_state=True),
+    "team manageCollection": _team("collection", manage_collection=True),
+    "team manageJob": _team(manage_job=True),
+    "team manageWorkspace": _team("workspace", "create workspace", "access", role="", manage_workspace=True),
+    "team manageModule": _team(manage_module=True),
+    "team manageProvider": _team(manage_provider=True),
+    "team manageVcs": _team("vcs", manage_vcs=True),
+    "team manageTemplate": _team("template", manage_template=True),
+    "team planJob": _team("plan", "job", plan_job=True),
+    "team approveJob": _team("approve", "job", approve_job=True),
+    "access admin": _access(*_WRITE, "access", role="Admin"),
+    "access write": _access(*_WRITE, role="write"),
+    "access plan": _access("plan", "job", role="plan", approve_job=True),
+    "access read": _access(role="read", manage_workspace=True),
+    "access manageWorkspace": _access("workspace", manage_workspace=True),
+    "access manageState": _access("state", manage_state=True),
+    "access manageJob": _access(manage_job=True),
+    "access planJob": _access("plan", "job", plan_job=True),
+    "access approveJob": _access("approve", "job", approve_job=True),
+    "outsider": Who(frozenset({ANYBODY})),
+    "inactive": Who(frozenset(), team={"role": "admin"}, is_active=False),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What reading, making, changing and deleting records of one type takes."""
+
+    read: str
+    create: str
+    change: str
+    delete: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    related: tuple[str, ...] = ()
+
+
+def _row(
+    read: str,
+    write: str,
+    body: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+    related: tuple[str, ...] = (),
+) -> Row:
+    """A row of records that are made, changed and deleted by the same right."""
+    return Row(read, write, write, write, body or {}, changes or {}, related)
+
+
+_VALUE = {"key": "MADE", "value": "x", "category": "ENV", "description": "made"}
+RECORDS: Mapping[str, Row] = {
+    "organization": _row("here", ADMINISTRATOR, {"name": "made"}, {"description": "x"}),
+    "team": _row("org", ADMINISTRATOR, {"name": "MADE"}, {"planJob": True}, ("organization",)),
+    "globalvar": _row("org", ADMINISTRATOR, _VALUE, {"value": "new"}, ("organization",)),
+    "agent": _row("org", ADMINISTRATOR, {"name": "made"}, {"description": "x"}, ("organization",)),
+    "policyrule": _row(
+        "here", ADMINISTRATOR, {"setting": "EPHEMERAL_CPU_LIMIT", "maximum": "2"}, {"reason": "x"},
+        ("organization",),
+    ),
+    "workspace": Row(
+        "here", "create workspace", "workspace", "create workspace",
+        {"name": "made", "source": "empty", "branch": "main", "terraformVersion": "1.11.4"}, {"description": "x"},
+        ("organization",),
+    ),
+    "access": _row("access", "access", {"name": "MADE", "role": "read"}, {"role": " Read "}, ("workspace",)),
+    "runlimits": _row("here", "workspace", {"imageSeconds": 60}, {"imageSeconds": 40}, ("workspace",)),
+    "variable": _row("here", "workspace", _VALUE, {"value": "new"}, ("workspace",)),
+    "schedule": Row(
+        "here", "workspace, plan", "workspace, plan", "workspace",
+        {"cron": "0 0 21 ? * FRI", "templateReference": "{plan}"}, {"templateReference": "{plan}"}, ("workspace",),
+    ),
+    "workspacetag": _row(
+        "here", "workspace", {"tagId": "{other_tag}"}, {"tagId": "{other_tag}"}, ("workspace",)
+    ),
+    "tag": _row("here", "create workspace", {"name": "made"}, {"name": "renamed"}, ("organization",)),
+    "template": _row("here", "template", {"name": "made", "tcl": "{tcl}"}, {"version": "2"}, ("organization",)),
+    "vcs": _row(
+        "org", "vcs", {"name": "made", "description": "x", "vcsType": "GITHUB", "connectionType": "OAUTH"},
+        {"description": "y"}, ("organization",),
+    ),
+    "ssh": _row("org", "vcs", {"name": "made", "privateKey": "x"}, {"description": "y"}, ("organization",)),
+    "collection": _row(
+        "here", "collection", {"name": "made", "priority": 1}, {"priority": 2}, ("organization",)
+    ),
+    "item": _row("org", "collection", _VALUE, {"value": "new"}, ("collection",)),
+    "reference": _row(
+        "here", "collection", {"description": "x"}, {"description": "y"}, ("collection", "workspace")
+    ),
+    "job": Row(
+        "here", "plan", "job", ADMINISTRATOR, {"templateReference": "{plan}"}, {"status": "cancelled"}, ("workspace",)
+    ),
+    "recovered_state": Row(
+        "here", NOBODY, "state", NOBODY, {}, {"status": "discarded", "reason": "it is older"}
+    ),
+    "step": _row("here", NOBODY),
+    "address": Row("here", "plan, approve", NOBODY, NOBODY, {"name": "null_resource.b"}, {}, ("job",)),
+    "history": _row("here", NOBODY),
+}  # fmt: skip
+
+
+# What starting a job takes, by the body of the request; the workspace is the one of the table.
+STARTS: Mapping[str, tuple[dict[str, Any], str]] = {
+    "a plan": ({"templateReference": "{Plan}"}, "plan"),
+    "a plan of a target": ({"templateReference": "{Plan}", "targetAddrs": ["null_resource.a"]}, "plan"),
+    "a plan of another branch": ({"templateReference": "{Plan}", "overrideBranch": "mine"}, "plan"),
+    "plan, approve, apply": ({"templateReference": "{Plan, approve, apply}"}, "plan"),
+    "plan, approve, destroy": ({"templateReference": "{Plan, approve, destroy}"}, "plan"),
+    "plan and apply": ({"templateReference": "{Plan and apply}"}, "plan, approve"),
+    "destroy": ({"templateReference": "{Destroy}"}, "plan, approve"),
+    "destroy of a target": ({"templateReference": "{Destroy}", "targetAddrs": ["null_resource.a"]}, "plan, approve"),
+    "refresh only": ({"templateReference": "{Plan and apply}", "refreshOnly": True}, "plan, approve"),
+    "replace": ({"templateReference": "{Plan and apply}", "replaceAddrs": ["null_resource.a"]}, "plan, approve"),
+    "the default, which destroys": ({}, "plan, approve"),
+    "an own plan": ({"tcl": "PLAN"}, "plan"),
+    "an own apply": ({"tcl": "PLAN_AND_APPLY"}, "plan, approve"),
+    "an own flow with a script": ({"tcl": "SCRIPT"}, "plan, approve"),
+    "an own flow whose approval is of a team": ({"tcl": "TEAM"}, "plan, approve"),
+    "a script on another branch": ({"templateReference": "{Scripted}", "overrideBranch": "mine"}, "plan, approve"),
+    "a script on the workspace's source": ({"templateReference": "{Scripted}"}, "plan"),
+    "with a priority": ({"templateReference": "{Plan}", "priority": 5}, "plan, workspace"),
+}
+
+# What the panel's pages of a record take: its page, the form for a new one, saving, deleting.
+PAGES: Mapping[str, tuple[str, str, str, str]] = {
+    "workspaces.organization": ("here", ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "workspaces.team": ("org", ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "workspaces.globalvariable": ("org", ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "workspaces.agent": ("org", ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "workspaces.policyrule": ("here", ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "workspaces.workspace": ("here", "create workspace", "workspace", "create workspace"),
+    "workspaces.variable": ("here", "workspace", "workspace", "workspace"),
+    "workspaces.schedule": ("here", "workspace", "workspace", "workspace"),
+    "workspaces.tag": ("here", "workspace", "create workspace", "create workspace"),
+    "workspaces.template": ("here", "template", "template", "template"),
+    "workspaces.vcs": ("org", "vcs", "vcs", "vcs"),
+    "workspaces.ssh": ("org", "vcs", "vcs", "vcs"),
+    "workspaces.collection": ("here", "collection", "collection", "collection"),
+    "workspaces.stateversion": ("here", NOBODY, NOBODY, NOBODY),
+    "workspaces.recoveredstate": ("here", NOBODY, NOBODY, NOBODY),
+    "workspaces.job": ("here", NOBODY, NOBODY, NOBODY),
+    "executors.attempt": ("org", NOBODY, NOBODY, NOBODY),
+    "workspaces.accesstoken": (ADMINISTRATOR, ANYBODY, NOBODY, NOBODY),
+    "auth.user": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "auth.group": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "auditlog.logentry": (ADMINISTRATOR, NOBODY, NOBODY, NOBODY),
+    "axes.accessattempt": (ADMINISTRATOR, NOBODY, NOBODY, ADMINISTRATOR),
+    "executors.checkrun": (ADMINISTRATOR, NOBODY, NOBODY, NOBODY),
+    "django_q.failure": (ADMINISTRATOR, NOBODY, NOBODY, ADMINISTRATOR),
+    "django_q.ormq": (ADMINISTRATOR, NOBODY, NOBODY, ADMINISTRATOR),
+}
+
+
+@dataclass(frozen=True)
+class Button:
+    """A POST of the panel that changes something; ``before`` names what the job or workspace must be."""
+
+    name: str
+    needed: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    before: str = ""
+
+
+BUTTONS: tuple[Button, ...] = (
+    *(
+        Button("workspaces_workspace_start", needed, {"template": f"{{{name}}}", "refresh": "on", **more})
+        for name, needed, more in (
+            ("Plan", "plan", {}),
+            ("Plan, approve, apply", "plan", {}),
+            ("Plan and apply", "plan, approve", {}),
+            ("Destroy", "plan, approve", {"targets": "null_resource.a"}),
+            ("Plan", "plan, approve", {"auto_apply": "on"}),
+            ("Plan, approve, apply", "plan, approve", {"auto_apply": "on"}),
+            ("Scripted", "plan", {}),
+            ("Scripted", "plan, approve", {"branch": "mine"}),
+        )
+    ),
+    Button("workspaces_workspace_preflight", "plan"),
+    Button("workspaces_workspace_lock", "workspace"),
+    Button("workspaces_workspace_unlock", "workspace", before="locked"),
+    Button("workspaces_workspace_upload", "approve", before="uploads"),
+    Button("workspaces_recoveredstate_current", "state", {"reason": "it is right"}, before="kept"),
+    Button("workspaces_recoveredstate_discard", "state", {"reason": "it is older"}, before="kept"),
+    Button("workspaces_job_approve", "approve", before="waits"),
+    Button("workspaces_job_reject", "approve", before="waits"),
+    Button("workspaces_job_cancel", "job", before="waits"),
+    Button("workspaces_job_cancel", "approve", before="applies"),
+    Button("workspaces_job_again", "plan, approve", before="ended"),
+    Button("workspaces_job_again", "plan", before="ended plan"),
+)
+
+# Every other address: what a GET, or a POST where it says so, takes of a person.
+ADDRESSES: Mapping[str, str] = {
+    "GET runs/<int:job_id>/": "here",
+    "GET runs/<int:job_id>/live": "here",
+    "GET runs/<int:job_id>/results": "here",
+    "GET runs/<int:job_id>/plan.txt": "here",
+    "GET runs/<int:job_id>/steps/<uuid:step_id>/log": "here",
+    "GET runs/<int:job_id>/steps/<uuid:step_id>/log.txt": "here",
+    "GET runs/<int:job_id>/steps/<uuid:step_id>/find": "here",
+    "GET runs/<int:job_id>/steps/<uuid:step_id>/events": "here",
+    "GET runs/": ANYBODY,
+    "GET admin/": ANYBODY,
+    "GET admin/workspaces/workspace/<uuid:pk>/kubernetes-job/": "here",
+    "GET admin/workspaces/workspace/<uuid:pk>/start/": "here",
+    "GET admin/workspaces/recoveredstate/<uuid:pk>/download/": "state",
+    "GET admin/workspaces/policyrule/violations/": ANYBODY,
+    "GET admin/auth/user/<id>/password/": ADMINISTRATOR,
+    "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>": "here",
+    "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>/stream": "here",
+    "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>/files": "here",
+    "GET tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/state/terraform.tfstate": "state",
+    "GET tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/state/<uuid:state_id>.json": (
+        "state"
+    ),
+    "GET tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/recovered/"
+    "<uuid:recovered_id>.tfstate": "state",
+    "GET tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/jobId/<int:job_id>/step/"
+    "<uuid:step_id>/terraform.tfstate": "state",
+    "GET context/v1/<str:job_id>": "here",
+    "POST context/v1/<str:job_id>": ADMINISTRATOR,
+    "POST logs": ADMINISTRATOR,
+    "POST logs/<str:job_id>/setup-consumer-groups": ADMINISTRATOR,
+    "GET remote/tfe/v2/configuration-versions/<uuid:version_id>/terraformContent.tar.gz": ADMINISTRATOR,
+    "GET remote/tfe/v2/configuration-versions/<uuid:version_id>": "here",
+    "POST remote/tfe/v2/workspaces/<uuid:workspace_id>/configuration-versions": "approve",
+    "GET access-token/v1/teams/permissions/organization/<uuid:organization_id>": "here",
+    "GET access-token/v1/teams/permissions/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>": "here",
+    "GET pat/v1": ANYBODY,
+    "POST pat/v1": ANYBODY,
+    "GET access-token/v1/teams": ANYBODY,
+    "GET access-token/v1/teams/current-teams": ANYBODY,
+}
+
+# Addresses that no role decides: of one's own account, of frames and choices that show what a row above lets one see,
+# or for an executor's own token; each with why.
+WITHOUT_ROLE: Mapping[str, str] = {
+    "i18n/setlang/": "the reader's language",
+    "admin/search/": "finds pages of the sidebar",
+    "admin/password_change/": "one's own password",
+    "admin/password_change/done/": "one's own password",
+    "admin/autocomplete/": "rows that their list shows, by the same query",
+    "admin/r/<path:content_type_id>/<path:object_id>/": "leads nowhere: no record has a page outside of the panel",
+    "admin/(?P<app_label>workspaces|auth|auditlog|axes|executors|django_q)/$": "names lists of the sidebar",
+    "admin/(?P<url>.*)$": "answers 404",
+    "pat/v1/<str:token_id>": "one's own tokens",
+    "access-token/v1/teams/<str:token_id>": "tokens of one's own teams",
+    **{
+        f"executor/v1/attempts/<uuid:attempt_id>/{name}": "the token of an attempt opens it, and no person's"
+        for name in (
+            "claim", "heartbeat", "logs", "result", "source", "plan-file", "plan-lock-file", "plan-json", "state-json",
+            "state", "lock", "unlock", "plan-files", "plan-manifest", "recovered-state",
+        )
+    },
+}  # fmt: skip
+
+# Walked by the tables above.
+WALKED = {
+    "api/v1/operations",
+    "api/v1/<path:path>",
+    "api/v1/(?P<path>organization/[^/]+/job/[^/]+)$",
+    "api/v1/(?P<path>organization/[^/]+/job/[^/]+/step/[^/]+)$",
+    "api/v1/(?P<path>organization/[^/]+/workspace/[^/]+/history)$",
+    "admin/workspaces/policyrule/preview/",
+    "admin/workspaces/job/<int:pk>/stop/",
+}

@@ -1,0 +1,83 @@
+"""The panel's sidebar: grouped links, each shown to users who can use it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from workspaces.admin.base import ADMINISTRATOR, allows
+
+# Group, and its entries: title, icon, name of the address, right that it takes.
+_GROUPS = (
+    (
+        _("Run"),
+        (
+            (_("Overview"), "dashboard", "admin:index", "read"),
+            (_("Jobs"), "play_circle", "admin:workspaces_job_changelist", "read"),
+        ),
+    ),
+    (
+        _("Configure"),
+        (
+            (_("Workspaces"), "deployed_code", "admin:workspaces_workspace_changelist", "read"),
+            (_("Variables"), "data_object", "admin:workspaces_variable_changelist", "read"),
+            (_("Collections"), "stacks", "admin:workspaces_collection_changelist", "read"),
+            (_("Templates"), "account_tree", "admin:workspaces_template_changelist", "read"),
+            (_("Tags"), "sell", "admin:workspaces_tag_changelist", "read"),
+            (_("Schedules"), "schedule", "admin:workspaces_schedule_changelist", "read"),
+            (_("States"), "database", "admin:workspaces_stateversion_changelist", "read"),
+            (_("Recovered states"), "restore", "admin:workspaces_recoveredstate_changelist", "read"),
+            (_("Organizations"), "corporate_fare", "admin:workspaces_organization_changelist", "read"),
+            (_("Organization variables"), "public", "admin:workspaces_globalvariable_changelist", "read"),
+            (_("Policy"), "policy", "admin:workspaces_policyrule_changelist", "read"),
+        ),
+    ),
+    (
+        _("Access"),
+        (
+            (_("Teams"), "groups", "admin:workspaces_team_changelist", "read"),
+            (_("VCS connections"), "commit", "admin:workspaces_vcs_changelist", "read"),
+            (_("SSH keys"), "key", "admin:workspaces_ssh_changelist", "read"),
+            (_("Agents"), "dns", "admin:workspaces_agent_changelist", "read"),
+            (_("Tokens"), "token", "admin:workspaces_accesstoken_changelist", "read"),
+            (_("Users"), "person", "admin:auth_user_changelist", ADMINISTRATOR),
+            (_("Groups"), "group", "admin:auth_group_changelist", ADMINISTRATOR),
+        ),
+    ),
+    (
+        _("System"),
+        (
+            (_("Attempts"), "rocket_launch", "admin:executors_attempt_changelist", "read"),
+            (_("Check"), "stethoscope", "admin:executors_checkrun_changelist", ADMINISTRATOR),
+            (_("Queue"), "low_priority", "admin:django_q_ormq_changelist", ADMINISTRATOR),
+            (_("Failed tasks"), "error", "admin:django_q_failure_changelist", ADMINISTRATOR),
+            (_("Failed sign-ins"), "lock_person", "admin:axes_accessattempt_changelist", ADMINISTRATOR),
+            (_("Changes"), "history", "admin:auditlog_logentry_changelist", ADMINISTRATOR),
+        ),
+    ),
+)
+
+TITLES = {address: title for _group, entries in _GROUPS for title, _icon, address, _right in entries}
+"""What the sidebar calls each list, by the name of its address."""
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the sidebar's groups for one user, for django-unfold."""
+    groups = []
+    for title, entries in _GROUPS:
+        items = [
+            {"title": name, "icon": icon, "link": reverse(address)}
+            for name, icon, address, right in entries
+            if allows(request, right)
+        ]
+        if items:
+            groups.append({"title": title, "items": items})
+    return groups
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """What every page's context has: names of lists, and no colours, which unfold would write into a style element."""
+    return {"colors": {}, "list_titles": TITLES}

@@ -1,0 +1,30 @@
+"""Select a related record in the panel's forms by typing part of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
+from django.db import models
+
+
+def may_be_key(model: type[models.Model], text: object) -> bool:
+    """Return whether a text could be the key of one of a model's records."""
+    try:
+        model._meta.pk.to_python(text)
+    except ValidationError:
+        return False
+    return "\0" not in str(text)
+
+
+class RecordSelect(AutocompleteSelect):
+    """The select of one record that asks the server for what is typed.
+
+    Django's own looks for whatever was sent, also for what is no key at all, and breaks where the form should say so.
+    """
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        related: Any = self.field.remote_field
+        return super().optgroups(name, [one for one in value if not one or may_be_key(related.model, one)], attr)

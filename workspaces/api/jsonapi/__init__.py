@@ -1,0 +1,1 @@
+"""JSON:API as Terrakube's clients use it."""

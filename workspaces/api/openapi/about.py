@@ -1,0 +1,68 @@
+"""What the types of the API are for, and what it takes to read and to change them, in sentences."""
+
+from __future__ import annotations
+
+import re
+
+from workspaces.api.jsonapi.resource import Resource
+from workspaces.services.records import RIGHTS
+
+_TYPES = {
+    "access": "What the members of a group may do on one workspace, beside what their teams allow.",
+    "address": "A resource address to which a job's plan is confined, or that it replaces; fixed once the job begins.",
+    "agent": "The address of a persistent executor, kept for Terrakube's clients.",
+    "collection": "Variables under one name for several workspaces; of two collections the higher priority wins.",
+    "globalvar": "A variable of all workspaces of an organization; one of the workspace itself goes before it.",
+    "history": "A state of a workspace as a job left it; `output` is where its description is fetched.",
+    "item": "A variable of a collection.",
+    "job": "One run of a template on a workspace; its steps run one after another.",
+    "organization": "Workspaces, and what they share: teams, templates, connections, variables.",
+    "policyrule": "What one level says of one setting of pods; without an organization it is the installation's.",
+    "recovered_state": "A state that an executor wrote and that did not become the current one; `why` says the reason.",
+    "reference": "That a workspace uses a collection.",
+    "runlimits": "How many steps run at once, how long they may take and how long they are kept.",
+    "schedule": "When jobs of a template start on a workspace, by a cron expression in UTC.",
+    "ssh": "An SSH key for sources and modules; the private key is never given back.",
+    "step": "One part of a job, with a log of its own at `output`.",
+    "tag": "A word that the workspaces of an organization can be given.",
+    "team": "What the members of a group may do in an organization; `name` is that of the group.",
+    "template": "What a job does: `tcl` is the YAML of its steps, in base64.",
+    "variable": "A variable of a workspace, for Terraform or the environment; a sensitive value is never given back.",
+    "vcs": "A connection to a version control system; its secrets are never given back.",
+    "workspace": "One configuration in a source, with its state, its variables and its jobs.",
+    "workspacetag": "That a workspace has a tag.",
+}
+_JOB = {
+    "create": "It takes the right planJob, and a priority manageWorkspace too.",
+    "update": "By `status` a job that waits is approved or rejected, and one that has not ended cancelled; it takes "
+    "the right approveJob, or for a decision the team that the job names.",
+    "delete": "It takes the right manageJob, and a job that has ended.",
+}
+_DOING = {
+    "list": "What the caller's teams do not show is left out; `filter` selects more closely, and `page` divides.",
+    "read": "One that the caller may not read is refused.",
+    "create": "What is left out has its default.",
+    "update": "What is left out stays as it is; the answer has no body.",
+    "delete": "The answer has no body.",
+}
+
+
+def _right(resource: Resource, doing: str) -> str:
+    if resource.type == "job":
+        return _JOB[doing]
+    if resource.type == "address":
+        return "It takes the rights to start the job, before it begins."
+    if resource.type == "runlimits":
+        return "Those of a workspace take the right manageWorkspace, those of an organization an administrator."
+    right = RIGHTS[resource.model]
+    if right == "manage_organization":
+        return "It takes an administrator."
+    return f"It takes the right {re.sub('_(.)', lambda found: found[1].upper(), right)}."
+
+
+def describe(resource: Resource, doing: str) -> str:
+    """What one operation on a type does, beside its summary; ``doing`` is list, read, create, update or delete."""
+    sentences = [_TYPES[resource.type], _DOING[doing]]
+    if doing in ("create", "update", "delete"):
+        sentences.append(_right(resource, doing))
+    return " ".join(sentences)

@@ -1,0 +1,112 @@
+"""Texts for the endpoints besides the resources: what they do, and examples of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workspaces.api.openapi.examples import ID
+
+_RIGHTS = "All of the caller's teams count together; an administrator has every right."
+_RELEASES = (
+    "As its makers publish it, kept for a while, and an older copy where they cannot be reached. Needs no token."
+)
+_STATE = "It takes the right manageState, since there are secrets in it."
+DESCRIPTIONS: Mapping[str, str] = {
+    "operations": "Each is what POST, PATCH or DELETE is at the address in `href`, or on the record in `ref`. A `lid` "
+    "names what an operation before made. At the first that is refused nothing of all is done.",
+    "list_personal_tokens": "Those of the caller's own, also the ones that have expired; what was revoked is gone.",
+    "create_personal_token": "It acts with the groups that the caller has now. `days` 0 is without end.",
+    "revoke_personal_token": "It is refused from the next call on.",
+    "list_team_tokens": "Those of the groups that the caller is in; an administrator sees all.",
+    "create_team_token": "It acts with one group of the caller's, named in `group`, and an empty token is the answer "
+    "for a group that the caller is not in. Days, hours and minutes are added up; nothing is without end.",
+    "revoke_team_token": "It is refused from the next call on.",
+    "list_current_teams": "Those that decide what the caller may do, in every organization.",
+    "read_organization_rights": _RIGHTS,
+    "read_workspace_rights": f"{_RIGHTS} What the workspace's own accesses give is added.",
+    "read_log": "While the step runs, as far as its executor has sent it; sensitive values are masked. Empty where "
+    "there is none.",
+    "follow_log": "`Last-Event-ID` goes on where a connection broke off; the event `over` is the last one.",
+    "list_plan_files": "For who approves: what the plan and its scripts made or removed below the work folder. At most "
+    "1000 of each are listed, the numbers count all.",
+    "read_state": f"{_STATE} `terraform state push` and `manage.py import_state` take it.",
+    "read_state_json": f"{_STATE} It is for people and programs; Terraform itself can not read it again.",
+    "read_recovered_state": f"{_STATE} A change of its record to `current` makes it the workspace's state.",
+    "read_plan": f"{_STATE} It can be shown with `terraform show` of the same version, in the same source.",
+    "create_configuration_version": "For a workspace whose branch is `remote-content`. It takes the right planJob. "
+    "Terraform's command line does the same.",
+    "read_configuration_version": "`status` is pending, then uploaded.",
+    "upload_source": "The address is good for one archive and for a short time. It takes no token.",
+    "health": "For load balancers. It looks at nothing else.",
+    "liveness": "For a kubelet: only a process that hangs fails it.",
+    "readiness": "For a kubelet: UP where requests can be served and jobs are looked after.",
+    "discovery": "Terraform asks for it before anything else. Needs no token.",
+    "terraform_releases": _RELEASES,
+    "tofu_releases": _RELEASES,
+}
+_TOKEN = {"token": "eyJhbGciOiJIUzI1NiJ9.e30.example"}
+_AUDIT = {
+    "deleted": False,
+    "createdBy": "ann@example.org",
+    "createdDate": "2026-11-24T19:01:07Z",
+    "updatedBy": "ann@example.org",
+    "updatedDate": "2026-11-24T19:01:07Z",
+}
+_OF_TOKEN = {"id": ID, "description": "CI", "days": 30, **_AUDIT}
+_ALLOWED = {
+    "manageState": False,
+    "manageWorkspace": True,
+    "manageModule": False,
+    "manageProvider": False,
+    "manageVcs": False,
+    "manageTemplate": False,
+    "manageCollection": False,
+    "manageJob": False,
+    "planJob": True,
+    "approveJob": True,
+    "managePermission": False,
+}
+_VERSION = {
+    "id": ID,
+    "type": "configuration-versions",
+    "attributes": {
+        "auto-queue-runs": False,
+        "error": None,
+        "error-message": None,
+        "source": "tfe-api",
+        "speculative": False,
+        "status": "pending",
+    },
+}
+_UPLOAD = f"https://terrakube.example/remote/tfe/v2/configuration-versions/{ID}?token=example"
+ANSWERS: Mapping[str, object] = {
+    "operations": {"atomic:results": [{"data": {"type": "tag", "id": ID, "attributes": {"name": "example"}}}]},
+    "list_personal_tokens": [_OF_TOKEN],
+    "create_personal_token": _TOKEN,
+    "list_team_tokens": [{**_OF_TOKEN, "hours": 0, "minutes": 0, "group": "DEVELOPERS"}],
+    "create_team_token": _TOKEN,
+    "list_current_teams": {"groups": ["DEVELOPERS"]},
+    "read_organization_rights": _ALLOWED,
+    "read_workspace_rights": _ALLOWED,
+    "read_log": "Plan: 1 to add, 0 to change, 0 to destroy.\n",
+    "follow_log": "id: 43\ndata: Plan: 1 to add, 0 to change, 0 to destroy.\n\n",
+    "list_plan_files": {
+        "count": 1,
+        "bytes": 1048576,
+        "files": [{"path": "build/function.zip", "size": 1048576}],
+        "removedCount": 0,
+        "removed": [],
+    },
+    "read_state": '{"version": 4, "serial": 7, "lineage": "3f0c"}',
+    "read_recovered_state": '{"version": 4, "serial": 6, "lineage": "3f0c"}',
+    "read_state_json": {"format_version": "1.0", "terraform_version": "1.11.4", "values": {"root_module": {}}},
+    "read_plan": "(the bytes of the plan file)",
+    "create_configuration_version": {
+        "data": _VERSION | {"attributes": {**_VERSION["attributes"], "upload-url": _UPLOAD}}  # type: ignore[dict-item]
+    },
+    "read_configuration_version": {"data": _VERSION},
+    **{name: {"status": "UP"} for name in ("health", "liveness", "readiness")},
+    "discovery": {},
+    "terraform_releases": {"name": "terraform", "versions": {}},
+    "tofu_releases": [{"name": "v1.10.7", "assets": []}],
+}

@@ -1,0 +1,56 @@
+"""Why a job that has not started must wait."""
+
+from __future__ import annotations
+
+from django.db.models import Q, prefetch_related_objects
+
+from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR
+from workspaces.jobs.obstacles import locked
+from workspaces.models import Job, Workspace
+from workspaces.reasons import Reason, framed, reason
+
+# How many jobs that are before a waiting one are counted; of more, its sentence says that there are more.
+_COUNTED = 100
+
+
+def why_wait(job: Job) -> Reason | None:
+    """Return why a job that has not started must wait; None if it need not."""
+    workspace = job.workspace
+    if workspace.locked:
+        return locked(workspace)
+    others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk)
+    if job.plan_only:
+        # A plan takes no state lock; it waits only for what may change the state while it reads.
+        busy = others.filter(
+            holds_workspace=True, steps__status__in=IN_EXECUTOR, steps__type__in=EXCLUSIVE_TYPES
+        ).first()
+        if busy is None:
+            return None
+        return reason("workspace-busy", "changing", number=busy.pk)
+    # The workspace's active job, else the oldest job before this one.
+    before = others.filter(Q(holds_workspace=True) | Q(pk__lt=job.pk))
+    ahead = list(before.order_by("-holds_workspace", "pk").values_list("pk", "status")[:_COUNTED])
+    if not ahead:
+        return None
+    (number, status), others_ahead = ahead[0], len(ahead) - 1
+    if status in FINAL_JOB:
+        why = reason("last-pod", "last-pod-of", number=number)
+    else:
+        why = reason("workspace-busy", "busy-with", number=number, status=reason("", f"is-{status}"))
+    return _in_line(why, others_ahead)
+
+
+def _in_line(why: Reason, others: int) -> Reason:
+    """Why a job waits, with how many more are before it."""
+    if not others:
+        return why
+    if others == 1:
+        return framed("one-more-ahead", why)
+    return framed("many-more-ahead" if others + 1 == _COUNTED else "more-ahead", why, number=others)
+
+
+def incomplete(workspace: Workspace) -> list[str]:
+    """Return the keys of a workspace's sensitive variables without a value."""
+    # Load and cache all: the launch of the step reads them next.
+    prefetch_related_objects([workspace], "variables")
+    return sorted(row.key for row in workspace.variables.all() if row.incomplete)

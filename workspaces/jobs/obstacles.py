@@ -1,0 +1,51 @@
+"""What keeps a step from starting now, checked at the handover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workspaces.models import Job, Workspace
+from workspaces.reasons import Reason, reason
+
+DELETED = "workspace-deleted"
+DISABLED = "organization-disabled"
+LOCKED = "workspace-locked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """Why no step of a job may start. ``ends``: the job ends; otherwise it waits."""
+
+    why: Reason
+    ends: bool
+
+
+def obstacle(job: Job) -> Obstacle | None:
+    """Return what keeps a step of a job from starting now; None if nothing does. Call it under the job's row lock.
+
+    Workspace and organization are read again and updated on the job: rows joined to a row that was waited for are
+    stale.
+    """
+    workspace = job.workspace
+    workspace.deleted, job.organization.disabled, workspace.locked, workspace.lock_description = (
+        Workspace._base_manager.filter(pk=job.workspace_id)
+        .values_list("deleted", "organization__disabled", "locked", "lock_description")
+        .get()
+    )
+    if job.organization.disabled:
+        return Obstacle(why=reason(DISABLED), ends=True)
+    if workspace.deleted:
+        return Obstacle(why=reason(DELETED), ends=True)
+    if workspace.locked:
+        return Obstacle(why=locked(workspace), ends=False)
+    return None
+
+
+def locked(workspace: Workspace) -> Reason:
+    """Return the reason of a job whose workspace is locked."""
+    return reason(LOCKED, why=workspace.lock_description or reason("", "no-reason-given"))
+
+
+def going_on(found: Obstacle) -> Reason:
+    """Return the reason for a job whose step is already in an executor: that step is not interrupted."""
+    return reason(found.why.code, "disabled-running" if found.why.code == DISABLED else "deleted-running")

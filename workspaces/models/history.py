@@ -1,0 +1,112 @@
+"""Which records have a history, kept by django-auditlog, with every secret masked before it is written."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from auditlog.models import LogEntry
+from auditlog.registry import auditlog
+from auditlog.signals import post_log
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Model
+from django.dispatch import receiver
+
+from terrakube_site.messages import as_json, from_json, translated
+from workspaces import models
+from workspaces.models.base import NamedInWords
+from workspaces.models.variable import HIDDEN
+
+NAME, CHANGES = "name", "changes"
+"""What an entry keeps in ``additional_data``: the name of the record, and the texts of changes, as messages."""
+
+
+def hide(value: str) -> str:
+    """What the history says of a secret: that there is one, never any part of it."""
+    return HIDDEN if value and value != "None" else ""
+
+
+@receiver(post_log)
+def keep_name(instance: Model, log_entry: LogEntry | None, **_signal: Any) -> None:
+    """Keep a record's name in English, whatever language the page had, and its format and values beside it."""
+    if log_entry is None or not isinstance(instance, NamedInWords):
+        return
+    with suppress(ObjectDoesNotExist):
+        log_entry.object_repr = instance.name_in_words
+        log_entry.additional_data = {NAME: as_json(instance.name_in_words)}
+        log_entry.save(update_fields=["object_repr", "additional_data"])
+
+
+def record_change(record: Model, what: str, before: str, after: str) -> None:
+    """Record a change that is no column's, such as a workspace's state; messages keep their format and values."""
+    LogEntry.objects.log_create(
+        record,
+        action=LogEntry.Action.UPDATE,
+        changes={what: [before, after]},
+        additional_data={CHANGES: {what: [as_json(before), as_json(after)]}},
+    )
+
+
+def kept_name(entry: LogEntry) -> str:
+    """Return the record's name at the time of the change, in the active language."""
+    kept = (entry.additional_data or {}).get(NAME)
+    return translated(from_json(kept)) if kept else str(entry.object_repr)
+
+
+def kept_change(entry: LogEntry, what: str) -> tuple[str, str] | None:
+    """Return both texts of a change that is no column's, in the active language; None if only English was kept."""
+    kept = (entry.additional_data or {}).get(CHANGES, {}).get(what)
+    return (translated(from_json(kept[0])), translated(from_json(kept[1]))) if kept else None
+
+
+_HIDE = f"{__name__}.hide"
+_STAMPS = ["created_by", "created_date", "updated_by", "updated_date"]
+WRITTEN_BY_MACHINES = frozenset(
+    {
+        models.Address,
+        models.ConfigurationVersion,
+        models.Identity,
+        models.Job,
+        models.RecoveredState,
+        models.SavedPlan,
+        models.StateLock,
+        models.StateVersion,
+        models.Step,
+    }
+)
+"""Records without a history: they come from jobs, uploads and sign-ins, and say themselves who caused them."""
+
+
+def keep_histories() -> None:
+    """Register each record that people change, once all models are there."""
+    for plain in (
+        models.Organization,
+        models.Team,
+        models.Access,
+        models.Agent,
+        models.Reference,
+        models.RunLimits,
+        models.WorkspaceTag,
+    ):
+        auditlog.register(plain)
+    for stamped in (models.Collection, models.PolicyRule, models.Tag, models.Template):
+        auditlog.register(stamped, exclude_fields=_STAMPS)
+    auditlog.register(models.Workspace, exclude_fields=[*_STAMPS, "last_job_status", "last_job_date"])
+    for variable in (models.Variable, models.GlobalVariable, models.Item):
+        auditlog.register(variable, mask_fields=["value"], mask_callable=_HIDE)
+    auditlog.register(
+        models.Vcs,
+        mask_fields=["client_secret", "private_key", "access_token"],
+        mask_callable=_HIDE,
+        exclude_fields=_STAMPS,
+    )
+    auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
+    auditlog.register(models.AccessToken, exclude_fields=_STAMPS)
+    auditlog.register(models.Schedule, exclude_fields=[*_STAMPS, "next_at"])
+
+    # Who may do what is said by users' groups, which people and sign-ins change.
+    auditlog.register(
+        User, mask_fields=["password"], mask_callable=_HIDE, exclude_fields=["last_login"], m2m_fields={"groups"}
+    )
+    auditlog.register(Group)

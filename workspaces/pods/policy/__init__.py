@@ -1,0 +1,1 @@
+"""Policies: which values an installation and its organizations allow for the variables that shape pods."""

@@ -1,0 +1,132 @@
+"""Sentences of reasons other than a code's own, by name: of what comes around another reason, and what has variants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext_noop as _
+
+from workspaces.choices import JobStatus, in_words
+
+FORMS: Mapping[str, str] = {
+    "told": "{text}",
+    # Around another reason.
+    "advised": "{reason}. {advice}",
+    "of-step": "{step}: {reason}",
+    "more-ahead": _("{reason}; {number} more are before it"),
+    "one-more-ahead": _("{reason}; 1 more is before it"),
+    "many-more-ahead": _("{reason}; at least {number} more are before it"),
+    "trying-again": _("{reason}. Trying again in {seconds} s (attempt {number} of {most})"),
+    "launching-again": _("{reason}. Trying again every {seconds} s"),
+    "tried": _("{reason} (tried {number} times)"),
+    "peak": _("{reason}; the most that was seen is {peak}"),
+    "lasting": _("{reason} for more than {span}"),
+    "unproved": _(
+        "{reason}. It is not retried, because its commands may have run: compare the state with what "
+        "exists, then start the job again"
+    ),
+    "silent-and": _("The executor has said nothing for {span}. {seen}"),
+    "ended-well": _("{reason}; it ended in good order"),
+    "ended-well-saved": _("{reason}; it ended in good order, and its last state is saved"),
+    "ended-killed": _("{reason}; it was killed before it had ended"),
+    "ended-killed-saved": _("{reason}; it was killed before it had ended, and its last state is saved"),
+    # How an executor ended whose claim this database does not know.
+    "end-succeeded": _("it ended with 0, so its step succeeded"),
+    "end-failed": _("it ended with the word that its step failed"),
+    "end-stopped": _("it was told to stop, and ended"),
+    "end-not-delivered": _("it could not deliver its result or its last state"),
+    "end-fenced": _("it was stopped, since the attempt was no longer its own"),
+    "end-other": _("it ended so: {reason}"),
+    "end-process": _("its process has ended"),
+    "end-process-and-folder": _("its process has ended, and its folder is gone"),
+    "end-job-complete": _("Kubernetes Job {name}: it has ended, and its result is not known here"),
+    "end-job-failed": _("Kubernetes Job {name}: it failed"),
+    "end-job-open": _("Kubernetes Job {name} has not ended yet"),
+    **{f"is-{status}": in_words(status) for status in JobStatus},
+    # Of jobs.
+    "approval-by-team": _("Waits for approval by {team}"),
+    "approved-by": _("Approved by {person}"),
+    "rejected-by": _("Rejected by {person}"),
+    "rejected-because": _("Rejected by {person}: {comment}"),
+    "cancelled-by": _("Cancelled by {person}"),
+    "step-failed": _("{step} failed"),
+    "deleted-by-template": _("The workspace was deleted, as its template says"),
+    "no-reason-given": _("no reason given"),
+    "without-value": _("Sensitive variables without a value: {names}"),
+    "busy-with": _("Waits for job {number} of this workspace, which is {status}"),
+    "changing": _("Waits for job {number}, which is changing the state of this workspace"),
+    "last-pod-of": _("Waits until the last pod of job {number} of this workspace is gone"),
+    "last-attempt": _("Waits until the pod of the last attempt is gone"),
+    "disabled-running": _(
+        "The organization was disabled: the step that runs goes on to its end, and no other is started"
+    ),
+    "deleted-running": _("The workspace was deleted: the step that runs goes on to its end, and no other is started"),
+    "no-template": _("The organization has no template {template} to schedule"),
+    "no-schedule": _("The template {template} cannot be scheduled: {error}"),
+    "may-not-schedule": _("{person} may not schedule the template {template} on this workspace: {why}"),
+    "the-installation": _("the installation"),
+    "the-organization": _("the organization {name}"),
+    "the-workspace": _("the workspace {name}"),
+    "may-step": _("{whose} may have {number} steps at once"),
+    "may-one-step": _("{whose} may have 1 step at once"),
+    "may-apply": _("{whose} may have {number} applies at once"),
+    "may-one-apply": _("{whose} may have 1 apply at once"),
+    "no-room": _("Waits for room: {limit}"),
+    "not-its-turn": _("Waits for its turn: {limit}, and others come first"),
+    # Of launches.
+    "work-folder": _("The work folder cannot be made: {error}"),
+    "cannot-be-started": _("The executor cannot be started: {error}"),
+    "no-address": _(
+        "AzBuilderApiUrl is not set: the address at which pods reach this API is needed to run steps in a cluster"
+    ),
+    "job-gone": _("Job {name} was there and is gone"),
+    "job-leaving": _("Job {name} is being deleted"),
+    "other-job": _("Another Job named {name} exists in namespace {namespace}"),
+    "quota-of": _("The quota of namespace {namespace} is used up: {words}"),
+    "not-allowed": _("The cluster does not allow it: {words}"),
+    "not-asked": _("The cluster could not be asked: {words}"),
+    "job-refused": _("The cluster refused the Job: {words}"),
+    "not-imported": _("The commands of this step could not be imported: {why}"),
+    "repository-refused": _("its repository may not be asked: {error}"),
+    "no-storage": _("The object storage does not answer: {error}"),
+    "state-here": _(
+        "The state of {workspace} is kept by this site and not in the object storage, where Terrakube's executor would "
+        "look for it: copy it there, as terraform.tfstate of the workspace"
+    ),
+    # Of retention.
+    "kept-one-day": _("they are kept for 1 day"),
+    "kept-days": _("they are kept for {number} days"),
+    "newest-kept": _("those of the newest job of the workspace are kept"),
+    "newest-jobs-kept": _("those of the {number} newest jobs of the workspace are kept"),
+    # Of attempts.
+    "may-have-run": _(
+        "The executor was refused this attempt, and ran nothing, unless it is older than 1.1 and the attempt was taken "
+        "from it while it ran"
+    ),
+    "pod-still-ending": _("The Kubernetes Job is gone: it was deleted, and its pod is still ending"),
+    "why-needs": _(
+        "To tell why, this site's service account needs the verbs get, list and watch on pods in namespace {namespace}"
+    ),
+    "wait-needs": _(
+        "To tell what it waits for, this site's service account needs the verbs get, list and watch on pods in "
+        "namespace {namespace}"
+    ),
+    "process-ended-with": _("The executor's process ended without a report: {words}"),
+    "not-reported": _("The executor's process has not reported within {seconds} s"),
+    "deadline-of": _("The step took longer than its deadline of {span}"),
+    "stopped-from-outside": _("The pod was told to stop from outside, not by a cancelled job"),
+    "told-to-end": _("Its pod was told to end before the step was done"),
+    "reports-failure": _("The executor reports a failure; see the log"),
+    "announced-refused": _("The site refused the state that this step announced and keeps it as a recovered state"),
+    "ran-nothing": _("nothing was run"),
+    "plan-unused": _("its plan is not used"),
+    "ran-in-empty-folder": _("it ran in an empty folder"),
+    "executor-gone": _("Cancelled; its executor is gone"),
+    "executor-stopped": _("Cancelled; its executor has stopped"),
+    "cancelled-before-start": _("Cancelled before it started"),
+    "step-cancelled-before-start": _("The step was cancelled before it started"),
+    "terrakube-without-result": _(
+        "Terrakube's executor ended without a result. Up to 2.32 it does so, with exit code 0, when Redis, an index "
+        "of releases or this site does not answer it. Look at the pod's log"
+    ),
+}

@@ -1,0 +1,42 @@
+// Times are the viewer's: exact ones on hover, times of day in the viewer's zone, and spans that grow while a job runs.
+(() => {
+  "use strict";
+  // The language of the page, in the reader's regional form where the browser has one: en-GB for en.
+  const page = document.documentElement.lang || "en";
+  const language = navigator.languages.find((one) => one.split("-")[0] === page.split("-")[0]) || page;
+  const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" });
+
+  // Times of day are the viewer's; the server wrote them in its own zone.
+  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  function showClock(root) {
+    for (const time of root.querySelectorAll("time[data-clock]")) {
+      time.textContent = clock.format(new Date(time.dateTime));
+    }
+  }
+  document.addEventListener("DOMContentLoaded", () => showClock(document));
+  document.addEventListener("terrakube:replaced", (event) => showClock(event.target));
+
+  // Durations of running work grow by themselves, in the same words as the server's.
+  const two = (number) => String(number).padStart(2, "0");
+  function span(seconds) {
+    if (seconds < 60) return `${seconds} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
+    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${two(Math.floor((seconds % 3600) / 60))} min`;
+    return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+  }
+  setInterval(() => {
+    if (document.hidden) return;
+    for (const one of document.querySelectorAll("[data-since]")) {
+      const seconds = Math.floor((Date.now() - new Date(one.dataset.since)) / 1000);
+      if (seconds >= 0) one.textContent = span(seconds);
+    }
+  }, 1000);
+
+  document.addEventListener("mouseover", (event) => {
+    const time = event.target instanceof Element ? event.target.closest("time[datetime]") : null;
+    if (time && !time.dataset.exact) {
+      time.title = exact.format(new Date(time.dateTime));
+      time.dataset.exact = "1";
+    }
+  });
+})();

@@ -1,0 +1,1 @@
+"""Checks of variables when they are saved."""

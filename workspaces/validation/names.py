@@ -1,0 +1,63 @@
+"""Check names when they are saved: of records that clients put into a path, of variables, of versions."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+from terrakube_site.terraform.versions import VersionRange
+
+check_path_name = RegexValidator(
+    r"^\w[\w.-]*\Z",
+    _(
+        '"%(value)s" cannot be part of a URL. Allowed are letters, digits, "_", "-" and ".", and the first is '
+        'a letter, a digit or "_".'
+    ),
+)
+"""Refuse a name that clients cannot put into a URL's path as it is."""
+
+# Kubernetes takes no other name for a container's environment variable, unless a cluster is told to.
+check_environment_key = RegexValidator(
+    r"^[A-Za-z_][A-Za-z0-9_.-]*\Z",
+    _(
+        '"%(value)s" is no name of an environment variable. Allowed are letters, digits, "_", "-" and ".", and '
+        'the first is a letter or "_".'
+    ),
+)
+"""Refuse the name of an environment variable that a container cannot have."""
+
+check_terraform_key = RegexValidator(
+    r"^[^\W\d][\w-]*\Z",
+    _(
+        '"%(value)s" is no name of a Terraform variable. Allowed are letters, digits, "_" and "-", and the first '
+        'is a letter or "_".'
+    ),
+)
+"""Refuse the name of a Terraform variable that no configuration can declare."""
+
+
+def check_version(text: str) -> None:
+    """Refuse what is no version of terraform or tofu and no range of versions. Raises ValidationError."""
+    try:
+        VersionRange(text)
+    except ValueError:
+        raise ValidationError(
+            _('"%(text)s" is no version and no range of versions. Examples: 1.11.4, ~1.5, 1.x, >=1.3 <1.6.'),
+            code="invalid",
+            params={"text": text},
+        ) from None
+
+
+def check_time_zone(name: str) -> None:
+    """Refuse what is no time zone of the IANA database. Raises ValidationError."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValidationError(
+            _('"%(name)s" is no time zone. Examples: UTC, Europe/Berlin, America/New_York.'),
+            code="invalid",
+            params={"name": name},
+        ) from None

@@ -1,0 +1,1 @@
+"""Which value of a variable is in force, for one workspace and for many."""
