@@ -225,7 +225,7 @@ def texts_of_before(old: Any, workspace: Any) -> None:
             workspace=workspace, serial=serial, lineage=str(serial), md5="m", size=2, content=b"{}", why=text
         )
     old.get_model("workspaces", "Schedule").objects.create(workspace=workspace, cron="0 3 * * *", refusal=schedule)
-    old.get_model("workspaces", "Job").objects.filter(pk__in=[1, 2]).update(trimmed_at=DECIDED, trimmed_why=trimmed)
+    old.get_model("workspaces", "Job").objects.update(trimmed_at=DECIDED, trimmed_why=trimmed)
     kinds = old.get_model("contenttypes", "ContentType").objects
     for model, what, changes in (("workspacetag", name, None), ("workspace", "net", {"state": changed})):
         kind, _ = kinds.get_or_create(app_label="workspaces", model=model)
