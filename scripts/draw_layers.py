@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "layers.svg"
 ROOF = {"apps", "asgi", "busy", "error_pages", "settings", "urls"}
 """Modules of ``terrakube_site`` that put the applications together; the rest is their ground floor."""
-LAYERS = ("terrakube_site: roof", "executors", "workspaces", "terrakube_site: ground floor")
+LAYERS = ("terrakube_site: roof", "tfe", "executors", "workspaces", "terrakube_site: ground floor")
 _BOX_WIDTH, _BOX_HEIGHT, _GAP, _MARGIN, _HEAD, _COLUMNS = 168, 38, 22, 24, 34, 6
 
 Edges = dict[str, set[str]]
@@ -28,7 +28,7 @@ def place_of(module: str) -> tuple[str, str]:
     """Return the layer of a module, and its room or, at the root of a package, its own name with a dot before it."""
     package, *below = module.split(".")
     name = below[0] if below else ""
-    layer = package if package != "terrakube_site" else LAYERS[0] if name in ROOF else LAYERS[3]
+    layer = package if package != "terrakube_site" else LAYERS[0] if name in ROOF else LAYERS[-1]
     return layer, name if (ROOT / package / name).is_dir() else f".{name}"
 
 
@@ -101,7 +101,7 @@ def ranks(rooms: Iterable[str], edges: Mapping[str, set[str]]) -> dict[str, int]
 
 def picture() -> str:
     """Return the SVG's text."""
-    graph = grimp.build_graph("terrakube_site", "workspaces", "executors")
+    graph = grimp.build_graph("terrakube_site", "workspaces", "executors", "tfe")
     held, direct = layers_and_edges(graph)
     all_edges = through_root(direct)
     edges = reduced(all_edges)

@@ -25,6 +25,7 @@ from tests.api.conftest import SECRET
 from tests.api.test_boundaries import snapshot
 from tests.factories import UserFactory, member
 from tests.support.patience import patient
+from tests.tfe.routes import names_of
 from workspaces.models import AccessToken, ConfigurationVersion, Team
 
 pytestmark = pytest.mark.once
@@ -33,7 +34,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What anybody may have: the way in, health, discovery, the description.
 OPEN = re.compile(
     r"|admin/(login|logout|jsi18n)/|sign-in/.*|actuator/.*|(tofu|terraform)/index\.json|doc(/openapi\.json)?"
-    r"|\.well-known/terraform\.json|metrics"
+    r"|\.well-known/terraform\.json|metrics|(remote/tfe|api)/v2/ping"
 )
 REFUSED = {301, 302, 400, 401, 403, 404, 405, 409, 410, 415}
 
@@ -59,15 +60,19 @@ def _patterns(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, URLP
 def _known(everything: dict[str, models.Model]) -> dict[str, str]:
     """What each parameter of an address stands for."""
     keys = {f"{name}_id": str(record.pk) for name, record in everything.items()}
-    return keys | {
-        "state_id": keys["history_id"],
-        "recovered_id": keys["recovered_state_id"],
-        "content_type_id": str(ContentType.objects.get_for_model(everything["workspace"]).pk),
-        "object_id": keys["workspace_id"],
-        "app_label": "workspaces",
-        "path": f"workspace/{keys['workspace_id']}",
-        "url": f"workspaces/workspace/{keys['workspace_id']}",
-    }
+    return (
+        names_of(everything)
+        | keys
+        | {
+            "state_id": keys["history_id"],
+            "recovered_id": keys["recovered_state_id"],
+            "content_type_id": str(ContentType.objects.get_for_model(everything["workspace"]).pk),
+            "object_id": keys["workspace_id"],
+            "app_label": "workspaces",
+            "path": f"workspace/{keys['workspace_id']}",
+            "url": f"workspaces/workspace/{keys['workspace_id']}",
+        }
+    )
 
 
 def _filled(path: str, known: dict[str, str], everything: dict[str, models.Model]) -> str:

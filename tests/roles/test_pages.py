@@ -24,6 +24,7 @@ from tests.api.test_every_route import OPEN, _patterns
 from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY
 from tests.roles.declared import ADDRESSES, BUTTONS, PAGES, WALKED, WHO, WITHOUT_ROLE, Button
 from tests.roles.scene import Scene, api_of, client_of, enrol, undone
+from tests.tfe.routes import PATHS
 from workspaces.choices import JobStatus
 from workspaces.jobs import transitions
 from workspaces.models import ConfigurationVersion, Job, SavedPlan, Variable, Workspace
@@ -182,7 +183,7 @@ def test_every_address_has_a_row() -> None:
         )
     }  # fmt: skip
     buttons = {str(pattern.pattern) for _, pattern in _patterns(get_resolver().url_patterns) if _is_button(pattern)}
-    known = pages | WALKED | WITHOUT_ROLE.keys() | {one.partition(" ")[2] for one in ADDRESSES}
+    known = pages | WALKED | PATHS | WITHOUT_ROLE.keys() | {one.partition(" ")[2] for one in ADDRESSES}
     for path, pattern in _patterns(get_resolver().url_patterns):
         if not OPEN.fullmatch(path) and not _is_button(pattern):
             assert path in known, f"Say in tests/roles/declared.py who may use {path}"

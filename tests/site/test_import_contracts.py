@@ -14,13 +14,14 @@ import pytest
 from scripts.draw_layers import ROOF
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("terrakube_site", "workspaces", "executors")
+PACKAGES = ("terrakube_site", "workspaces", "executors", "tfe")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS = {contract["name"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]}
 
 BREACHES = [
     ("workspaces know nothing of executors", "workspaces/services/planted.py", "from executors import choices"),
     ("workspaces know nothing of executors", "workspaces/pods/planted.py", "import kubernetes"),
+    ("executors know nothing of the protocol of terminals", "executors/runs/planted.py", "from tfe import lookup"),
     ("only executors.cluster.api imports kubernetes", "executors/watching/planted.py", "import kubernetes.client"),
     (
         "the program in the pod stands on the standard library alone",

@@ -13,8 +13,8 @@ _SCOPES = ("openid", "profile", "email", "offline_access", "groups")
 
 @require_safe
 def terraform(request: HttpRequest) -> JsonResponse:
-    """Return the available services of Terraform's protocols: the login, if an OpenID Connect issuer is set."""
-    services: dict[str, Any] = {}
+    """Return the available services of Terraform's protocols: the cloud protocol, and the login if an issuer is set."""
+    services: dict[str, Any] = dict.fromkeys(("tfe.v2", "tfe.v2.1", "tfe.v2.2", "state.v2"), "/remote/tfe/v2/")
     if settings.OIDC_ISSUER:
         services["login.v1"] = {
             "client": settings.OIDC_CLIENT_ID,

@@ -1,0 +1,5 @@
+"""Users, teams and tokens."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Workspaces, by name and by id."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
