@@ -39,18 +39,31 @@ _OURS = re.compile(r"TERRAKUBE_|Terrakube|Executor|AzBuilder|JAVA_TOOL_OPTIONS$|
 
 
 class Site:
-    """The processes of an installation, and what its users do. ``namespace`` is that of the step Jobs."""
+    """The processes of an installation, and what its users do. ``namespace`` is that of the step Jobs.
 
-    def __init__(self, folder: Path, host: str, environ: Mapping[str, str], *, namespace: str) -> None:
+    ``tls`` is the certificate and the key of a web process that speaks https.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        host: str,
+        environ: Mapping[str, str],
+        *,
+        namespace: str,
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
         self.namespace = namespace
         self.folder = folder
         self.host = host
         self.port = free_port(host)
         self.queue = f"test-{uuid4().hex[:10]}"
-        self.address = f"http://{host}:{self.port}"
+        self.address = f"{'https' if tls else 'http'}://{host}:{self.port}"
         self.environ = self._environ(environ)
         web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--host", host]
         web += ["--port", str(self.port), "--no-access-log", "--log-level", "warning"]
+        if tls:
+            web += ["--ssl-certfile", str(tls[0]), "--ssl-keyfile", str(tls[1])]
         pooled = self.environ | {"TERRAKUBE_DATABASE_POOL": "1"}
         self.web = Process("web", web, pooled, folder)
         self.worker = Process("worker", [*MANAGE, "qcluster"], self.environ, folder)
@@ -177,7 +190,9 @@ class Site:
 
 
 def database_url() -> str:
-    """The address of the tests' own database, for other processes."""
+    """The address of the tests' own database, for other processes; empty for SQLite, which they open by its path."""
+    if connection.vendor == "sqlite":
+        return ""
     found = connection.settings_dict
     user, password = quote(found["USER"], safe=""), quote(found["PASSWORD"], safe="")
     return f"postgresql://{user}:{password}@{found['HOST']}:{found['PORT']}/{quote(found['NAME'], safe='')}"
