@@ -12,6 +12,7 @@ from workspaces.models import (
     GlobalVariable,
     Item,
     Organization,
+    Project,
     Reference,
     Team,
     Template,
@@ -60,6 +61,14 @@ class WorkspaceFactory(DjangoModelFactory[Workspace]):
     source = "https://git.example/net.git"
     branch = "main"
     terraform_version = "1.11.4"
+
+
+class ProjectFactory(DjangoModelFactory[Project]):
+    class Meta:
+        model = Project
+
+    organization = factory.SubFactory(OrganizationFactory)
+    name = factory.Sequence(lambda n: f"project-{n}")
 
 
 class VariableFactory(DjangoModelFactory[Variable]):

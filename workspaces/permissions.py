@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.messages import message
 from workspaces.actors import Actor, TokenUser, groups_of, is_admin, name_of, user_key
 from workspaces.errors import NotAllowed
-from workspaces.models import Access, Job, Organization, Team, Workspace
+from workspaces.models import Access, Job, Organization, Project, ProjectAccess, Team, Workspace
 from workspaces.roles import ALL, NAMES, NONE, OF_ACCESSES, Rights, granted_rights
 
 RIGHT_NAMES = (
@@ -31,16 +31,19 @@ RIGHT_NAMES = (
 """The rights as a refusal names them to programs; on a page it says what the form of a team calls them."""
 
 
-def rights_given_by(given: Team | Access) -> dict[str, bool]:
+def rights_given_by(given: Team | Access | ProjectAccess) -> dict[str, bool]:
     """Return the rights that one team or access gives."""
     found = granted_rights(given, of_team=isinstance(given, Team))
     return {name: name in found for name in NAMES}
 
 
-def rights(actor: Actor, organization: Organization, workspace: Workspace | None = None) -> Rights:
+def rights(
+    actor: Actor, organization: Organization, workspace: Workspace | None = None, *, project: Project | None = None
+) -> Rights:
     """Return the rights of all of the actor's teams in an organization together; an administrator has all.
 
-    With a workspace, include the rights that its accesses give on this workspace.
+    With a workspace, include the rights that its accesses and those of its project give on this workspace; with a
+    project, the rights that its accesses give on all of its workspaces.
     """
     if is_admin(actor):
         return ALL
@@ -51,17 +54,30 @@ def rights(actor: Actor, organization: Organization, workspace: Workspace | None
     if workspace is not None and not found >= OF_ACCESSES:
         accesses = workspace.accesses.filter(name__in=groups)
         found |= {name for access in accesses for name in granted_rights(access, of_team=False)}
+    project_id = project.pk if project is not None else workspace.project_id if workspace is not None else None
+    if project_id is not None and not found >= OF_ACCESSES:
+        of_project = ProjectAccess.objects.filter(
+            project=project_id, project__organization=organization, name__in=groups
+        )
+        found |= {name for access in of_project for name in granted_rights(access, of_team=False)}
     return Rights(**{name: name in found for name in NAMES})
 
 
 def require_permission(
-    actor: Actor, organization: Organization, right: str, *, action: str, workspace: Workspace | None = None
+    actor: Actor,
+    organization: Organization,
+    right: str,
+    *,
+    action: str,
+    workspace: Workspace | None = None,
+    project: Project | None = None,
 ) -> None:
     """Raise NotAllowed unless the actor has a right; ``action`` names what it is for ("start a job")."""
     # Accesses are rare and are looked up only when no team gives the right.
     if getattr(rights(actor, organization), right):
         return
-    if workspace is None or not getattr(rights(actor, organization, workspace), right):
+    in_whole = workspace is None and project is None
+    if in_whole or not getattr(rights(actor, organization, workspace, project=project), right):
         raise NotAllowed(refusal(organization, right, action=action))
 
 
@@ -72,7 +88,7 @@ def refusal(organization: Organization, right: str, *, action: str) -> str:
 
 
 def workspaces_with_right(actor: Actor, workspaces: Iterable[Workspace], right: str) -> set[UUID]:
-    """Return the workspaces on which the actor has a right, with two queries; their organizations are loaded."""
+    """Return the workspaces on which the actor has a right, with three queries; their organizations are loaded."""
     found = list(workspaces)
     if is_admin(actor):
         return {row.pk for row in found}
@@ -80,10 +96,21 @@ def workspaces_with_right(actor: Actor, workspaces: Iterable[Workspace], right: 
     alive = {row.organization_id for row in found if not row.organization.disabled}
     teams = Team.objects.filter(organization__in=alive, name__in=groups)
     whole = {team.organization_id for team in teams if rights_given_by(team)[right]}
-    open_yet = [row.pk for row in found if row.organization_id in alive - whole]
-    accesses = Access.objects.filter(workspace__in=open_yet, name__in=groups)
+    open_yet = [row for row in found if row.organization_id in alive - whole]
+    accesses = Access.objects.filter(workspace__in=[row.pk for row in open_yet], name__in=groups)
     single = {access.workspace_id for access in accesses if rights_given_by(access)[right]}
-    return {row.pk for row in found if row.organization_id in whole or row.pk in single}
+    of_projects = ProjectAccess.objects.filter(
+        project__in={row.project_id for row in open_yet} - {None}, name__in=groups
+    )
+    projects = {access.project_id for access in of_projects if rights_given_by(access)[right]}
+    allowed = {row.pk for row in open_yet if row.pk in single or row.project_id in projects}
+    return allowed | {row.pk for row in found if row.organization_id in whole}
+
+
+def projects_with_right(actor: Actor, right: str) -> set[UUID]:
+    """Return the projects on which accesses to them give the actor a right; teams are not asked."""
+    accesses = ProjectAccess.objects.filter(name__in=groups_of(actor), project__organization__disabled=False)
+    return {access.project_id for access in accesses if rights_given_by(access)[right]}
 
 
 def may_decide(actor: Actor, job: Job) -> bool:

@@ -25,27 +25,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The rows that an actor sees: all, or those of whole organizations and single workspaces.
+    """The rows that an actor sees: all, or those of whole organizations, of projects and of single workspaces.
 
-    Each part is a list of keys or a query for them; ``organizations_of_workspaces`` are visible only because of a
-    workspace in them. ``groups`` are the actor's, for checks beyond visibility.
+    Each part is a list of keys or a query for them; ``workspaces`` include those of the projects, and
+    ``organizations_of_workspaces`` are visible only because of a workspace or project in them. ``groups`` are the
+    actor's, for checks beyond visibility.
     """
 
     everything: bool = False
     organizations: Iterable[Any] = ()
+    projects: Iterable[Any] = ()
     workspaces: Iterable[Any] = ()
     organizations_of_workspaces: Iterable[Any] = ()
     groups: frozenset[str] = frozenset()
 
     def evaluated(self) -> Scope:
         """Return the scope with its queries evaluated: faster for filtering many rows, and when it is reused."""
-        workspaces = _evaluated_keys(self.workspaces)
+        with_a_workspace = _evaluated_keys(self.organizations_of_workspaces)
         return Scope(
             everything=self.everything,
             organizations=_evaluated_keys(self.organizations),
-            workspaces=workspaces,
             # Most users have teams but no accesses.
-            organizations_of_workspaces=_evaluated_keys(self.organizations_of_workspaces) if workspaces else (),
+            projects=_evaluated_keys(self.projects) if with_a_workspace else (),
+            workspaces=_evaluated_keys(self.workspaces) if with_a_workspace else (),
+            organizations_of_workspaces=with_a_workspace,
             groups=self.groups,
         )
 
@@ -60,7 +63,7 @@ def _evaluated_keys(keys: Iterable[Any]) -> Iterable[Any]:
 
 
 def scope_of(actor: Actor) -> Scope:
-    """Return an actor's scope: all for administrators, else what teams and accesses to workspaces open."""
+    """Return an actor's scope: all for administrators, else what teams and accesses to projects and workspaces open."""
     if is_admin(actor):
         return Scope(everything=True)
     groups = groups_of(actor)
@@ -71,10 +74,21 @@ def scope_of(actor: Actor) -> Scope:
     accesses = apps.get_model("workspaces", "Access")._base_manager.filter(
         name__in=groups, workspace__organization__disabled=False, workspace__deleted=False
     )
+    project_accesses = apps.get_model("workspaces", "ProjectAccess")._base_manager.filter(
+        name__in=groups, project__organization__disabled=False
+    )
+    single, projects = accesses.values("workspace"), project_accesses.values("project")
+    workspaces = apps.get_model("workspaces", "Workspace")._base_manager.filter(
+        Q(pk__in=single) | Q(project__in=projects, deleted=False)
+    )
     return Scope(
         organizations=organizations.filter(teams__name__in=groups).distinct().values_list("pk", flat=True),
-        workspaces=accesses.values_list("workspace", flat=True),
-        organizations_of_workspaces=accesses.values_list("workspace__organization", flat=True).distinct(),
+        projects=projects.values_list("project", flat=True),
+        workspaces=workspaces.values_list("pk", flat=True),
+        organizations_of_workspaces=organizations.filter(
+            Q(pk__in=accesses.values("workspace__organization"))
+            | Q(pk__in=project_accesses.values("project__organization"))
+        ).values_list("pk", flat=True),
         groups=groups,
     )
 
@@ -91,6 +105,8 @@ def cached_scope(actor: Actor) -> Scope:
 class ScopedQuerySet[M: models.Model](models.QuerySet[M]):
     """Rows visible to administrators, to teams of their organization, and to groups with access to their workspace.
 
+    An access to a project is one to each of its workspaces.
+
     ``path`` leads from the row to its organization and ``workspace_path`` to its workspace; "" when the row is that
     itself. ``workspace_path`` is None for rows without a workspace.
     """
@@ -98,7 +114,7 @@ class ScopedQuerySet[M: models.Model](models.QuerySet[M]):
     path = "organization"
     workspace_path: str | None = None
     with_a_workspace = False
-    """Whether an access to one workspace shows all such rows of its organization."""
+    """Whether an access to one workspace or project shows all such rows of its organization."""
 
     def visible_to(self, actor: Actor) -> Self:
         return self.within(scope_of(actor))
@@ -211,17 +227,59 @@ class AccessQuerySet(WorkspaceScopedQuerySet):
     def within(self, scope: Scope) -> Self:
         if scope.everything:
             return self
-        teams = apps.get_model("workspaces", "Team")._base_manager.filter(
-            _with_role(TeamRole.ADMIN, TeamRole.WRITE)
-            | (_with_role(TeamRole.CUSTOM) | Q(role=None)) & Q(manage_workspace=True),
-            name__in=scope.groups,
-            organization__in=scope.organizations,
-        )
-        shown = Q(workspace__organization__in=teams.values("organization"))
+        shown = Q(workspace__organization__in=_organizations_managed_in(scope))
         if _may_have_keys(scope.workspaces):
             accesses = self.model._base_manager.filter(_with_role(TeamRole.ADMIN), name__in=scope.groups)
             shown |= Q(workspace__in=accesses.filter(workspace__in=scope.workspaces).values("workspace"))
+        if _may_have_keys(scope.projects):
+            shown |= Q(workspace__project__in=_projects_managed_in(scope))
         return self.filter(shown)
+
+
+class ProjectQuerySet(UsedQuerySet):
+    """Projects, visible to their organization's teams, and to groups with access to one or to a workspace in it."""
+
+    users = ("workspaces",)
+
+    def within(self, scope: Scope) -> Self:
+        if scope.everything or not _may_have_keys(scope.projects):
+            return super().within(scope)
+        rows = self.model._base_manager
+        in_use = rows.filter(workspaces__in=scope.workspaces).values("pk")
+        return self.filter(Q(organization__in=scope.organizations) | Q(pk__in=scope.projects) | Q(pk__in=in_use))
+
+
+class ProjectAccessQuerySet(ScopedQuerySet[Any]):
+    """Accesses to a project, visible to those who may change them."""
+
+    path = "project__organization"
+
+    def within(self, scope: Scope) -> Self:
+        if scope.everything:
+            return self
+        shown = Q(project__organization__in=_organizations_managed_in(scope))
+        if _may_have_keys(scope.projects):
+            shown |= Q(project__in=_projects_managed_in(scope))
+        return self.filter(shown)
+
+
+def _organizations_managed_in(scope: Scope) -> Any:
+    """Return a query for the organizations in which a team gives the right to manage accesses."""
+    teams = apps.get_model("workspaces", "Team")._base_manager.filter(
+        _with_role(TeamRole.ADMIN, TeamRole.WRITE)
+        | (_with_role(TeamRole.CUSTOM) | Q(role=None)) & Q(manage_workspace=True),
+        name__in=scope.groups,
+        organization__in=scope.organizations,
+    )
+    return teams.values("organization")
+
+
+def _projects_managed_in(scope: Scope) -> Any:
+    """Return a query for the projects in which an access gives the right to manage accesses."""
+    accesses = apps.get_model("workspaces", "ProjectAccess")._base_manager.filter(
+        _with_role(TeamRole.ADMIN), name__in=scope.groups, project__in=scope.projects
+    )
+    return accesses.values("project")
 
 
 def _with_role(*roles: TeamRole) -> Q:

@@ -1,4 +1,4 @@
-"""The rights that each role and flag of a team or an access gives, as in Terrakube."""
+"""The rights that each role and flag of a team, an access or a project access gives, as in Terrakube."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Rights:
     """The rights of one actor in one organization.
 
     ``create_workspace``, which includes deleting, and ``manage_access`` follow from a team's ``manage_workspace``. An
-    access gives the second only with the role ``admin``, and never the first.
+    access, also to a project, gives the second only with the role ``admin``, and never the first.
     """
 
     read: bool = False
@@ -65,7 +65,7 @@ def role_pattern(*roles: TeamRole) -> str:
 
 
 class RightsGrant(Protocol):
-    """Something that gives rights: a team or an access."""
+    """Something that gives rights: a team, an access or a project access."""
 
     role: str | None
 

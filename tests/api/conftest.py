@@ -26,6 +26,8 @@ from workspaces.models import (
     Agent,
     Organization,
     PolicyRule,
+    Project,
+    ProjectAccess,
     RecoveredState,
     RunLimits,
     Schedule,
@@ -102,6 +104,9 @@ def everything(organization: Organization, workspace: Workspace) -> dict[str, mo
     team = organization.teams.first()
     assert step is not None
     assert team is not None
+    project = Project.objects.create(organization=organization, name="networks")
+    workspace.project = project
+    workspace.save()
     return {
         "organization": organization,
         "workspace": workspace,
@@ -122,6 +127,8 @@ def everything(organization: Organization, workspace: Workspace) -> dict[str, mo
         "policyrule": PolicyRule.objects.create(
             organization=organization, setting="EPHEMERAL_MEMORY_LIMIT", maximum="8Gi"
         ),
+        "project": project,
+        "project_access": ProjectAccess.objects.create(project=project, name="OTHERS"),
         "agent": Agent.objects.create(organization=organization, name="a"),
         "access": Access.objects.create(workspace=workspace, name="OTHERS"),
         "schedule": Schedule.objects.create(workspace=workspace, cron="0 0 20 ? * FRI", template=template),

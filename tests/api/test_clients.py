@@ -12,7 +12,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from tests.api.client import MEDIA_TYPE, Api, detail
-from tests.factories import PLAN, CollectionFactory, VariableFactory
+from tests.factories import PLAN, CollectionFactory, ProjectFactory, VariableFactory
 from workspaces.errors import WrongState
 from workspaces.models import Collection, Organization, Reference, Ssh, Tag, Template, Variable, Vcs, Workspace
 from workspaces.services.records import update_record
@@ -80,6 +80,12 @@ CASES = [
          {"name": "GUESTS", "manageState": False, "manageWorkspace": False, "manageJob": False, "planJob": True,
           "approveJob": False},
          {"approveJob": True}, by="name==GUESTS", more={"role"}, read_by_all=False),
+    Case("project", f"{ORG}/project", {"name": "p", "description": ""}, {"description": "d"}, by="name==p",
+         more=AUDIT),
+    Case("project_access", f"{ORG}/project/{{project}}/projectAccess",
+         {"name": "GUESTS", "manageState": False, "manageWorkspace": False, "manageJob": False, "planJob": True,
+          "approveJob": False},
+         {"approveJob": True}, by="name==GUESTS", more={"role"}, read_by_all=False),
 ]  # fmt: skip
 
 
@@ -91,6 +97,7 @@ def places(organization: Organization, workspace: Workspace, template: Template)
         "workspace": workspace,
         "template": template,
         "collection": collection,
+        "project": ProjectFactory.create(organization=organization),
     }
     return {name: str(record.pk) for name, record in records.items()}
 

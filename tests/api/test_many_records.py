@@ -26,6 +26,8 @@ from workspaces.models import (
     Address,
     Agent,
     Job,
+    Project,
+    ProjectAccess,
     Schedule,
     Ssh,
     StateVersion,
@@ -53,13 +55,15 @@ def crowd(everything: dict[str, Any]) -> None:
         Ssh.objects.create(**of_all, private_key="key")
         Agent.objects.create(**of_all)
         tag = Tag.objects.create(**of_all)
-        other: Workspace = WorkspaceFactory.create(**of_all)
+        other: Workspace = WorkspaceFactory.create(**of_all, project=everything["project"])
         Job.objects.create(organization=organization, workspace=other, template=template)
         Job.objects.create(organization=organization, workspace=workspace, template=template)
         Step.objects.create(job=job, step_number=900 + number, name="more", type="customScripts")
         Address.objects.create(job=job, name=f"module.more[{number}]")
         VariableFactory.create(workspace=workspace)
         Access.objects.create(workspace=workspace, name=f"MORE_{number}")
+        Project.objects.create(**of_all)
+        ProjectAccess.objects.create(project=everything["project"], name=f"MORE_{number}")
         Schedule.objects.create(workspace=workspace, cron="0 0 20 ? * FRI", template=template)
         WorkspaceTag.objects.create(workspace=workspace, tag=tag)
         StateVersion.objects.create(workspace=workspace, number=100 + number, content=b"{}")

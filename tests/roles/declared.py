@@ -16,7 +16,7 @@ NOBODY = "nobody"
 
 @dataclass(frozen=True)
 class Who:
-    """Somebody: what their team or access says, and the rights that follow.
+    """Somebody: what their team, access or project access says, and the rights that follow.
 
     ``here`` is to see the workspace and what goes with it, ``org`` to see the organization as a member does.
     """
@@ -24,6 +24,7 @@ class Who:
     rights: frozenset[str]
     team: Mapping[str, Any] | None = None
     access: Mapping[str, Any] | None = None
+    project: Mapping[str, Any] | None = None
     is_active: bool = True
 
     def may(self, needed: str) -> bool:
@@ -43,14 +44,18 @@ def _access(*rights: str, **fields: Any) -> Who:
     return Who(frozenset({ANYBODY, "here", *rights}), access=fields)
 
 
+def _project(*rights: str, **fields: Any) -> Who:
+    return Who(frozenset({ANYBODY, "here", *rights}), project=fields)
+
+
 _WRITE = ("workspace", "state", "plan", "approve", "job")
+_OF_TEAMS = ("create workspace", "create in project", "project", "access")
+"""What the right to manage workspaces adds to a team."""
 WHO: Mapping[str, Who] = {
     "administrator": Who(frozenset({ADMINISTRATOR})),
-    "team admin": _team(*_WRITE, "create workspace", "access", "vcs", "template", "collection", role="admin"),
-    "team ADMIN in blanks": _team(
-        *_WRITE, "create workspace", "access", "vcs", "template", "collection", role=" ADMIN "
-    ),
-    "team write": _team(*_WRITE, "create workspace", "access", role="write"),
+    "team admin": _team(*_WRITE, *_OF_TEAMS, "vcs", "template", "collection", role="admin"),
+    "team ADMIN in blanks": _team(*_WRITE, *_OF_TEAMS, "vcs", "template", "collection", role=" ADMIN "),
+    "team write": _team(*_WRITE, *_OF_TEAMS, role="write"),
     "team plan": _team("plan", "job", role="plan", manage_workspace=True, approve_job=True),
     "team read": _team(role="read", manage_workspace=True, plan_job=True, manage_template=True),
     "team of an unknown role": _team(role="owner", manage_workspace=True, approve_job=True, plan_job=True),
@@ -58,7 +63,7 @@ WHO: Mapping[str, Who] = {
     "team manageState": _team("state", role="custom", manage_state=True),
     "team manageCollection": _team("collection", manage_collection=True),
     "team manageJob": _team(manage_job=True),
-    "team manageWorkspace": _team("workspace", "create workspace", "access", role="", manage_workspace=True),
+    "team manageWorkspace": _team("workspace", *_OF_TEAMS, role="", manage_workspace=True),
     "team manageModule": _team(manage_module=True),
     "team manageProvider": _team(manage_provider=True),
     "team manageVcs": _team("vcs", manage_vcs=True),
@@ -74,6 +79,11 @@ WHO: Mapping[str, Who] = {
     "access manageJob": _access(manage_job=True),
     "access planJob": _access("plan", "job", plan_job=True),
     "access approveJob": _access("approve", "job", approve_job=True),
+    "project admin": _project(*_WRITE, "access", "project", "create in project", role="Admin"),
+    "project write": _project(*_WRITE, "create in project", role="write"),
+    "project plan": _project("plan", "job", role="plan", manage_workspace=True),
+    "project manageWorkspace": _project("workspace", "create in project", manage_workspace=True),
+    "project read": _project(role="read", approve_job=True),
     "outsider": Who(frozenset({ANYBODY})),
     "inactive": Who(frozenset(), team={"role": "admin"}, is_active=False),
 }
@@ -90,6 +100,8 @@ class Row:
     body: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
     related: tuple[str, ...] = ()
+    create_in: Mapping[str, str] = field(default_factory=dict)
+    """What making one takes where the path leads through a record of another type."""
 
 
 def _row(
@@ -116,7 +128,13 @@ RECORDS: Mapping[str, Row] = {
     "workspace": Row(
         "here", "create workspace", "workspace", "create workspace",
         {"name": "made", "source": "empty", "branch": "main", "terraformVersion": "1.11.4"}, {"description": "x"},
-        ("organization",),
+        ("organization",), {"project": "create in project"},
+    ),
+    "project": Row(
+        "here", "create workspace", "project", "project", {"name": "made"}, {"description": "x"}, ("organization",)
+    ),
+    "project_access": _row(
+        "project", "project", {"name": "MADE", "role": "read"}, {"role": " Read "}, ("project",)
     ),
     "access": _row("access", "access", {"name": "MADE", "role": "read"}, {"role": " Read "}, ("workspace",)),
     "runlimits": _row("here", "workspace", {"imageSeconds": 60}, {"imageSeconds": 40}, ("workspace",)),
@@ -183,7 +201,8 @@ PAGES: Mapping[str, tuple[str, str, str, str]] = {
     "workspaces.globalvariable": ("org", ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "workspaces.agent": ("org", ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "workspaces.policyrule": ("here", ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
-    "workspaces.workspace": ("here", "create workspace", "workspace", "create workspace"),
+    "workspaces.workspace": ("here", "create in project", "workspace", "create workspace"),
+    "workspaces.project": ("here", "create workspace", "project", "project"),
     "workspaces.variable": ("here", "workspace", "workspace", "workspace"),
     "workspaces.schedule": ("here", "workspace", "workspace", "workspace"),
     "workspaces.tag": ("here", "workspace", "create workspace", "create workspace"),

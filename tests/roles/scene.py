@@ -15,7 +15,7 @@ from django.test import Client
 from tests.api.client import Api, token_of
 from tests.factories import PLAN, PLAN_AND_APPLY, OrganizationFactory, TeamFactory, TemplateFactory
 from tests.roles.declared import WHO, Who
-from workspaces.models import Access, Tag, Workspace
+from workspaces.models import Access, ProjectAccess, Tag, Workspace
 from workspaces.services.organizations import add_default_templates
 
 SCRIPT = PLAN.replace("step: 100}", "step: 100, commands: [{runtime: BASH, before: true, script: ./run.sh}]}")
@@ -74,6 +74,8 @@ def enrol(who: str, scene: Scene) -> Who:
         TeamFactory.create(organization=scene.workspace.organization, name=GROUP, **found.team)
     if found.access is not None:
         Access.objects.create(workspace=scene.workspace, name=GROUP, **found.access)
+    if found.project is not None:
+        ProjectAccess.objects.create(project=scene.workspace.project, name=GROUP, **found.project)
     if who == "outsider":
         TeamFactory.create(organization=OrganizationFactory.create(name="elsewhere"), name=GROUP, role="read")
     return found

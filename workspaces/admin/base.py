@@ -28,11 +28,11 @@ from workspaces.admin import form_saving
 from workspaces.admin.changes import History
 from workspaces.admin.related_choices import RecordSelect, may_be_key
 from workspaces.errors import ServiceError, WrongSettings
-from workspaces.models import Access, Organization, Team
-from workspaces.permissions import rights, rights_given_by
+from workspaces.models import Access, Organization, Project, ProjectAccess, Team
+from workspaces.permissions import projects_with_right, rights, rights_given_by
 from workspaces.querysets import Scope, ScopedQuerySet, scope_of
 from workspaces.roles import Rights
-from workspaces.services.records import RIGHTS, organization_of, workspace_of
+from workspaces.services.records import RIGHTS, organization_of, project_of, workspace_of
 from workspaces.variables.notices import notice_of
 from workspaces.variables.pod_settings_check import checked_together
 
@@ -67,15 +67,25 @@ class _Known:
 
     @cached_property
     def accesses(self) -> set[str]:
-        """Return the rights that the user has on single workspaces only."""
-        rows = Access.objects.filter(name__in=groups_of(self._user), workspace__organization__disabled=False)
+        """Return the rights that the user has on single workspaces or projects only."""
+        groups = groups_of(self._user)
+        rows = [
+            *Access.objects.filter(name__in=groups, workspace__organization__disabled=False),
+            *ProjectAccess.objects.filter(name__in=groups, project__organization__disabled=False),
+        ]
         return {name for row in rows for name, given in rights_given_by(row).items() if given}
 
+    @cached_property
+    def own_projects(self) -> set[Any]:
+        """Return the projects in which the user creates workspaces by an access to them."""
+        return projects_with_right(self._user, "manage_workspace")
+
     def of(self, record: models.Model) -> Rights:
-        organization, workspace = organization_of(record), workspace_of(record)
-        key = (organization.pk, workspace.pk if workspace is not None else None)
+        organization, workspace, project = organization_of(record), workspace_of(record), project_of(record)
+        place = workspace or project
+        key = (organization.pk, place.pk if place is not None else None)
         if key not in self._records:
-            self._records[key] = rights(self._user, organization, workspace)
+            self._records[key] = rights(self._user, organization, workspace, project=project)
         return self._records[key]
 
 
@@ -106,6 +116,11 @@ def organizations_with(request: HttpRequest, right: str) -> models.QuerySet[Orga
         return Organization.objects.all()
     found = _known(request).teams if right != ADMINISTRATOR else {}
     return Organization.objects.filter(pk__in=[pk for pk, given in found.items() if right in given])
+
+
+def own_projects(request: HttpRequest) -> models.QuerySet[Project]:
+    """Return the projects in which the user creates workspaces by an access to them, whatever teams allow."""
+    return Project.objects.filter(pk__in=_known(request).own_projects)
 
 
 def scope(request: HttpRequest) -> Scope:

@@ -8,29 +8,32 @@ from typing import Any
 from django.db import models
 
 from workspaces.actors import Actor
-from workspaces.models import Access, Organization, PolicyRule, Schedule, Workspace
-from workspaces.services import accesses, organizations, policy, records, schedules, workspaces
+from workspaces.models import Access, Organization, PolicyRule, Project, ProjectAccess, Schedule, Workspace
+from workspaces.services import accesses, organizations, policy, projects, records, schedules, workspaces
 
 _CREATE: Mapping[type[models.Model], Callable[..., Any]] = {
     Access: accesses.create_access,
     PolicyRule: policy.create_rule,
+    ProjectAccess: accesses.create_access,
     Schedule: schedules.create_schedule,
 }
 _UPDATE: Mapping[type[models.Model], Callable[..., Any]] = {
     Access: accesses.update_access,
     Organization: organizations.update_organization,
     PolicyRule: policy.update_rule,
+    ProjectAccess: accesses.update_access,
     Schedule: schedules.update_schedule,
     Workspace: workspaces.update_workspace,
 }
 _DELETE: Mapping[type[models.Model], Callable[..., Any]] = {
     Organization: organizations.delete_organization,
     PolicyRule: policy.delete_rule,
+    Project: projects.delete_project,
     Workspace: workspaces.delete_workspace,
 }
 _create_record: Callable[..., Any] = records.create_record
 _update_record: Callable[..., Any] = records.update_record
-HIDES = frozenset(_DELETE) - {PolicyRule}
+HIDES = frozenset(_DELETE) - {PolicyRule, Project}
 """Records of which nothing is lost when they are deleted: they are hidden and their name is free again."""
 
 

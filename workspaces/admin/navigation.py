@@ -23,6 +23,7 @@ _GROUPS = (
         _("Configure"),
         (
             (_("Workspaces"), "deployed_code", "admin:workspaces_workspace_changelist", "read"),
+            (_("Projects"), "folder", "admin:workspaces_project_changelist", "read"),
             (_("Variables"), "data_object", "admin:workspaces_variable_changelist", "read"),
             (_("Collections"), "stacks", "admin:workspaces_collection_changelist", "read"),
             (_("Templates"), "account_tree", "admin:workspaces_template_changelist", "read"),

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -25,7 +25,18 @@ from terrakube_site.http.body_limit import MIB
 from terrakube_site.messages import translated
 from workspaces.actors import is_admin
 from workspaces.admin.addition import Addition
-from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline, actor_of, allows, telling
+from workspaces.admin.base import (
+    AUDIT_FIELDS,
+    AUDIT_FIELDSET,
+    RecordAdmin,
+    RecordInline,
+    actor_of,
+    allows,
+    organizations_with,
+    own_projects,
+    scope,
+    telling,
+)
 from workspaces.admin.bulk import BulkActions
 from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.recovered_states import recovered_states
@@ -34,12 +45,13 @@ from workspaces.display import badge, moment
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
 from workspaces.forms.roles import AccessForm
-from workspaces.forms.workspaces import WorkspaceForm
+from workspaces.forms.workspaces import ProjectField, WorkspaceForm
 from workspaces.jobs.start_rules import starter_on
 from workspaces.models import (
     Access,
     Collection,
     Organization,
+    Project,
     Reference,
     Ssh,
     StateLock,
@@ -113,19 +125,19 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
     list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin")
     empty_help = _("A workspace is one configuration with its variables and its state.")
     list_select_related = ("organization",)
-    list_filter = ("organization", "last_job_status", "locked", "deleted", "iac_type")
+    list_filter = ("organization", "project", "last_job_status", "locked", "deleted", "iac_type")
     search_fields = ("name", "description", "source", "organization__name")
     search_help_text = _("Search by name, organization or source")
     autocomplete_fields = ("organization",)
     readonly_fields = (*AUDIT_FIELDS, "locked", "lock_description")
     inlines = (VariableInline, CollectionInline, TagInline, AccessInline, WorkspaceLimitsInline)
     add_fieldsets = (
-        (None, {"fields": ("organization", "name", "description")}),
+        (None, {"fields": ("organization", "project", "name", "description")}),
         (_("Source"), {"fields": ("source", ("branch", "folder"))}),
         (_("Tool"), {"fields": (("iac_type", "terraform_version"),)}),
     )
     fieldsets = (
-        (None, {"fields": ("organization", "name", "description", "default_template")}),
+        (None, {"fields": ("organization", "project", "name", "description", "default_template")}),
         (_("Source"), {"fields": ("source", ("branch", "folder"), ("vcs", "ssh"), "module_ssh_key")}),
         (_("Tool"), {"fields": (("iac_type", "terraform_version"),)}),
         (
@@ -137,6 +149,9 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         ),
         AUDIT_FIELDSET,
     )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_add_permission(request, obj) or (request.user.is_active and own_projects(request).exists())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return allows(request, "create_workspace", obj)
@@ -210,6 +225,15 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
+        if db_field.name == "project":
+            return self._project_field(request, getattr(request, "_organization_id", None))
+        if db_field.name == "organization":
+            field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+            more = Organization.objects.filter(projects__in=own_projects(request)).values("pk")
+            field.queryset = Organization.objects.filter(
+                Q(pk__in=organizations_with(request, self.add_right).values("pk")) | Q(pk__in=more)
+            )
+            return field  # type: ignore[no-any-return]
         model = _OF_THE_ORGANIZATION.get(db_field.name)
         if model is None:
             return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -217,6 +241,21 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         kwargs["queryset"] = model._default_manager.filter(organization_id=organization_id)
         # Ask Django's own: RecordAdmin would widen it to all visible records.
         return super(RecordAdmin, self).formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
+
+    def _project_field(self, request: HttpRequest, organization_id: Any) -> ProjectField:
+        """Return the select of a project: of the organization, or for a new workspace of each that the user sees."""
+        found = Project.objects.within(scope(request)).select_related("organization")
+        if organization_id is None:
+            found = found.filter(organization__disabled=False).order_by("organization__name", "name")
+        else:
+            found = found.filter(organization_id=organization_id)
+        return ProjectField(found, names_organization=organization_id is None)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = super().get_readonly_fields(request, obj)
+        # A move takes the right in both projects; the service checks the other one.
+        moves = obj is None or allows(request, "manage_access", obj.project or obj.organization)
+        return fixed if moves else (*fixed, "project")
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         # A new workspace has its name first; then it has a page with all the rest.

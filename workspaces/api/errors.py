@@ -52,7 +52,6 @@ _ABSENT = {
     "module": "modules",
     "notificationConfiguration": "notifications",
     "notification_configuration": "notifications",
-    "project": "projects",
     "provider": "providers",
     "webhook": "webhooks",
     "webhook_event": "webhooks",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from workspaces.choices import TeamRole
-from workspaces.models import Access, Team
+from workspaces.models import Access, ProjectAccess, Team
 from workspaces.roles import parse_role
 
 
@@ -49,4 +49,10 @@ class TeamForm(_RoleForm):
 class AccessForm(_RoleForm):
     class Meta:
         model = Access
+        fields = ("name", "role")
+
+
+class ProjectAccessForm(_RoleForm):
+    class Meta:
+        model = ProjectAccess
         fields = ("name", "role")

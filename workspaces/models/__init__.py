@@ -10,6 +10,7 @@ from workspaces.models.limits import RunLimits
 from workspaces.models.organization import Organization, Team
 from workspaces.models.plan import SavedPlan
 from workspaces.models.policy import PolicyRule
+from workspaces.models.project import Project, ProjectAccess
 from workspaces.models.schedule import Schedule
 from workspaces.models.source import ConfigurationVersion
 from workspaces.models.state import RecoveredState, StateLock, StateVersion
@@ -32,6 +33,8 @@ __all__ = (
     "Job",
     "Organization",
     "PolicyRule",
+    "Project",
+    "ProjectAccess",
     "RecoveredState",
     "Reference",
     "RunLimits",

@@ -85,12 +85,13 @@ def keep_histories() -> None:
         models.Team,
         models.Access,
         models.Agent,
+        models.ProjectAccess,
         models.Reference,
         models.RunLimits,
         models.WorkspaceTag,
     ):
         auditlog.register(plain)
-    for stamped in (models.Collection, models.PolicyRule, models.Tag, models.Template):
+    for stamped in (models.Collection, models.PolicyRule, models.Project, models.Tag, models.Template):
         auditlog.register(stamped, exclude_fields=_STAMPS)
     auditlog.register(models.Workspace, exclude_fields=[*_STAMPS, "last_job_status", "last_job_date"])
     for variable in (models.Variable, models.GlobalVariable, models.Item):

@@ -13,6 +13,7 @@ from workspaces.models.agent import Agent
 from workspaces.models.base import Audited, CheckedOnChange, Record
 from workspaces.models.credentials import Ssh, Vcs
 from workspaces.models.organization import Organization
+from workspaces.models.project import Project
 from workspaces.models.template import Template
 from workspaces.querysets import WorkspaceQuerySet
 from workspaces.validation.names import check_path_name, check_version
@@ -20,17 +21,25 @@ from workspaces.validation.repositories import check_branches, check_folders, ch
 
 
 def protect_in_use(collector: Collector, field: Any, workspaces: WorkspaceQuerySet, using: str) -> None:
-    """Keep a credential that a workspace uses, as ``on_delete``; a deleted workspace loses its reference instead.
+    """Keep what a workspace uses, as ``on_delete``; a deleted workspace loses its reference instead.
 
     Raises ProtectedError.
     """
     if users := set(workspaces.filter(deleted=False)):
-        raise ProtectedError("Workspaces use this credential.", users)
+        raise ProtectedError("Workspaces use this record.", users)
     SET_NULL(collector, field, workspaces, using)
 
 
 class Workspace(CheckedOnChange, Record, Audited):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="workspaces")
+    project = models.ForeignKey(
+        Project,
+        on_delete=protect_in_use,
+        null=True,
+        blank=True,
+        related_name="workspaces",
+        help_text=_("Groups with access to the project have it on its workspaces."),
+    )
     name = models.CharField(max_length=64)
     description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     source = models.CharField(

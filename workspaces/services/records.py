@@ -21,6 +21,8 @@ from workspaces.models import (
     Job,
     Organization,
     PolicyRule,
+    Project,
+    ProjectAccess,
     RecoveredState,
     Reference,
     RunLimits,
@@ -51,6 +53,8 @@ RIGHTS: Mapping[type[models.Model], str] = {
     Workspace: "manage_workspace",
     WorkspaceTag: "manage_workspace",
     Access: "manage_access",
+    Project: "manage_access",
+    ProjectAccess: "manage_access",
     Schedule: "manage_workspace",
     Variable: "manage_workspace",
     Template: "manage_template",
@@ -71,15 +75,18 @@ def right_on(record: models.Model, *, verb: str = "change") -> str:
         # Limits are part of the record that they limit.
         return RIGHTS[Workspace if record.workspace_id is not None else Organization]
     if isinstance(record, Workspace) and verb != "change":
+        # Who manages the workspaces of a project also creates them there.
+        return "manage_workspace" if verb == "create" and record.project_id is not None else "create_workspace"
+    if isinstance(record, Project) and verb == "create":
         return "create_workspace"
     return RIGHTS[type(record)]
 
 
 def organization_of(record: models.Model) -> Organization:
-    """Return the organization of a record, through its workspace, collection or job where it has one."""
+    """Return the organization of a record, through its workspace, project, collection or job where it has one."""
     if isinstance(record, Organization):
         return record
-    for name in ("organization", "workspace", "collection", "job"):
+    for name in ("organization", "workspace", "project", "collection", "job"):
         found = getattr(record, name, None)
         if isinstance(found, models.Model):
             return organization_of(found)
@@ -95,6 +102,13 @@ def workspace_of(record: models.Model) -> Workspace | None:
     return found if isinstance(found, Workspace) and not isinstance(record, Reference) else None
 
 
+def project_of(record: models.Model) -> Project | None:
+    """Return the project that a record is or describes; None for a workspace, which may be in one."""
+    if isinstance(record, Project):
+        return record
+    return record.project if isinstance(record, ProjectAccess) else None
+
+
 _ACTIONS = {"create": _("create a {record}"), "change": _("change a {record}"), "delete": _("delete a {record}")}
 
 
@@ -106,6 +120,7 @@ def require_right(record: models.Model, *, by: Actor, verb: str) -> None:
         right_on(record, verb=verb),
         action=message(_ACTIONS[verb], record=record._meta.verbose_name_raw),
         workspace=workspace_of(record),
+        project=project_of(record),
     )
 
 

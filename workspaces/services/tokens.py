@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.messages import message
 from workspaces.actors import Actor, TokenUser, groups_of, is_admin, name_of, user_key
 from workspaces.errors import NotAllowed
-from workspaces.models import Access, AccessToken, Identity, Team
+from workspaces.models import Access, AccessToken, Identity, ProjectAccess, Team
 from workspaces.services import oidc
 
 ISSUER = "Terrakube"
@@ -136,7 +136,7 @@ def _is_group_used(name: str) -> bool:
     """Return whether any team or access names this group."""
     if name == settings.ADMIN_GROUP or Team.objects.filter(name=name).exists():
         return True
-    return Access.objects.filter(name=name).exists()
+    return Access.objects.filter(name=name).exists() or ProjectAccess.objects.filter(name=name).exists()
 
 
 def person_of_claims(claims: Mapping[str, Any]) -> TokenUser:
@@ -213,7 +213,9 @@ def _find_token_owner(key: UUID) -> _TokenOwner:
 
     The groups in a token are those of its creation, not the current ones.
     """
-    teams, accesses = Team.objects.filter(name=OuterRef("team")), Access.objects.filter(name=OuterRef("team"))
+    teams, accesses, of_projects = (
+        model.objects.filter(name=OuterRef("team")) for model in (Team, Access, ProjectAccess)
+    )
     rows: list[Any] = list(
         AccessToken.objects.filter(pk=key)
         .order_by()
@@ -225,7 +227,7 @@ def _find_token_owner(key: UUID) -> _TokenOwner:
             "user__is_active",
             "user__is_superuser",
             "user__groups__name",
-            is_named=Exists(teams) | Exists(accesses),
+            is_named=Exists(teams) | Exists(accesses) | Exists(of_projects),
         )
     )
     if not rows or rows[0]["deleted"]:

@@ -14,6 +14,7 @@ from workspaces.actors import Actor, name_of
 from workspaces.errors import WrongState
 from workspaces.models import Organization, Variable, Workspace
 from workspaces.permissions import require_permission
+from workspaces.services.projects import require_move
 from workspaces.services.records import create_record, require_right, update_record
 from workspaces.task_queue.client import enqueue
 
@@ -29,6 +30,8 @@ def update_workspace(workspace: Workspace, changes: Mapping[str, Any], *, by: Ac
     with transaction.atomic():
         if _changes_whether_deleted(workspace, changes):
             require_right(workspace, by=by, verb="delete")
+        if "project" in changes:
+            require_move(workspace, changes["project"], by=by)
         update_record(workspace, changes, by=by)
         if not changes.keys().isdisjoint({"locked", "deleted"}):
             enqueue("executors.tasks.advance_workspace", str(workspace.pk))

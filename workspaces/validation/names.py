@@ -39,6 +39,30 @@ check_terraform_key = RegexValidator(
 """Refuse the name of a Terraform variable that no configuration can declare."""
 
 
+DEFAULT_PROJECT = "Default Project"
+"""The project in which terraform's cloud protocol shows workspaces that have none."""
+
+
+def check_project_name(text: str) -> None:
+    """Refuse a project's name that tokens and clients would misread. Raises ValidationError."""
+    # A token's subject puts names between colons, so that a colon in one would name another project.
+    if ":" in text or not text.isprintable() or text != text.strip():
+        raise ValidationError(
+            _(
+                '"%(text)s" cannot be the name of a project. Not allowed are ":", line breaks, and blanks at the '
+                "beginning or end."
+            ),
+            code="invalid",
+            params={"text": text},
+        )
+    if text.casefold() == DEFAULT_PROJECT.casefold():
+        raise ValidationError(
+            _('"%(text)s" is what terraform calls the workspaces without a project. Choose another name.'),
+            code="invalid",
+            params={"text": text},
+        )
+
+
 def check_version(text: str) -> None:
     """Refuse what is no version of terraform or tofu and no range of versions. Raises ValidationError."""
     try:

@@ -18,6 +18,8 @@ _TYPES = {
     "job": "One run of a template on a workspace; its steps run one after another.",
     "organization": "Workspaces, and what they share: teams, templates, connections, variables.",
     "policyrule": "What one level says of one setting of pods; without an organization it is the installation's.",
+    "project": "Workspaces of an organization that belong together; a workspace without one has null.",
+    "project_access": "What the members of a group may do on a project's workspaces, beside what their teams allow.",
     "recovered_state": "A state that an executor wrote and that did not become the current one; `why` says the reason.",
     "reference": "That a workspace uses a collection.",
     "runlimits": "How many steps run at once, how long they may take and how long they are kept.",
@@ -54,6 +56,8 @@ def _right(resource: Resource, doing: str) -> str:
         return "It takes the rights to start the job, before it begins."
     if resource.type == "runlimits":
         return "Those of a workspace take the right manageWorkspace, those of an organization an administrator."
+    if resource.type == "project" and doing == "create":
+        return "It takes the right manageWorkspace."
     right = RIGHTS[resource.model]
     if right == "manage_organization":
         return "It takes an administrator."

@@ -50,6 +50,7 @@ _NEEDED = {
 """The attribute or relationship that most clients send, where a new record needs one of two."""
 _CHANGES: dict[str, dict[str, object]] = {
     "access": {"planJob": True},
+    "project_access": {"planJob": True},
     "job": {"status": "cancelled"},
     "policyrule": {"reason": "Nodes have no more"},
     "recovered_state": {"status": "discarded", "reason": "Nothing was made"},

@@ -5,6 +5,7 @@ from workspaces.api.resources.job import ADDRESS, JOB, STEP, TEMPLATE
 from workspaces.api.resources.limits import RUN_LIMITS
 from workspaces.api.resources.organization import AGENT, ORGANIZATION, TAG, TEAM
 from workspaces.api.resources.policy import POLICY_RULE
+from workspaces.api.resources.project import PROJECT, PROJECT_ACCESS
 from workspaces.api.resources.recovered import RECOVERED_STATE
 from workspaces.api.resources.variable import COLLECTION, GLOBALVAR, ITEM, REFERENCE, VARIABLE
 from workspaces.api.resources.workspace import HISTORY, WORKSPACE
@@ -21,6 +22,8 @@ ALL = (
     JOB,
     ORGANIZATION,
     POLICY_RULE,
+    PROJECT,
+    PROJECT_ACCESS,
     RECOVERED_STATE,
     REFERENCE,
     RUN_LIMITS,
