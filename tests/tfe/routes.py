@@ -30,10 +30,46 @@ class Route:
     sent: Any = None
 
 
+def _sent(kind: str, relationships: Any = None, **attributes: Any) -> dict[str, Any]:
+    """The document of one resource; names of attributes with hyphens."""
+    named = {name.replace("_", "-"): value for name, value in attributes.items()}
+    return {"data": {"type": kind, "attributes": named, "relationships": relationships or {}}}
+
+
+def _listed(kind: str, key: str) -> dict[str, Any]:
+    return {"data": [{"type": kind, "id": key}]}
+
+
+_WORKSPACE, _ORGANIZATION = "workspaces/<str:workspace_id>", "organizations/<str:organization_name>"
+_SET, _VARIABLE = "varsets/<str:varset_id>", _sent("vars", key="made", value="x", category="terraform")
+VARIABLES = (
+    Route("GET", f"{_WORKSPACE}/vars", "here"),
+    Route("POST", f"{_WORKSPACE}/vars", "workspace", sent=_VARIABLE),
+    Route("GET", f"{_WORKSPACE}/vars/<str:variable_id>", "here"),
+    Route("PATCH", f"{_WORKSPACE}/vars/<str:variable_id>", "workspace", sent=_sent("vars", value="y")),
+    Route("DELETE", f"{_WORKSPACE}/vars/<str:variable_id>", "workspace"),
+    Route("GET", f"{_WORKSPACE}/all-vars", "here"),
+    Route("GET", f"{_WORKSPACE}/varsets", "here"),
+    Route("GET", f"{_ORGANIZATION}/varsets", "here"),
+    Route("POST", f"{_ORGANIZATION}/varsets", "collection", sent=_sent("varsets", name="made", priority=False)),
+    Route("GET", _SET, "here"),
+    Route("PATCH", _SET, "collection", sent=_sent("varsets", {"workspaces": {"data": []}}, name="renamed")),
+    Route("DELETE", _SET, "collection"),
+    Route("POST", f"{_SET}/relationships/workspaces", "collection", sent=_listed("workspaces", "{workspace_id}")),
+    Route("DELETE", f"{_SET}/relationships/workspaces", "collection", sent=_listed("workspaces", "{workspace_id}")),
+    Route("POST", f"{_SET}/relationships/projects", "collection", sent=_listed("projects", "{workspace_id}")),
+    Route("DELETE", f"{_SET}/relationships/projects", "collection", sent=_listed("projects", "{workspace_id}")),
+    Route("GET", f"{_SET}/relationships/vars", "here"),
+    Route("POST", f"{_SET}/relationships/vars", "collection", sent=_VARIABLE),
+    Route("GET", f"{_SET}/relationships/vars/<str:item_id>", "org", seen="org"),
+    Route("PATCH", f"{_SET}/relationships/vars/<str:item_id>", "collection", seen="org", sent=_sent("vars", value="y")),
+    Route("DELETE", f"{_SET}/relationships/vars/<str:item_id>", "collection", seen="org"),
+)
 ROUTES = (
     Route("GET", "organizations", "anybody", seen="anybody"),
     Route("GET", "organizations/<str:organization_name>", "here"),
     Route("GET", "organizations/<str:organization_name>/entitlement-set", "here"),
+    *VARIABLES,
 )
 WITHOUT_ROLE: Mapping[str, str] = {
     "ping": "what every client asks first",
@@ -51,6 +87,9 @@ def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
         "organization_name": organization.name,
         "workspace_name": workspace.name,
         "workspace_id": str(workspace.pk),
+        "variable_id": str(records["variable"].pk),
+        "varset_id": str(records["collection"].pk),
+        "item_id": str(records["item"].pk),
         "run_id": f"run-{records['job'].pk}",
         "plan_id": f"plan-{records['job'].pk}",
         "apply_id": f"apply-{records['job'].pk}",

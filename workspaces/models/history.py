@@ -95,7 +95,7 @@ def keep_histories() -> None:
         auditlog.register(stamped, exclude_fields=_STAMPS)
     auditlog.register(models.Workspace, exclude_fields=[*_STAMPS, "last_job_status", "last_job_date"])
     for variable in (models.Variable, models.GlobalVariable, models.Item):
-        auditlog.register(variable, mask_fields=["value"], mask_callable=_HIDE)
+        auditlog.register(variable, mask_fields=["value"], mask_callable=_HIDE, exclude_fields=["updated_date"])
     auditlog.register(
         models.Vcs,
         mask_fields=["client_secret", "private_key", "access_token"],

@@ -74,6 +74,7 @@ class AbstractVariable(Record):
         default=False, help_text=_("A sensitive value is never shown again and is masked in logs.")
     )
     hcl = models.BooleanField("HCL", default=False, help_text=_("The value is an HCL expression."))
+    updated_date = models.DateTimeField(auto_now=True)
 
     key: models.CharField  # type: ignore[type-arg]
     under_policy = True

@@ -156,6 +156,30 @@ def _merge_sources(
     return found
 
 
+def records_in_force(workspace: Workspace) -> list[AbstractVariable]:
+    """Return the stored variables that count in a workspace: its own, and those that it inherits and does not replace.
+
+    A step without ``inputsEnv`` and ``inputsTerraform`` gets them all, besides what the installation and policies set.
+    """
+    sources = _collect_sources(workspace)
+    found: dict[tuple[str, str], AbstractVariable] = {(row.category, row.key): row for row in sources.workspace}
+    # What the installation sets replaces what a workspace inherits.
+    fixed = {(str(Category.ENV), key) for key in _installation_values(workspace)}
+    for row in (*sources.organization, *sources.items):
+        if (row.category, row.key) not in fixed:
+            found.setdefault((row.category, row.key), row)
+    return list(found.values())
+
+
+def _installation_values(workspace: Workspace) -> dict[str, str]:
+    """Return the environment variables that the installation sets for every step."""
+    return {
+        "TF_IN_AUTOMATION": "1",
+        "workspaceName": workspace.name,
+        "organizationName": workspace.organization.name,
+    }
+
+
 def workspace_inputs(workspace: Workspace, *, step: FlowStep | None = None, own: bool = True) -> Inputs:
     """Return the inputs that a step of a workspace would get now.
 
@@ -168,12 +192,7 @@ def workspace_inputs(workspace: Workspace, *, step: FlowStep | None = None, own:
 
 def inputs_from(sources: Sources, workspace: Workspace, policy: Policy, *, step: FlowStep | None = None) -> Inputs:
     """Return the inputs that a step of a workspace would get from these variables under this policy."""
-    base = {
-        "TF_IN_AUTOMATION": "1",
-        "workspaceName": workspace.name,
-        "organizationName": workspace.organization.name,
-    }
-    environment = _merge_sources(Category.ENV, step, sources, base)
+    environment = _merge_sources(Category.ENV, step, sources, _installation_values(workspace))
     terraform = _merge_sources(Category.TERRAFORM, step, sources, {})
     inputs = apply_policy(Inputs(environment=environment, terraform=terraform), policy)
     return inputs.for_step(step.type) if step is not None else inputs
