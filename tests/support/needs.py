@@ -117,13 +117,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep cluster tests in two workers, which wait for pods most of the time, so that few compete for the one node.
+    """Keep cluster tests in three workers, which wait for pods most of the time, so that few compete for the one node.
 
     As soon as a test is found: at the end of the collection xdist has read the groups already.
     """
     if item.get_closest_marker("cluster"):
-        group = "cluster-spine" if "spine" in item.path.parts else "cluster"
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(_cluster_group(item.path)))
+
+
+def _cluster_group(path: Path) -> str:
+    """Return the worker for a module of cluster tests; the three take about as long."""
+    if "faults" in path.parts or path.name == "test_killed_launch.py":
+        return "cluster-faults"
+    return "cluster-spine" if "spine" in path.parts else "cluster"
 
 
 @pytest.hookimpl(tryfirst=True)
