@@ -23,6 +23,8 @@ from workspaces.services.people import as_user
 from workspaces.services.tokens import create_team_token, create_token, own_tokens, revoke_token, team_tokens
 
 _LONGEST_DAYS = 36_500
+# The largest number of each part, and its seconds.
+_PARTS = {"days": (_LONGEST_DAYS, 86_400), "hours": (999_999, 3600), "minutes": (9_999_999, 60)}
 _MANAGE = ("State", "Workspace", "Module", "Provider", "Vcs", "Template", "Collection", "Job")
 _RIGHTS = (*(f"manage{what}" for what in _MANAGE), "planJob", "approveJob")
 
@@ -49,6 +51,18 @@ def _lifetime(token: AccessToken) -> dt.timedelta:
         return dt.timedelta()
     # The two times were a moment apart when it was created.
     return dt.timedelta(minutes=round((token.expires_at - token.created_date).total_seconds() / 60))
+
+
+def _parts(token: AccessToken) -> dict[str, int]:
+    """Return the days, hours and minutes that a token was requested for.
+
+    Terrakube's provider replaces a token whose parts are not those of its configuration.
+    """
+    if token.lifetime is not None:
+        return {name: token.lifetime[name] for name in _PARTS}
+    lifetime = _lifetime(token)
+    hours, seconds = divmod(lifetime.seconds, 3600)
+    return {"days": lifetime.days, "hours": hours, "minutes": seconds // 60}
 
 
 def _find(tokens: QuerySet[AccessToken], token_id: str) -> AccessToken:
@@ -83,10 +97,7 @@ class TeamTokensView(PlainView):
     def get(self, request: Request) -> Response:
         rows = []
         for token in team_tokens(self.actor):
-            lifetime = _lifetime(token)
-            hours, seconds = divmod(lifetime.seconds, 3600)
-            parts = {"days": lifetime.days, "hours": hours, "minutes": seconds // 60, "group": token.team}
-            rows.append({**_token_document(token), **parts})
+            rows.append({**_token_document(token), **_parts(token), "group": token.team})
         return Response(rows, status=HTTPStatus.ACCEPTED)
 
     def post(self, request: Request) -> Response:
@@ -94,14 +105,14 @@ class TeamTokensView(PlainView):
         group = clean_text(text(body, "group", longest=64))
         if not group:
             raise InvalidValue("", "group is the name of one of your groups")
-        seconds = (
-            number(body, "days", highest=_LONGEST_DAYS) * 86_400
-            + number(body, "hours", highest=999_999) * 3600
-            + number(body, "minutes", highest=9_999_999) * 60
-        )
+        asked = {name: number(body, name, highest=highest) for name, (highest, _) in _PARTS.items()}
         try:
             _, token = create_team_token(
-                by=self.actor, team=group, description=clean_text(text(body, "description")), seconds=seconds
+                by=self.actor,
+                team=group,
+                description=clean_text(text(body, "description")),
+                seconds=sum(asked[name] * seconds for name, (_, seconds) in _PARTS.items()),
+                lifetime=asked,
             )
         except NotAllowed:
             # Terrakube answers with no token rather than with an error, and its clients look for that.

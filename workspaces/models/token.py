@@ -23,6 +23,11 @@ class AccessToken(Record, Audited):
     team = models.CharField(max_length=64, blank=True, default="", help_text=_("Team of a team token."))
     description = models.CharField(max_length=256, blank=True, default="")
     expires_at = models.DateTimeField(null=True, help_text=_("Empty if the token does not expire."))
+    lifetime = models.JSONField(
+        null=True,
+        editable=False,
+        help_text=_("Days, hours and minutes that a team token was requested for; empty for a token of before."),
+    )
     deleted = models.BooleanField(default=False)
 
     class Meta:

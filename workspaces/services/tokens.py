@@ -59,8 +59,13 @@ def create_token(*, by: Actor, description: str = "", days: int = 0) -> tuple[Ac
     return record, _signed(record, name=f"{record.name} (Token)")
 
 
-def create_team_token(*, by: Actor, team: str, description: str = "", seconds: int = 0) -> tuple[AccessToken, str]:
-    """Create a token that acts as a group. Raises NotAllowed for a caller who is not in it."""
+def create_team_token(
+    *, by: Actor, team: str, description: str = "", seconds: int = 0, lifetime: Mapping[str, int] | None = None
+) -> tuple[AccessToken, str]:
+    """Create a token that acts as a group. Raises NotAllowed for a caller who is not in it.
+
+    ``lifetime`` is how the caller wrote the ``seconds``: 30 hours are shown as such, not as a day and 6 hours.
+    """
     if team not in groups_of(by) and not is_admin(by):
         raise NotAllowed(message(_("You are not a member of {team}."), team=team))
     record = AccessToken.objects.create(
@@ -69,6 +74,7 @@ def create_team_token(*, by: Actor, team: str, description: str = "", seconds: i
         groups=[team],
         description=description[:256],
         expires_at=timezone.now() + dt.timedelta(seconds=seconds) if seconds else None,
+        lifetime=lifetime,
         created_by=name_of(by),
         updated_by=name_of(by),
     )
