@@ -14,7 +14,7 @@ from workspaces.errors import NotAllowed
 from workspaces.models import Organization, Template
 from workspaces.services.records import update_record
 from workspaces.services.saving import save_valid
-from workspaces.services.workspaces import freed_name
+from workspaces.services.workspaces import fitting_name, freed_name
 from workspaces.task_queue.client import enqueue
 
 
@@ -56,7 +56,8 @@ def update_organization(organization: Organization, changes: Mapping[str, Any], 
     """
     was_disabled = organization.disabled
     with transaction.atomic():
-        update_record(organization, changes, by=by)
+        # The name of a disabled organization is that of a deleted one.
+        update_record(organization, fitting_name(changes, 32) if changes.get("disabled") else changes, by=by)
         if organization.disabled and not was_disabled:
             unfinished = organization.workspaces.filter(jobs__in=organization.jobs.unfinished())
             keys = list(unfinished.values_list("pk", flat=True).distinct())

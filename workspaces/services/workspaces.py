@@ -32,7 +32,7 @@ def update_workspace(workspace: Workspace, changes: Mapping[str, Any], *, by: Ac
             require_right(workspace, by=by, verb="delete")
         if "project" in changes:
             require_move(workspace, changes["project"], by=by)
-        update_record(workspace, changes, by=by)
+        update_record(workspace, fitting_name(changes, 64) if changes.get("deleted") else changes, by=by)
         if not changes.keys().isdisjoint({"locked", "deleted"}):
             enqueue("executors.tasks.advance_workspace", str(workspace.pk))
     return workspace
@@ -47,6 +47,19 @@ def _changes_whether_deleted(workspace: Workspace, changes: Mapping[str, Any]) -
 def delete_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
     """Hide a workspace and free its name; its jobs and states are kept. Raises NotAllowed."""
     return update_workspace(workspace, {"deleted": True, "name": freed_name(workspace.name, 64)}, by=by)
+
+
+def fitting_name(changes: Mapping[str, Any], longest: int) -> Mapping[str, Any]:
+    """Return the changes that delete a record, with the name that the client gave it shortened to fit.
+
+    Terrakube's provider appends an ending to a name of any length, and reports an organization as deleted even if it
+    was not.
+    """
+    name, separator, ending = str(changes.get("name") or "").rpartition("_DEL_")
+    room = longest - len(separator) - len(ending)
+    if not separator or not 0 < room < len(name):
+        return changes
+    return {**changes, "name": name[:room] + separator + ending}
 
 
 def freed_name(name: str, longest: int) -> str:
