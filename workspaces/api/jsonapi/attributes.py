@@ -197,12 +197,12 @@ def audit(model: type[models.Model]) -> tuple[Attribute, ...]:
     return (*people, *of_columns(model, "createdDate updatedDate", writing=Writing.NEVER, required=False))
 
 
-def reference(name: str, field: str, **changes: Any) -> Attribute:
-    """Return an attribute with the id of another record, stored as a foreign key."""
+def reference(name: str, field: str, *, none: str | None = None, **changes: Any) -> Attribute:
+    """Return an attribute with the id of another record, stored as a foreign key; ``none`` is shown without one."""
 
     def read(record: Any) -> str | None:
         key = getattr(record, f"{field}_id")
-        return None if key is None else str(key)
+        return none if key is None else str(key)
 
     return replace(Attribute(name=name, column=f"{field}_id", read=read, max_length=36), **changes)
 

@@ -53,7 +53,8 @@ WORKSPACE = make(
         *of_columns(Workspace, "iacType executionMode", lenient=True),
         *of_columns(Workspace, "lastJobStatus lastJobDate", writing=Writing.NEVER),
         reference("defaultTemplate", "default_template"),
-        reference("moduleSshKey", "module_ssh_key"),
+        # Terrakube's provider clears it with empty text, and expects the same text back.
+        reference("moduleSshKey", "module_ssh_key", none=""),
         *audit(Workspace),
     ),
     (
