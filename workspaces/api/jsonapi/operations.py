@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from workspaces.actors import Actor
-from workspaces.api.errors import BadRequest, InvalidValue
+from workspaces.api.errors import BadRequest, InvalidValue, absent
 from workspaces.api.jsonapi import paths, views
 from workspaces.api.jsonapi.documents import Document, resource_objects
-from workspaces.api.jsonapi.paths import Collection, Element, Target
+from workspaces.api.jsonapi.paths import Collection, Element, Nothing, Target
 from workspaces.variables.pod_settings_check import checked_together
 
 MAX_OPERATIONS = 100
@@ -92,6 +92,8 @@ def _do(operation: Any, actor: Actor, made: Made) -> Document:
         case "remove", Element():
             views.delete(target, actor)
         case op, _:
+            if isinstance(target, Nothing) and (missing := absent(target.relationship.name)):
+                raise missing
             raise InvalidValue(op, "add with the address of a collection, or update or remove with that of a record")
     return {"data": None}
 

@@ -126,7 +126,7 @@ def _one(collection: Collection, text: str, *, hidden: bool) -> models.Model:
 def _relationship(resource: Resource, name: str) -> Relationship:
     relationship = resource.relationships.get(name)
     if relationship is None:
-        raise unknown_attribute(name, resource.type)
+        raise absent(name) or unknown_attribute(name, resource.type)
     return relationship
 
 
