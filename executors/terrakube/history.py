@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from uuid import UUID
 
 from executors.terrakube import storage
 from executors.terrakube.storage import StorageError
 from workspaces.actors import Actor
+from workspaces.choices import JobStatus
 from workspaces.errors import InvalidInput
 from workspaces.models import Job, StateVersion, Workspace
 from workspaces.services.recovered_states import keep_recovered_state
@@ -17,10 +19,20 @@ logger = logging.getLogger(__name__)
 
 
 def _job(workspace: Workspace, reference: Any) -> Job | None:
+    """Return the job that an announcement names, else the workspace's running one: the executor in Go names none."""
+    jobs = Job.objects.filter(workspace=workspace)
     text = str(reference or "")
-    return (
-        Job.objects.filter(workspace=workspace, pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
-    )
+    if not text:
+        return jobs.filter(status=JobStatus.RUNNING).first()
+    return jobs.filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
+
+
+def _raw_state(workspace: Workspace, key: UUID) -> bytes | None:
+    """Return the state of an announcement: the executor in Go leaves it where terraform's backend has it alone."""
+    found = storage.load_state(workspace.organization_id, workspace.pk, key)
+    if found is not None:
+        return found
+    return storage.load_current_state(workspace.organization_id, workspace.pk)
 
 
 def record(workspace: Workspace, output: Any, job_reference: Any, *, by: Actor) -> StateVersion:
@@ -35,7 +47,7 @@ def record(workspace: Workspace, output: Any, job_reference: Any, *, by: Actor) 
         raise InvalidInput("output must be the address of a state: …/tfstate/v1/organization/…/state/<uuid>.json.")
     content = described = None
     try:
-        content = storage.load_state(workspace.organization_id, workspace.pk, key)
+        content = _raw_state(workspace, key)
         described = storage.load_described_state(workspace.organization_id, workspace.pk, key)
     except StorageError as error:
         logger.warning("State %s was announced and not read: %s", key, error)

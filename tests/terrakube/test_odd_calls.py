@@ -22,7 +22,9 @@ from executors.terrakube.source_proof import note_upload_given
 from tests.api.client import token_of
 from tests.terrakube.calls import COMMIT, Calls, internal_token
 from tests.terrakube.fake.http import token
+from tests.terrakube.fake.s3 import Bucket
 from workspaces.choices import FINAL_JOB, JobStatus
+from workspaces.jobs import transitions
 from workspaces.models import Job, StateVersion
 from workspaces.reasons import told
 from workspaces.services.sources import create_configuration_version, source_address, store_source
@@ -231,6 +233,42 @@ def test_the_executor_in_go_pins_the_commit_for_the_apply(
     assert report(apply, status="running", output="") == 204
     assert report(apply, commitId="e" * 40) == 204
     assert job_of(attempt).commit_id == COMMIT
+
+
+def test_the_executor_in_go_names_only_the_address_of_its_state(
+    launch: Callable[..., Attempt], use_image: Callable[[str], None], bucket: Bucket
+) -> None:
+    """It leaves the raw state to terraform's backend, and ends the job with its last step."""
+    use_image("azbuilder/executor:latest")
+    plan = launch()
+    calls = Calls(plan.step)
+    assert calls.patch_step("running").status_code == 204
+    assert [report(calls, status="running", output=""), report(calls, commitId=COMMIT)] == [204, 204]
+    assert calls.patch_step("completed").status_code == 204
+    assert report(calls, status="pending", output="") == 204
+    job = job_of(plan)
+    assert job.status == JobStatus.PENDING
+    apply = launch(job)
+    calls = Calls(apply.step)
+    assert calls.patch_step("running").status_code == 204
+    assert [report(calls, status="running", output=""), report(calls, commitId=COMMIT)] == [204, 204]
+    folder = f"organization/{job.organization_id}/workspace/{job.workspace_id}"
+    raw = {"version": 4, "serial": 3, "lineage": "l", "outputs": {}, "resources": []}
+    bucket.put(f"tfstate/{job.organization_id}/{job.workspace_id}/terraform.tfstate", json.dumps(raw).encode())
+    key = uuid4()
+    bucket.put(f"tfstate/{job.organization_id}/{job.workspace_id}/state/{key}.json", b'{"values": {"outputs": {}}}')
+    announced = {"output": f"http://site/tfstate/v1/{folder}/state/{key}.json"}
+    document = {"data": {"type": "history", "attributes": announced}}
+    assert calls.send("POST", f"/api/v1/{folder}/history", document).status_code == 201
+    version = StateVersion.objects.get()
+    assert (version.pk, version.job_id, version.serial, version.lineage) == (key, job.pk, 3, "l")
+    assert json.loads(bytes(version.content or b"")) == raw
+    assert calls.patch_step("completed").status_code == 204
+    assert report(calls, status="completed", output="") == 204
+    apply.refresh_from_db()
+    assert (apply.state, apply.outcome) == (AttemptState.ENDED, AttemptOutcome.SUCCEEDED)
+    transitions.advance(job.pk)
+    assert job_of(plan).status == JobStatus.COMPLETED
 
 
 def test_a_commit_is_taken_from_who_runs_a_step_alone(attempt: Attempt) -> None:
