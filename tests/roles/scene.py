@@ -75,7 +75,8 @@ def enrol(who: str, scene: Scene) -> Who:
     if found.access is not None:
         Access.objects.create(workspace=scene.workspace, name=GROUP, **found.access)
     if found.project is not None:
-        ProjectAccess.objects.create(project=scene.workspace.project, name=GROUP, **found.project)
+        project: Any = scene.workspace.project
+        ProjectAccess.objects.create(project=project, name=GROUP, **found.project)
     if who == "outsider":
         TeamFactory.create(organization=OrganizationFactory.create(name="elsewhere"), name=GROUP, role="read")
     return found

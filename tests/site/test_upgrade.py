@@ -160,6 +160,20 @@ def test_roles_and_flags_of_before_mean_what_they_say(before: Any) -> None:
     assert may_approve(TokenUser(name="w", groups=frozenset({"writers"})), job)
 
 
+def test_workspaces_of_before_are_in_no_project_and_may_be_put_in_one(before: Any) -> None:
+    fill(before)
+    migrate(newest())
+    workspaces: Any = current.get_model("workspaces", "Workspace")._base_manager
+    workspace = workspaces.get()
+    assert workspace.project is None
+    projects = current.get_model("workspaces", "Project")._base_manager
+    workspace.project = projects.create(organization=workspace.organization, name="networks")
+    workspace.save()
+    assert workspaces.filter(project__name="networks").count() == 1
+    old = migrate(BEFORE)
+    assert [row.name for row in old.get_model("workspaces", "Workspace")._base_manager.all()] == ["net"]
+
+
 def test_the_way_back_keeps_the_records_too(before: Any) -> None:
     fill(before)
     was = counts(before)

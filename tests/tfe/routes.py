@@ -65,10 +65,36 @@ VARIABLES = (
     Route("PATCH", f"{_SET}/relationships/vars/<str:item_id>", "collection", seen="org", sent=_sent("vars", value="y")),
     Route("DELETE", f"{_SET}/relationships/vars/<str:item_id>", "collection", seen="org"),
 )
+PROJECTS = (
+    Route("GET", "organizations/<str:organization_name>/projects", "here"),
+    Route(
+        "POST",
+        "organizations/<str:organization_name>/projects",
+        "create workspace",
+        sent={"data": {"type": "projects", "attributes": {"name": "made"}}},
+    ),
+    Route("GET", "projects/<str:project_id>", "here"),
+    Route(
+        "PATCH",
+        "projects/<str:project_id>",
+        "project",
+        sent={"data": {"type": "projects", "attributes": {"description": "x"}}},
+    ),
+    Route("DELETE", "projects/<str:project_id>", "project"),
+    Route(
+        "POST",
+        "projects/<str:project_id>/relationships/workspaces",
+        "workspace",
+        sent={"data": [{"type": "workspaces", "id": "{workspace_id}"}]},
+    ),
+    Route("GET", "projects/<str:project_id>/tag-bindings", "here"),
+    Route("GET", "projects/<str:project_id>/effective-tag-bindings", "here"),
+)
 ROUTES = (
     Route("GET", "organizations", "anybody", seen="anybody"),
     Route("GET", "organizations/<str:organization_name>", "here"),
     Route("GET", "organizations/<str:organization_name>/entitlement-set", "here"),
+    *PROJECTS,
     *VARIABLES,
 )
 WITHOUT_ROLE: Mapping[str, str] = {
@@ -90,6 +116,7 @@ def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
         "variable_id": str(records["variable"].pk),
         "varset_id": str(records["collection"].pk),
         "item_id": str(records["item"].pk),
+        "project_id": str(records["project"].pk),
         "run_id": f"run-{records['job'].pk}",
         "plan_id": f"plan-{records['job'].pk}",
         "apply_id": f"apply-{records['job'].pk}",
