@@ -1,7 +1,7 @@
 # The few commands of the project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment test test-configurations test-faults lint format demo demo-kubernetes bench soak lock executor-image site-image image-sizes
+.PHONY: help environment test test-configurations test-faults test-go-tfe lint format demo demo-kubernetes bench soak lock executor-image site-image image-sizes
 
 IMAGE ?= terrakube-executor:latest
 SITE_IMAGE ?= terrakube-site:latest
@@ -33,6 +33,9 @@ test-faults: ## test every fault of docs/faults.md, on a cluster with PostgreSQL
 
 test-configurations: ## run every configuration of tests/configurations at a terminal and through the site, in pods and on this machine
 	@scripts/test -m configurations
+
+test-go-tfe: ## run go-tfe's own tests of tests/tfe/gotfe/list.txt against a site over https (Go; fetches one module)
+	@.venv/bin/python -m tests.tfe.gotfe
 
 lint: ## check format, ruff, templates, scripts and styles, mypy, import contracts, migrations, Django's checks
 	@scripts/lint

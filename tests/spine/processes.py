@@ -22,7 +22,7 @@ class Process:
         self.name = name
         self.environ = dict(environ)
         self.log = folder / f"{name}.log"
-        self._command = command
+        self.command = command
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -38,7 +38,7 @@ class Process:
         assert not self.running, f"{self.name} runs already"
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(
-                self._command,
+                self.command,
                 cwd=PROJECT,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
