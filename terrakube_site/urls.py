@@ -18,7 +18,6 @@ urlpatterns = [
     path("", include("executors.terrakube.urls")),
     path("api/v1/", include("workspaces.api.urls")),
     path("", include("workspaces.api.tokens")),
-    path("remote/tfe/v2/", include("workspaces.api.uploads")),
     path("remote/tfe/v2/", include("tfe.urls")),
     path("api/v2/", include("tfe.urls", namespace="tfe-api")),
     path("", include("executors.runs.client_views")),

@@ -113,25 +113,26 @@ def projects_with_right(actor: Actor, right: str) -> set[UUID]:
     return {access.project_id for access in accesses if rights_given_by(access)[right]}
 
 
-def may_decide(actor: Actor, job: Job) -> bool:
+def may_decide(actor: Actor, job: Job, *, own: Rights | None = None) -> bool:
     """Return whether the actor may reject a waiting job, and approve it if another user started it.
 
-    The job's approval team decides if one is named; otherwise the right approveJob.
+    The job's approval team decides if one is named; otherwise the right approveJob. ``own`` are the actor's rights on
+    its workspace, where they are looked up already.
     """
     if is_admin(actor):
         return True
-    found = rights(actor, job.organization, job.workspace)
+    found = own or rights(actor, job.organization, job.workspace)
     if job.approval_team:
         return job.approval_team in groups_of(actor) and found.read
     return found.approve_job
 
 
-def may_approve(actor: Actor, job: Job) -> bool:
+def may_approve(actor: Actor, job: Job, *, own: Rights | None = None) -> bool:
     """Return whether the actor may approve a waiting job.
 
     Where the organization forbids self-approval, that includes administrators.
     """
-    return may_decide(actor, job) and not (job.organization.no_self_approval and may_have_started(actor, job))
+    return may_decide(actor, job, own=own) and not (job.organization.no_self_approval and may_have_started(actor, job))
 
 
 def may_have_started(actor: Actor, job: Job) -> bool:

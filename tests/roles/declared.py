@@ -296,8 +296,6 @@ ADDRESSES: Mapping[str, str] = {
     "POST logs": ADMINISTRATOR,
     "POST logs/<str:job_id>/setup-consumer-groups": ADMINISTRATOR,
     "GET remote/tfe/v2/configuration-versions/<uuid:version_id>/terraformContent.tar.gz": ADMINISTRATOR,
-    "GET remote/tfe/v2/configuration-versions/<uuid:version_id>": "here",
-    "POST remote/tfe/v2/workspaces/<uuid:workspace_id>/configuration-versions": "approve",
     "GET access-token/v1/teams/permissions/organization/<uuid:organization_id>": "here",
     "GET access-token/v1/teams/permissions/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>": "here",
     "GET pat/v1": ANYBODY,

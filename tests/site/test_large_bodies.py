@@ -34,7 +34,7 @@ from executors.attempts.tokens import claim_token
 from workspaces.jobs import transitions
 from workspaces.models import Workspace, Template
 from workspaces.services import jobs, tokens
-from workspaces.api.uploads import _document
+from tfe.runs.upload_address import upload_address
 from workspaces.services.sources import create_configuration_version
 
 workspace = Workspace.objects.get()
@@ -50,7 +50,7 @@ print(json.dumps({{
     "organization": str(workspace.organization_id),
     "job": job.pk,
     "token": tokens.create_token(by=user)[1],
-    "upload": _document(version, uploaded=False)["data"]["attributes"]["upload-url"],
+    "upload": upload_address(version),
 }}))
 """
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from django.db import models
 
+from workspaces.models import ConfigurationVersion
+
 BASES = ("remote/tfe/v2/", "api/v2/")
 
 
@@ -90,15 +92,45 @@ PROJECTS = (
     Route("GET", "projects/<str:project_id>/tag-bindings", "here"),
     Route("GET", "projects/<str:project_id>/effective-tag-bindings", "here"),
 )
+_SPECULATIVE = {"data": {"type": "configuration-versions", "attributes": {"speculative": True}}}
+_RUN = {
+    "data": {
+        "type": "runs",
+        "attributes": {"plan-only": True},
+        "relationships": {"workspace": {"data": {"type": "workspaces", "id": "{workspace_id}"}}},
+    }
+}
+RUNS = (
+    Route("GET", "workspaces/<str:workspace_id>/configuration-versions", "here"),
+    Route("POST", "workspaces/<str:workspace_id>/configuration-versions", "approve"),
+    Route("POST", "workspaces/<str:workspace_id>/configuration-versions", "plan", sent=_SPECULATIVE),
+    Route("GET", "configuration-versions/<str:version_id>", "here"),
+    Route("GET", "configuration-versions/<str:version_id>/download", "plan"),
+    Route("POST", "configuration-versions/<str:version_id>/actions/archive", "approve"),
+    Route("POST", "runs", "plan", sent=_RUN),
+    Route("GET", "runs/<str:run_id>", "here"),
+    Route("GET", "runs/<str:run_id>/run-events", "here"),
+    Route("POST", "runs/<str:run_id>/actions/apply", "approve"),
+    Route("POST", "runs/<str:run_id>/actions/discard", "approve"),
+    Route("POST", "runs/<str:run_id>/actions/cancel", "job"),
+    Route("POST", "runs/<str:run_id>/actions/force-cancel", "job"),
+    Route("GET", "workspaces/<str:workspace_id>/runs", "here"),
+    Route("GET", "organizations/<str:organization_name>/runs", "here"),
+    Route("GET", "organizations/<str:organization_name>/runs/queue", "here"),
+    Route("GET", "plans/<str:plan_id>", "here"),
+    Route("GET", "applies/<str:apply_id>", "here"),
+)
 ROUTES = (
     Route("GET", "organizations", "anybody", seen="anybody"),
     Route("GET", "organizations/<str:organization_name>", "here"),
     Route("GET", "organizations/<str:organization_name>/entitlement-set", "here"),
     *PROJECTS,
     *VARIABLES,
+    *RUNS,
 )
 WITHOUT_ROLE: Mapping[str, str] = {
     "ping": "what every client asks first",
+    "logs/<str:secret>": "the address itself is the permission",
     "<path:path>": "answers 404",
 }
 """Addresses that no role decides, each with why."""
@@ -109,7 +141,12 @@ def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
     """Return what the parameters of the addresses stand for, given a record of every type."""
     organization: Any = records["organization"]
     workspace: Any = records["workspace"]
+    version = workspace.configuration_versions.exclude(content=None).first()
+    if version is None:
+        version = ConfigurationVersion.objects.create(workspace=workspace, content=b"archive")
     return {
+        "version_id": str(version.pk),
+        "secret": "forged",
         "organization_name": organization.name,
         "workspace_name": workspace.name,
         "workspace_id": str(workspace.pk),

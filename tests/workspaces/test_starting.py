@@ -144,10 +144,13 @@ def test_approvals_are_taken_as_given_by_who_may_give_them(
     said = refused(create_job, workspace, by=planner, template=named(workspace, name), auto_apply=True)
     assert "auto-approve is not allowed" in said
     assert create_job(workspace, by=writer, template=named(workspace, name), auto_apply=True).auto_apply
-    said = refused(
-        create_job, workspace, by=writer, template=named(workspace, "Terraform-Plan/Apply-Cli"), auto_apply=True
-    )
-    assert "TERRAFORM_CLI" in said
+
+
+def test_the_team_of_the_command_line_decides_only_where_there_is_one(workspace: Workspace, writer: User) -> None:
+    template = named(workspace, "Terraform-Plan/Apply-Cli")
+    assert create_job(workspace, by=writer, template=template, auto_apply=True).auto_apply
+    TeamFactory.create(organization=workspace.organization, name="TERRAFORM_CLI")
+    assert "TERRAFORM_CLI" in refused(create_job, workspace, by=writer, template=template, auto_apply=True)
 
 
 @pytest.mark.parametrize("given", [{"override_branch": "mine"}, {"override_source": "x"}, {"commit_id": "a" * 40}])

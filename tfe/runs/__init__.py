@@ -1,5 +1,25 @@
 """Uploaded configurations, and runs of them: jobs, as a terminal follows them."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from tfe.runs import configuration_versions, logs, uploads, views
+
+urlpatterns = [
+    path("workspaces/<str:workspace_id>/configuration-versions", configuration_versions.VersionsView.as_view()),
+    path("configuration-versions/<str:version_id>", uploads.version),
+    path("configuration-versions/<str:version_id>/download", configuration_versions.DownloadView.as_view()),
+    path("configuration-versions/<str:version_id>/actions/archive", configuration_versions.ArchiveView.as_view()),
+    path("runs", views.RunsView.as_view()),
+    path("runs/<str:run_id>", views.RunView.as_view()),
+    path("runs/<str:run_id>/run-events", views.EventsView.as_view()),
+    path("runs/<str:run_id>/actions/apply", views.ApplyActionView.as_view()),
+    path("runs/<str:run_id>/actions/discard", views.DiscardView.as_view()),
+    path("runs/<str:run_id>/actions/cancel", views.CancelView.as_view()),
+    path("runs/<str:run_id>/actions/force-cancel", views.ForceCancelView.as_view()),
+    path("workspaces/<str:workspace_id>/runs", views.WorkspaceRunsView.as_view()),
+    path("organizations/<str:organization_name>/runs", views.OrganizationRunsView.as_view()),
+    path("organizations/<str:organization_name>/runs/queue", views.QueueView.as_view()),
+    path("plans/<str:plan_id>", views.PlanView.as_view()),
+    path("applies/<str:apply_id>", views.ApplyView.as_view()),
+    path("logs/<str:secret>", logs.log),
+]

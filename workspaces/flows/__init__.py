@@ -6,13 +6,27 @@ boolean may be quoted.
 """
 
 from .changes import changes_resources, first_unapproved_step, has_scripts, has_scripts_before_approval
-from .defaults import CLI_TEMPLATE_NAMES, DEFAULT_TEMPLATES, DefaultTemplate
+from .defaults import (
+    APPLY_TEMPLATE,
+    CLI_TEAM,
+    CLI_TEMPLATE_NAMES,
+    DEFAULT_TEMPLATES,
+    DESTROY_TEMPLATE,
+    PLAN_DESTROY,
+    PLAN_TEMPLATE,
+    DefaultTemplate,
+)
 from .flow import Command, FlowStep, ImportCommands, ScheduledTemplate, from_json, is_plan_only, to_json
 from .parser import FlowError, parse, parse_commands
 
 __all__ = [
+    "APPLY_TEMPLATE",
+    "CLI_TEAM",
     "CLI_TEMPLATE_NAMES",
     "DEFAULT_TEMPLATES",
+    "DESTROY_TEMPLATE",
+    "PLAN_DESTROY",
+    "PLAN_TEMPLATE",
     "Command",
     "DefaultTemplate",
     "FlowError",

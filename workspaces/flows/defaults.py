@@ -120,4 +120,16 @@ flow:
     ),
 )
 
-CLI_TEMPLATE_NAMES = frozenset({"Terraform-Plan/Apply-Cli", "Terraform-Plan/Destroy-Cli"})
+PLAN_TEMPLATE = "Plan"
+APPLY_TEMPLATE = "Terraform-Plan/Apply-Cli"
+DESTROY_TEMPLATE = "Terraform-Plan/Destroy-Cli"
+CLI_TEMPLATE_NAMES = frozenset({APPLY_TEMPLATE, DESTROY_TEMPLATE})
+CLI_TEAM = "TERRAFORM_CLI"
+"""The approval team of these templates. An organization without such a team lets its approvers decide."""
+PLAN_DESTROY = """\
+flow:
+  - type: terraformPlanDestroy
+    name: Plan destroy
+    step: 100
+"""
+"""The flow of a destroy that is only planned, for which there is no template."""

@@ -7,6 +7,7 @@ flow, or another source for a template's scripts, need the right for what these 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,10 +16,11 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.messages import marked, message
 from workspaces import flows
 from workspaces.actors import Actor, groups_of, is_admin
-from workspaces.choices import IN_EXECUTOR, Interruption, StepType
+from workspaces.choices import IN_EXECUTOR, PLAN_TYPES, Interruption, StepType
 from workspaces.errors import NotAllowed
 from workspaces.flows import FlowStep
-from workspaces.models import Job, Organization, Template, Workspace
+from workspaces.jobs.approval_teams import deciding_team
+from workspaces.models import Job, Organization, Step, Template, Workspace
 from workspaces.permissions import refusal, rights
 from workspaces.roles import Rights
 
@@ -112,7 +114,9 @@ def _of_own_text(start: Start, starter: Starter) -> str:
 
 def _of_approvers(start: Start, starter: Starter) -> str:
     """Return what users who may approve jobs may not start: auto-approve of approvals that belong to others."""
-    foreign = {step.team for step in start.flow if step.type == StepType.APPROVAL and step.team} - starter.groups
+    organization = starter.workspace.organization
+    teams = {deciding_team(step.team, organization) for step in start.flow if step.type == StepType.APPROVAL}
+    foreign = teams - {""} - starter.groups
     if start.auto_apply and foreign:
         sentence = _("Auto-approve is not allowed here: {teams} must approve.")
         return message(sentence, teams=", ".join(sorted(map(str, foreign))))
@@ -187,25 +191,25 @@ def why_not_template(template: Template, starter: Starter, *, elsewhere: bool = 
 # ---- cancelling -----------------------------------------------------------------------------------------------------
 
 
-def why_not_cancel(job: Job, *, by: Actor) -> str:
+def why_not_cancel(job: Job, *, by: Actor, own: Rights | None = None, steps: Iterable[Step] | None = None) -> str:
     """Return why a user may not cancel a job, empty if they may.
 
     Users who may plan or approve may cancel. While a step changes resources, only users who may approve jobs: an
-    interrupt leaves it half done.
+    interrupt leaves it half done. ``own`` are the actor's rights and ``steps`` the job's, where they are loaded.
     """
-    own = rights(by, job.organization, job.workspace)
+    own = own or rights(by, job.organization, job.workspace)
     if not own.manage_job:
         return refusal(job.organization, "manage_job", action=CANCEL)
-    if not own.approve_job and _is_changing(job):
+    if not own.approve_job and _is_changing(job.steps.all() if steps is None else steps):
         return message(
             _("Job {number} is changing resources. Only users who may approve jobs can interrupt it."), number=job.pk
         )
     return ""
 
 
-def _is_changing(job: Job) -> bool:
-    running = job.steps.filter(status__in=IN_EXECUTOR) | job.steps.filter(interruption=Interruption.INTERRUPTING)
-    return running.exclude(type__in=[StepType.PLAN, StepType.PLAN_DESTROY]).exists()
+def _is_changing(steps: Iterable[Step]) -> bool:
+    running = (step for step in steps if step.status in IN_EXECUTOR or step.interruption == Interruption.INTERRUPTING)
+    return any(step.type not in PLAN_TYPES for step in running)
 
 
 def require_cancel(job: Job, *, by: Actor) -> None:

@@ -5,7 +5,7 @@ from workspaces.models.agent import Agent
 from workspaces.models.collection import Collection, Item, Reference
 from workspaces.models.credentials import Ssh, Vcs
 from workspaces.models.identity import Identity
-from workspaces.models.job import Address, Job, Step
+from workspaces.models.job import Address, Job, JobVariable, Step
 from workspaces.models.limits import RunLimits
 from workspaces.models.organization import Organization, Team
 from workspaces.models.plan import SavedPlan
@@ -31,6 +31,7 @@ __all__ = (
     "Identity",
     "Item",
     "Job",
+    "JobVariable",
     "Organization",
     "PolicyRule",
     "Project",

@@ -68,6 +68,7 @@ WRITTEN_BY_MACHINES = frozenset(
         models.ConfigurationVersion,
         models.Identity,
         models.Job,
+        models.JobVariable,
         models.RecoveredState,
         models.SavedPlan,
         models.StateLock,

@@ -19,6 +19,7 @@ from workspaces.choices import (
     StepType,
     Via,
 )
+from workspaces.encryption import EncryptedTextField
 from workspaces.models.acting import ActsFor
 from workspaces.models.base import Audited, CheckedOnChange, Record
 from workspaces.models.organization import Organization
@@ -91,6 +92,11 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
     refresh_only = models.BooleanField(default=False)
     plan_changes = models.BooleanField(default=True)
     auto_apply = models.BooleanField(default=False, help_text=_("Skip the approvals of the flow."))
+    save_plan = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text=_("Whether the plan waits for approval without holding the workspace, as `plan -out` asks."),
+    )
     via = models.CharField(max_length=16, choices=Via, default=Via.UI)
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
@@ -155,6 +161,26 @@ class Address(Record):
 
     def __str__(self) -> str:
         return self.name
+
+
+class JobVariable(Record):
+    """A Terraform variable of one job, such as `-var` of a terminal; it replaces the workspace's of that name.
+
+    The value is an HCL expression. It may be a secret, so it is shown nowhere.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="variables")
+    key = models.CharField(max_length=1024)
+    value = EncryptedTextField(blank=True, default="")
+
+    objects = JobScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("key",)
+        constraints = (models.UniqueConstraint(fields=("job", "key"), name="one_variable_of_a_key_in_a_job"),)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Step(Record, Reasoned):

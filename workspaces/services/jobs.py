@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,17 +14,19 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.messages import message
 from workspaces import flows
 from workspaces.actors import Actor, name_of
-from workspaces.choices import IN_EXECUTOR, AddressType, Interruption, JobStatus, Via, in_words
+from workspaces.choices import IN_EXECUTOR, AddressType, Category, Interruption, JobStatus, Via, in_words
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.flows.runtimes import check_flow
 from workspaces.jobs import transitions
 from workspaces.jobs.acting import keep_actor
 from workspaces.jobs.scope import Asked, addresses_of, check_asked, read_addresses
 from workspaces.jobs.start_rules import START, Start, check_start, parsed, require_cancel, starter_on, why_not
-from workspaces.models import Address, Job, Template, Workspace
+from workspaces.models import Address, Job, JobVariable, Template, Workspace
+from workspaces.models.variable import check_key, check_value
 from workspaces.permissions import may_approve, may_decide, refusal, require_permission, self_approval_refusal
 from workspaces.services.saving import invalid_input, save_valid
 from workspaces.task_queue.client import enqueue
+from workspaces.validation.secrecy import without_secrets
 
 
 def create_job(
@@ -43,14 +45,17 @@ def create_job(
     override_source: str | None = None,
     override_branch: str | None = None,
     via: str = Via.UI,
+    variables: Mapping[str, str] | None = None,
+    save_plan: bool = False,
     priority: int = 0,
     named: str = "",
 ) -> Job:
     """Start a job on a workspace: it runs at once, or waits with a reason.
 
     The flow is the template's, or ``tcl`` (YAML), or that of the workspace's default template when neither is given.
-    ``commit_id`` None is resolved by the first step. A ``priority`` other than 0 needs the right to manage the
-    workspace. ``named`` replaces the actor's name as the job's creator.
+    ``commit_id`` None is resolved by the first step. ``variables`` are HCL expressions that replace the workspace's
+    Terraform variables. With ``save_plan`` the plan waits for approval without holding the workspace. A ``priority``
+    other than 0 needs the right to manage the workspace. ``named`` replaces the actor's name as the job's creator.
 
     Raises InvalidInput, NotAllowed, and WrongState for a deleted workspace.
     """
@@ -77,6 +82,7 @@ def create_job(
             fields={"templateReference": "missing"},
         )
     addresses = read_addresses(targets, replaces)
+    _check_variables(variables or {})
     try:
         flow = parsed(text)
     except flows.FlowError as error:
@@ -107,6 +113,7 @@ def create_job(
                 override_source=override_source,
                 override_branch=override_branch,
                 via=via,
+                save_plan=save_plan,
                 priority=priority,
                 created_by=name,
                 updated_by=name,
@@ -115,11 +122,25 @@ def create_job(
         for kind, texts in ((AddressType.TARGET, addresses.targets), (AddressType.REPLACE, addresses.replaces)):
             for text in texts:
                 save_valid(Address(job=job, name=text, type=kind))
+        JobVariable.objects.bulk_create(
+            JobVariable(job=job, key=key, value=value) for key, value in (variables or {}).items()
+        )
         Workspace.objects.filter(pk=workspace.pk).update(
             last_job_status=JobStatus.PENDING, last_job_date=timezone.now()
         )
         enqueue("executors.tasks.advance_job", job.pk)
     return job
+
+
+def _check_variables(variables: Mapping[str, str]) -> None:
+    """Refuse variables of a job that could only fail at launch. Raises InvalidInput, which quotes no value."""
+    for key, value in variables.items():
+        try:
+            check_key(key, Category.TERRAFORM)
+            check_value(key, value, Category.TERRAFORM, hcl=True, sensitive=True)
+        except ValidationError as error:
+            told = invalid_input(without_secrets(error, key, value)).message
+            raise InvalidInput(told, fields={"variables": str(told)}) from None
 
 
 def add_address(job: Job, name: str, *, kind: str = AddressType.TARGET, by: Actor) -> Address:
@@ -265,6 +286,7 @@ def run_again(job: Job, *, by: Actor) -> Job:
         auto_apply=job.auto_apply,
         override_source=job.override_source,
         override_branch=job.override_branch,
+        variables={row.key: row.value for row in job.variables.all()},
     )
 
 

@@ -23,6 +23,7 @@ from workspaces.models.variable import AbstractVariable
 from workspaces.pods import for_step, step_ending
 from workspaces.pods.policy.rules import Policy, Refusal
 
+JOB = "job"
 INSTALLATION = "installation"
 WORKSPACE = "workspace"
 ORGANIZATION = "organization"
@@ -205,6 +206,19 @@ def apply_policy(inputs: Inputs, policy: Policy) -> Inputs:
     return replace(inputs, environment={**inputs.environment, **values}, policy=policy)
 
 
+def _is_sensitive(replaced: Value | None) -> bool:
+    return replaced is not None and replaced.sensitive
+
+
 def step_inputs(job: Job, step: FlowStep) -> Inputs:
     """Return the inputs of one step of a job."""
-    return workspace_inputs(job.workspace, step=step)
+    inputs = workspace_inputs(job.workspace, step=step)
+    own = list(job.variables.all())
+    if not own:
+        return inputs
+    # What replaces a sensitive value is as secret; of others nobody said so, and masking a "1" would ruin the log.
+    values = {
+        row.key: Value(text=row.value, sensitive=_is_sensitive(inputs.terraform.get(row.key)), origin=JOB, hcl=True)
+        for row in own
+    }
+    return replace(inputs, terraform={**inputs.terraform, **values})

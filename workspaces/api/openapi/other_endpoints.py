@@ -249,7 +249,7 @@ def _uploads() -> Part:
     version = members(data={"type": "object"})
     one = "/remote/tfe/v2/configuration-versions/{versionId}"
     token = {"name": "token", "in": "query", "required": True, "schema": TEXT, "description": "From upload-url"}
-    attributes = {"auto-queue-runs": FLAG, "speculative": FLAG}
+    attributes = {"auto-queue-runs": FLAG, "provisional": FLAG, "speculative": FLAG}
     sent = members(data={"type": "object", "properties": {"attributes": {"type": "object", "properties": attributes}}})
     return {
         "/remote/tfe/v2/workspaces/{workspaceId}/configuration-versions": {
@@ -257,7 +257,7 @@ def _uploads() -> Part:
                 "create_configuration_version",
                 "uploads",
                 "Make room for a source; the answer's upload-url takes the archive",
-                {"201": answer("Where to put it", version), **refusals(400, 401, 403, 404, 406, 413, 415, 429)},
+                {"201": answer("Where to put it", version), **refusals(400, 401, 403, 404, 406, 413, 415, 422, 429)},
                 _WORKSPACE,
                 requestBody=_body(sent, JSON_API, {"data": {"attributes": {"auto-queue-runs": False}}}),
             )

@@ -20,6 +20,7 @@ _REFUSALS = {
     409: "The name is taken, an attribute is missing, or the record is not in a state for this",
     413: "The body is too large",
     415: "Only application/vnd.api+json is taken",
+    422: "A value is not allowed; the detail names it",
     429: "Too many failed authentications from this address",
     503: "It cannot be had now",
 }

@@ -11,6 +11,7 @@ from django.utils import timezone
 from workspaces import flows
 from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
 from workspaces.jobs import capacity
+from workspaces.jobs.approval_teams import deciding_team
 from workspaces.jobs.blockers import incomplete, why_wait
 from workspaces.jobs.obstacles import Obstacle, going_on, obstacle
 from workspaces.jobs.schedules import CannotSchedule, schedule_templates
@@ -133,7 +134,7 @@ def _next(job: Job, pending: Iterable[Step], *, has_room: bool, found: Obstacle 
             if not step.decision and job.auto_apply and not job.organization.no_self_approval:
                 note_decision(job, step, approved=True, by=AUTO_APPLY)
             if not step.decision:
-                team = flow.team or ""
+                team = deciding_team(flow.team, job.organization)
                 waits = ("waits-for-approval", "approval-by-team") if team else ("waits-for-approval",)
                 move_job(job, S.WAITING_APPROVAL, reason(*waits, team=team), approval_team=team or None)
                 return None

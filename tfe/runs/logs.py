@@ -1,0 +1,144 @@
+"""``GET logs/SECRET``: the log of a run's plan or apply, by the byte, as a terminal follows it.
+
+A log is the logs of the phase's steps, one attempt after the other, between the marks of the protocol for its start and
+end. The end comes no sooner than the status is final, and the status is final no later than the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET
+
+from executors.choices import ACTIVE, AttemptOutcome
+from executors.logs.byte_range import Gaps, gaps_of, read_range, shown_size
+from executors.models import LogChunk
+from terrakube_site.http.error_response import error_response
+from tfe.runs.log_address import read_address
+from tfe.runs.status import ENDED, Phase, phases_of, status_of
+from workspaces.models import Job, Step
+
+START, END = b"\x02", b"\x03"
+MOST_BYTES = 2**20
+_HIGHEST = 2**53
+_SILENT = frozenset({AttemptOutcome.KILLED, AttemptOutcome.LOST})
+_JOB = ("status", "reason", "reason_code", "started_at", "waits_for_room", "save_plan")
+_STEP = ("id", "step_number", "type", "status", "decision", "queued_at", "started_at", "reason")
+_ATTEMPT = ("id", "number", "state", "outcome", "log_size")
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    key: UUID
+    size: int
+    gaps: Gaps
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A job with its steps, and the attempts of each step in order."""
+
+    job: Job
+    steps: tuple[Step, ...]
+    attempts: dict[UUID, list[_Attempt]]
+
+
+@csrf_exempt
+@require_GET
+def log(request: HttpRequest, secret: str) -> HttpResponse:
+    """Answer with a part of a log; empty when there is nothing more yet."""
+    found = read_address(secret)
+    source = None if found is None else _source(found[0])
+    if found is None or source is None:
+        return error_response("There is no such log.", 404)
+    start = min(_number(request, "offset", 0), _HIGHEST)
+    limit = min(_number(request, "limit", MOST_BYTES), MOST_BYTES)
+    response = HttpResponse(_read(source, found[1], start, limit), content_type="text/plain; charset=utf-8")
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else default
+
+
+def _source(job_id: int) -> _Source | None:
+    """Look up with one query what a poll needs to know: a terminal polls each second."""
+    rows: list[Any] = list(
+        Job.objects.filter(pk=job_id)
+        .order_by("steps__step_number", "steps__attempts__number")
+        .values(
+            *_JOB,
+            *(f"steps__{name}" for name in _STEP),
+            *(f"steps__attempts__{name}" for name in _ATTEMPT),
+            has_gaps=Exists(LogChunk.objects.filter(attempt=OuterRef("steps__attempts__pk"), data__isnull=True)),
+        )
+    )
+    if not rows:
+        return None
+    job = Job(pk=job_id, **{name: rows[0][name] for name in _JOB})
+    steps: dict[UUID, Step] = {}
+    attempts: dict[UUID, list[_Attempt]] = {}
+    for row in rows:
+        key = row["steps__id"]
+        if key is None:
+            continue
+        step = steps.setdefault(key, Step(**{name: row[f"steps__{name}"] for name in _STEP}))
+        if row["steps__attempts__id"] is None:
+            continue
+        if row["steps__attempts__state"] in ACTIVE:
+            setattr(step, "live", True)  # noqa: B010 - as `find` annotates it
+        attempt, size = row["steps__attempts__id"], row["steps__attempts__log_size"]
+        gaps = gaps_of(attempt) if row["has_gaps"] else ()
+        attempts.setdefault(key, []).append(_Attempt(attempt, size, gaps, row["steps__attempts__outcome"]))
+    return _Source(job, tuple(steps.values()), attempts)
+
+
+def _read(source: _Source, phase: Phase, start: int, limit: int) -> bytes:
+    data, at = bytearray(), 0
+    for part in _parts(source, phase):
+        size = len(part) if isinstance(part, bytes) else shown_size(part.size, part.gaps)
+        begin = max(start - at, 0)
+        if begin < size:
+            wanted = min(limit - len(data), size - begin)
+            piece = part[begin : begin + wanted] if isinstance(part, bytes) else _piece(part, begin, wanted)
+            data += piece
+            if len(piece) < size - begin:
+                # The rest is for the next request, so that no byte is left out.
+                break
+        at += size
+    return bytes(data)
+
+
+def _piece(attempt: _Attempt, begin: int, wanted: int) -> bytes:
+    return read_range(attempt.key, begin, wanted, attempt.gaps)
+
+
+def _parts(source: _Source, phase: Phase) -> Iterator[bytes | _Attempt]:
+    """Yield what a log is made of; only its last part may still grow."""
+    steps = phases_of(source.steps).steps(phase)
+    attempts = [attempt for step in steps for attempt in source.attempts.get(step.pk, [])]
+    yield START
+    if phase is Phase.APPLY:
+        # The clients drop three lines, in which they expect the version that the plan showed already.
+        yield f"Apply of job {source.job.pk}\n\n\n".encode()
+    yield from attempts
+    status = status_of(phase, source.job, source.steps)
+    if status not in ENDED:
+        return
+    if status != "finished" and source.job.reason and _is_silent(attempts):
+        yield f"\n{source.job.reason}\n".encode()
+    yield END
+
+
+def _is_silent(attempts: list[_Attempt]) -> bool:
+    """Return whether a log does not say itself why it ends."""
+    return not attempts or not attempts[-1].size or attempts[-1].outcome in _SILENT

@@ -1,0 +1,57 @@
+"""What the caller may do with a run, told by the functions that check it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from tfe.runs.find import Run
+from tfe.runs.status import is_live
+from workspaces.actors import Actor
+from workspaces.choices import JobStatus
+from workspaces.jobs.start_rules import why_not_cancel
+from workspaces.models import Job
+from workspaces.permissions import may_approve, may_decide, rights
+from workspaces.roles import Rights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class May:
+    """What the caller may do with a run, whatever its status is."""
+
+    apply: bool
+    discard: bool
+    cancel: bool
+
+
+@dataclass(slots=True)
+class Caller:
+    """A caller, with the rights on each workspace looked up once."""
+
+    actor: Actor
+    _rights: dict[UUID, Rights] = field(default_factory=dict)
+
+    def own(self, job: Job) -> Rights:
+        if job.workspace_id not in self._rights:
+            self._rights[job.workspace_id] = rights(self.actor, job.organization, job.workspace)
+        return self._rights[job.workspace_id]
+
+    def may(self, run: Run) -> May:
+        """Return what the caller may do with a run."""
+        job, own = run.job, self.own(run.job)
+        return May(
+            apply=may_approve(self.actor, job, own=own),
+            discard=may_decide(self.actor, job, own=own),
+            cancel=not why_not_cancel(job, by=self.actor, own=own, steps=run.steps),
+        )
+
+
+def actions(run: Run, may: May) -> dict[str, bool]:
+    """Return what can be done with a run now, by this caller."""
+    waits = run.job.status == JobStatus.WAITING_APPROVAL
+    return {
+        "is-confirmable": waits and may.apply,
+        "is-discardable": waits and may.discard,
+        "is-cancelable": not run.job.is_final and may.cancel,
+        "is-force-cancelable": run.job.is_final and may.cancel and any(map(is_live, run.steps)),
+    }

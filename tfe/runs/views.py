@@ -1,0 +1,190 @@
+"""Runs: start, read, list, and what a terminal asks about them while it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from django.db.models import QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tfe.body import body_of, comment_of
+from tfe.documents import Json, asked_includes, document, page_document, resource, to_one, whole_document
+from tfe.lookup import organization_of, workspace_of
+from tfe.runs.changes import counts_of
+from tfe.runs.configuration_versions import version_object, versions
+from tfe.runs.creation import create_run
+from tfe.runs.documents import phase_object, run_object
+from tfe.runs.events import events_of
+from tfe.runs.find import Run, run_of, visible_jobs, with_steps
+from tfe.runs.permissions import Caller
+from tfe.runs.queue import position_of, positions_in
+from tfe.runs.status import Phase
+from tfe.views import TfeView
+from workspaces.models import Job
+from workspaces.services import jobs as services
+from workspaces.services.sources import version_of
+
+
+class RunsView(TfeView):
+    """``runs``."""
+
+    def post(self, request: Request) -> Response:
+        job, variables = create_run(self.actor, body_of(request, "runs"))
+        (run,) = with_steps(visible_jobs(self.actor).filter(pk=job.pk))
+        body = document(run_object(run, Caller(self.actor), position=position_of(run), variables=variables))
+        return Response(body, status=HTTPStatus.CREATED)
+
+
+class RunView(TfeView):
+    """``runs/ID``."""
+
+    def get(self, request: Request, run_id: str) -> Response:
+        run = run_of(self.actor, run_id)
+        body = run_object(run, Caller(self.actor), position=position_of(run))
+        return Response(document(body, included_of([run], asked_includes(request))))
+
+
+def included_of(runs: Iterable[Run], asked: frozenset[str]) -> list[Json]:
+    """Return the resources beside some runs that a client asks for; unknown names are none."""
+    found: list[Json] = []
+    for run in runs:
+        if "plan" in asked:
+            found.append(phase_object(run, Phase.PLAN))
+        if "apply" in asked:
+            found.append(phase_object(run, Phase.APPLY))
+        key = version_of(run.job)
+        if key is not None and asked & {"configuration_version", "configuration-version"}:
+            found += [version_object(row) for row in versions().filter(pk=key)]
+    return found
+
+
+class RunList(TfeView):
+    """What the lists of runs share."""
+
+    def page(self, request: Request, jobs: QuerySet[Job]) -> Response:
+        caller, asked = Caller(self.actor), asked_includes(request)
+        rows = jobs.prefetch_related("addresses", "variables").order_by("-pk")
+        kept: list[Run] = []
+
+        def render(found: list[Job]) -> list[Json]:
+            kept.extend(with_steps(found))
+            return [run_object(run, caller) for run in kept]
+
+        return Response(page_document(request, rows, render, lambda _rows: included_of(kept, asked)))
+
+
+class WorkspaceRunsView(RunList):
+    """``workspaces/ID/runs``, newest first."""
+
+    def get(self, request: Request, workspace_id: str) -> Response:
+        workspace = workspace_of(self.actor, workspace_id)
+        return self.page(request, visible_jobs(self.actor).filter(workspace=workspace))
+
+
+class OrganizationRunsView(RunList):
+    """``organizations/O/runs``, newest first."""
+
+    def get(self, request: Request, organization_name: str) -> Response:
+        organization = organization_of(self.actor, organization_name)
+        return self.page(request, visible_jobs(self.actor).filter(organization=organization))
+
+
+class QueueView(TfeView):
+    """``organizations/O/runs/queue``: the runs that have not started, of those that the caller sees."""
+
+    def get(self, request: Request, organization_name: str) -> Response:
+        organization = organization_of(self.actor, organization_name)
+        waiting, caller = positions_in(visible_jobs(self.actor).filter(organization=organization)), Caller(self.actor)
+
+        def render(found: list[tuple[int, Job]]) -> list[Json]:
+            runs = with_steps(job for _position, job in found)
+            positions = [position for position, _job in found]
+            return [run_object(run, caller, position=at) for run, at in zip(runs, positions, strict=True)]
+
+        return Response(page_document(request, waiting, render))
+
+
+class EventsView(TfeView):
+    """``runs/ID/run-events``: what happened to a run, as its records tell."""
+
+    def get(self, request: Request, run_id: str) -> Response:
+        return Response(whole_document(_events(run_of(self.actor, run_id))))
+
+
+def _events(run: Run) -> list[Json]:
+    return [
+        resource("run-events", f"{run.job.pk}-{number}", attributes, {"run": to_one("runs", f"run-{run.job.pk}")})
+        for number, attributes in enumerate(events_of(run), start=1)
+    ]
+
+
+class PhaseView(TfeView):
+    """What plans and applies share."""
+
+    phase: Phase
+
+    def phase_of(self, key: str) -> Response:
+        run = run_of(self.actor, key, f"{self.phase}-")
+        return Response(document(phase_object(run, self.phase, counts_of(run, self.phase))))
+
+
+class PlanView(PhaseView):
+    """``plans/ID``."""
+
+    phase = Phase.PLAN
+
+    def get(self, request: Request, plan_id: str) -> Response:
+        return self.phase_of(plan_id)
+
+
+class ApplyView(PhaseView):
+    """``applies/ID``."""
+
+    phase = Phase.APPLY
+
+    def get(self, request: Request, apply_id: str) -> Response:
+        return self.phase_of(apply_id)
+
+
+# ---- actions --------------------------------------------------------------------------------------------------------
+
+
+class ActionView(TfeView):
+    """What the actions share: 202 without a body."""
+
+    def act(self, job: Job, comment: str) -> None:
+        raise NotImplementedError
+
+    def post(self, request: Request, run_id: str) -> Response:
+        self.act(run_of(self.actor, run_id).job, comment_of(request))
+        return Response(status=HTTPStatus.ACCEPTED)
+
+
+class ApplyActionView(ActionView):
+    """``runs/ID/actions/apply``."""
+
+    def act(self, job: Job, comment: str) -> None:
+        services.approve_job(job, by=self.actor, comment=comment)
+
+
+class DiscardView(ActionView):
+    """``runs/ID/actions/discard``."""
+
+    def act(self, job: Job, comment: str) -> None:
+        services.reject_job(job, by=self.actor, comment=comment)
+
+
+class CancelView(ActionView):
+    """``runs/ID/actions/cancel``."""
+
+    def act(self, job: Job, comment: str) -> None:
+        services.cancel_job(job, by=self.actor)
+
+
+class ForceCancelView(ActionView):
+    """``runs/ID/actions/force-cancel``."""
+
+    def act(self, job: Job, comment: str) -> None:
+        services.force_cancel(job, by=self.actor)
