@@ -23,6 +23,7 @@ TEXTS = frozenset((
     _("auto queue runs"), _("beat"), _("branch"), _("callback"), _("cancelled"), _("category"), _("changed"),
     _("changed by"), _("check run"), _("check runs"), _("claim timeout"), _("claimed"), _("cleaned up"),
     _("client ID"), _("client secret"), _("collection"), _("collections"), _("comment"), _("comments"), _("commit"),
+    _("code challenge"), _("days"), _("login code"), _("redirect URI"), _("token"), _("used"),
     _("concurrent applies"), _("concurrent steps"), _("configuration version"), _("connection type"), _("content"),
     _("created"), _("created by"), _("cron"), _("data"), _("deadlines"), _("decided"), _("decided by"), _("decision"),
     _("default template"), _("deleted"), _("deleted with organization"), _("description"), _("detail"), _("digest"),
@@ -79,9 +80,11 @@ _LABELS = {
     "manage workspace": "manage workspaces", "md5": "MD5", "module ssh key": "SSH key for modules",
     "next at": "next job", "no self approval": "forbid self-approval", "node name": "node",
     "not before": "launch not before", "plan job": "plan jobs", "pod name": "pod", "queued at": "queued",
+    "redirect uri": "redirect URI",
     "redirect url": "redirect URL", "refusal": "last refusal", "shared ids": "shared with", "ssh type": "type",
     "ssh": "SSH key", "started at": "started", "terraform version": "version", "trimmed at": "trimmed",
     "trimmed why": "trim reason", "updated by": "changed by", "updated date": "changed", "url": "URL",
+    "used at": "used",
     "vcs type": "type", "vcs": "VCS connection", "waits for room": "waits for capacity",
 }
 # fmt: on

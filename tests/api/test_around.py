@@ -55,17 +55,21 @@ def test_readiness_tells_which_part_shows_no_sign_of_life(client: Client) -> Non
 # ---- discovery ------------------------------------------------------------------------------------------------------
 
 
-def test_terraform_finds_its_services_and_a_login_where_there_is_one(client: Client, settings: Settings) -> None:
+def test_terraform_finds_the_cloud_protocol_and_a_login_whoever_signs_users_in(
+    client: Client, settings: Settings
+) -> None:
     settings.OIDC_ISSUER = ""
-    assert client.get("/.well-known/terraform.json").json() == {}
-    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = "https://dex.example/dex", "terrakube"
-    assert client.get("/.well-known/terraform.json").json()["login.v1"] == {
-        "client": "terrakube",
-        "grant_types": ["authz_code", "openid", "profile", "email", "offline_access", "groups"],
-        "authz": "https://dex.example/dex/auth?scope=openid+profile+email+offline_access+groups",
-        "token": "https://dex.example/dex/token",
-        "ports": [10000, 10001],
+    found = client.get("/.well-known/terraform.json").json()
+    assert found.pop("login.v1") == {
+        "client": "terraform-cli",
+        "grant_types": ["authz_code"],
+        "authz": "/sign-in/terminal/authorize",
+        "token": "/sign-in/terminal/token",
+        "ports": [10000, 10010],
     }
+    assert found == dict.fromkeys(("tfe.v2", "tfe.v2.1", "tfe.v2.2", "state.v2"), "/remote/tfe/v2/")
+    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = "https://dex.example/dex", "terrakube"
+    assert client.get("/.well-known/terraform.json").json()["login.v1"]["client"] == "terraform-cli"
 
 
 # ---- indexes of releases --------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from terrakube_site.http import failure_limit
 from tests.api.client import MEDIA_TYPE, Api, detail, token_of
 from workspaces.actors import TokenUser
-from workspaces.api import authentication
 from workspaces.models import AccessToken, Organization, Workspace
 from workspaces.services.tokens import create_token, revoke_token
 
@@ -50,7 +50,7 @@ def test_expired_revoked_and_foreign_tokens_are_refused(organization: Organizati
 def test_failed_authentications_are_limited_and_known_tokens_still_pass(
     owner: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(authentication, "FAILURES_ALLOWED", 3)
+    monkeypatch.setattr(failure_limit, "FAILURES_ALLOWED", 3)
     assert owner.get("organization").status_code == 200
     answers = [Api("nonsense").get("organization").status_code for _ in range(5)]
     assert answers == [401, 401, 401, 429, 429]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -113,7 +114,7 @@ class Site:
         self.start_web()
 
     @contextmanager
-    def at_hand(self) -> Iterator[Site]:
+    def at_hand(self) -> Iterator[Self]:
         """Let this process queue tasks for the site's worker; in the end stop all of the site and empty its queue."""
         with pytest.MonkeyPatch.context() as patch:
             # Which queue a process writes to is read once from its environment, and this process has no queue yet.

@@ -13,13 +13,11 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.request import Request
 
 from terrakube_site.http.body_doors import user_of_session
-from terrakube_site.http.client_address import network_of_client
 from terrakube_site.http.error_response import error_response
+from terrakube_site.http.failure_limit import WINDOW_SECONDS, FailureLimit
 from workspaces.actors import Actor, TokenUser
 from workspaces.services.tokens import InvalidToken, user_of
 
-FAILURES_ALLOWED = 30
-WINDOW_SECONDS = 60
 _REMEMBERED_SECONDS = 3600
 
 
@@ -74,24 +72,19 @@ class _Failures:
     are refused unseen.
     """
 
-    def __init__(self, request: Request) -> None:
-        self._key = f"api-auth-failures:{network_of_client(request)}"
+    def __init__(self, request: HttpRequest) -> None:
+        self._limit = FailureLimit(request, "api-auth")
 
     @staticmethod
     def _good(token: str) -> str:
         return f"api-auth-good:{hashlib.sha256(token.encode()).hexdigest()}"
 
     def refuse_more(self, token: str) -> None:
-        if cache.get(self._key, 0) >= FAILURES_ALLOWED and not cache.get(self._good(token)):
+        if self._limit.is_reached and not cache.get(self._good(token)):
             raise exceptions.Throttled(WINDOW_SECONDS)
 
     def count(self) -> None:
-        cache.add(self._key, 0, WINDOW_SECONDS)
-        try:
-            cache.incr(self._key)
-        except ValueError:
-            # It expired between the two lines.
-            cache.set(self._key, 1, WINDOW_SECONDS)
+        self._limit.count()
 
     def remember(self, token: str) -> None:
         cache.add(self._good(token), True, _REMEMBERED_SECONDS)

@@ -7,6 +7,7 @@ from workspaces.models.credentials import Ssh, Vcs
 from workspaces.models.identity import Identity
 from workspaces.models.job import Address, Job, JobVariable, Step
 from workspaces.models.limits import RunLimits
+from workspaces.models.login_code import LoginCode
 from workspaces.models.organization import Organization, Team
 from workspaces.models.plan import SavedPlan
 from workspaces.models.policy import PolicyRule
@@ -32,6 +33,7 @@ __all__ = (
     "Item",
     "Job",
     "JobVariable",
+    "LoginCode",
     "Organization",
     "PolicyRule",
     "Project",

@@ -69,6 +69,7 @@ WRITTEN_BY_MACHINES = frozenset(
         models.Identity,
         models.Job,
         models.JobVariable,
+        models.LoginCode,
         models.RecoveredState,
         models.SavedPlan,
         models.StateLock,
