@@ -39,7 +39,7 @@ from workspaces.models import (
     Workspace,
     WorkspaceTag,
 )
-from workspaces.services import jobs, organizations, sources, workspaces
+from workspaces.services import jobs, locks, organizations, sources, workspaces
 from workspaces.services.accesses import create_access
 from workspaces.services.policy import create_rule
 from workspaces.services.records import create_record
@@ -309,7 +309,7 @@ def _make(maker: Maker, *, kubernetes: bool, seconds: float) -> None:
     cancelled = until(maker.start("cancelled", exports, tcl=LONG), JobStatus.RUNNING)
     time.sleep(seconds)
     jobs.cancel_job(cancelled, by=maker.by)
-    workspaces.lock_workspace(warehouse, by=maker.by, reason="Audit until Friday")
+    locks.lock_workspace(warehouse, by=maker.by, reason="Audit until Friday")
     maker.start("locked", warehouse)
     if kubernetes:
         _on_the_cluster(maker, data)

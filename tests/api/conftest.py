@@ -42,6 +42,7 @@ from workspaces.models import (
 from workspaces.services.jobs import create_job
 
 SECRET = "value-of-net"
+STATE = b'{"outputs": {"url": {"value": "value-of-net", "type": "string", "sensitive": true}}}'
 
 
 @pytest.fixture
@@ -136,5 +137,5 @@ def everything(organization: Organization, workspace: Workspace) -> dict[str, mo
         "recovered_state": RecoveredState.objects.create(
             workspace=workspace, serial=1, lineage="l", md5="0", size=2, content=b"{}", why="It is older."
         ),
-        "history": StateVersion.objects.create(workspace=workspace, number=1, content=b"{}"),
+        "history": StateVersion.objects.create(workspace=workspace, number=1, content=STATE),
     }

@@ -17,8 +17,7 @@ from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY
 from workspaces.choices import JobStatus, RoomClass
 from workspaces.jobs import capacity, transitions
 from workspaces.models import Job, RunLimits, Workspace
-from workspaces.services import jobs
-from workspaces.services import workspaces as workspace_services
+from workspaces.services import jobs, locks
 
 pytestmark = pytest.mark.django_db
 type Whole = Callable[..., None]
@@ -208,7 +207,7 @@ def test_one_that_waits_for_a_narrower_limit_holds_nobody_up(whole: Whole) -> No
 def test_a_workspace_that_was_locked_while_its_job_waited_holds_nobody_up(whole: Whole) -> None:
     whole(running_steps=1)
     running, blocked, other = (start(organization()) for _ in range(3))
-    workspace_services.lock_workspace(blocked.workspace, by=None, reason="migration")
+    locks.lock_workspace(blocked.workspace, by=None, reason="migration")
     end(running)
     fill()
     assert (runs(blocked), runs(other)) == (False, True)

@@ -20,7 +20,7 @@ from workspaces.choices import JobStatus
 from workspaces.jobs import transitions
 from workspaces.jobs.obstacles import DELETED, DISABLED, LOCKED
 from workspaces.models import Job, Workspace
-from workspaces.services import jobs, organizations, workspaces
+from workspaces.services import jobs, locks, organizations, workspaces
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +81,7 @@ def test_an_executor_that_has_claimed_goes_on(workspace: Workspace, attempt: Att
 def test_a_claim_on_a_locked_workspace_is_refused_and_its_step_is_handed_over_later(
     workspace: Workspace, attempt: Attempt
 ) -> None:
-    workspaces.lock_workspace(workspace, by=None, reason="freeze")
+    locks.lock_workspace(workspace, by=None, reason="freeze")
     assert Executor(attempt).claim().status_code == 410
     job = job_of(attempt)
     assert (job.status, job.reason_code, job.reason) == (
@@ -92,7 +92,7 @@ def test_a_claim_on_a_locked_workspace_is_refused_and_its_step_is_handed_over_la
     attempt.refresh_from_db()
     assert attempt.outcome == AttemptOutcome.REPLACED
     assert transitions.hand_over(job.pk, to=launcher.open_first_attempt) is None
-    workspaces.unlock_workspace(workspace, by=None)
+    locks.unlock_workspace(workspace, by=None)
     opened = transitions.hand_over(job.pk, to=launcher.open_first_attempt)
     assert opened is not None
     again = opened[0]
@@ -106,9 +106,9 @@ def test_a_claim_on_a_locked_workspace_is_refused_and_its_step_is_handed_over_la
 def test_a_step_that_was_put_back_and_handed_over_by_the_line_gets_an_attempt_of_its_own(
     workspace: Workspace, attempt: Attempt
 ) -> None:
-    workspaces.lock_workspace(workspace, by=None)
+    locks.lock_workspace(workspace, by=None)
     assert lifecycle.end_if_blocked(attempt)
-    workspaces.unlock_workspace(workspace, by=None)
+    locks.unlock_workspace(workspace, by=None)
     job = job_of(attempt)
     # As ``fill_room`` does it, whose task may be lost: the attempt before is not the answer to this handing over.
     assert transitions.advance(job.pk) == attempt.step_id

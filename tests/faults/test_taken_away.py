@@ -15,7 +15,7 @@ from tests.spine.site import Site, story
 from workspaces.choices import JobStatus
 from workspaces.errors import WrongState
 from workspaces.models import Job, Workspace
-from workspaces.services import jobs, organizations, workspaces
+from workspaces.services import jobs, locks, organizations, workspaces
 
 pytestmark = FAULT
 
@@ -49,11 +49,11 @@ def test_a_job_that_waits_for_approval_ends_when_its_workspace_is_deleted(trial:
 
 def test_an_approved_step_waits_while_its_workspace_is_locked(trial: Trial) -> None:
     job = approved_job(trial)
-    workspaces.lock_workspace(job.workspace, by=None, reason="freeze")
+    locks.lock_workspace(job.workspace, by=None, reason="freeze")
     trial.fault()
     jobs.approve_job(job, by=None)
     trial.told_of(job, "workspace-locked")
-    workspaces.unlock_workspace(job.workspace, by=None)
+    locks.unlock_workspace(job.workspace, by=None)
     trial.await_rung(job)
     trial.assert_sound(job, marks=0)
 
@@ -64,12 +64,12 @@ def test_a_pod_that_comes_late_is_refused_while_its_workspace_is_locked(trial: T
     pod = trial.cluster.pod_of(trial.await_launched(job))
     # The next attempt's pod fits.
     job.workspace.variables.filter(key__in=TOO_LARGE).delete()
-    workspaces.lock_workspace(job.workspace, by=None, reason="freeze")
+    locks.lock_workspace(job.workspace, by=None, reason="freeze")
     trial.fault()
     trial.cluster.shrink_pod(pod)
     trial.told_of(job, "workspace-locked")
     assert trial.bell.count(str(job.pk)) == 0
-    workspaces.unlock_workspace(job.workspace, by=None)
+    locks.unlock_workspace(job.workspace, by=None)
     trial.await_rung(job)
     trial.assert_sound(job, marks=20)
     tried = list(Attempt.objects.filter(step__job=job).order_by("number").values_list("outcome", "reason_code"))

@@ -120,6 +120,27 @@ RUNS = (
     Route("GET", "plans/<str:plan_id>", "here"),
     Route("GET", "applies/<str:apply_id>", "here"),
 )
+_VERSION = "state-versions/<str:state_version_id>"
+_NEW_STATE = _sent("state-versions", serial=1, md5="0" * 32, lineage="a")
+_ROLLBACK = _sent(
+    "state-versions", {"rollback-state-version": {"data": {"type": "state-versions", "id": "{state_version_id}"}}}
+)
+STATES = (
+    Route("POST", f"{_WORKSPACE}/actions/lock", "workspace"),
+    Route("POST", f"{_WORKSPACE}/actions/unlock", "workspace"),
+    Route("POST", f"{_WORKSPACE}/actions/force-unlock", "workspace"),
+    Route("GET", f"{_WORKSPACE}/state-versions", "state"),
+    Route("POST", f"{_WORKSPACE}/state-versions", "state", sent=_NEW_STATE),
+    Route("PATCH", f"{_WORKSPACE}/state-versions", "state", sent=_ROLLBACK),
+    Route("GET", f"{_WORKSPACE}/current-state-version", "state"),
+    Route("GET", f"{_WORKSPACE}/current-state-version-outputs", "state"),
+    Route("GET", "state-versions", "anybody", seen="anybody"),
+    Route("GET", _VERSION, "state"),
+    Route("GET", f"{_VERSION}/download", "state"),
+    Route("GET", f"{_VERSION}/json-download", "state"),
+    Route("GET", f"{_VERSION}/outputs", "state"),
+    Route("GET", "state-version-outputs/<str:output_id>", "state"),
+)
 ROUTES = (
     Route("GET", "organizations", "anybody", seen="anybody"),
     Route("GET", "organizations/<str:organization_name>", "here"),
@@ -127,10 +148,13 @@ ROUTES = (
     *PROJECTS,
     *VARIABLES,
     *RUNS,
+    *STATES,
 )
 WITHOUT_ROLE: Mapping[str, str] = {
     "ping": "what every client asks first",
     "logs/<str:secret>": "the address itself is the permission",
+    "state-versions/<str:state_version_id>/upload": "takes a state at a signed address alone",
+    "state-versions/<str:state_version_id>/json-upload": "takes a state at a signed address alone",
     "<path:path>": "answers 404",
 }
 """Addresses that no role decides, each with why."""
@@ -154,6 +178,8 @@ def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
         "varset_id": str(records["collection"].pk),
         "item_id": str(records["item"].pk),
         "project_id": str(records["project"].pk),
+        "state_version_id": str(records["history"].pk),
+        "output_id": f"{records['history'].pk}.url",
         "run_id": f"run-{records['job'].pk}",
         "plan_id": f"plan-{records['job'].pk}",
         "apply_id": f"apply-{records['job'].pk}",

@@ -21,7 +21,7 @@ from workspaces.jobs.blockers import why_wait
 from workspaces.jobs.transitions import Outcome, advancing
 from workspaces.models import Job, Step, Workspace
 from workspaces.reasons import told
-from workspaces.services import jobs, workspaces
+from workspaces.services import jobs, locks
 
 pytestmark = pytest.mark.django_db
 
@@ -252,12 +252,12 @@ def test_a_plan_only_job_passes_a_job_that_plans_or_waits_but_not_one_that_appli
 
 
 def test_a_locked_workspace_makes_its_jobs_wait_with_the_reason(workspace: Workspace) -> None:
-    workspaces.lock_workspace(workspace, by=None, reason="migration")
+    locks.lock_workspace(workspace, by=None, reason="migration")
     job = start(workspace)
     assert transitions.advance(job.pk) is None
     job.refresh_from_db()
     assert job.reason == "The workspace is locked: migration"
-    workspaces.unlock_workspace(workspace, by=None)
+    locks.unlock_workspace(workspace, by=None)
     assert transitions.advance(job.pk) is not None
 
 

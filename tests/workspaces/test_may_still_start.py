@@ -15,7 +15,7 @@ from workspaces.jobs.obstacles import DELETED, DISABLED, LOCKED
 from workspaces.jobs.transitions import Outcome
 from workspaces.jobs.transitions.table import REJECTED
 from workspaces.models import Job, Organization, Schedule, Workspace
-from workspaces.services import jobs, organizations, workspaces
+from workspaces.services import jobs, locks, organizations, workspaces
 from workspaces.services.schedules import create_schedule, start_due
 
 pytestmark = pytest.mark.django_db
@@ -150,14 +150,14 @@ def test_rejecting_ends_a_job_whose_workspace_is_gone_without_its_commands(
 
 def test_an_approved_apply_waits_while_its_workspace_is_locked_and_goes_on_afterwards(workspace: Workspace) -> None:
     job = planned(workspace)
-    workspaces.lock_workspace(workspace, by=None, reason="freeze")
+    locks.lock_workspace(workspace, by=None, reason="freeze")
     jobs.approve_job(job, by=None)
     assert transitions.advance(job.pk) is None
     found = fresh(job)
     assert (found.status, found.reason_code) == (JobStatus.APPROVED, LOCKED)
     assert found.reason == "The workspace is locked: freeze"
     assert status_of(job, 200) == JobStatus.PENDING
-    workspaces.unlock_workspace(workspace, by=None)
+    locks.unlock_workspace(workspace, by=None)
     assert transitions.advance(job.pk) == job.steps.get(step_number=200).pk
 
 
@@ -166,7 +166,7 @@ def test_a_job_between_two_steps_waits_while_its_workspace_is_locked(workspace: 
     step_id = transitions.advance(job.pk)
     assert step_id is not None
     transitions.start_step(step_id)
-    workspaces.lock_workspace(workspace, by=None)
+    locks.lock_workspace(workspace, by=None)
     transitions.finish_step(step_id, WITH_CHANGES)
     assert transitions.advance(job.pk) is None
     assert (fresh(job).status, fresh(job).reason_code) == (JobStatus.PENDING, LOCKED)
@@ -175,18 +175,18 @@ def test_a_job_between_two_steps_waits_while_its_workspace_is_locked(workspace: 
 
 def test_an_approval_can_be_decided_while_its_workspace_is_locked(workspace: Workspace) -> None:
     job = planned(workspace)
-    workspaces.lock_workspace(workspace, by=None)
+    locks.lock_workspace(workspace, by=None)
     assert jobs.reject_job(job, by=None).status == JobStatus.REJECTED
 
 
 def test_commands_for_a_rejection_wait_while_the_workspace_is_locked(workspace: Workspace) -> None:
     job = planned(workspace, REJECTION)
-    workspaces.lock_workspace(workspace, by=None, reason="freeze")
+    locks.lock_workspace(workspace, by=None, reason="freeze")
     jobs.reject_job(job, by=None)
     found = fresh(job)
     assert (found.status, found.reason_code) == (JobStatus.WAITING_APPROVAL, LOCKED)
     assert job.steps.get(step_number=150).decision == REJECTED
-    workspaces.unlock_workspace(workspace, by=None)
+    locks.unlock_workspace(workspace, by=None)
     step_id = transitions.advance(job.pk)
     assert step_id == job.steps.get(step_number=150).pk
     assert step_id is not None
@@ -197,7 +197,7 @@ def test_commands_for_a_rejection_wait_while_the_workspace_is_locked(workspace: 
 
 def test_unlocking_tells_jobs_that_have_begun(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     job = planned(workspace)
-    workspaces.lock_workspace(workspace, by=None)
+    locks.lock_workspace(workspace, by=None)
     jobs.approve_job(job, by=None)
     transitions.advance(job.pk)
     assert list(Job.objects.unfinished_on(workspace.pk)) == [job]

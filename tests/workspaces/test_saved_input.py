@@ -22,8 +22,9 @@ from tests.panel.forms import submit
 from workspaces.errors import InvalidInput
 from workspaces.flows import runtimes
 from workspaces.models import Organization, Variable, Workspace
+from workspaces.services.locks import lock_workspace
 from workspaces.services.records import create_record, update_record
-from workspaces.services.workspaces import create_workspace, delete_workspace, lock_workspace, update_workspace
+from workspaces.services.workspaces import create_workspace, delete_workspace, update_workspace
 from workspaces.validation.names import check_environment_key, check_path_name, check_terraform_key, check_version
 from workspaces.validation.repositories import check_branches, check_commit, check_folders, check_repository
 

@@ -1,5 +1,5 @@
-"""States of workspaces, their outputs and locks."""
+"""States of workspaces and the locks under which they are written."""
 
-from django.urls import URLPattern
+from tfe.states.urls import urlpatterns
 
-urlpatterns: list[URLPattern] = []
+__all__ = ["urlpatterns"]

@@ -63,7 +63,7 @@ from workspaces.models import (
 )
 from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
-from workspaces.services.workspaces import lock_workspace, unlock_workspace
+from workspaces.services.locks import is_locked_by, lock_workspace, owner_of, unlock_workspace
 from workspaces.variables.placement import settings_of
 
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
@@ -293,6 +293,8 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             "newest_source": workspace.configuration_versions.defer("content").exclude(content=None).first(),
             "state": workspace.state_versions.only("number", "serial", "created_date", "created_by", "job_id").first(),
             "recovered_states": recovered_states(workspace),
+            "lock_owner": owner_of(workspace) if workspace.locked else None,
+            "unlocks_by_force": workspace.locked and not is_locked_by(workspace, actor_of(request)),
             "state_lock": StateLock.objects.filter(workspace=workspace).first(),
             **self.addition.page_context(request, workspace),
         }
@@ -380,7 +382,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
     def unlock_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         workspace = self.visible(request, pk)
         with telling(request, gettext("%(name)s is unlocked: its jobs continue.") % {"name": workspace.name}):
-            unlock_workspace(workspace, by=actor_of(request))
+            unlock_workspace(workspace, by=actor_of(request), force="force" in request.POST)
         return self.back(workspace)
 
     def upload_view(self, request: HttpRequest, pk: Any) -> HttpResponse:

@@ -14,7 +14,7 @@ from workspaces.models.policy import PolicyRule
 from workspaces.models.project import Project, ProjectAccess
 from workspaces.models.schedule import Schedule
 from workspaces.models.source import ConfigurationVersion
-from workspaces.models.state import RecoveredState, StateLock, StateVersion
+from workspaces.models.state import RecoveredState, StateLock, StateUpload, StateVersion
 from workspaces.models.tag import Tag, WorkspaceTag
 from workspaces.models.template import Template
 from workspaces.models.token import AccessToken
@@ -45,6 +45,7 @@ __all__ = (
     "Schedule",
     "Ssh",
     "StateLock",
+    "StateUpload",
     "StateVersion",
     "Step",
     "Tag",

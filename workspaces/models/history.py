@@ -73,6 +73,7 @@ WRITTEN_BY_MACHINES = frozenset(
         models.RecoveredState,
         models.SavedPlan,
         models.StateLock,
+        models.StateUpload,
         models.StateVersion,
         models.Step,
     }
@@ -95,7 +96,7 @@ def keep_histories() -> None:
         auditlog.register(plain)
     for stamped in (models.Collection, models.PolicyRule, models.Project, models.Tag, models.Template):
         auditlog.register(stamped, exclude_fields=_STAMPS)
-    auditlog.register(models.Workspace, exclude_fields=[*_STAMPS, "last_job_status", "last_job_date"])
+    auditlog.register(models.Workspace, exclude_fields=[*_STAMPS, "last_job_status", "last_job_date", "locked_by_user"])
     for variable in (models.Variable, models.GlobalVariable, models.Item):
         auditlog.register(variable, mask_fields=["value"], mask_callable=_HIDE, exclude_fields=["updated_date"])
     auditlog.register(

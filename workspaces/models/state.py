@@ -1,6 +1,10 @@
 """The Terraform state of a workspace: its versions and its lock."""
 
+import datetime as dt
+from typing import Self
+
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +14,8 @@ from workspaces.models.job import Job
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import WorkspaceScopedQuerySet
 from workspaces.reasons import Reason, stored
+
+UPLOAD_SECONDS = 3600
 
 
 class StateVersion(Record, Audited):
@@ -26,6 +32,8 @@ class StateVersion(Record, Audited):
     content = EncryptedBinaryField(null=True, help_text=_("Empty while the state is in storage that cannot be read."))
     json = EncryptedBinaryField(null=True, help_text=_("Output of `show -json`; empty until the executor sends it."))
 
+    size = models.PositiveBigIntegerField(null=True, help_text=_("Size of the state in bytes."))
+
     objects = WorkspaceScopedQuerySet.as_manager()
 
     class Meta:
@@ -34,6 +42,35 @@ class StateVersion(Record, Audited):
 
     def __str__(self) -> str:
         return gettext("State %(number)s") % {"number": self.number}
+
+
+class StateUploadQuerySet(WorkspaceScopedQuerySet):
+    def pending(self) -> Self:
+        """Return those whose state may still arrive: the address to upload to is valid for an hour."""
+        since = timezone.now() - dt.timedelta(seconds=UPLOAD_SECONDS)
+        return self.filter(version=None, discarded=False, created_date__gt=since)
+
+
+class StateUpload(Record, Audited):
+    """A state that a terminal announced and uploads by itself; once it has arrived, ``version`` is what it became."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="state_uploads")
+    job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="state_uploads")
+    version = models.ForeignKey(StateVersion, on_delete=models.CASCADE, null=True, related_name="uploads")
+    serial = models.BigIntegerField()
+    lineage = models.CharField(max_length=64, blank=True, default="")
+    md5 = models.CharField(max_length=32)
+    force = models.BooleanField(default=False, help_text=_("Whether it may be another state or an older one."))
+    discarded = models.BooleanField(default=False, help_text=_("Whether the workspace was unlocked before it arrived."))
+    json = EncryptedBinaryField(null=True, help_text=_("Output of `show -json`, if it arrived before the state."))
+
+    objects = StateUploadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_date",)
+
+    def __str__(self) -> str:
+        return gettext("Upload of state %(serial)s") % {"serial": self.serial}
 
 
 class RecoveredState(Record, Audited):

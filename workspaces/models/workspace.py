@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import SET_NULL, ProtectedError, Q
 from django.db.models.deletion import Collector
@@ -16,6 +17,7 @@ from workspaces.models.organization import Organization
 from workspaces.models.project import Project
 from workspaces.models.template import Template
 from workspaces.querysets import WorkspaceQuerySet
+from workspaces.truncation import FittingField
 from workspaces.validation.names import check_path_name, check_version
 from workspaces.validation.repositories import check_branches, check_folders, check_repository
 
@@ -73,6 +75,13 @@ class Workspace(CheckedOnChange, Record, Audited):
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="workspaces")
     locked = models.BooleanField(default=False, help_text=_("Jobs of a locked workspace wait until it is unlocked."))
     lock_description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
+    locked_by_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    locked_by_name = FittingField(max_length=256, blank=True, default="", editable=False)
+    locked_by_team = models.CharField(
+        max_length=64, blank=True, default="", editable=False, help_text=_("Set if a team token locked it.")
+    )
     deleted = models.BooleanField(default=False)
     deleted_with_organization = models.BooleanField(default=False, editable=False)
     allow_remote_apply = models.BooleanField(default=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -54,14 +54,13 @@ def state_md5(content: bytes) -> str:
 def add_state_version(workspace: Workspace, content: bytes, newest: StateVersion | None, **fields: Any) -> StateVersion:
     """Make a state the workspace's current one. The caller holds the workspace's row lock."""
     state = read_state(content)
+    columns = {"serial": state.serial, "lineage": state.lineage[:64], "md5": state_md5(content), **fields}
     return StateVersion.objects.create(
         workspace=workspace,
         number=newest.number + 1 if newest else 1,
-        serial=state.serial,
-        lineage=state.lineage[:64],
-        md5=state_md5(content),
         content=content,
-        **fields,
+        size=len(content),
+        **columns,
     )
 
 
@@ -74,23 +73,31 @@ def check_successor(workspace: Workspace, newest: StateVersion | None, content: 
     # A state in its own storage that could not be read has no lineage and serial to compare.
     if newest is None or newest.content is None:
         return True
-    state = read_state(content)
-    if newest.lineage != state.lineage[:64]:
+    state, known = read_state(content), newest.content
+
+    def is_same() -> bool:
+        return newest.md5 == state_md5(content) or has_same_content(known, content)
+
+    return follows(workspace, newest, state.serial, state.lineage, is_same)
+
+
+def follows(workspace: Workspace, newest: StateVersion, serial: int, lineage: str, is_same: Callable[[], bool]) -> bool:
+    """Return whether a state of this serial and lineage is newer than the current one; False if it is that again.
+
+    ``is_same`` compares their content. Raises StateRefused for any other state.
+    """
+    if newest.lineage != lineage[:64]:
         another = _("The lineage {lineage} is not that of {name}, {known}: it is another state")
         raise StateRefused(
-            message(another, lineage=state.lineage, name=workspace.name, known=newest.lineage),
+            message(another, lineage=lineage, name=workspace.name, known=newest.lineage),
             code="state-of-another-lineage",
         )
-    if newest.serial < state.serial:
+    if newest.serial < serial:
         return True
-    if newest.serial == state.serial and (
-        newest.md5 == state_md5(content) or has_same_content(newest.content, content)
-    ):
+    if newest.serial == serial and is_same():
         return False
     older = _("The serial {serial} is not above {known}, that of {name}")
-    raise StateRefused(
-        message(older, serial=state.serial, known=newest.serial, name=workspace.name), code="state-not-newer"
-    )
+    raise StateRefused(message(older, serial=serial, known=newest.serial, name=workspace.name), code="state-not-newer")
 
 
 def write_state(job: Job, content: bytes, *, lock_id: str = "") -> StateVersion:
@@ -154,6 +161,7 @@ def record_state(
             lineage=known_state.lineage[:64],
             md5="0" if content is None else state_md5(content),
             content=content,
+            size=None if content is None else len(content),
             json=described,
             created_by=name_of(by),
             updated_by=name_of(by),

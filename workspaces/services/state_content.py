@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop as _
 
 from workspaces.errors import InvalidInput
 
-_LARGEST_SERIAL = 2**63 - 1
+LARGEST_SERIAL = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def read_state(content: bytes) -> State:
         serial, lineage = state["serial"], state["lineage"]
     except (ValueError, KeyError, TypeError, RecursionError):
         serial = lineage = None
-    if type(serial) is not int or not 0 <= serial <= _LARGEST_SERIAL or not isinstance(lineage, str) or not lineage:
+    if type(serial) is not int or not 0 <= serial <= LARGEST_SERIAL or not isinstance(lineage, str) or not lineage:
         raise InvalidInput(_("This is not a Terraform state. Send JSON with serial and lineage."))
     # Databases store no NUL and no lone surrogate in texts.
     return State(serial, lineage.replace("\0", "").encode(errors="replace").decode())

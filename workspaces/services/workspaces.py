@@ -1,4 +1,4 @@
-"""Create, change, lock and delete workspaces, and set their variables."""
+"""Create, change and delete workspaces, and set their variables."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext_noop as _
 
-from terrakube_site.messages import marked, message
-from workspaces.actors import Actor, name_of
-from workspaces.errors import WrongState
-from workspaces.models import Organization, Variable, Workspace
-from workspaces.permissions import require_permission
+from workspaces.actors import Actor
+from workspaces.models import Organization, StateUpload, Variable, Workspace
+from workspaces.services.locks import owner_columns
 from workspaces.services.projects import require_move
 from workspaces.services.records import create_record, require_right, update_record
 from workspaces.task_queue.client import enqueue
@@ -32,7 +29,12 @@ def update_workspace(workspace: Workspace, changes: Mapping[str, Any], *, by: Ac
             require_right(workspace, by=by, verb="delete")
         if "project" in changes:
             require_move(workspace, changes["project"], by=by)
-        update_record(workspace, fitting_name(changes, 64) if changes.get("deleted") else changes, by=by)
+        locked = _locks_or_unlocks(workspace, changes)
+        owner = {} if locked is None else owner_columns(by, locked=locked)
+        written = fitting_name(changes, 64) if changes.get("deleted") else changes
+        update_record(workspace, {**written, **owner}, by=by)
+        if locked is False:
+            StateUpload.objects.filter(workspace=workspace).pending().update(discarded=True)
         if not changes.keys().isdisjoint({"locked", "deleted"}):
             enqueue("executors.tasks.advance_workspace", str(workspace.pk))
     return workspace
@@ -42,6 +44,13 @@ def _changes_whether_deleted(workspace: Workspace, changes: Mapping[str, Any]) -
     # The record may already hold the new value, as a form leaves it.
     wanted = changes.get("deleted")
     return wanted is not None and Workspace.objects.filter(pk=workspace.pk).exclude(deleted=wanted).exists()
+
+
+def _locks_or_unlocks(workspace: Workspace, changes: Mapping[str, Any]) -> bool | None:
+    """Return True if a change locks the workspace, False if it unlocks it, None if it does neither."""
+    wanted = changes.get("locked")
+    changed = wanted is not None and Workspace.objects.filter(pk=workspace.pk).exclude(locked=wanted).exists()
+    return bool(wanted) if changed else None
 
 
 def delete_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
@@ -88,31 +97,3 @@ def set_variable(
     if stored is None:
         return create_record(Variable(workspace=workspace, key=key, **values), by=by)
     return update_record(stored, values, by=by)
-
-
-def lock_workspace(workspace: Workspace, *, by: Actor, reason: str = "") -> Workspace:
-    """Lock a workspace: its jobs wait. Raises NotAllowed, and WrongState when it is already locked."""
-    require_permission(
-        by, workspace.organization, "manage_workspace", action=_("lock a workspace"), workspace=workspace
-    )
-    changed = Workspace.objects.filter(pk=workspace.pk, locked=False).update(
-        locked=True, lock_description=reason or message(_("Locked by {person}"), person=name_of(by))
-    )
-    if not changed:
-        why = workspace.lock_description or marked(_("no reason was given"))
-        raise WrongState(message(_("{name} is already locked: {why}"), name=workspace.name, why=why))
-    workspace.refresh_from_db()
-    return workspace
-
-
-def unlock_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
-    """Unlock a workspace: its jobs continue. Raises NotAllowed, and WrongState when it is not locked."""
-    require_permission(
-        by, workspace.organization, "manage_workspace", action=_("unlock a workspace"), workspace=workspace
-    )
-    with transaction.atomic():
-        if not Workspace.objects.filter(pk=workspace.pk, locked=True).update(locked=False, lock_description=None):
-            raise WrongState(message(_("{name} is not locked."), name=workspace.name))
-        enqueue("executors.tasks.advance_workspace", str(workspace.pk))
-    workspace.refresh_from_db()
-    return workspace

@@ -20,7 +20,7 @@ from workspaces.choices import JobStatus
 from workspaces.jobs import transitions
 from workspaces.models import Job, Step, Workspace
 from workspaces.reasons import told
-from workspaces.services import jobs, workspaces
+from workspaces.services import jobs, locks
 
 pytestmark = pytest.mark.django_db
 
@@ -109,7 +109,7 @@ def test_jobs_of_a_free_workspace_are_advanced_and_those_of_a_busy_or_locked_one
     make(AttemptState.CLAIMED, on=busy)
     for one in (free, busy, locked):
         jobs.create_job(one, by=None, tcl=PLAN_AND_APPLY)
-    workspaces.lock_workspace(locked, by=None)
+    locks.lock_workspace(locked, by=None)
     Job.objects.filter(status=JobStatus.PENDING).update(updated_date=timezone.now() - dt.timedelta(seconds=11))
     run()
     assert [name for name in names(queued) if name[0] == "advance_workspace"] == [("advance_workspace", str(free.pk))]

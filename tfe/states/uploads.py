@@ -1,0 +1,72 @@
+"""The addresses to which terminals upload a state and its ``show -json`` output, without a token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from executors.reporting.bodies import MAX_FILE_BYTES, MAX_STATE_BYTES
+from terrakube_site.http.body_doors import Door
+from tfe.errors import errors_of
+from tfe.states.addresses import JSON_SALT, STATE_SALT, is_signed
+from tfe.views import with_headers
+from workspaces.errors import InvalidInput, ServiceError
+from workspaces.models import StateUpload
+from workspaces.services.terminal_states import store_upload, store_upload_json
+
+
+def _refused(status: int, sentence: str) -> HttpResponse:
+    return with_headers(JsonResponse(errors_of(status, sentence), status=status))
+
+
+def _at_address(request: HttpRequest, text: str, salt: str) -> StateUpload | HttpResponse:
+    """Return what a signed address is for; 404 for any other address, 403 for one that was used."""
+    try:
+        key = UUID(text)
+    except ValueError:
+        return _refused(HTTPStatus.NOT_FOUND, "Resource not found")
+    if not is_signed(key, request.GET.get("token", ""), salt):
+        return _refused(HTTPStatus.NOT_FOUND, "Resource not found")
+    found: StateUpload | None = StateUpload.objects.filter(pk=key).first()
+    if found is None:
+        return _refused(HTTPStatus.NOT_FOUND, "Resource not found")
+    if found.version_id is not None and salt == STATE_SALT:
+        return _refused(HTTPStatus.FORBIDDEN, "This state has arrived already.")
+    return found
+
+
+def _view(salt: str, limit: int, store: Callable[[StateUpload, bytes], Any]) -> Callable[..., HttpResponse]:
+    @csrf_exempt
+    @require_http_methods(["PUT"])
+    def view(request: HttpRequest, state_version_id: str) -> HttpResponse:
+        upload = _at_address(request, state_version_id, salt)
+        if isinstance(upload, HttpResponse):
+            return upload
+        # One byte more than is allowed is enough to know; the body's own limit is meant for forms.
+        content = request.read(limit + 1)
+        if len(content) > limit:
+            return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The state is larger than {limit // 2**20} MiB.")
+        try:
+            store(upload, content)
+        except InvalidInput as error:
+            return _refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error.message))
+        except ServiceError as error:
+            return _refused(HTTPStatus.CONFLICT, str(error.message))
+        return with_headers(HttpResponse(status=HTTPStatus.OK))
+
+    def admit(request: HttpRequest, arguments: Mapping[str, Any]) -> HttpResponse | None:
+        found = _at_address(request, arguments["state_version_id"], salt)
+        return found if isinstance(found, HttpResponse) else None
+
+    view.door = Door(limit=limit, admit=admit)  # type: ignore[attr-defined]
+    return view
+
+
+upload_state = _view(STATE_SALT, MAX_STATE_BYTES, store_upload)
+upload_json = _view(JSON_SALT, MAX_FILE_BYTES, store_upload_json)
