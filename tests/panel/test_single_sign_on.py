@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from tests.factories import TeamFactory, UserFactory, WorkspaceFactory
 from tests.support.issuer import CLIENT_ID, Issuer
+from tests.tfe.test_login import address
 from workspaces.models import Workspace
 from workspaces.services import oidc
 from workspaces.sign_in import issuer as client_of_issuer
@@ -80,6 +81,12 @@ def test_a_person_sees_what_the_teams_of_the_claimed_groups_see(issuer: Issuer, 
     assert len(asked["state"]) > 20
     assert len(asked["nonce"]) > 15
     assert set(asked["scope"].split()) >= {"openid", "groups"}
+
+
+def test_a_terminals_login_goes_on_after_the_issuers_sign_in(issuer: Issuer) -> None:
+    page = sign_in(Client(), next=address())
+    assert page.status_code == 200
+    assert "Allow terraform or tofu on this computer to act as ann@example.com?" in page.content.decode()
 
 
 def test_the_admin_group_makes_an_administrator_for_as_long_as_it_is_claimed(
