@@ -26,6 +26,11 @@ def default_project_id(organization_id: UUID) -> str:
     return f"{_DEFAULT}{organization_id}"
 
 
+def organization_of_default(key: str) -> UUID | None:
+    """Return the organization that the id of a default project names; None for another id. Raises NotFound."""
+    return key_of(key.removeprefix(_DEFAULT)) if key.startswith(_DEFAULT) else None
+
+
 def project_id(workspace: Workspace) -> str:
     """Return the id of the project that a workspace is in."""
     return default_project_id(workspace.organization_id) if workspace.project_id is None else str(workspace.project_id)

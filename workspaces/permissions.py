@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -111,6 +112,30 @@ def projects_with_right(actor: Actor, right: str) -> set[UUID]:
     """Return the projects on which accesses to them give the actor a right; teams are not asked."""
     accesses = ProjectAccess.objects.filter(name__in=groups_of(actor), project__organization__disabled=False)
     return {access.project_id for access in accesses if rights_given_by(access)[right]}
+
+
+def rights_on_each(actor: Actor, workspaces: Iterable[Workspace]) -> dict[UUID, Rights]:
+    """Return the actor's rights on each of some workspaces, with three queries; their organizations are loaded."""
+    found = list(workspaces)
+    if is_admin(actor):
+        return {row.pk: ALL for row in found}
+    groups = groups_of(actor)
+    alive = {row.organization_id for row in found if not row.organization.disabled}
+    given = defaultdict[UUID, set[str]](set)
+    for team in Team.objects.filter(organization__in=alive, name__in=groups):
+        given[team.organization_id] |= granted_rights(team, of_team=True)
+    open_yet = [row for row in found if row.organization_id in alive and not given[row.organization_id] >= OF_ACCESSES]
+    for access in Access.objects.filter(workspace__in=[row.pk for row in open_yet], name__in=groups):
+        given[access.workspace_id] |= granted_rights(access, of_team=False)
+    projects = {row.project_id for row in open_yet} - {None}
+    for of_project in ProjectAccess.objects.filter(project__in=projects, name__in=groups):
+        given[of_project.project_id] |= granted_rights(of_project, of_team=False)
+    # The keys of records of different types differ, too: they are random.
+    places = {row.pk: [row.organization_id, row.pk, *([row.project_id] if row.project_id else [])] for row in found}
+    return {
+        key: Rights(**dict.fromkeys(set().union(*(given.get(place, set()) for place in its)), True))
+        for key, its in places.items()
+    }
 
 
 def may_decide(actor: Actor, job: Job, *, own: Rights | None = None) -> bool:

@@ -141,10 +141,67 @@ STATES = (
     Route("GET", f"{_VERSION}/outputs", "state"),
     Route("GET", "state-version-outputs/<str:output_id>", "state"),
 )
-ROUTES = (
+_MADE = {"name": "made", "email": "made@example.com"}
+_TAG = [{"type": "tags", "id": "{tag_id}"}]
+_KEY = {"name": "made", "value": "-----BEGIN OPENSSH PRIVATE KEY-----"}
+ORGANIZATIONS = (
     Route("GET", "organizations", "anybody", seen="anybody"),
-    Route("GET", "organizations/<str:organization_name>", "here"),
-    Route("GET", "organizations/<str:organization_name>/entitlement-set", "here"),
+    Route("POST", "organizations", "administrator", seen="anybody", sent=_sent("organizations", **_MADE)),
+    Route("GET", _ORGANIZATION, "here"),
+    Route("PATCH", _ORGANIZATION, "administrator", sent=_sent("organizations", **_MADE)),
+    Route("DELETE", _ORGANIZATION, "administrator"),
+    Route("GET", f"{_ORGANIZATION}/entitlement-set", "here"),
+    Route("GET", f"{_ORGANIZATION}/capacity", "here"),
+    Route("GET", f"{_ORGANIZATION}/tags", "here"),
+    Route("DELETE", f"{_ORGANIZATION}/tags", "org, workspace", sent={"data": _TAG}),
+    Route(
+        "POST", "tags/<str:tag_id>/relationships/workspaces", "org, workspace",
+        sent={"data": [{"type": "workspaces", "id": "{workspace_id}"}]},
+    ),
+    Route("GET", f"{_ORGANIZATION}/ssh-keys", "here"),
+    Route("POST", f"{_ORGANIZATION}/ssh-keys", "vcs", sent=_sent("ssh-keys", **_KEY)),
+    Route("GET", "ssh-keys/<str:ssh_key_id>", "org", seen="org"),
+    Route("PATCH", "ssh-keys/<str:ssh_key_id>", "vcs", seen="org", sent=_sent("ssh-keys", name="x")),
+    Route("DELETE", "ssh-keys/<str:ssh_key_id>", "vcs", seen="org"),
+)  # fmt: skip
+_NAMED = f"{_ORGANIZATION}/workspaces/<str:workspace_name>"
+_CHANGED = _sent("workspaces", description="changed")
+_BOUND = {"tag-bindings": {"data": [{"type": "tag-bindings", "attributes": {"key": "net", "value": "a"}}]}}
+_NEW = _sent("workspaces", _BOUND, name="made", terraform_version="1.11.4")
+_BINDINGS = {"data": [{"type": "tag-bindings", "attributes": {"key": "net", "value": "b"}}]}
+_ITSELF = {"data": [{"type": "workspaces", "id": "{workspace_id}"}]}
+WORKSPACES = (
+    Route("GET", f"{_ORGANIZATION}/workspaces", "here"),
+    Route("POST", f"{_ORGANIZATION}/workspaces", "create workspace", sent=_NEW),
+    *(
+        Route(method, f"{path}{ending}", needed, sent=sent)
+        for path in (_WORKSPACE, _NAMED)
+        for method, ending, needed, sent in (
+            ("GET", "", "here", None),
+            ("PATCH", "", "workspace", _CHANGED),
+            ("DELETE", "", "create workspace", None),
+            ("POST", "/actions/safe-delete", "create workspace", None),
+        )
+    ),
+    Route("GET", f"{_WORKSPACE}/tag-bindings", "here"),
+    Route("PATCH", f"{_WORKSPACE}/tag-bindings", "workspace", sent=_BINDINGS),
+    Route("GET", f"{_WORKSPACE}/effective-tag-bindings", "here"),
+    Route("GET", f"{_WORKSPACE}/relationships/tags", "here"),
+    Route("POST", f"{_WORKSPACE}/relationships/tags", "workspace", sent={"data": _TAG}),
+    Route("DELETE", f"{_WORKSPACE}/relationships/tags", "workspace", sent={"data": _TAG}),
+    Route("GET", f"{_WORKSPACE}/relationships/remote-state-consumers", "here"),
+    *(
+        Route(method, f"{_WORKSPACE}/relationships/remote-state-consumers", "workspace", sent=_ITSELF)
+        for method in ("POST", "PATCH", "DELETE")
+    ),
+    Route(
+        "PATCH", f"{_WORKSPACE}/relationships/ssh-key", "workspace",
+        sent={"data": {"type": "workspaces", "attributes": {"id": None}}},
+    ),
+)  # fmt: skip
+ROUTES = (
+    *ORGANIZATIONS,
+    *WORKSPACES,
     *PROJECTS,
     *VARIABLES,
     *RUNS,
@@ -180,6 +237,8 @@ def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
         "project_id": str(records["project"].pk),
         "state_version_id": str(records["history"].pk),
         "output_id": f"{records['history'].pk}.url",
+        "tag_id": str(records["tag"].pk),
+        "ssh_key_id": str(records["ssh"].pk),
         "run_id": f"run-{records['job'].pk}",
         "plan_id": f"plan-{records['job'].pk}",
         "apply_id": f"apply-{records['job'].pk}",

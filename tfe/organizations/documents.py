@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tfe.documents import Json, resource
+from collections.abc import Sequence
+from typing import Any
+
+from tfe.documents import Json, resource, to_one
+from tfe.included import builds
+from tfe.project_keys import default_project_id
 from workspaces.actors import Actor, is_admin
 from workspaces.models import Organization
 from workspaces.permissions import rights
@@ -14,13 +19,35 @@ def organization_object(organization: Organization, actor: Actor) -> Json:
     attributes = {
         "name": organization.name,
         "external-id": str(organization.pk),
+        "email": organization.email,
+        "description": organization.description or "",
         "default-execution-mode": organization.execution_mode,
+        "allow-force-delete-workspaces": True,
+        "assessments-enforced": False,
+        "collaborator-auth-policy": "password",
+        "cost-estimation-enabled": False,
+        "saml-enabled": False,
+        "stacks-enabled": False,
         "permissions": {
-            "can-create-workspace": may.create_workspace,
+            "can-create-project": may.create_workspace,
             "can-create-team": administrator,
-            "can-update": administrator,
+            "can-create-workspace": may.create_workspace,
             "can-destroy": administrator,
+            "can-manage-public-modules": False,
+            "can-manage-tags": may.manage_workspace,
+            "can-manage-users": False,
+            "can-read-tags": True,
             "can-traverse": True,
+            "can-update": administrator,
+            "can-update-ssh-keys": may.manage_vcs,
         },
     }
-    return resource("organizations", organization.name, attributes)
+    project = to_one("projects", default_project_id(organization.pk))
+    return resource("organizations", organization.name, attributes, {"default-project": project})
+
+
+@builds("organizations")
+def organization_objects(actor: Actor, keys: Sequence[Any]) -> list[Json]:
+    """Return visible organizations by their records' keys."""
+    visible = Organization.objects.visible_to(actor).alive().filter(pk__in=keys)
+    return [organization_object(found, actor) for found in visible]

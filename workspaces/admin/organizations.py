@@ -31,7 +31,7 @@ class OrganizationAdmin(RecordAdmin):
     search_fields = ("name", "description")
     empty_help = _("An organization holds workspaces, templates and teams; it comes with seven templates.")
     fieldsets = (
-        (None, {"fields": ("name", "description", "execution_mode", "disabled")}),
+        (None, {"fields": ("name", "description", "email", "execution_mode", "disabled")}),
         (_("Jobs"), {"fields": ("no_self_approval",)}),
         (_("More"), {"classes": ("collapse",), "fields": ("icon",)}),
     )

@@ -94,7 +94,7 @@ class CollectionInline(RecordInline):
 
 class TagInline(RecordInline):
     model = WorkspaceTag
-    fields = ("tag",)
+    fields = ("tag", "value")
     verbose_name = _("tag")
     verbose_name_plural = _("tags")
 

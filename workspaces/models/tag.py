@@ -1,6 +1,7 @@
 """Tags of an organization, and the workspaces that have them."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from terrakube_site.messages import Message, message
@@ -29,10 +30,11 @@ class Tag(Record, Audited):
 
 
 class WorkspaceTag(NamedInWords, Record):
-    """A tag on a workspace."""
+    """A tag on a workspace; with a value it is a pair, as ``team = "network"``."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="workspace_tags")
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="workspace_tags")
+    value = models.CharField(max_length=256, blank=True, default="", help_text=_("Empty for a tag without a value."))
 
     objects = WorkspaceScopedQuerySet.as_manager()
 

@@ -57,7 +57,7 @@ def update_organization(organization: Organization, changes: Mapping[str, Any], 
     was_disabled = organization.disabled
     with transaction.atomic():
         # The name of a disabled organization is that of a deleted one.
-        update_record(organization, fitting_name(changes, 32) if changes.get("disabled") else changes, by=by)
+        update_record(organization, fitting_name(changes, 64) if changes.get("disabled") else changes, by=by)
         if organization.disabled and not was_disabled:
             unfinished = organization.workspaces.filter(jobs__in=organization.jobs.unfinished())
             keys = list(unfinished.values_list("pk", flat=True).distinct())
@@ -73,4 +73,4 @@ def update_organization(organization: Organization, changes: Mapping[str, Any], 
 
 def delete_organization(organization: Organization, *, by: Actor) -> Organization:
     """Disable an organization and free its name; its data is kept. Raises NotAllowed."""
-    return update_organization(organization, {"disabled": True, "name": freed_name(organization.name, 32)}, by=by)
+    return update_organization(organization, {"disabled": True, "name": freed_name(organization.name, 64)}, by=by)

@@ -47,3 +47,16 @@ def with_serial(content: bytes, serial: int) -> bytes | None:
     if "encrypted_data" in state:
         return None
     return json.dumps({**state, "serial": serial}, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def managed_resources(content: bytes | None) -> int | None:
+    """Return how many resources a state manages, data sources left out; None if that cannot be read from it."""
+    try:
+        state = json.loads(content or b"")
+        # An encrypted state has its resources inside.
+        if "encrypted_data" in state:
+            return None
+        found = state.get("resources") or []
+        return sum(len(one.get("instances") or []) for one in found if one.get("mode") == "managed")
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None

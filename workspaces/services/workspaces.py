@@ -7,18 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
+from terrakube_site.messages import message
 from workspaces.actors import Actor
-from workspaces.models import Organization, StateUpload, Variable, Workspace
+from workspaces.errors import WrongState
+from workspaces.models import Job, Organization, StateUpload, Variable, Workspace
 from workspaces.services.locks import owner_columns
 from workspaces.services.projects import require_move
 from workspaces.services.records import create_record, require_right, update_record
+from workspaces.services.remote_state import checked_shared_ids, forget_consumer
+from workspaces.services.state import current_state
+from workspaces.services.state_content import managed_resources
 from workspaces.task_queue.client import enqueue
 
 
 def create_workspace(organization: Organization, *, by: Actor, name: str, **attributes: object) -> Workspace:
     """Create a workspace. Raises InvalidInput, Duplicate and NotAllowed."""
     attributes.setdefault("execution_mode", organization.execution_mode)
+    attributes = _with_consumers(organization, attributes)
     return create_record(Workspace(organization=organization, name=name, **attributes), by=by)
 
 
@@ -29,15 +36,24 @@ def update_workspace(workspace: Workspace, changes: Mapping[str, Any], *, by: Ac
             require_right(workspace, by=by, verb="delete")
         if "project" in changes:
             require_move(workspace, changes["project"], by=by)
-        locked = _locks_or_unlocks(workspace, changes)
+        locked, deletes = _locks_or_unlocks(workspace, changes), bool(changes.get("deleted"))
         owner = {} if locked is None else owner_columns(by, locked=locked)
-        written = fitting_name(changes, 64) if changes.get("deleted") else changes
-        update_record(workspace, {**written, **owner}, by=by)
+        fitting = fitting_name(changes, 64) if deletes else changes
+        update_record(workspace, {**_with_consumers(workspace.organization, fitting), **owner}, by=by)
         if locked is False:
             StateUpload.objects.filter(workspace=workspace).pending().update(discarded=True)
+        if deletes:
+            forget_consumer(workspace)
         if not changes.keys().isdisjoint({"locked", "deleted"}):
             enqueue("executors.tasks.advance_workspace", str(workspace.pk))
     return workspace
+
+
+def _with_consumers(organization: Organization, changes: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(changes)
+    if found.get("shared_ids"):
+        found["shared_ids"] = checked_shared_ids(organization, found["shared_ids"])
+    return found
 
 
 def _changes_whether_deleted(workspace: Workspace, changes: Mapping[str, Any]) -> bool:
@@ -69,6 +85,28 @@ def fitting_name(changes: Mapping[str, Any], longest: int) -> Mapping[str, Any]:
     if not separator or not 0 < room < len(name):
         return changes
     return {**changes, "name": name[:room] + separator + ending}
+
+
+def safely_delete_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
+    """Delete a workspace whose state manages no resource. Raises NotAllowed.
+
+    Raises WrongState while it is locked, while a job of it is open, and while its state has resources or cannot be
+    read.
+    """
+    require_right(workspace, by=by, verb="delete")
+    # The clients tell the cases apart by words of the texts, so no name of a workspace is in them.
+    if workspace.locked:
+        raise WrongState(_("The workspace is locked. Unlock it before you delete it."))
+    if Job.objects.filter(workspace=workspace).open_on_workspace().exists():
+        raise WrongState(_("The workspace is being processed by a job. Delete it when the job has ended."))
+    state = current_state(workspace)
+    managed = 0 if state is None else managed_resources(state.content)
+    if managed is None:
+        raise WrongState(_("The state of the workspace cannot be read, so it may have resources under management."))
+    if managed:
+        sentence = _("The workspace has {number} resources under management. Destroy them before you delete it.")
+        raise WrongState(message(sentence, number=managed))
+    return delete_workspace(workspace, by=by)
 
 
 def freed_name(name: str, longest: int) -> str:

@@ -1,0 +1,70 @@
+"""What a workspace has at the moment: its run, its state, its uploaded configuration; for many workspaces at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, Subquery
+
+from workspaces.choices import PLAN_TYPES, JobStatus, StepType
+from workspaces.models import ConfigurationVersion, Job, StateVersion, Step, Workspace
+
+_OF_WORKSPACE = Job.objects.filter(workspace=OuterRef("pk"), plan_only=False, hidden=False)
+CURRENT_JOB = Subquery(_OF_WORKSPACE.order_by("-holds_workspace", "-pk").values("pk")[:1])
+"""The job that holds the workspace, else its newest; one that only plans is never the current one."""
+_CURRENT_STATE = Subquery(StateVersion.objects.filter(workspace=OuterRef("pk")).order_by("-number").values("pk")[:1])
+_CURRENT_SOURCE = Subquery(
+    ConfigurationVersion.objects.filter(workspace=OuterRef("pk"), speculative=False, content__isnull=False)
+    .order_by("-created_date")
+    .values("pk")[:1]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """Keys of the current job, state version and configuration version; None where there is none."""
+
+    job: int | None = None
+    state: UUID | None = None
+    source: UUID | None = None
+
+
+def current_of(workspaces: Collection[Workspace]) -> dict[UUID, Current]:
+    """Return what each workspace has, with one query."""
+    rows = Workspace.objects.filter(pk__in=[row.pk for row in workspaces]).order_by()
+    found = rows.values_list("pk", CURRENT_JOB, _CURRENT_STATE, _CURRENT_SOURCE)
+    return {key: Current(job, state, source) for key, job, state, source in found}
+
+
+def with_run_status(status: str) -> Q:
+    """Match workspaces whose current job shows as a run with this status; none for a status that no run has."""
+    if status not in _JOBS_OF:
+        return Q(pk__in=[])
+    statuses, condition = _JOBS_OF[status]
+    jobs = Job.objects.filter(pk=OuterRef("current_job"), status__in=statuses)
+    return Q(Exists(jobs.filter(condition)))
+
+
+def _steps(**fields: Any) -> Exists:
+    return Exists(Step.objects.filter(job=OuterRef("pk"), **fields))
+
+
+_APPLIES = (StepType.APPLY, StepType.DESTROY)
+_APPLIED = Q(_steps(type__in=_APPLIES, status=JobStatus.COMPLETED))
+_IN_PLAN = Q(_steps(type__in=sorted(PLAN_TYPES), status__in=[JobStatus.QUEUE, JobStatus.RUNNING]))
+_JOBS_OF: dict[str, tuple[tuple[JobStatus, ...], Q]] = {
+    "pending": ((JobStatus.PENDING,), Q()),
+    "planning": ((JobStatus.QUEUE, JobStatus.RUNNING), _IN_PLAN),
+    "planned": ((JobStatus.WAITING_APPROVAL,), Q()),
+    "confirmed": ((JobStatus.APPROVED,), Q()),
+    "apply_queued": ((JobStatus.QUEUE,), Q(_steps(type__in=_APPLIES, status=JobStatus.QUEUE))),
+    "applying": ((JobStatus.RUNNING,), Q(_steps(type__in=_APPLIES, status=JobStatus.RUNNING))),
+    "applied": ((JobStatus.COMPLETED,), _APPLIED),
+    "planned_and_finished": ((JobStatus.COMPLETED, JobStatus.NO_CHANGES), ~_APPLIED),
+    "discarded": ((JobStatus.REJECTED,), Q()),
+    "canceled": ((JobStatus.CANCELLED,), Q()),
+    "errored": ((JobStatus.FAILED, JobStatus.NOT_EXECUTED, JobStatus.UNKNOWN), Q()),
+}

@@ -1,0 +1,77 @@
+"""Which workspaces may read a workspace's state as remote state: all of its organization, or those that it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.utils.translation import gettext_noop as _
+
+from terrakube_site.messages import message
+from workspaces.actors import Actor
+from workspaces.errors import InvalidInput
+from workspaces.models import Organization, Workspace
+from workspaces.services.records import update_record
+
+_SEPARATORS = re.compile(r"[\s,;\[\]\"']+")
+
+
+def consumer_ids(workspace: Workspace) -> list[UUID]:
+    """Return the workspaces that a workspace names in ``shared_ids``; what is no id is left out."""
+    return list(dict.fromkeys(key for text in _parts(workspace.shared_ids) if (key := _key(text)) is not None))
+
+
+def may_consume(reader: Workspace, source: Workspace) -> bool:
+    """Return whether a workspace's runs may read the state of another: it is shared with them, or their own."""
+    if reader.pk == source.pk:
+        return True
+    if reader.organization_id != source.organization_id:
+        return False
+    return source.global_remote_state or reader.pk in consumer_ids(source)
+
+
+def checked_shared_ids(organization: Organization, text: str | None) -> str | None:
+    """Return ``shared_ids`` as it is stored, ids with commas between. Raises InvalidInput.
+
+    An id of no workspace of the organization is refused, so that nothing is shared with another organization.
+    """
+    parts = _parts(text)
+    if not parts:
+        return None
+    keys = list(dict.fromkeys(_key(part) for part in parts))
+    known = set(
+        organization.workspaces.filter(deleted=False, pk__in=[key for key in keys if key]).values_list("pk", flat=True)
+    )
+    for part in parts:
+        if _key(part) not in known:
+            sentence = _('"{id}" is no workspace of {organization}. Name workspaces by their ids, with commas between.')
+            raise InvalidInput(
+                message(sentence, id=part, organization=organization.name), fields={"shared_ids": "unknown"}
+            )
+    return ",".join(str(key) for key in keys)
+
+
+def share_state(workspace: Workspace, consumers: Iterable[UUID], *, by: Actor) -> Workspace:
+    """Replace the workspaces that may read a workspace's state. Raises NotAllowed, InvalidInput."""
+    text = checked_shared_ids(workspace.organization, ",".join(str(key) for key in consumers))
+    return update_record(workspace, {"shared_ids": text}, by=by)
+
+
+def forget_consumer(workspace: Workspace) -> None:
+    """Take a deleted workspace out of the lists of its organization."""
+    sharing = Workspace.objects.filter(organization=workspace.organization_id, shared_ids__contains=str(workspace.pk))
+    for other in sharing:
+        kept = ",".join(str(key) for key in consumer_ids(other) if key != workspace.pk)
+        Workspace.objects.filter(pk=other.pk).update(shared_ids=kept or None)
+
+
+def _parts(text: str | None) -> list[str]:
+    return [part for part in _SEPARATORS.split(text or "") if part]
+
+
+def _key(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
