@@ -23,13 +23,17 @@ class NotFound(exceptions.NotFound):
 
 
 class Invalid(exceptions.APIException):
-    """A value that the protocol or the site does not allow; ``pointer`` leads to it in the request's document."""
+    """A value that the protocol or the site does not allow; ``pointer`` leads to it in the request's document.
+
+    ``title`` is for clients that know a refusal by it.
+    """
 
     status_code = HTTPStatus.UNPROCESSABLE_ENTITY
 
-    def __init__(self, sentence: str, pointer: str = "") -> None:
+    def __init__(self, sentence: str, pointer: str = "", *, title: str = "") -> None:
         super().__init__(sentence)
         self.pointer = pointer
+        self.title = title
 
 
 class Conflict(exceptions.APIException):
@@ -44,9 +48,9 @@ class Precondition(exceptions.APIException):
     status_code = HTTPStatus.PRECONDITION_FAILED
 
 
-def errors_of(status: int, *sentences: str, pointer: str = "") -> Json:
-    """Return the body of a refusal."""
-    title = HTTPStatus(status).phrase.lower()
+def errors_of(status: int, *sentences: str, pointer: str = "", title: str = "") -> Json:
+    """Return the body of a refusal; without a title it is the status in words."""
+    title = title or HTTPStatus(status).phrase.lower()
     found: list[Json] = [{"status": str(status), "title": title, "detail": sentence} for sentence in sentences]
     if pointer:
         for one in found:
@@ -85,5 +89,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return None
     detail = getattr(error, "detail", None)
     sentences = [str(detail)] if isinstance(detail, str) else [str(error)]
-    response.data = errors_of(response.status_code, *sentences, pointer=getattr(error, "pointer", ""))
+    response.data = errors_of(
+        response.status_code, *sentences, pointer=getattr(error, "pointer", ""), title=getattr(error, "title", "")
+    )
     return response

@@ -12,7 +12,10 @@ from typing import Any
 
 from django.db import models
 
+from tests.factories import member
+from tests.roles.declared import ADMINISTRATOR, NOBODY
 from workspaces.models import ConfigurationVersion
+from workspaces.services.tokens import replace_main_team_token
 
 BASES = ("remote/tfe/v2/", "api/v2/")
 
@@ -141,6 +144,52 @@ STATES = (
     Route("GET", f"{_VERSION}/outputs", "state"),
     Route("GET", "state-version-outputs/<str:output_id>", "state"),
 )
+_TEAM, _NAMED = "teams/<str:team_id>", _listed("users", "{username}")
+_MEMBERSHIPS, _TOKEN = _listed("organization-memberships", "{membership_id}"), _sent("authentication-tokens")
+_ACCESS = _sent(
+    "team-workspaces",
+    {
+        "team": {"data": {"type": "teams", "id": "{team_id}"}},
+        "workspace": {"data": {"type": "workspaces", "id": "{workspace_id}"}},
+    },
+    access="read",
+)
+PEOPLE = (
+    Route("GET", "account/details", "anybody", seen="anybody"),
+    Route("GET", "users/<str:user_id>", "org", seen="org"),
+    Route("GET", "users/<str:user_id>/authentication-tokens", NOBODY, seen="org"),
+    Route("POST", "users/<str:user_id>/authentication-tokens", NOBODY, seen="org", sent=_TOKEN),
+    Route("GET", f"{_ORGANIZATION}/teams", "here"),
+    Route("POST", f"{_ORGANIZATION}/teams", ADMINISTRATOR, sent=_sent("teams", name="MADE")),
+    Route("GET", _TEAM, "org", seen="org"),
+    Route("PATCH", _TEAM, ADMINISTRATOR, seen="org", sent=_sent("teams", name="RENAMED")),
+    Route("DELETE", _TEAM, ADMINISTRATOR, seen="org"),
+    Route("POST", f"{_TEAM}/relationships/users", ADMINISTRATOR, seen="org", sent=_NAMED),
+    Route("DELETE", f"{_TEAM}/relationships/users", ADMINISTRATOR, seen="org", sent=_NAMED),
+    Route("POST", f"{_TEAM}/relationships/organization-memberships", ADMINISTRATOR, seen="org", sent=_MEMBERSHIPS),
+    Route("DELETE", f"{_TEAM}/relationships/organization-memberships", ADMINISTRATOR, seen="org", sent=_MEMBERSHIPS),
+    Route("GET", f"{_TEAM}/authentication-token", ADMINISTRATOR, seen="org"),
+    Route("POST", f"{_TEAM}/authentication-token", ADMINISTRATOR, seen="org", sent=_TOKEN),
+    Route("DELETE", f"{_TEAM}/authentication-token", ADMINISTRATOR, seen="org"),
+    Route("GET", f"{_TEAM}/authentication-tokens", ADMINISTRATOR, seen="org"),
+    Route("POST", f"{_TEAM}/authentication-tokens", ADMINISTRATOR, seen="org", sent=_TOKEN),
+    Route("GET", f"{_ORGANIZATION}/team-tokens", "here"),
+    Route("GET", "authentication-tokens/<str:token_id>", ADMINISTRATOR, seen=ADMINISTRATOR),
+    Route("DELETE", "authentication-tokens/<str:token_id>", ADMINISTRATOR, seen=ADMINISTRATOR),
+    Route("GET", "team-workspaces", "anybody", seen="anybody"),
+    Route("POST", "team-workspaces", "access", sent=_ACCESS),
+    Route("GET", "team-workspaces/<str:access_id>", "access", seen="access"),
+    Route(
+        "PATCH",
+        "team-workspaces/<str:access_id>",
+        "access",
+        seen="access",
+        sent=_sent("team-workspaces", access="read"),
+    ),
+    Route("DELETE", "team-workspaces/<str:access_id>", "access", seen="access"),
+    Route("GET", f"{_ORGANIZATION}/organization-memberships", "here"),
+    Route("GET", "organization-memberships/<str:membership_id>", "org", seen="org"),
+)
 _MADE = {"name": "made", "email": "made@example.com"}
 _TAG = [{"type": "tags", "id": "{tag_id}"}]
 _KEY = {"name": "made", "value": "-----BEGIN OPENSSH PRIVATE KEY-----"}
@@ -206,6 +255,7 @@ ROUTES = (
     *VARIABLES,
     *RUNS,
     *STATES,
+    *PEOPLE,
 )
 WITHOUT_ROLE: Mapping[str, str] = {
     "ping": "what every client asks first",
@@ -219,8 +269,14 @@ PATHS = frozenset(f"{base}{path}" for base in BASES for path in (*(route.path fo
 
 
 def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
-    """Return what the parameters of the addresses stand for, given a record of every type."""
+    """Return what the parameters of the addresses stand for, given a record of every type.
+
+    A colleague and a token of the colleague's team are made here, since they are no types of REST.
+    """
     organization: Any = records["organization"]
+    team: Any = records["team"]
+    colleague = member(team)
+    token, _ = replace_main_team_token(by=None, team=team.name, expires_at=None)
     workspace: Any = records["workspace"]
     version = workspace.configuration_versions.exclude(content=None).first()
     if version is None:
@@ -232,6 +288,12 @@ def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
         "workspace_name": workspace.name,
         "workspace_id": str(workspace.pk),
         "variable_id": str(records["variable"].pk),
+        "user_id": f"user-{colleague.pk}",
+        "username": colleague.username,
+        "membership_id": f"ou-{organization.pk}-{colleague.pk}",
+        "token_id": str(token.pk),
+        "team_id": str(team.pk),
+        "access_id": str(records["access"].pk),
         "varset_id": str(records["collection"].pk),
         "item_id": str(records["item"].pk),
         "project_id": str(records["project"].pk),

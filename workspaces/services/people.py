@@ -1,4 +1,4 @@
-"""Users who sign in through the issuer, with the groups that their claims name."""
+"""Users, the groups that the issuer's claims name for them, and the members of teams."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_noop as _
 
-from workspaces.actors import Actor, TokenUser
-from workspaces.errors import NotAllowed
-from workspaces.models import Identity
+from terrakube_site.messages import message
+from workspaces.actors import Actor, TokenUser, is_admin, user_key
+from workspaces.errors import InvalidInput, NotAllowed
+from workspaces.models import Identity, Organization, Team
 from workspaces.services.tokens import person_of_claims
 
 _LONGEST = 150
@@ -73,6 +75,53 @@ def as_user(actor: Actor) -> Actor:
     if refusal:
         raise NotAllowed(refusal)
     return user
+
+
+def users_visible_to(actor: Actor) -> QuerySet[User]:
+    """Return the actor and the members of the organizations whose teams the actor sees; administrators see all."""
+    if is_admin(actor):
+        return User.objects.all()
+    teams = Team.objects.visible_to(actor).filter(organization__disabled=False)
+    groups = Group.objects.filter(name__in=teams.values("name"))
+    own = Q(pk__in=[key for key in (user_key(actor),) if key is not None])
+    return User.objects.filter(own | Q(pk__in=User.objects.filter(groups__in=groups).values("pk")))
+
+
+def members_of(organization: Organization) -> QuerySet[User]:
+    """Return the users who are in a team of an organization."""
+    groups = Group.objects.filter(name__in=organization.teams.values("name"))
+    return User.objects.filter(pk__in=User.objects.filter(groups__in=groups).values("pk"))
+
+
+@transaction.atomic
+def add_members(team: Team, usernames: Iterable[str], *, by: Actor) -> None:
+    """Add users to the group of a team, by name. Raises NotAllowed and InvalidInput."""
+    users = _changeable_members(team, usernames, by=by)
+    (group,) = _groups([team.name])
+    for user in users:
+        user.groups.add(group)
+
+
+@transaction.atomic
+def remove_members(team: Team, usernames: Iterable[str], *, by: Actor) -> None:
+    """Remove users from the group of a team, by name. Raises NotAllowed and InvalidInput."""
+    for user in _changeable_members(team, usernames, by=by):
+        user.groups.remove(*user.groups.filter(name=team.name))
+
+
+def _changeable_members(team: Team, usernames: Iterable[str], *, by: Actor) -> list[User]:
+    if not is_admin(by):
+        # A group counts in each organization that has a team of its name.
+        raise NotAllowed(_("Only administrators may change the members of a team."))
+    wanted = list(dict.fromkeys(usernames))
+    found = {user.username: user for user in User.objects.filter(username__in=wanted).select_related("identity")}
+    for name in wanted:
+        if name not in found:
+            raise InvalidInput(message(_("There is no user named {name}."), name=name))
+        if hasattr(found[name], "identity"):
+            sentence = _("{name} signs in through the issuer, whose groups replace those here: change {team} there.")
+            raise InvalidInput(message(sentence, name=name, team=team.name))
+    return [found[name] for name in wanted]
 
 
 def _no_groups(name: str) -> str:

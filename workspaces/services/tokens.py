@@ -11,6 +11,7 @@ from uuid import UUID
 
 import jwt
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
@@ -25,6 +26,8 @@ ISSUER = "Terrakube"
 INTERNAL_ISSUER = "TerrakubeInternal"
 # Terrakube's own tolerance for clock skew.
 LEEWAY_SECONDS = 60
+MAIN_TEAM_TOKEN = "Main token of the team"  # noqa: S105 - a description
+"""The description of the one token of a team that the cloud protocol reads and replaces without naming it."""
 
 
 class InvalidToken(Exception):
@@ -36,10 +39,13 @@ def _key(secret: str) -> bytes:
     return base64.urlsafe_b64decode(secret + "=" * (-len(secret) % 4))
 
 
-def create_token(*, by: Actor, description: str = "", days: int = 0) -> tuple[AccessToken, str]:
-    """Create a personal token that acts for the caller; ``days`` 0 never expires. The text is shown only once.
+def create_token(
+    *, by: Actor, description: str = "", days: int = 0, expires_at: dt.datetime | None = None
+) -> tuple[AccessToken, str]:
+    """Create a personal token that acts for the caller. The text is shown only once.
 
-    Raises NotAllowed for a team token: the new token would outlive the team.
+    It expires after ``days`` or at ``expires_at``, with neither of them never. Raises NotAllowed for a team token: the
+    new token would outlive the team.
     """
     if isinstance(by, TokenUser) and by.team:
         raise NotAllowed(_("A team token cannot create personal tokens. Create another team token."))
@@ -52,33 +58,59 @@ def create_token(*, by: Actor, description: str = "", days: int = 0) -> tuple[Ac
         email=name_of(by),
         groups=sorted(groups),
         description=description[:256],
-        expires_at=timezone.now() + dt.timedelta(days=days) if days else None,
+        expires_at=timezone.now() + dt.timedelta(days=days) if days else expires_at,
         created_by=name_of(by),
         updated_by=name_of(by),
     )
     return record, _signed(record, name=f"{record.name} (Token)")
 
 
+def require_membership(team: str, *, by: Actor) -> None:
+    """Raise NotAllowed unless the actor is in a group or an administrator."""
+    if team not in groups_of(by) and not is_admin(by):
+        raise NotAllowed(message(_("You are not a member of {team}."), team=team))
+
+
 def create_team_token(
-    *, by: Actor, team: str, description: str = "", seconds: int = 0, lifetime: Mapping[str, int] | None = None
+    *,
+    by: Actor,
+    team: str,
+    description: str = "",
+    seconds: int = 0,
+    lifetime: Mapping[str, int] | None = None,
+    expires_at: dt.datetime | None = None,
 ) -> tuple[AccessToken, str]:
     """Create a token that acts as a group. Raises NotAllowed for a caller who is not in it.
 
-    ``lifetime`` is how the caller wrote the ``seconds``: 30 hours are shown as such, not as a day and 6 hours.
+    It expires after ``seconds`` or at ``expires_at``, with neither of them never. ``lifetime`` is how the caller wrote
+    the ``seconds``: 30 hours are shown as such, not as a day and 6 hours.
     """
-    if team not in groups_of(by) and not is_admin(by):
-        raise NotAllowed(message(_("You are not a member of {team}."), team=team))
+    require_membership(team, by=by)
     record = AccessToken.objects.create(
         name=team,
         team=team,
         groups=[team],
         description=description[:256],
-        expires_at=timezone.now() + dt.timedelta(seconds=seconds) if seconds else None,
+        expires_at=timezone.now() + dt.timedelta(seconds=seconds) if seconds else expires_at,
         lifetime=lifetime,
         created_by=name_of(by),
         updated_by=name_of(by),
     )
     return record, _signed(record, name=f"{team} (Team Token)")
+
+
+@transaction.atomic
+def replace_main_team_token(*, by: Actor, team: str, expires_at: dt.datetime | None) -> tuple[AccessToken, str]:
+    """Create the main token of a team and revoke the one before it. Raises NotAllowed for non-members."""
+    require_membership(team, by=by)
+    for former in main_team_tokens(team):
+        revoke_token(former, by=by)
+    return create_team_token(by=by, team=team, description=MAIN_TEAM_TOKEN, expires_at=expires_at)
+
+
+def main_team_tokens(team: str) -> QuerySet[AccessToken]:
+    """Return the main token of a team, at most one."""
+    return AccessToken.objects.filter(team=team, description=MAIN_TEAM_TOKEN, deleted=False)
 
 
 def _signed(record: AccessToken, *, name: str) -> str:
