@@ -50,8 +50,8 @@ def test_a_name_that_is_taken_or_wrong_is_422(api: Api) -> None:
     OrganizationFactory.create(name="taken")
     for attributes in ({"name": "taken"}, {"name": "a/b"}, {}, {"name": "ok", "email": "none"}):
         assert api.post("organizations", "organizations", attributes).status_code == 422, attributes
-    wrong = api.post("organizations", "organizations", {"name": "ok", "default-execution-mode": "agent"})
-    assert wrong.status_code == 422
+    for wrong in ({"default-execution-mode": "agent"}, {"allow-force-delete-workspaces": False}):
+        assert api.post("organizations", "organizations", {"name": "ok", **wrong}).status_code == 422
 
 
 def test_organizations_are_found_by_a_part_of_name_or_email(api: Api) -> None:

@@ -11,11 +11,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.api.client import Api, detail, token_of
-from tests.factories import OrganizationFactory, WorkspaceFactory
+from tests.factories import OrganizationFactory, VariableFactory, WorkspaceFactory
 from tests.tfe.routes import BASES
 from workspaces.actors import TokenUser
-from workspaces.choices import JobStatus
-from workspaces.models import Access, Job, Organization, Project, Ssh, StateVersion, Tag, Workspace, WorkspaceTag
+from workspaces.choices import JobStatus, StepType
+from workspaces.models import Access, Job, Organization, Project, Ssh, StateVersion, Step, Tag, Workspace, WorkspaceTag
 from workspaces.permissions import rights, rights_on_each
 from workspaces.services.remote_state import consumer_ids, may_consume
 
@@ -93,6 +93,7 @@ def test_settings_are_stored_and_shown(api: Api, path: str) -> None:
         {"name": "x", "assessments-enabled": True},
         {"name": "x", "vcs-repo": {"identifier": "a/b"}},
         {"name": "x", "trigger-prefixes": ["/a"]},
+        {"name": "x", "project-remote-state": True},
         {"name": 1},
     ],
 )
@@ -140,7 +141,7 @@ def test_permissions_tell_what_the_services_allow(api: Api, reader: Api, path: s
     )
     given = permissions(reader, path)
     assert {name for name, has in given.items() if has} == {
-        "can-read-settings", "can-read-state-outputs", "can-read-variable"
+        "can-read-settings", "can-read-variable"
     }  # fmt: skip
     assert given["can-force-delete"] is False
 
@@ -160,11 +161,11 @@ def test_rights_on_many_workspaces_are_those_on_each(organization: Organization)
 
 
 def test_a_page_costs_a_fixed_number_of_queries(api: Api, path: str, organization: Organization) -> None:
+    included = ("organization", "project", "current_run", "current_run.plan", "current_state_version")
+
     def queries(size: int) -> int:
-        asked = f"{path}?page%5Bsize%5D={size}&include=organization,current_run,current_run.plan"
-        with CaptureQueriesContext(
-            connection,
-        ) as found:
+        asked = f"{path}?page%5Bsize%5D={size}&include={','.join(included)}"
+        with CaptureQueriesContext(connection) as found:
             assert len(api.read(asked)["data"]) == size
         return len(found)
 
@@ -172,7 +173,10 @@ def test_a_page_costs_a_fixed_number_of_queries(api: Api, path: str, organizatio
     for number in range(40):
         row = WorkspaceFactory.create(organization=organization, name=f"w{number:02}")
         WorkspaceTag.objects.create(workspace=row, tag=tag)
-        Job.objects.create(organization=organization, workspace=row, status=JobStatus.COMPLETED)
+        job = Job.objects.create(organization=organization, workspace=row, status=JobStatus.COMPLETED)
+        Step.objects.create(job=job, step_number=1, name="a", type=StepType.PLAN, status=JobStatus.COMPLETED)
+        StateVersion.objects.create(workspace=row, number=1, content=b"{}")
+        VariableFactory.create(workspace=row)
     queries(1)
     assert queries(2) == queries(40)
 
@@ -348,3 +352,56 @@ def test_a_workspace_is_made_in_a_project_and_moved(api: Api, path: str, organiz
     assert {one["id"] for one in api.read(f"{path}?include=project")["included"]} == {default}
     assert sent("PATCH", f"{path}/a", project.pk) == str(project.pk)
     assert {one["id"] for one in api.read(f"{path}?include=project")["included"]} == {default, str(project.pk)}
+
+
+STATE = {
+    "version": 4, "serial": 1, "lineage": "l",
+    "outputs": {
+        "secret": {"value": "hidden", "type": "string", "sensitive": True},
+        "url": {"value": ["a"], "type": ["list", "string"]},
+    },
+    "resources": [{"mode": "managed", "instances": [{}, {}]}, {"mode": "data", "instances": [{}]}],
+}  # fmt: skip
+
+
+def test_a_workspace_tells_what_its_state_has(api: Api, reader: Api, path: str, workspace: Workspace) -> None:
+    version = StateVersion.objects.create(workspace=workspace, number=1, content=json.dumps(STATE).encode())
+    found = api.read(f"{path}/core?include=outputs,current_state_version")
+    assert found["data"]["attributes"]["resource-count"] == 2
+    assert found["data"]["relationships"]["current-state-version"]["data"]["id"] == str(version.pk)
+    outputs = {one["attributes"]["name"]: one for one in found["included"] if one["type"] == "workspace-outputs"}
+    assert outputs["url"]["attributes"]["value"] == ["a"]
+    assert outputs["secret"]["attributes"]["value"] is None
+    listed = api.read(f"workspaces/{workspace.pk}/current-state-version-outputs")["data"]
+    assert {one["id"] for one in outputs.values()} == {one["id"] for one in listed}
+    assert {one["type"] for one in found["included"]} == {"workspace-outputs", "state-versions"}
+
+    unseen = reader.read(f"{path}/core?include=outputs,current_state_version")
+    assert "outputs" not in unseen["data"]["relationships"]
+    assert "included" not in unseen
+
+
+def test_runs_and_workspaces_include_each_other(api: Api, path: str, workspace: Workspace) -> None:
+    job = Job.objects.create(organization=workspace.organization, workspace=workspace)
+    found = api.read(f"{path}/core?include=current_run,current_run.plan")
+    assert {(one["type"], one["id"]) for one in found["included"]} == {
+        ("runs", f"run-{job.pk}"), ("plans", f"plan-{job.pk}")
+    }  # fmt: skip
+    (included,) = api.read(f"runs/run-{job.pk}?include=workspace")["included"]
+    assert included == api.read(path)["data"][0]
+    assert included["attributes"]["workspace-kpis-runs-count"] == 1
+
+
+def test_a_workspace_names_its_variables_and_its_pages(api: Api, path: str, workspace: Workspace) -> None:
+    variable = VariableFactory.create(workspace=workspace)
+    found = api.read(f"{path}/core")["data"]
+    assert found["relationships"]["vars"]["data"] == [{"type": "vars", "id": str(variable.pk)}]
+    assert api.client.get(found["links"]["self"], headers={"Authorization": f"Bearer {api.token}"}).status_code == 200
+
+
+def test_an_answer_to_a_lock_is_the_whole_workspace(api: Api, workspace: Workspace) -> None:
+    locked = json.loads(api.call("POST", f"workspaces/{workspace.pk}/actions/lock", {}).content)["data"]
+    assert locked["attributes"]["locked"] is True
+    assert locked["relationships"]["locked-by"]["data"]["type"] == "users"
+    assert locked["attributes"]["permissions"]["can-lock"] is True
+    assert locked == api.read(f"workspaces/{workspace.pk}")["data"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfe.documents import Json, resource, to_one
@@ -11,6 +11,22 @@ from tfe.project_keys import default_project_id
 from workspaces.actors import Actor, is_admin
 from workspaces.models import Organization
 from workspaces.permissions import rights
+
+CONSTANT: Mapping[str, Any] = {
+    "aggregated-commit-status-enabled": False,
+    "allow-force-delete-workspaces": True,
+    "assessments-enforced": False,
+    "collaborator-auth-policy": "password",
+    "enforce-hyok": False,
+    "max-ttl-enabled": False,
+    "saml-enabled": False,
+    "send-passing-statuses-for-untriggered-speculative-plans": False,
+    "session-remember": None,
+    "session-timeout": None,
+    "speculative-plan-management-enabled": False,
+    "user-tokens-enabled": True,
+}
+"""What no organization has otherwise here."""
 
 
 def organization_object(organization: Organization, actor: Actor) -> Json:
@@ -22,11 +38,8 @@ def organization_object(organization: Organization, actor: Actor) -> Json:
         "email": organization.email,
         "description": organization.description or "",
         "default-execution-mode": organization.execution_mode,
-        "allow-force-delete-workspaces": True,
-        "assessments-enforced": False,
-        "collaborator-auth-policy": "password",
+        **CONSTANT,
         "cost-estimation-enabled": False,
-        "saml-enabled": False,
         "stacks-enabled": False,
         "permissions": {
             "can-create-project": may.create_workspace,

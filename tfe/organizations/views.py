@@ -13,7 +13,7 @@ from tfe.documents import Json, asked_includes, document, page_document, resourc
 from tfe.errors import Invalid
 from tfe.included import objects_of
 from tfe.lookup import organization_of
-from tfe.organizations.documents import organization_object
+from tfe.organizations.documents import CONSTANT, organization_object
 from tfe.project_keys import default_project_id
 from tfe.views import TfeView
 from workspaces.choices import ExecutionMode, JobStatus
@@ -80,7 +80,11 @@ class OrganizationView(TfeView):
 
 
 def _fields(body: Body) -> dict[str, str]:
-    """Return the columns that a document sets; what the site does not have is answered as it is, not as it was sent."""
+    """Return the columns that a document sets. Raises Invalid for what the site does not have, and would drop."""
+    for name, value in CONSTANT.items():
+        sent = body.attributes.get(name)
+        if sent is not None and sent != value:
+            raise Invalid(f"{name} cannot be set here.", f"/data/attributes/{name}")
     found = {}
     if "email" in body:
         found["email"] = body.text("email", longest=254)

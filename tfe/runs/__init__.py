@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from tfe.runs import configuration_versions, logs, uploads, views
+from tfe.runs import builders, configuration_versions, logs, uploads, views
 
+__all__ = ["builders", "urlpatterns"]
 urlpatterns = [
     path("workspaces/<str:workspace_id>/configuration-versions", configuration_versions.VersionsView.as_view()),
     path("configuration-versions/<str:version_id>", uploads.version),

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from tfe.body import body_of, comment_of
 from tfe.documents import Json, asked_includes, document, page_document, resource, to_one, whole_document
+from tfe.included import objects_of
 from tfe.lookup import organization_of, workspace_of
 from tfe.runs.changes import counts_of
 from tfe.runs.configuration_versions import version_object, versions
@@ -22,6 +23,7 @@ from tfe.runs.permissions import Caller
 from tfe.runs.queue import position_of, positions_in
 from tfe.runs.status import Phase
 from tfe.views import TfeView
+from workspaces.actors import Actor
 from workspaces.models import Job
 from workspaces.services import jobs as services
 from workspaces.services.sources import version_of
@@ -43,12 +45,15 @@ class RunView(TfeView):
     def get(self, request: Request, run_id: str) -> Response:
         run = run_of(self.actor, run_id)
         body = run_object(run, Caller(self.actor), position=position_of(run))
-        return Response(document(body, included_of([run], asked_includes(request))))
+        return Response(document(body, included_of(self.actor, [run], asked_includes(request))))
 
 
-def included_of(runs: Iterable[Run], asked: frozenset[str]) -> list[Json]:
+def included_of(actor: Actor, runs: Iterable[Run], asked: frozenset[str]) -> list[Json]:
     """Return the resources beside some runs that a client asks for; unknown names are none."""
+    runs = list(runs)
     found: list[Json] = []
+    if "workspace" in asked:
+        found += objects_of("workspaces", actor, (run.job.workspace_id for run in runs))
     for run in runs:
         if "plan" in asked:
             found.append(phase_object(run, Phase.PLAN))
@@ -72,7 +77,7 @@ class RunList(TfeView):
             kept.extend(with_steps(found))
             return [run_object(run, caller) for run in kept]
 
-        return Response(page_document(request, rows, render, lambda _rows: included_of(kept, asked)))
+        return Response(page_document(request, rows, render, lambda _rows: included_of(self.actor, kept, asked)))
 
 
 class WorkspaceRunsView(RunList):

@@ -9,14 +9,15 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tfe.documents import Json, document, resource, to_one
+from tfe.documents import Json, document
 from tfe.errors import Conflict, Invalid
-from tfe.identities import in_words, locked_by
+from tfe.identities import in_words
+from tfe.included import objects_of
 from tfe.lookup import workspace_of
 from tfe.views import TfeView
 from workspaces.actors import Actor
 from workspaces.models import Workspace
-from workspaces.services.locks import HeldByAnother, StatePending, holder_of, lock_workspace, unlock_workspace
+from workspaces.services.locks import HeldByAnother, StatePending, lock_workspace, unlock_workspace
 
 _LONGEST_REASON = 512
 
@@ -43,12 +44,7 @@ def _reason(request: Request) -> str:
 
 def workspace_document(workspace: Workspace, actor: Actor) -> Json:
     """Return a workspace as the actions answer with it."""
-    attributes = {"name": workspace.name, "locked": holder_of(workspace) is not None, "permissions": {}}
-    relations = {
-        "organization": to_one("organizations", workspace.organization.name),
-        "locked-by": locked_by(workspace),
-    }
-    return document(resource("workspaces", workspace.pk, attributes, relations))
+    return document(objects_of("workspaces", actor, [workspace.pk])[0])
 
 
 class LockView(TfeView):

@@ -7,20 +7,23 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from tfe.documents import Json, moments, resource, to_many, to_one
+from tfe.documents import Json, document, moments, resource, to_many, to_one
 from tfe.identities import locked_by
 from tfe.included import builds, objects_of
+from tfe.outputs import outputs_of, read_content, workspace_output_object
 from tfe.project_keys import project_id, project_relation
-from tfe.workspaces.current import Current, current_of
+from tfe.workspaces.current import Current, current_of, run_counts, variable_keys
 from tfe.workspaces.settings import CONSTANT, shown_directory, shown_version, vcs_repository
 from workspaces.actors import Actor
 from workspaces.choices import ExecutionMode
-from workspaces.models import Team, Workspace, WorkspaceTag
-from workspaces.permissions import rights_on_each
+from workspaces.models import StateVersion, Team, Workspace, WorkspaceTag
+from workspaces.permissions import rights_on_each, workspaces_with_right
 from workspaces.roles import Rights
 from workspaces.services.locks import holders_of
+from workspaces.services.state_content import managed_resources
 
 NOTHING = Current()
+_PARSED_BYTES = 2**20
 
 
 def workspace_objects(actor: Actor, workspaces: Sequence[Workspace]) -> list[Json]:
@@ -30,14 +33,37 @@ def workspace_objects(actor: Actor, workspaces: Sequence[Workspace]) -> list[Jso
     """
     may, current = rights_on_each(actor, workspaces), current_of(workspaces)
     tags, locked = tags_of(workspaces), _locks(workspaces)
-    return [
-        _object(row, may[row.pk], current.get(row.pk, NOTHING), tags[row.pk], locked.get(row.pk)) for row in workspaces
-    ]
+    runs, variables = run_counts(workspaces), variable_keys(workspaces)
+    found = []
+    for row in workspaces:
+        one = _object(row, may[row.pk], current.get(row.pk, NOTHING), tags[row.pk], locked.get(row.pk))
+        one["attributes"]["workspace-kpis-runs-count"] = runs.get(row.pk, 0)
+        one["relationships"]["vars"] = to_many("vars", variables.get(row.pk, ()))
+        found.append(one)
+    return found
 
 
-def workspace_object(actor: Actor, workspace: Workspace) -> Json:
-    """Return one workspace."""
-    return workspace_objects(actor, [workspace])[0]
+def workspace_document(actor: Actor, workspace: Workspace, asked: frozenset[str] = frozenset()) -> Json:
+    """Return one workspace, with what is read from its state, and what a request wants included."""
+    (found,) = workspace_objects(actor, [workspace])
+    included = included_objects(actor, asked, [workspace])
+    wanted = "outputs" in asked
+    version = _small_state(workspace, always=wanted)
+    if version is not None:
+        content = read_content(version)
+        found["attributes"]["resource-count"] = managed_resources(version.content) or 0
+        if wanted and workspaces_with_right(actor, [workspace], "manage_state"):
+            outputs = outputs_of(version, content)
+            found["relationships"]["outputs"] = to_many("workspace-outputs", (one.key for one in outputs))
+            included += [workspace_output_object(one) for one in outputs]
+    return document(found, included)
+
+
+def _small_state(workspace: Workspace, *, always: bool) -> StateVersion | None:
+    """Return the current state, unless it is so large that only who asks for its outputs has it read."""
+    versions = StateVersion.objects.filter(workspace=workspace).defer("json", "content")
+    newest: StateVersion | None = versions.order_by("-number").first()
+    return newest if newest is not None and (always or (newest.size or 0) <= _PARSED_BYTES) else None
 
 
 @builds("workspaces")
@@ -102,7 +128,9 @@ def _object(workspace: Workspace, may: Rights, current: Current, tags: list[Work
         "ssh-key": to_one("ssh-keys", workspace.module_ssh_key_id),
         "tag-bindings": to_many("tag-bindings", (row.pk for row in tags)),
     }
-    return resource("workspaces", workspace.pk, attributes, relationships)
+    names = f"{workspace.organization.name}/workspaces/{workspace.name}"
+    links = {"self": f"/api/v2/organizations/{names}", "self-html": f"/app/{names}"}
+    return {**resource("workspaces", workspace.pk, attributes, relationships), "links": links}
 
 
 def permissions_of(may: Rights) -> dict[str, bool]:
@@ -120,7 +148,7 @@ def permissions_of(may: Rights) -> dict[str, bool]:
         "can-queue-destroy": may.approve_job,
         "can-queue-run": may.plan_job,
         "can-read-settings": may.read,
-        "can-read-state-outputs": may.read,
+        "can-read-state-outputs": may.manage_state,
         "can-read-state-versions": may.manage_state,
         "can-read-variable": may.read,
         "can-unlock": may.manage_workspace,

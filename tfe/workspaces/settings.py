@@ -26,6 +26,7 @@ CONSTANT: Mapping[str, Any] = {
     "auto-apply": False,
     "auto-apply-run-trigger": False,
     "file-triggers-enabled": True,
+    "project-remote-state": False,
     "queue-all-runs": True,
     "speculative-enabled": True,
     "structured-run-output-enabled": False,

@@ -7,12 +7,11 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tfe.documents import document
 from tfe.errors import Invalid
 from tfe.lookup import workspace_of
 from tfe.organizations.ssh_keys import ssh_key_of
 from tfe.views import TfeView
-from tfe.workspaces.documents import workspace_object
+from tfe.workspaces.documents import workspace_document
 from workspaces.services.workspaces import update_workspace
 
 
@@ -24,7 +23,7 @@ class WorkspaceSshKeyView(TfeView):
         key = _sent_key(request.data)
         found = ssh_key_of(self.actor, key) if key else None
         update_workspace(workspace, {"module_ssh_key": found}, by=self.actor)
-        return Response(document(workspace_object(self.actor, workspace)))
+        return Response(workspace_document(self.actor, workspace))
 
 
 def _sent_key(sent: Any) -> str:

@@ -9,11 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tfe.body import Body, body_of
-from tfe.documents import Json, asked_includes, document, page_document
+from tfe.documents import asked_includes, page_document
 from tfe.lookup import organization_of, workspace_named, workspace_of
 from tfe.project_keys import named_project
 from tfe.views import TfeView
-from tfe.workspaces.documents import included_objects, workspace_object, workspace_objects
+from tfe.workspaces.documents import included_objects, workspace_document, workspace_objects
 from tfe.workspaces.filters import listed
 from tfe.workspaces.settings import defaults_of, fields_of, without_repository
 from tfe.workspaces.tags import sent_tags
@@ -61,7 +61,7 @@ class WorkspacesView(ChangingView):
             workspace = create_workspace(organization, by=self.actor, **fields)
             if tags := sent_tags(body):
                 tag_workspace(workspace, tags, by=self.actor)
-        return Response(document(workspace_object(self.actor, workspace)), status=HTTPStatus.CREATED)
+        return Response(workspace_document(self.actor, workspace), status=HTTPStatus.CREATED)
 
 
 class WorkspaceView(ChangingView):
@@ -92,8 +92,7 @@ class WorkspaceView(ChangingView):
         return workspace_named(self.actor, organization_name, workspace_name)
 
     def _answer(self, request: Request, workspace: Workspace) -> Response:
-        found: Json = workspace_object(self.actor, workspace)
-        return Response(document(found, included_objects(self.actor, asked_includes(request), [workspace])))
+        return Response(workspace_document(self.actor, workspace, asked_includes(request)))
 
 
 class SafeDeleteView(WorkspaceView):
