@@ -122,6 +122,10 @@ RUNS = (
     Route("GET", "organizations/<str:organization_name>/runs/queue", "here"),
     Route("GET", "plans/<str:plan_id>", "here"),
     Route("GET", "applies/<str:apply_id>", "here"),
+    Route("GET", "plans/<str:plan_id>/json-output", "state"),
+    Route("GET", "plans/<str:plan_id>/json-output-redacted", "here"),
+    Route("GET", "runs/<str:run_id>/plan/json-output", "state"),
+    Route("GET", "runs/<str:run_id>/plan/json-output-redacted", "here"),
 )
 _VERSION = "state-versions/<str:state_version_id>"
 _NEW_STATE = _sent("state-versions", serial=1, md5="0" * 32, lineage="a")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tfe.runs import builders, configuration_versions, logs, uploads, views
+from tfe.runs import builders, configuration_versions, logs, plan_json, uploads, views
 
 __all__ = ["builders", "urlpatterns"]
 urlpatterns = [
@@ -22,5 +22,9 @@ urlpatterns = [
     path("organizations/<str:organization_name>/runs/queue", views.QueueView.as_view()),
     path("plans/<str:plan_id>", views.PlanView.as_view()),
     path("applies/<str:apply_id>", views.ApplyView.as_view()),
+    path("plans/<str:plan_id>/json-output", plan_json.PlanJsonView.as_view()),
+    path("plans/<str:plan_id>/json-output-redacted", plan_json.RedactedPlanView.as_view()),
+    path("runs/<str:run_id>/plan/json-output", plan_json.PlanJsonView.as_view()),
+    path("runs/<str:run_id>/plan/json-output-redacted", plan_json.RedactedPlanView.as_view()),
     path("logs/<str:secret>", logs.log),
 ]

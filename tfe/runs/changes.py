@@ -13,11 +13,17 @@ def counts_of(run: Run, phase: Phase) -> dict[str, int] | None:
     if status_of(phase, run.job, run.steps) != "finished":
         # A terminal asks each second while it waits, and the plan's JSON may be large.
         return None
+    content = json_of(run)
+    plan = None if content is None else read_plan(content)
+    return None if plan is None else _counts(plan)
+
+
+def json_of(run: Run) -> bytes | None:
+    """Return the ``show -json`` of a run's plan; None if none is kept."""
     keys = [step.pk for step in phases_of(run.steps).plan]
     saved = SavedPlan.objects.filter(step__in=keys, json__isnull=False).order_by("-step__step_number")
     content = saved.values_list("json", flat=True).first()
-    plan = read_plan(bytes(content)) if content is not None else None
-    return None if plan is None else _counts(plan)
+    return None if content is None else bytes(content)
 
 
 def _counts(plan: Plan) -> dict[str, int]:

@@ -1,24 +1,27 @@
 """``GET logs/SECRET``: the log of a run's plan or apply, by the byte, as a terminal follows it.
 
 A log is the logs of the phase's steps, one attempt after the other, between the marks of the protocol for its start and
-end. The end comes no sooner than the status is final, and the status is final no later than the end.
+end. Before an attempt's log stands what its pod waited for, since a terminal shows nothing else of that. The end comes
+no sooner than the status is final, and the status is final no later than the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Length
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
 
-from executors.choices import ACTIVE, AttemptOutcome
+from executors.choices import ACTIVE, AttemptOutcome, EventKind
 from executors.logs.byte_range import Gaps, gaps_of, read_range, shown_size
-from executors.models import LogChunk
+from executors.models import AttemptEvent, LogChunk
 from terrakube_site.http.error_response import error_response
 from tfe.runs.log_address import read_address
 from tfe.runs.status import ENDED, Phase, phases_of, status_of
@@ -28,7 +31,7 @@ START, END = b"\x02", b"\x03"
 MOST_BYTES = 2**20
 _HIGHEST = 2**53
 _SILENT = frozenset({AttemptOutcome.KILLED, AttemptOutcome.LOST})
-_JOB = ("status", "reason", "reason_code", "started_at", "waits_for_room", "save_plan")
+_JOB = ("status", "reason", "started_at", "save_plan")
 _STEP = ("id", "step_number", "type", "status", "decision", "queued_at", "started_at", "reason")
 _ATTEMPT = ("id", "number", "state", "outcome", "log_size")
 
@@ -39,6 +42,8 @@ class _Attempt:
     size: int
     gaps: Gaps
     outcome: str
+    waits: int
+    """Length of the sentences of what it waited for, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,9 @@ def _source(job_id: int) -> _Source | None:
             *(f"steps__{name}" for name in _STEP),
             *(f"steps__attempts__{name}" for name in _ATTEMPT),
             has_gaps=Exists(LogChunk.objects.filter(attempt=OuterRef("steps__attempts__pk"), data__isnull=True)),
+            waits=Subquery(
+                _waits_of(OuterRef("steps__attempts__pk")).values("attempt").annotate(n=_LENGTH).values("n")
+            ),
         )
     )
     if not rows:
@@ -98,45 +106,77 @@ def _source(job_id: int) -> _Source | None:
             setattr(step, "live", True)  # noqa: B010 - as `find` annotates it
         attempt, size = row["steps__attempts__id"], row["steps__attempts__log_size"]
         gaps = gaps_of(attempt) if row["has_gaps"] else ()
-        attempts.setdefault(key, []).append(_Attempt(attempt, size, gaps, row["steps__attempts__outcome"]))
+        found = _Attempt(attempt, size, gaps, row["steps__attempts__outcome"], row["waits"] or 0)
+        attempts.setdefault(key, []).append(found)
     return _Source(job, tuple(steps.values()), attempts)
+
+
+def _waits_of(attempt: UUID | OuterRef) -> QuerySet[AttemptEvent]:
+    """Return what an attempt waited for until it was claimed: later entries would move what a client counted."""
+    late = Q(attempt__claimed_at__isnull=False, at__gte=F("attempt__claimed_at"))
+    return AttemptEvent.objects.filter(attempt=attempt, kind=EventKind.WAITING).exclude(late).order_by()
+
+
+_LENGTH = Sum(Length("detail") + 1)
+
+
+def _waits(attempt: UUID) -> bytes:
+    # One byte for each character, as the database counts them.
+    texts = _waits_of(attempt).order_by("at", "id").values_list("detail", flat=True)
+    return "".join(f"{text}\n" for text in texts).encode("ascii", errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a log; ``read`` takes where it begins and how many bytes are wanted."""
+
+    size: int
+    read: Callable[[int, int], bytes]
 
 
 def _read(source: _Source, phase: Phase, start: int, limit: int) -> bytes:
     data, at = bytearray(), 0
     for part in _parts(source, phase):
-        size = len(part) if isinstance(part, bytes) else shown_size(part.size, part.gaps)
         begin = max(start - at, 0)
-        if begin < size:
-            wanted = min(limit - len(data), size - begin)
-            piece = part[begin : begin + wanted] if isinstance(part, bytes) else _piece(part, begin, wanted)
+        if begin < part.size:
+            piece = part.read(begin, min(limit - len(data), part.size - begin))
             data += piece
-            if len(piece) < size - begin:
+            if len(piece) < part.size - begin:
                 # The rest is for the next request, so that no byte is left out.
                 break
-        at += size
+        at += part.size
     return bytes(data)
 
 
-def _piece(attempt: _Attempt, begin: int, wanted: int) -> bytes:
-    return read_range(attempt.key, begin, wanted, attempt.gaps)
-
-
-def _parts(source: _Source, phase: Phase) -> Iterator[bytes | _Attempt]:
+def _parts(source: _Source, phase: Phase) -> Iterator[_Part]:
     """Yield what a log is made of; only its last part may still grow."""
     steps = phases_of(source.steps).steps(phase)
     attempts = [attempt for step in steps for attempt in source.attempts.get(step.pk, [])]
-    yield START
+    yield _text(START)
     if phase is Phase.APPLY:
         # The clients drop three lines, in which they expect the version that the plan showed already.
-        yield f"Apply of job {source.job.pk}\n\n\n".encode()
-    yield from attempts
+        yield _text(f"Apply of job {source.job.pk}\n\n\n".encode())
+    for attempt in attempts:
+        yield _Part(attempt.waits, partial(_piece_of_waits, attempt))
+        yield _Part(shown_size(attempt.size, attempt.gaps), partial(_piece_of_log, attempt))
     status = status_of(phase, source.job, source.steps)
     if status not in ENDED:
         return
     if status != "finished" and source.job.reason and _is_silent(attempts):
-        yield f"\n{source.job.reason}\n".encode()
-    yield END
+        yield _text(f"\n{source.job.reason}\n".encode())
+    yield _text(END)
+
+
+def _text(data: bytes) -> _Part:
+    return _Part(len(data), lambda begin, wanted: data[begin : begin + wanted])
+
+
+def _piece_of_waits(attempt: _Attempt, begin: int, wanted: int) -> bytes:
+    return _waits(attempt.key)[begin : begin + wanted]
+
+
+def _piece_of_log(attempt: _Attempt, begin: int, wanted: int) -> bytes:
+    return read_range(attempt.key, begin, wanted, attempt.gaps)
 
 
 def _is_silent(attempts: list[_Attempt]) -> bool:

@@ -1,21 +1,30 @@
-"""The place of runs that have not started, among those that the caller sees."""
+"""The place of runs that have not started, among those that the caller sees.
+
+A client subtracts the runs that are at work, so these count as being before the first that waits.
+"""
 
 from __future__ import annotations
 
 from django.db.models import QuerySet
 
 from tfe.runs.find import Run
+from workspaces.choices import IN_EXECUTOR
 from workspaces.models import Job
+
+_MOST = 1000
 
 
 def positions_in(jobs: QuerySet[Job]) -> list[tuple[int, Job]]:
-    """Return the jobs that have not started, each with its place; the first is next."""
-    waiting = jobs.unfinished().filter(started_at=None).order_by("-priority", "pk")  # type: ignore[attr-defined]
-    return list(enumerate(waiting.prefetch_related("addresses", "variables")[:1000], start=1))
+    """Return the jobs that have not started, each with its place."""
+    unfinished: QuerySet[Job] = jobs.unfinished()  # type: ignore[attr-defined]
+    waiting = unfinished.filter(started_at=None).order_by("-priority", "pk")
+    found = list(waiting.prefetch_related("addresses", "variables")[:_MOST])
+    working = unfinished.filter(status__in=IN_EXECUTOR).count() if found else 0
+    return list(enumerate(found, start=working + 1))
 
 
 def position_of(run: Run) -> int:
-    """Return the place of a run on its own workspace; 0 once it has started."""
+    """Return the place of a run among those of its own workspace; 0 once it has started."""
     job = run.job
     if job.is_final or job.started_at is not None:
         return 0

@@ -58,8 +58,8 @@ def run_status(job: Job, steps: Sequence[Step]) -> str:
     if job.status == S.APPROVED:
         return "confirmed"
     if job.started_at is None:
-        # A terminal shows what a pending run waits for: other runs, or the lock of the workspace.
-        return "plan_queued" if job.waits_for_room else "pending"
+        # Also while a limit holds it up: of a pending run, and of no other, a terminal says how many are before it.
+        return "pending"
     if not _in_apply(job, phases_of(steps)):
         return "planning"
     return "applying" if job.status == S.RUNNING else "apply_queued"
@@ -89,7 +89,7 @@ def plan_status(job: Job, steps: Sequence[Step]) -> str:
     if _in_apply(job, phases):
         return "finished"
     if job.started_at is None:
-        return "queued" if job.waits_for_room else "pending"
+        return "pending"
     return "running" if any(step.started_at for step in phases.plan) else "queued"
 
 

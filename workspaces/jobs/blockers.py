@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Q, prefetch_related_objects
 
-from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR
+from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus
 from workspaces.jobs.obstacles import locked
 from workspaces.models import Job, Workspace
 from workspaces.reasons import Reason, framed, reason
@@ -13,12 +13,16 @@ from workspaces.reasons import Reason, framed, reason
 _COUNTED = 100
 
 
+SAVED = Q(save_plan=True, status=JobStatus.WAITING_APPROVAL, holds_workspace=False)
+"""Jobs whose saved plan waits for its approval: they hold nothing, and no job waits for them."""
+
+
 def why_wait(job: Job) -> Reason | None:
     """Return why a job that has not started must wait; None if it need not."""
     workspace = job.workspace
     if workspace.locked:
         return locked(workspace)
-    others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk)
+    others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk).exclude(SAVED)
     if job.plan_only:
         # A plan takes no state lock; it waits only for what may change the state while it reads.
         busy = others.filter(

@@ -19,6 +19,7 @@ from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.flows.runtimes import check_flow
 from workspaces.jobs import transitions
 from workspaces.jobs.acting import keep_actor
+from workspaces.jobs.saved_plans import is_stale
 from workspaces.jobs.scope import Asked, addresses_of, check_asked, read_addresses
 from workspaces.jobs.start_rules import START, Start, check_start, parsed, require_cancel, starter_on, why_not
 from workspaces.models import Address, Job, JobVariable, Template, Workspace
@@ -215,6 +216,9 @@ def require_decision(job: Job, *, by: Actor, approved: bool) -> None:
 
 def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
     require_decision(job, by=by, approved=approved)
+    if approved and job.save_plan and is_stale(job):
+        sentence = _("The state of {name} has changed since job {number} planned. Discard this plan, and plan again.")
+        raise WrongState(message(sentence, name=job.workspace.name, number=job.pk))
     if not transitions.decide(job.pk, approved=approved, by=name_of(by), comment=comment):
         job.refresh_from_db()
         said = message(

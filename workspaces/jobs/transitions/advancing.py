@@ -21,6 +21,7 @@ from workspaces.jobs.transitions.writes import end_job, lock_job, move_job, move
 from workspaces.models import Job, Step, Workspace
 from workspaces.models.reasoned import REASON
 from workspaces.reasons import Reason, reason
+from workspaces.task_queue.client import enqueue
 
 S = JobStatus
 
@@ -93,10 +94,28 @@ def _advance[T](job_id: int, to: Callable[[Step], T]) -> T | None:
         # One that was rejected, and waited, still has its flow's commands for that to run.
         if job.status not in {S.PENDING, S.APPROVED} and not _open_rejection(job):
             return None
+        if _must_wait_again(job):
+            return None
         is_new = job.started_at is None
         steps = _start(job) if is_new else list(job.steps.filter(status=S.PENDING))
         step = None if steps is None else _next(job, steps, has_room=is_new, found=found)
         return None if step is None else to(step)
+
+
+def _must_wait_again(job: Job) -> bool:
+    """Return whether a saved plan that was approved must wait for its workspace; False if it holds the workspace now.
+
+    The next ``move_job`` stores that, and raises IntegrityError when the workspace has another active job meanwhile.
+    """
+    if not job.save_plan or job.holds_workspace or job.status != S.APPROVED:
+        return False
+    wait = why_wait(job)
+    if wait is None:
+        job.holds_workspace = True
+        return False
+    if job.waits_for_room or not job.says(wait):
+        move_job(job, S.APPROVED, wait)
+    return True
 
 
 def _open_rejection(job: Job) -> Step | None:
@@ -136,7 +155,12 @@ def _next(job: Job, pending: Iterable[Step], *, has_room: bool, found: Obstacle 
             if not step.decision:
                 team = deciding_team(flow.team, job.organization)
                 waits = ("waits-for-approval", "approval-by-team") if team else ("waits-for-approval",)
-                move_job(job, S.WAITING_APPROVAL, reason(*waits, team=team), approval_team=team or None)
+                holds = job.holds_workspace and not job.save_plan
+                why = reason(*waits, team=team)
+                move_job(job, S.WAITING_APPROVAL, why, approval_team=team or None, holds_workspace=holds)
+                if job.save_plan:
+                    # Its plan may wait for days, in which others change the workspace.
+                    enqueue("executors.tasks.advance_workspace", str(job.workspace_id))
                 return None
             if not flow.commands and flow.import_commands is None:
                 now = timezone.now()
