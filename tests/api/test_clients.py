@@ -152,7 +152,7 @@ def test_a_workspace_tag_names_its_tag(owner: Api, places: dict[str, str], organ
     tag = Tag.objects.create(organization=organization, name="t")
     path = WS.format(**places) + "/workspaceTag"
     made = owner.made(path, "workspacetag", {"tagId": str(tag.pk)})
-    assert made["attributes"] == {"tagId": str(tag.pk)}
+    assert made["attributes"] == {"tagId": str(tag.pk), "value": None}
     assert owner.post(path, "workspacetag", {"tagId": str(tag.pk)}).status_code == 409
     assert owner.delete(f"{path}/{made['id']}").status_code == 204
 

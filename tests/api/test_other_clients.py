@@ -113,7 +113,7 @@ def test_who_changed_a_record_is_taken_from_no_client(
 ) -> None:
     tag = Tag.objects.create(organization=organization, name="t")
     made = owner.made(f"{home}/workspace/{workspace.pk}/workspaceTag", "workspacetag", {"tagId": str(tag.pk), **AUDIT})
-    assert made["attributes"] == {"tagId": str(tag.pk)}
+    assert made["attributes"] == {"tagId": str(tag.pk), "value": None}
     path = f"{home}/workspace/{workspace.pk}/workspaceTag/{made['id']}"
     assert owner.patch(path, "workspacetag", AUDIT).status_code == 204
     assert admin.made(f"{home}/agent", "agent", {"name": "a", **AUDIT})["attributes"].keys().isdisjoint(AUDIT)

@@ -200,7 +200,7 @@ def test_a_vcs_workspace(admin: Api, home: str, make: Make, credential: str | No
 
 @pytest.mark.parametrize("longest", ["organization", "workspace"])
 def test_what_has_the_longest_name_is_deleted_too(make: Make, infra: Managed, longest: str) -> None:
-    name = "n" * 64 if longest == "workspace" else "o" * 32
+    name = longest[0] * 64
     if longest == "workspace":
         made = cli(make, name=name)
     else:
@@ -214,7 +214,15 @@ def test_a_workspace_s_tag(admin: Api, make: Make) -> None:
     tag, workspace = make("tag", {"name": "t"}), cli(make)
     made = Managed(admin, "workspacetag", f"{workspace.address}/workspaceTag", {"tagId": tag.state["id"]})
     live(made)
-    destroy_all([tag, workspace, made])
+    for value in ("network", "access", None):
+        # Its document of a change has the value alone.
+        assert admin.patch(made.address, "workspacetag", {"value": value}).status_code == 204
+        made.config["value"] = value
+        assert made.plan() == {}
+    made.destroy()
+    valued = Managed(admin, "workspacetag", made.path, {"tagId": tag.state["id"], "value": "network"})
+    live(valued)
+    destroy_all([tag, workspace, valued])
 
 
 @pytest.mark.parametrize("sensitive", [False, True])

@@ -10,6 +10,7 @@ from workspaces.api.jsonapi.attributes import (
     audit,
     decode_flow,
     encode_flow,
+    of_column,
     of_columns,
     reference,
     told,
@@ -43,8 +44,9 @@ ACCESS = make(
 
 
 def _tag_fields(change: Change, organization_id: Any) -> dict[str, Any]:
-    related = dict(change.related)
-    return related | reference_field(change, "tagId", Tag, organization_id, "tag")
+    plain = {name: value for name, value in change.attributes.items() if name != "tagId"}
+    fields = columns(Change(attributes=plain, related=change.related), WorkspaceTag)
+    return fields | reference_field(change, "tagId", Tag, organization_id, "tag")
 
 
 def _create_tag(change: Change, actor: Actor) -> WorkspaceTag:
@@ -59,7 +61,10 @@ def _update_tag(record: WorkspaceTag, change: Change, actor: Actor) -> None:
 WORKSPACE_TAG = make(
     "workspacetag",
     WorkspaceTag,
-    (reference("tagId", "tag", required=True, nullable=False),),
+    (
+        reference("tagId", "tag", required=True, nullable=False),
+        of_column(WorkspaceTag, "value", read=lambda tag: tag.value or None, description="Null for a tag alone."),
+    ),
     (to_one("workspace", required=True),),
     joined=("workspace__organization",),
     create=_create_tag,
