@@ -99,6 +99,27 @@ def test_names_that_are_taken_or_wrong_are_refused_with_a_pointer(owner: Api, or
     assert owner.call("POST", "organizations/net/projects", {"data": {"type": "teams"}}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("attributes", "related"),
+    [
+        ({"default-execution-mode": "local"}, {}),
+        ({"default-execution-mode": "agent", "default-agent-pool-id": "apool-1"}, {}),
+        ({"auto-destroy-activity-duration": "14d"}, {}),
+        ({}, {"tag-bindings": {"data": [{"type": "tag-bindings", "attributes": {"key": "a", "value": "b"}}]}}),
+    ],
+)
+def test_what_projects_do_not_have_is_refused_and_not_dropped(
+    owner: Api, organization: Organization, attributes: dict[str, str], related: dict[str, Any]
+) -> None:
+    project: Project = ProjectFactory.create(organization=organization)
+    data = {"type": "projects", "attributes": {"name": "made", **attributes}, "relationships": related}
+    for method, path in (("POST", "organizations/net/projects"), ("PATCH", f"projects/{project.pk}")):
+        assert owner.call(method, path, {"data": data}).status_code == 422
+    assert [one.name for one in Project.objects.all()] == [project.name]
+    same = {"name": "made", "default-execution-mode": "remote", "auto-destroy-activity-duration": None}
+    assert owner.call("PATCH", f"projects/{project.pk}", sent(**same)).status_code == 200
+
+
 def test_a_list_is_filtered_and_comes_in_pages(owner: Api, organization: Organization) -> None:
     for number in range(24):
         ProjectFactory.create(organization=organization, name=f"p{number:02}")

@@ -38,6 +38,7 @@ class ProjectsView(TfeView):
     def post(self, request: Request, organization_name: str) -> Response:
         organization = organization_of(self.actor, organization_name)
         body = body_of(request, "projects")
+        _refuse_absent(body, organization)
         made = create_project(
             organization, by=self.actor, name=body.text("name"), description=body.text("description") or None
         )
@@ -67,6 +68,7 @@ class ProjectView(TfeView):
     def patch(self, request: Request, project_id: str) -> Response:
         organization, project = project_of(self.actor, project_id)
         body = body_of(request, "projects")
+        _refuse_absent(body, organization)
         if project is None:
             _refuse_default(self.actor, organization, "change")
         else:
@@ -80,6 +82,19 @@ class ProjectView(TfeView):
         else:
             delete_project(project, by=self.actor)
         return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _refuse_absent(body: Body, organization: Organization) -> None:
+    """Refuse what projects do not have here, and would be dropped. Raises Invalid."""
+    mode = body.text("default-execution-mode") or organization.execution_mode
+    if mode != organization.execution_mode:
+        sentence = f"Projects have the execution mode of their organization, which is {organization.execution_mode}."
+        raise Invalid(sentence, "/data/attributes/default-execution-mode")
+    for name in ("auto-destroy-activity-duration", "default-agent-pool-id"):
+        if body.attributes.get(name) is not None:
+            raise Invalid(f"{name} cannot be set here.", f"/data/attributes/{name}")
+    if body.related_many("tag-bindings"):
+        raise Invalid("Projects have no tags here. Tag their workspaces instead.", "/data/relationships/tag-bindings")
 
 
 def _changes(body: Body) -> dict[str, str | None]:
