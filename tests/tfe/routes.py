@@ -55,6 +55,7 @@ VARIABLES = (
     Route("DELETE", f"{_WORKSPACE}/vars/<str:variable_id>", "workspace"),
     Route("GET", f"{_WORKSPACE}/all-vars", "here"),
     Route("GET", f"{_WORKSPACE}/varsets", "here"),
+    Route("GET", "projects/<str:project_id>/varsets", "here"),
     Route("GET", f"{_ORGANIZATION}/varsets", "here"),
     Route("POST", f"{_ORGANIZATION}/varsets", "collection", sent=_sent("varsets", name="made", priority=False)),
     Route("GET", _SET, "here"),
@@ -158,6 +159,15 @@ _ACCESS = _sent(
     },
     access="read",
 )
+_PROJECT_ACCESS = _sent(
+    "team-projects",
+    {
+        "team": {"data": {"type": "teams", "id": "{team_id}"}},
+        "project": {"data": {"type": "projects", "id": "{project_id}"}},
+    },
+    access="read",
+)
+_TEAM_PROJECT, _READ = "team-projects/<str:project_access_id>", _sent("team-projects", access="read")
 PEOPLE = (
     Route("GET", "account/details", "anybody", seen="anybody"),
     Route("GET", "users/<str:user_id>", "org", seen="org"),
@@ -191,6 +201,11 @@ PEOPLE = (
         sent=_sent("team-workspaces", access="read"),
     ),
     Route("DELETE", "team-workspaces/<str:access_id>", "access", seen="access"),
+    Route("GET", "team-projects", "anybody", seen="anybody"),
+    Route("POST", "team-projects", "project", sent=_PROJECT_ACCESS),
+    Route("GET", _TEAM_PROJECT, "project", seen="project"),
+    Route("PATCH", _TEAM_PROJECT, "project", seen="project", sent=_READ),
+    Route("DELETE", _TEAM_PROJECT, "project", seen="project"),
     Route("GET", f"{_ORGANIZATION}/organization-memberships", "here"),
     Route("GET", "organization-memberships/<str:membership_id>", "org", seen="org"),
 )
@@ -298,6 +313,7 @@ def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
         "token_id": str(token.pk),
         "team_id": str(team.pk),
         "access_id": str(records["access"].pk),
+        "project_access_id": str(records["project_access"].pk),
         "varset_id": str(records["collection"].pk),
         "item_id": str(records["item"].pk),
         "project_id": str(records["project"].pk),

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from tests.api.client import Api, detail, token_of
 from tests.factories import TeamFactory, UserFactory, WorkspaceFactory, member
-from workspaces.models import Access, Identity, Organization, Team, Workspace
+from workspaces.models import Access, Identity, Organization, Project, ProjectAccess, Team, Workspace
 from workspaces.roles import granted_rights
 
 
@@ -218,3 +218,70 @@ def test_no_step_gives_more_than_it_says(owner: Api, organization: Organization,
     assert owner.call("POST", "team-workspaces", access_body(team, other, access="read")).status_code == 404
     assert owner.get("team-workspaces").status_code == 422
     assert not Access.objects.exists()
+
+
+def project_body(team: Team, project: object, **attributes: Any) -> dict[str, Any]:
+    named = {name.replace("_", "-"): value for name, value in attributes.items()}
+    return {
+        "data": {
+            "type": "team-projects",
+            "attributes": named,
+            "relationships": {
+                "team": {"data": {"type": "teams", "id": str(team.pk)}},
+                "project": {"data": {"type": "projects", "id": str(project)}},
+            },
+        }
+    }
+
+
+def test_a_team_gets_access_to_a_project(owner: Api, organization: Organization) -> None:
+    team = TeamFactory.create(organization=organization, name="PILOTS")
+    project = Project.objects.create(organization=organization, name="networks")
+    response = owner.call("POST", "team-projects", project_body(team, project.pk, access="write"))
+    assert response.status_code == 201, response.content
+    made = json.loads(response.content)["data"]
+    assert made["attributes"]["project-access"] == {"settings": "read", "teams": "none", "variable-sets": "none"}
+    assert made["attributes"]["workspace-access"] == {
+        "runs": "apply", "variables": "write", "state-versions": "write", "sentinel-mocks": "read", "create": True,
+        "locking": True, "move": False, "delete": False, "run-tasks": False, "policy-overrides": False,
+    }  # fmt: skip
+    assert made["relationships"]["team"]["data"]["id"] == str(team.pk)
+    path = f"team-projects/{made['id']}"
+    assert owner.read(path)["data"] == made
+    assert owner.read(f"team-projects?filter%5Bproject%5D%5Bid%5D={project.pk}")["data"] == [made]
+    after = patched(owner, path, "team-projects", {"access": "custom", "workspace-access": {"runs": "plan"}})
+    assert (after["access"], after["workspace-access"]["runs"]) == ("custom", "plan")
+    access = ProjectAccess.objects.get(pk=made["id"])
+    assert granted_rights(access, of_team=False) == {
+        "read", "plan_job", "manage_job", "manage_workspace", "manage_state"
+    }  # fmt: skip
+    assert patched(owner, path, "team-projects", {"access": "read"})["workspace-access"]["runs"] == "read"
+    assert owner.delete(path).status_code == 204
+    assert owner.get(path).status_code == 404
+
+
+def test_a_project_gives_no_more_than_its_levels(owner: Api, organization: Organization) -> None:
+    team = TeamFactory.create(organization=organization, name="PILOTS")
+    project = Project.objects.create(organization=organization, name="networks")
+    for attributes, pointer in (
+        ({"access": "maintain"}, "access"),
+        ({}, "access"),
+        ({"access": "read", "workspace_access": {"runs": "plan"}}, "workspace-access"),
+        ({"access": "custom", "project_access": {"teams": "manage"}}, "project-access/teams"),
+        ({"access": "custom", "workspace_access": {"create": True}}, "workspace-access/create"),
+        ({"access": "custom", "workspace_access": {"delete": True}}, "workspace-access/delete"),
+        (
+            {"access": "custom", "workspace_access": {"variables": "write", "locking": False}},
+            "workspace-access/locking",
+        ),
+        ({"access": "custom", "workspace_access": []}, ""),
+    ):
+        response = owner.call("POST", "team-projects", project_body(team, project.pk, **attributes))
+        if pointer:
+            assert error_of(response) == (422, f"/data/attributes/{pointer}"), attributes
+        else:
+            assert response.status_code == 201
+    default = project_body(team, f"prj-{organization.pk}", access="read")
+    assert error_of(owner.call("POST", "team-projects", default)) == (422, "/data/relationships/project")
+    assert owner.read(f"team-projects?filter%5Bproject%5D%5Bid%5D=prj-{organization.pk}")["data"] == []
+    assert owner.get("team-projects").status_code == 422

@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.client import Api, detail, token_of
 from tests.factories import CollectionFactory, ItemFactory, WorkspaceFactory
-from workspaces.models import Collection, Item, Organization, Workspace
+from workspaces.models import Collection, Item, Organization, Project, Workspace
 
 SECRET = "hunter2-of-set"
 
@@ -143,3 +143,10 @@ def test_sets_are_listed_by_organization_and_by_workspace(
     page = api.read(f"workspaces/{workspace.pk}/varsets?page%5Bnumber%5D=9")
     assert page["data"] == []
     assert page["meta"]["pagination"]["total-count"] == 1
+
+
+def test_a_project_has_no_sets(api: Api, organization: Organization) -> None:
+    project = Project.objects.create(organization=organization, name="net")
+    CollectionFactory.create(organization=organization)
+    assert api.read(f"projects/{project.pk}/varsets")["data"] == []
+    assert api.get("projects/nonexisting/varsets").status_code == 404

@@ -1,8 +1,8 @@
-"""Users, teams, their access to workspaces, and tokens."""
+"""Users, teams, their access to workspaces and projects, and tokens."""
 
 from django.urls import path
 
-from tfe.people import members, team_workspaces, teams, tokens, users
+from tfe.people import members, team_projects, team_workspaces, teams, tokens, users
 
 _team, _organization = "teams/<str:team_id>", "organizations/<str:organization_name>"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("authentication-tokens/<str:token_id>", tokens.TokenView.as_view()),
     path("team-workspaces", team_workspaces.TeamWorkspacesView.as_view()),
     path("team-workspaces/<str:access_id>", team_workspaces.TeamWorkspaceView.as_view()),
+    path("team-projects", team_projects.TeamProjectsView.as_view()),
+    path("team-projects/<str:project_access_id>", team_projects.TeamProjectView.as_view()),
     path(f"{_organization}/organization-memberships", members.MembershipsView.as_view()),
     path("organization-memberships/<str:membership_id>", members.MembershipView.as_view()),
 ]

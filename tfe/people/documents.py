@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.contrib.auth.models import User
 
 from tfe.documents import Json, resource, to_many, to_one
+from tfe.included import builds
 from tfe.people.organization_access import organization_access
 from tfe.people.users import PREFIX, user_object
 from workspaces.actors import Actor, is_admin
@@ -35,6 +37,13 @@ def team_objects(teams: Iterable[Team], actor: Actor) -> list[Json]:
     found, administrator = list(teams), is_admin(actor)
     members = members_by_group(team.name for team in found)
     return [_team_object(team, members.get(team.name, []), administrator=administrator) for team in found]
+
+
+@builds("teams")
+def visible_teams(actor: Actor, keys: Sequence[Any]) -> list[Json]:
+    """Return the teams with these keys that the caller may see."""
+    found = Team.objects.visible_to(actor).filter(pk__in=keys).select_related("organization").order_by("name")
+    return team_objects(found, actor)
 
 
 def _team_object(team: Team, members: list[User], *, administrator: bool) -> Json:

@@ -7,14 +7,15 @@ from http import HTTPStatus
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tfe.body import Related, body_of
+from tfe.body import body_of
 from tfe.documents import Json, document, page_document, resource, to_one
 from tfe.errors import Invalid, NotFound
 from tfe.lookup import key_of, workspace_of
+from tfe.people.teams import named_key, team_in
 from tfe.people.workspace_access import access_changes, workspace_access
 from tfe.views import TfeView
 from workspaces.choices import TeamRole
-from workspaces.models import Access, Team, Workspace
+from workspaces.models import Access, Team
 from workspaces.services.accesses import create_access, update_access
 from workspaces.services.records import delete_record, require_right
 
@@ -47,31 +48,16 @@ class TeamWorkspacesView(TfeView):
 
     def post(self, request: Request) -> Response:
         body = body_of(request, "team-workspaces")
-        workspace = workspace_of(self.actor, _key(body.related("workspace"), "workspace"))
+        workspace = workspace_of(self.actor, named_key(body.related("workspace"), "workspace"))
         access = Access(workspace=workspace, role=TeamRole.CUSTOM)
         require_right(access, by=self.actor, verb="create")
-        access.name = _team_of(workspace, _key(body.related("team"), "team")).name
+        access.name = team_in(workspace.organization_id, named_key(body.related("team"), "team")).name
         if not body.text("access"):
             raise Invalid("An access has a level.", "/data/attributes/access")
         for name, value in access_changes(access, body).items():
             setattr(access, name, value)
         create_access(access, by=self.actor)
         return Response(document(_objects([access])[0]), status=HTTPStatus.CREATED)
-
-
-def _key(named: Related | None, name: str) -> str:
-    if named is None or not named.key:
-        raise Invalid(f"An access names its {name}.", f"/data/relationships/{name}")
-    return named.key
-
-
-def _team_of(workspace: Workspace, key: str) -> Team:
-    """Return a team of the workspace's organization; who manages accesses may name one without seeing all."""
-    team = Team.objects.filter(organization=workspace.organization_id, pk=key_of(key)).first()
-    if team is None:
-        raise NotFound
-    found: Team = team
-    return found
 
 
 class TeamWorkspaceView(TfeView):

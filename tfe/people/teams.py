@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tfe.body import Body, body_of
+from tfe.body import Body, Related, body_of
 from tfe.documents import asked_includes, document, page_document
 from tfe.errors import Invalid, NotFound
 from tfe.lookup import key_of, organization_of
@@ -24,6 +25,21 @@ def team_of(actor: Actor, key: str) -> Team:
     """Return a visible team by its id. Raises NotFound."""
     visible = Team.objects.visible_to(actor).filter(organization__disabled=False).select_related("organization")
     found: Team | None = visible.filter(pk=key_of(key)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def named_key(named: Related | None, name: str) -> str:
+    """Return the id of what an access names. Raises Invalid if it names none."""
+    if named is None or not named.key:
+        raise Invalid(f"An access names its {name}.", f"/data/relationships/{name}")
+    return named.key
+
+
+def team_in(organization_id: UUID, key: str) -> Team:
+    """Return a team of an organization; who manages accesses may name one without seeing all. Raises NotFound."""
+    found: Team | None = Team.objects.filter(organization=organization_id, pk=key_of(key)).first()
     if found is None:
         raise NotFound
     return found

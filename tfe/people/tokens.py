@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterable
 from http import HTTPStatus
 
+from django.contrib.auth.models import User
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,9 +15,10 @@ from rest_framework.response import Response
 from tfe.body import Body, body_of
 from tfe.documents import Json, document, moment, page_document, resource, to_one
 from tfe.errors import Invalid, NotFound
+from tfe.identities import user_id
 from tfe.lookup import key_of, organization_of
 from tfe.people.teams import team_of
-from tfe.people.users import PREFIX, caller_id, user_of
+from tfe.people.users import caller_id, user_of
 from tfe.views import TfeView
 from workspaces.actors import Actor
 from workspaces.errors import NotAllowed
@@ -54,11 +57,18 @@ def token_object(token: AccessToken, team: Team | None = None, *, text: str | No
         "description": None if token.description == MAIN_TEAM_TOKEN else token.description,
         "token": text,
     }
-    user = token.user_id
-    relationships = {"created-by": to_one("users", f"{PREFIX}{user}")} if user is not None else {}
+    relationships = {"created-by": to_one("users", user_id(_maker_of(token), token.created_by))}
     if team is not None:
         relationships["team"] = to_one("teams", team.pk)
     return resource(KIND, token.pk, attributes, relationships)
+
+
+def _maker_of(token: AccessToken) -> int | None:
+    """Return the key of the user who created a token, where the site knows one of that name."""
+    if token.user_id is not None:
+        return token.user_id
+    named = User.objects.filter(Q(email=token.created_by) | Q(username=token.created_by))
+    return named.values_list("pk", flat=True).first() if token.created_by else None
 
 
 def _expiry(body: Body) -> dt.datetime:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 from django.contrib.auth.models import User
 from rest_framework.request import Request
@@ -10,6 +11,8 @@ from rest_framework.response import Response
 
 from tfe.documents import Json, document, resource
 from tfe.errors import NotFound
+from tfe.identities import user_id
+from tfe.included import builds
 from tfe.lookup import number_of
 from tfe.views import TfeView
 from workspaces.actors import Actor, TokenUser, is_admin, name_of, user_key
@@ -20,10 +23,7 @@ PREFIX = "user-"
 
 def caller_id(actor: Actor) -> str:
     """Return the id of the caller: of the user, or one made from the name where no user is known here."""
-    key = user_key(actor)
-    if key is not None:
-        return f"{PREFIX}{key}"
-    return f"{PREFIX}x{hashlib.sha256(_caller_name(actor).encode()).hexdigest()[:16]}"
+    return user_id(user_key(actor), _caller_name(actor))
 
 
 def _caller_name(actor: Actor) -> str:
@@ -40,7 +40,13 @@ def user_of(actor: Actor, text: str) -> User:
 
 def user_object(user: User) -> Json:
     """Return a user as colleagues see one."""
-    return _object(f"{PREFIX}{user.pk}", user.username, user.email)
+    return _object(user_id(user.pk, user.username), user.username, user.email)
+
+
+@builds("users")
+def visible_users(actor: Actor, keys: Sequence[Any]) -> list[Json]:
+    """Return the users with these keys whom the caller may see."""
+    return [user_object(user) for user in users_visible_to(actor).filter(pk__in=keys).order_by("username")]
 
 
 def caller_object(actor: Actor) -> Json:

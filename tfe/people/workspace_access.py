@@ -1,7 +1,7 @@
 """What a team may do on one workspace: the protocol's levels, and our role and flags.
 
 Four levels are roles of ours. The fifth, ``custom``, has four parts, of which ours has fewer steps: a step that would
-give more than it says is refused.
+give more than it says is refused. Access to a project has the same parts for its workspaces.
 """
 
 from __future__ import annotations
@@ -32,19 +32,17 @@ def workspace_access(access: Access) -> dict[str, Any]:
     role = parse_role(access.role)
     given = granted_rights(access, of_team=False)
     # Under an unknown role, a group may only read.
-    return {"access": str(role or TeamRole.READ), **_parts(role, given)}
+    switches = {"workspace-locking": "manage_workspace" in given, "run-tasks": False, "policy-overrides": False}
+    return {"access": str(role or TeamRole.READ), **parts_of(role, given), **switches}
 
 
-def _parts(role: TeamRole | None, given: frozenset[str]) -> dict[str, Any]:
-    manages = "manage_workspace" in given
+def parts_of(role: TeamRole | None, given: frozenset[str]) -> dict[str, Any]:
+    """Return the parts that have steps, as a role and the rights that it gives have them."""
     return {
         "runs": "apply" if "approve_job" in given else "plan" if "plan_job" in given else "read",
-        "variables": "write" if manages else "read",
+        "variables": "write" if "manage_workspace" in given else "read",
         "state-versions": "write" if "manage_state" in given else "none",
         "sentinel-mocks": "read" if role in {TeamRole.ADMIN, TeamRole.WRITE} else "none",
-        "workspace-locking": manages,
-        "run-tasks": False,
-        "policy-overrides": False,
     }
 
 
@@ -54,7 +52,7 @@ def access_changes(access: Access, body: Body) -> dict[str, Any]:
     level = body.text("access") or shown["access"]
     if level not in TeamRole.values:
         raise Invalid(f"access is one of {', '.join(TeamRole.values)}.", "/data/attributes/access")
-    sent = _sent_parts(body)
+    sent = sent_parts(body) | {name: body.flag(name) for name in _SWITCHES if body.attributes.get(name) is not None}
     if level != TeamRole.CUSTOM:
         for name in sent:
             word = name.replace("-", " ").capitalize()
@@ -62,10 +60,15 @@ def access_changes(access: Access, body: Body) -> dict[str, Any]:
             sentence += "attribute."
             raise Invalid(sentence, f"/data/attributes/{name}", title="invalid attribute")
         return {"role": level} if level != shown["access"] or access.role is None else {}
-    return {"role": level, **_flags(shown | sent, locking_sent="workspace-locking" in sent)}
+    manages = (shown | sent)["variables"] == "write"
+    if sent.get("workspace-locking", manages) != manages:
+        sentence = "To write variables and to lock are one right: variables is write where workspace-locking is true."
+        raise Invalid(sentence, "/data/attributes/workspace-locking")
+    return {"role": level, **flags_of(shown | sent)}
 
 
-def _sent_parts(body: Body) -> dict[str, Any]:
+def sent_parts(body: Body) -> dict[str, Any]:
+    """Return the parts with steps that a request sets. Raises Invalid for a step that no flag of ours gives alone."""
     found: dict[str, Any] = {}
     for name, steps in _STEPS.items():
         if word := body.text(name):
@@ -73,17 +76,14 @@ def _sent_parts(body: Body) -> dict[str, Any]:
                 why = f"{_WHY[name]} " if name in _WHY else ""
                 raise Invalid(f"{why}{name} is one of {', '.join(steps)}.", f"/data/attributes/{name}")
             found[name] = word
-    return found | {name: body.flag(name) for name in _SWITCHES if body.attributes.get(name) is not None}
+    return found
 
 
-def _flags(wanted: dict[str, Any], *, locking_sent: bool) -> dict[str, bool]:
-    manages = wanted["variables"] == "write"
-    if locking_sent and wanted["workspace-locking"] != manages:
-        sentence = "To write variables and to lock are one right: variables is write where workspace-locking is true."
-        raise Invalid(sentence, "/data/attributes/workspace-locking")
+def flags_of(wanted: dict[str, Any]) -> dict[str, bool]:
+    """Return the flags that give some parts."""
     return {
         "plan_job": wanted["runs"] in {"plan", "apply"},
         "approve_job": wanted["runs"] == "apply",
-        "manage_workspace": manages,
+        "manage_workspace": wanted["variables"] == "write",
         "manage_state": wanted["state-versions"] == "write",
     }

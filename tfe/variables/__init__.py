@@ -10,6 +10,7 @@ urlpatterns = [
     path("workspaces/<str:workspace_id>/vars/<str:variable_id>", views.VariableView.as_view()),
     path("workspaces/<str:workspace_id>/all-vars", views.AllVariablesView.as_view()),
     path("workspaces/<str:workspace_id>/varsets", sets.WorkspaceSetsView.as_view()),
+    path("projects/<str:project_id>/varsets", sets.ProjectSetsView.as_view()),
     path("organizations/<str:organization_name>/varsets", sets.SetsView.as_view()),
     path(_set, sets.SetView.as_view()),
     path(f"{_set}/relationships/workspaces", sets.SetWorkspacesView.as_view()),

@@ -14,6 +14,7 @@ from tfe.body import Body, Related, body_of, related_of
 from tfe.documents import Json, asked_includes, document, page_document
 from tfe.errors import Invalid, NotFound
 from tfe.lookup import key_of, organization_of, workspace_of
+from tfe.project_keys import project_of
 from tfe.variables.documents import set_objects, variable_object
 from tfe.variables.input import new_variable
 from tfe.views import TfeView
@@ -99,6 +100,14 @@ class WorkspaceSetsView(_ListOfSets):
     def get(self, request: Request, workspace_id: str) -> Response:
         workspace = workspace_of(self.actor, workspace_id)
         return self.page(request, Collection.objects.filter(references__workspace=workspace))
+
+
+class ProjectSetsView(_ListOfSets):
+    """``projects/ID/varsets``: none, since a set names workspaces."""
+
+    def get(self, request: Request, project_id: str) -> Response:
+        project_of(self.actor, project_id)
+        return self.page(request, Collection.objects.none())
 
 
 class SetView(TfeView):
