@@ -29,11 +29,13 @@ class Claim:
     `memory_share` is the share of the memory limit at which a step is stopped, 0 for never. `max_plan_files_bytes` is
     None if the API keeps no files beside a plan; `plan_digest` is "" if the API does not know one. `approved` is True
     if a person approved the stored plan that this step applies. `source_ssh_rsa` and `module_ssh_rsa` allow that old
-    algorithm with the source's key and with the key for modules.
+    algorithm with the source's key and with the key for modules. `host_tokens` are the step's own tokens, by host, with
+    which terraform reads states that other workspaces share.
     """
 
     job: JobData
     sensitive: tuple[str, ...] = field(default=(), repr=False)
+    host_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     hcl_variables: frozenset[str] = frozenset()
     plan_only: bool = False
     has_plan: bool = False
@@ -63,6 +65,7 @@ class Claim:
             return cls(
                 job=JobData.from_json(raw.get("jobData")),
                 sensitive=tuple(text for text in raw.get("sensitive") or () if isinstance(text, str)),
+                host_tokens=_host_tokens(raw.get("hostTokens")),
                 hcl_variables=frozenset(name for name in raw.get("hclVariables") or () if isinstance(name, str)),
                 plan_only=bool(raw.get("planOnly")),
                 has_plan=bool(raw.get("hasPlan")),
@@ -91,6 +94,11 @@ class Claim:
             if isinstance(error, JobDataError):
                 raise
             raise JobDataError("The answer of the claim has a member of the wrong kind.") from None
+
+
+def _host_tokens(value: Any) -> Mapping[str, str]:
+    given = value if isinstance(value, dict) else {}
+    return {host: token for host, token in given.items() if isinstance(token, str)}
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ CONTROL_KEYS = (
     "ENABLE_DYNAMIC_CREDENTIALS_*",
 )
 
+_TOKEN_OF = "TF_TOKEN_"  # noqa: S105 - how the names begin
 _NAME = re.compile(r"[^=\0]+")
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -77,6 +78,19 @@ def job_environment(
         say(f"TF_PLUGIN_CACHE_DIR names {cache}, which cannot be written: providers are not cached.")
         del environment["TF_PLUGIN_CACHE_DIR"]
     return environment
+
+
+def add_host_tokens(environment: dict[str, str], tokens: Mapping[str, str]) -> None:
+    """Add a token for each host as terraform reads it, unless the environment has one for this host already."""
+    known = {_host(name) for name in environment if name.startswith(_TOKEN_OF)}
+    for host, token in tokens.items():
+        if host.lower() not in known:
+            environment[_TOKEN_OF + host.replace("-", "__").replace(".", "_")] = token
+
+
+def _host(name: str) -> str:
+    """Return the host that a variable of terraform's gives a token for."""
+    return name.removeprefix(_TOKEN_OF).replace("__", "-").replace("_", ".").lower()
 
 
 def fits(name: str, value: str) -> bool:

@@ -14,7 +14,7 @@ from terrakube_site.sentences import marked as _
 
 from . import memory
 from .context import Context
-from .environment import job_environment
+from .environment import add_host_tokens, job_environment
 from .errors import AttemptOver, StepFailed, Stopped
 from .scripts import Scripts
 from .source.checkout import GitSource, download_source, work_folder
@@ -84,6 +84,7 @@ def _run(context: Context, container: Mapping[str, str], terraform: list[Terrafo
     if job.type not in (*TYPES, *SCRIPT_TYPES):
         raise StepFailed("bad-step-type", _("This executor knows no step type {type}."), type=repr(job.type))
     environment = job_environment(container, job.environment_variables, say=context.say)
+    add_host_tokens(environment, context.claim.host_tokens)
     _enter_folder(context)
     if container.get(FOLDER_VARIABLE) and "HOME" not in job.environment_variables:
         # A plan may contain this path as well: `pathexpand("~/x")`.

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from executors.attempts.plan_file_list import stored_list
+from executors.attempts.state_tokens import host_tokens
 from executors.contract.job_data import Command, JobData
 from executors.installation import limits
 from executors.installation.settings import installation
@@ -147,9 +148,11 @@ def claim_answer(attempt: Attempt) -> dict[str, Any]:
     conf = installation()
     workspace = step.job.workspace
     plan = latest_plan(step.job, "digest", "file_list") if step.type == StepType.APPLY else None
+    tokens = host_tokens(attempt)
     return {
         "jobData": data.to_json(),
-        "sensitive": _sensitive_values(data, inputs),
+        "sensitive": sorted({*_sensitive_values(data, inputs), *tokens.values()}),
+        "hostTokens": tokens,
         "hclVariables": sorted(key for key, value in inputs.terraform.items() if value.hcl),
         "planOnly": step.job.plan_only,
         "hasPlan": plan is not None,

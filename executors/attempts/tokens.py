@@ -12,22 +12,36 @@ from django.conf import settings
 
 from executors.models import Attempt
 
+CLAIM = b"attempt-token:"
+STATES = b"attempt-states:"
+"""What a token is for; none of one purpose serves another."""
+
 
 def claim_token(attempt: Attempt) -> str:
     """Return the text that claims an attempt once."""
-    return _derive_token(attempt, settings.SECRET_KEY)
-
-
-def _derive_token(attempt: Attempt, secret: str) -> str:
-    key = hashlib.sha256(b"attempt-token:" + secret.encode()).digest()
-    return hmac.new(key, f"{attempt.pk}:{attempt.nonce}".encode(), hashlib.sha256).hexdigest()
+    return derived_token(attempt, CLAIM)
 
 
 def is_claim_token(attempt: Attempt, text: str) -> bool:
     """Whether a text is that of an attempt, also of one that was launched under an older secret."""
+    return is_derived_token(attempt, CLAIM, text)
+
+
+def derived_token(attempt: Attempt, purpose: bytes) -> str:
+    """Return the token of an attempt for a purpose."""
+    return _derive_token(attempt, purpose, settings.SECRET_KEY)
+
+
+def is_derived_token(attempt: Attempt, purpose: bytes, text: str) -> bool:
+    """Whether a text is an attempt's token for a purpose, also if it was made under an older secret."""
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    found = [hmac.compare_digest(_derive_token(attempt, secret).encode(), text.encode()) for secret in secrets]
+    found = [hmac.compare_digest(_derive_token(attempt, purpose, secret).encode(), text.encode()) for secret in secrets]
     return any(found)
+
+
+def _derive_token(attempt: Attempt, purpose: bytes, secret: str) -> str:
+    key = hashlib.sha256(purpose + secret.encode()).digest()
+    return hmac.new(key, f"{attempt.pk}:{attempt.nonce}".encode(), hashlib.sha256).hexdigest()
 
 
 def session_hash(session: str) -> str:

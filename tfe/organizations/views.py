@@ -12,7 +12,7 @@ from tfe.body import Body, body_of
 from tfe.documents import Json, asked_includes, document, page_document, resource
 from tfe.errors import Invalid
 from tfe.included import objects_of
-from tfe.lookup import organization_of
+from tfe.lookup import organization_of, organization_of_reader
 from tfe.organizations.documents import CONSTANT, organization_object
 from tfe.project_keys import default_project_id
 from tfe.views import TfeView
@@ -101,7 +101,7 @@ class EntitlementsView(TfeView):
     """``organizations/O/entitlement-set``, which every command asks for first."""
 
     def get(self, request: Request, organization_name: str) -> Response:
-        organization = organization_of(self.actor, organization_name)
+        organization = organization_of_reader(self.actor, organization_name)
         return Response(document(resource("entitlement-sets", organization.name, _FEATURES)))
 
 

@@ -1,29 +1,13 @@
-"""Who may read the state of a workspace, and the versions that an address names."""
+"""The versions that an address names, of workspaces whose states the caller may read."""
 
 from __future__ import annotations
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext_noop as _
 
 from tfe.errors import NotFound
-from tfe.lookup import key_of, workspace_of
+from tfe.lookup import key_of, readable_workspace
 from workspaces.actors import Actor
-from workspaces.models import StateUpload, StateVersion, Workspace
-from workspaces.permissions import require_permission
-
-RIGHT = "manage_state"
-
-
-def require_state_right(actor: Actor, workspace: Workspace) -> None:
-    """Raise NotAllowed unless the actor may read the states of a workspace."""
-    require_permission(actor, workspace.organization, RIGHT, action=_("read a state"), workspace=workspace)
-
-
-def readable_workspace(actor: Actor, key: str) -> Workspace:
-    """Return a workspace whose states the actor may read. Raises NotFound and NotAllowed."""
-    workspace = workspace_of(actor, key)
-    require_state_right(actor, workspace)
-    return workspace
+from workspaces.models import StateUpload, StateVersion
 
 
 def versions_without_content() -> QuerySet[StateVersion]:

@@ -7,8 +7,9 @@ from rest_framework.response import Response
 
 from tfe.documents import document, page_document, whole_document
 from tfe.errors import NotFound
+from tfe.lookup import readable_workspace
 from tfe.outputs import output_object, outputs_of
-from tfe.states.access import readable_version, readable_workspace
+from tfe.states.access import readable_version
 from tfe.views import TfeView
 from workspaces.models import StateVersion
 

@@ -13,17 +13,17 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from executors.attempts.state_tokens import RunUser
 from terrakube_site.http.body_doors import Door
 from tfe.body import Body, body_of
 from tfe.documents import Json, asked_includes, document, page_document
 from tfe.errors import Conflict, Invalid, NotFound
-from tfe.lookup import number_of, workspace_named, workspace_of
+from tfe.lookup import number_of, readable_workspace, workspace_named
 from tfe.outputs import output_object, outputs_of, read_content
+from tfe.state_rights import require_state_right
 from tfe.states.access import (
     readable_upload,
     readable_version,
-    readable_workspace,
-    require_state_right,
     versions_without_content,
 )
 from tfe.states.documents import upload_object, version_object
@@ -45,11 +45,13 @@ def version_document(version: StateVersion, request: Request) -> Json:
     wanted = "outputs" in asked_includes(request)
     size = len(version.content or b"")
     described = version.json is not None
+    # A pod may reach the site by another name than users do.
+    relative = isinstance(request.user, RunUser)
     if size > _PARSED_BYTES and not wanted:
-        return document(version_object(version, described=described))
+        return document(version_object(version, described=described, relative=relative))
     content = read_content(version)
     outputs = outputs_of(version, content)
-    found = version_object(version, content, outputs, described=described)
+    found = version_object(version, content, outputs, described=described, relative=relative)
     found["attributes"]["size"] = size
     return document(found, [output_object(output) for output in outputs] if wanted else ())
 
@@ -93,8 +95,7 @@ class WorkspaceVersionsView(TfeView):
         return Response(_page(request, readable_workspace(self.actor, workspace_id)))
 
     def post(self, request: Request, workspace_id: str) -> Response:
-        workspace = workspace_of(self.actor, workspace_id)
-        require_state_right(self.actor, workspace)
+        workspace = readable_workspace(self.actor, workspace_id)
         body = body_of(request, "state-versions")
         announced = _announced(body, workspace)
         content = _decoded(body, "state")
@@ -106,8 +107,7 @@ class WorkspaceVersionsView(TfeView):
         return Response(version_document(version, request), status=HTTPStatus.CREATED)
 
     def patch(self, request: Request, workspace_id: str) -> Response:
-        workspace = workspace_of(self.actor, workspace_id)
-        require_state_right(self.actor, workspace)
+        workspace = readable_workspace(self.actor, workspace_id)
         wanted = body_of(request, "state-versions").related("rollback-state-version")
         if wanted is None or not wanted.key:
             raise Invalid(
