@@ -11,7 +11,7 @@ from workspaces.services.locks import Holder, holder_of
 
 def user_id(key: int | None, name: str) -> str:
     """Return the id of a user; one who is known by a token alone has an id made of the name."""
-    return f"user-{key}" if key is not None else f"user-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"user-{key}" if key is not None else f"user-x{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def locked_by(workspace: Workspace, holder: Holder | None = None) -> Json:

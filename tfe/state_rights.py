@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as _
 
 from executors.attempts.state_tokens import RunUser
-from terrakube_site.messages import message
 from workspaces.actors import Actor
 from workspaces.errors import NotAllowed
 from workspaces.models import Workspace
@@ -13,7 +12,7 @@ from workspaces.permissions import require_permission, rights
 from workspaces.services.remote_state import may_consume
 
 RIGHT = "manage_state"
-ONLY_READS = _(
+ONLY_READS = (
     "The token of a run reads states and changes nothing. A run reads the states of other workspaces that share them: "
     "with all workspaces of the organization, or with the run's own."
 )
@@ -31,8 +30,8 @@ def require_state_right(actor: Actor, workspace: Workspace) -> None:
     if not isinstance(actor, RunUser):
         require_permission(actor, workspace.organization, RIGHT, action=_("read a state"), workspace=workspace)
     elif not may_consume(actor.workspace, workspace):
-        refused = _(
-            "Runs of {reader} may not read the state of {name}: it is shared neither with all workspaces of the "
-            "organization (globalRemoteState) nor with {reader} (sharedIds)."
+        reader = actor.workspace.name
+        raise NotAllowed(
+            f"Runs of {reader} may not read the state of {workspace.name}: it is shared neither with all workspaces of "
+            f"the organization (globalRemoteState) nor with {reader} (sharedIds)."
         )
-        raise NotAllowed(message(refused, reader=actor.workspace.name, name=workspace.name))

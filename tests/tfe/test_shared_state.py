@@ -84,6 +84,11 @@ def test_a_run_reads_a_state_that_is_shared_with_all(run: Run, source: Workspace
     assert run.api.client.get(address, headers={"Authorization": f"Bearer {run.api.token}"}).content == state_of(
         1, outputs=MIXED
     )
+    _status, named = run.call("GET", "organizations/net/workspaces/source?include=outputs")
+    keys = [one["id"] for one in named["data"]["relationships"]["outputs"]["data"]]
+    values = {one["attributes"]["name"]: one["attributes"]["value"] for one in named["included"]}
+    assert values == {"bare": "bare", "hidden": None, "many": ["a"], "shape": {"a": 1}, "yes": True}
+    assert len(keys) == len(values)
     hidden = f"state-version-outputs/{current['data']['id']}.hidden"
     assert run.call("GET", hidden)[1]["data"]["attributes"]["value"] == "value-of-hidden"
 

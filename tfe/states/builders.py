@@ -7,7 +7,8 @@ from uuid import UUID
 
 from tfe.documents import Json
 from tfe.included import builds
-from tfe.states.access import RIGHT, versions_without_content
+from tfe.state_rights import RIGHT
+from tfe.states.access import versions_without_content
 from tfe.states.documents import version_object
 from workspaces.actors import Actor
 from workspaces.permissions import workspaces_with_right

@@ -12,12 +12,13 @@ from tfe.identities import locked_by
 from tfe.included import builds, objects_of
 from tfe.outputs import outputs_of, read_content, workspace_output_object
 from tfe.project_keys import project_id, project_relation
+from tfe.state_rights import may_read_state_of
 from tfe.workspaces.current import Current, current_of, run_counts, variable_keys
 from tfe.workspaces.settings import CONSTANT, shown_directory, shown_version, vcs_repository
 from workspaces.actors import Actor
 from workspaces.choices import ExecutionMode
 from workspaces.models import StateVersion, Team, Workspace, WorkspaceTag
-from workspaces.permissions import rights_on_each, workspaces_with_right
+from workspaces.permissions import rights_on_each
 from workspaces.roles import Rights
 from workspaces.services.locks import holders_of
 from workspaces.services.state_content import managed_resources
@@ -52,7 +53,7 @@ def workspace_document(actor: Actor, workspace: Workspace, asked: frozenset[str]
     if version is not None:
         content = read_content(version)
         found["attributes"]["resource-count"] = managed_resources(version.content) or 0
-        if wanted and workspaces_with_right(actor, [workspace], "manage_state"):
+        if wanted and may_read_state_of(actor, workspace):
             outputs = outputs_of(version, content)
             found["relationships"]["outputs"] = to_many("workspace-outputs", (one.key for one in outputs))
             included += [workspace_output_object(one) for one in outputs]
