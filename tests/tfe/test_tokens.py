@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.api.client import Api, token_of
@@ -25,7 +26,10 @@ def team(organization: Organization) -> Team:
 @pytest.fixture
 def api(team: Team) -> Api:
     """A user in a team."""
-    return Api(create_token(by=member(team))[1], prefix="/api/v2/")
+    user = member(team)
+    User.objects.filter(pk=user.pk).update(email="ada@example.com")
+    user.refresh_from_db()
+    return Api(create_token(by=user)[1], prefix="/api/v2/")
 
 
 def refused_everywhere(text: str) -> bool:
@@ -105,6 +109,8 @@ def test_a_new_main_token_of_a_team_replaces_the_one_before(api: Api, team: Team
     assert api.get(path).status_code == 404
     first = data_of(api.call("POST", path))
     assert first["attributes"]["description"] is None
+    caller = api.read("account/details")["data"]["id"]
+    assert first["relationships"]["created-by"]["data"] == {"id": caller, "type": "users"}
     assert first["relationships"]["team"]["data"] == {"id": str(team.pk), "type": "teams"}
     named = data_of(api.post(f"{path}s", KIND, {"description": "ci"}))
     second = data_of(api.post(path, KIND))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
 from django.contrib.auth.models import User
@@ -48,7 +48,22 @@ _SORTS = {
 }
 
 
-def token_object(token: AccessToken, team: Team | None = None, *, text: str | None = None) -> Json:
+def token_objects(tokens: Sequence[AccessToken], teams: Iterable[Team] = ()) -> list[Json]:
+    """Return tokens, without their texts; those of the named teams with their team."""
+    by_name, makers = {team.name: team for team in teams}, _makers_of(tokens)
+    return [_token_object(token, by_name.get(token.team), makers.get(token.created_by)) for token in tokens]
+
+
+def _makers_of(tokens: Iterable[AccessToken]) -> dict[str, int]:
+    """Return the keys of the users who created team tokens, by name, where the site knows a user of that name."""
+    names = {token.created_by for token in tokens if token.user_id is None and token.created_by}
+    if not names:
+        return {}
+    users = User.objects.filter(Q(email__in=names) | Q(username__in=names)).order_by("-pk")
+    return {name: user.pk for user in users for name in (user.username, user.email) if name in names}
+
+
+def _token_object(token: AccessToken, team: Team | None, maker: int | None, *, text: str | None = None) -> Json:
     """Return a token; ``text`` is the token itself, which is known once."""
     attributes = {
         "created-at": moment(token.created_date),
@@ -57,18 +72,10 @@ def token_object(token: AccessToken, team: Team | None = None, *, text: str | No
         "description": None if token.description == MAIN_TEAM_TOKEN else token.description,
         "token": text,
     }
-    relationships = {"created-by": to_one("users", user_id(_maker_of(token), token.created_by))}
+    relationships = {"created-by": to_one("users", user_id(token.user_id or maker, token.created_by))}
     if team is not None:
         relationships["team"] = to_one("teams", team.pk)
     return resource(KIND, token.pk, attributes, relationships)
-
-
-def _maker_of(token: AccessToken) -> int | None:
-    """Return the key of the user who created a token, where the site knows one of that name."""
-    if token.user_id is not None:
-        return token.user_id
-    named = User.objects.filter(Q(email=token.created_by) | Q(username=token.created_by))
-    return named.values_list("pk", flat=True).first() if token.created_by else None
 
 
 def _expiry(body: Body) -> dt.datetime:
@@ -88,7 +95,8 @@ def _expiry(body: Body) -> dt.datetime:
 
 
 def _created(token: AccessToken, text: str, team: Team | None = None) -> Response:
-    response = Response(document(token_object(token, team, text=text)), status=HTTPStatus.CREATED)
+    maker = _makers_of([token]).get(token.created_by)
+    response = Response(document(_token_object(token, team, maker, text=text)), status=HTTPStatus.CREATED)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -99,7 +107,7 @@ class UserTokensView(TfeView):
     def get(self, request: Request, user_id: str) -> Response:
         self._require_own(user_id)
         tokens = own_tokens(self.actor).order_by("-created_date")
-        return Response(page_document(request, tokens, lambda rows: [token_object(row) for row in rows]))
+        return Response(page_document(request, tokens, token_objects))
 
     def post(self, request: Request, user_id: str) -> Response:
         self._require_own(user_id)
@@ -118,7 +126,7 @@ class MainTeamTokenView(TfeView):
 
     def get(self, request: Request, team_id: str) -> Response:
         team = self._team(team_id)
-        return Response(document(token_object(self._token(team), team)))
+        return Response(document(token_objects([self._token(team)], [team])[0]))
 
     def post(self, request: Request, team_id: str) -> Response:
         team = self._team(team_id)
@@ -149,7 +157,7 @@ class TeamTokensView(TfeView):
         team = team_of(self.actor, team_id)
         require_membership(team.name, by=self.actor)
         rows = team_tokens(self.actor).filter(team=team.name).order_by("-created_date")
-        return Response(page_document(request, rows, lambda found: [token_object(row, team) for row in found]))
+        return Response(page_document(request, rows, lambda found: token_objects(found, [team])))
 
     def post(self, request: Request, team_id: str) -> Response:
         team = team_of(self.actor, team_id)
@@ -176,12 +184,7 @@ class OrganizationTeamTokensView(TfeView):
         asked = request.query_params.get("sort", "")
         column = _SORTS.get(asked.removeprefix("-"), "created_date")
         rows = rows.order_by(f"-{column}" if asked.startswith("-") else column, "pk")
-        return Response(page_document(request, rows, lambda found: _of_teams(found, teams)))
-
-
-def _of_teams(tokens: list[AccessToken], teams: Iterable[Team]) -> list[Json]:
-    by_name = {team.name: team for team in teams}
-    return [token_object(token, by_name.get(token.team)) for token in tokens]
+        return Response(page_document(request, rows, lambda found: token_objects(found, teams)))
 
 
 class TokenView(TfeView):
@@ -189,8 +192,9 @@ class TokenView(TfeView):
 
     def get(self, request: Request, token_id: str) -> Response:
         token = _token_of(self.actor, token_id)
-        team = Team.objects.visible_to(self.actor).filter(name=token.team).first() if token.team else None
-        return Response(document(token_object(token, team)))
+        # Teams of several organizations may have the name.
+        teams = Team.objects.visible_to(self.actor).filter(name=token.team).order_by("organization__name")[:1]
+        return Response(document(token_objects([token], teams if token.team else ())[0]))
 
     def delete(self, request: Request, token_id: str) -> Response:
         revoke_token(_token_of(self.actor, token_id), by=self.actor)
