@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.factories import OrganizationFactory, ProjectFactory, TeamFactory, UserFactory, WorkspaceFactory, member
@@ -183,3 +185,59 @@ def test_pages_of_projects_are_in_the_reader_s_language(client: Client, project:
     assert "Projekte" in content
     content = client.get(page(f"{PROJECTS}_change", project)).content.decode()
     assert "Zugang für Gruppen zu allen Workspaces des Projekts" in content
+
+
+# ---- many workspaces ------------------------------------------------------------------------------------------------
+
+
+def move(client: Client, workspaces: list[Workspace], project: Project | None, **button: str) -> Any:
+    sent = {"action": "move", "_selected_action": [str(one.pk) for one in workspaces], **button}
+    return client.post(
+        page(f"{WORKSPACES}_changelist"), {**sent, "project": "" if project is None else str(project.pk)}, follow=True
+    )
+
+
+def test_many_workspaces_are_moved_and_the_effect_is_shown_first(
+    admin: Client, project: Project, inside: Workspace
+) -> None:
+    outside: Workspace = WorkspaceFactory.create(organization=project.organization)
+    foreign: Workspace = WorkspaceFactory.create()
+    chosen = [inside, outside, foreign]
+    preview = move(admin, chosen, project, _preview="1")
+    effects = {one.workspace: (one.before, one.changes, bool(one.refused)) for one in preview.context["effects"]}
+    assert effects == {inside: ("networks", False, False), outside: (None, True, False), foreign: (None, False, True)}
+    assert set(project.workspaces.all()) == {inside}
+    done = move(admin, chosen, project, _apply="1")
+    assert "2 workspaces: moved to networks." in said(done)
+    assert "The project belongs to another organization." in said(done)
+    assert set(project.workspaces.all()) == {inside, outside}
+    assert "1 workspace: taken out of a project." in said(move(admin, [inside], None, _apply="1"))
+    assert set(project.workspaces.all()) == {outside}
+
+
+def test_many_are_moved_by_who_manages_both_projects(project: Project, inside: Workspace) -> None:
+    target: Project = ProjectFactory.create(organization=project.organization)
+    guest = with_access(project, role="admin")
+    ProjectAccess.objects.create(project=target, name="GUESTS", role="write")
+    preview = move(guest, [inside], target, _preview="1")
+    assert "You may not move a workspace" in preview.context["effects"][0].refused
+    assert "You may not move a workspace" in said(move(guest, [inside], target, _apply="1"))
+    assert inside in project.workspaces.all()
+    ProjectAccess.objects.update(role="admin")
+    move(guest, [inside], target, _apply="1")
+    assert inside in target.workspaces.all()
+    ProjectAccess.objects.update(role="write")
+    assert b"Move to a project" not in guest.get(page(f"{WORKSPACES}_changelist")).content
+
+
+def test_a_preview_of_many_asks_the_database_no_more_often_than_one_of_few(project: Project, sign_in: SignIn) -> None:
+    client = sign_in(project.organization, role="write")
+    workspaces = [WorkspaceFactory.create(organization=project.organization) for _ in range(12)]
+
+    def asked(chosen: list[Workspace]) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            effects = move(client, chosen, project, _preview="1").context["effects"]
+        assert [one.changes for one in effects] == [True] * len(chosen)
+        return len(captured)
+
+    assert asked(workspaces) == asked(workspaces[:2])

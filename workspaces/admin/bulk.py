@@ -14,9 +14,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from terrakube_site.messages import translated
-from workspaces.admin.base import actor_of, allows
-from workspaces.forms.bulk import PlanForm, SettingForm
-from workspaces.models import Workspace
+from workspaces.admin.base import actor_of, allows, scope
+from workspaces.forms.bulk import MoveForm, PlanForm, SettingForm
+from workspaces.models import Project, Workspace
 from workspaces.services import bulk
 from workspaces.services.bulk import Result
 
@@ -45,6 +45,9 @@ class BulkActions:
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         return allows(request, "manage_workspace")
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        return allows(request, "manage_access")
 
     def has_plan_permission(self, request: HttpRequest) -> bool:
         return allows(request, "plan_job")
@@ -89,6 +92,29 @@ class BulkActions:
             form=form,
             effects=effects,
             counts=dict(counts),
+        )
+
+    @admin.action(description=_("Move to a project…"), permissions=["move"])
+    def move(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
+        chosen = list(queryset.select_related("organization", "project")[: bulk.MAX_WORKSPACES])
+        sent = request.POST if "_preview" in request.POST or "_apply" in request.POST else None
+        projects = Project.objects.within(scope(request)).filter(
+            organization__in={workspace.organization_id for workspace in chosen}
+        )
+        form = MoveForm(sent, projects=projects.select_related("organization").order_by("organization__name", "name"))
+        effects: list[bulk.Effect] = []
+        if form.is_bound and form.is_valid():
+            target = form.cleaned_data["project"]
+            if "_apply" in request.POST:
+                results = bulk.move_workspaces(chosen, target, by=actor_of(request))
+                done = gettext("moved to %(name)s") % {"name": target} if target else gettext("taken out of a project")
+                _tell(request, results, done)
+                return None
+            effects = bulk.preview_moves(chosen, target, by=actor_of(request))
+        counts = Counter("refused" if one.refused else "changes" if one.changes else "stays" for one in effects)
+        title = gettext("Move workspaces to a project")
+        return self._page(
+            request, queryset, chosen, title=title, action="move", form=form, effects=effects, counts=dict(counts)
         )
 
     @admin.action(description=_("Plan…"), permissions=["plan"])

@@ -120,7 +120,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
     form = WorkspaceForm
     addition = Addition()
     add_right = "create_workspace"
-    actions = ("set_setting", "plan")
+    actions = ("set_setting", "move", "plan")
     change_form_template = "terrakube/workspace.html"
     list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin")
     empty_help = _("A workspace is one configuration with its variables and its state.")

@@ -1,4 +1,4 @@
-"""Forms for changing many workspaces at once: set one setting of the executor, or start a plan."""
+"""Forms for changing many workspaces at once: set one setting of the executor, move them, or start a plan."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from terrakube_site.messages import translated
 from workspaces import pods
 from workspaces.forms.ephemeral import title_of
-from workspaces.models import Workspace
+from workspaces.forms.workspaces import ProjectField
+from workspaces.models import Project, Workspace
 from workspaces.pods import ALL_SETTINGS, EphemeralSyntaxError
 from workspaces.pods.catalogue import ENABLE
 from workspaces.services.bulk import has_sensitive
@@ -58,6 +60,17 @@ class SettingForm(forms.Form):
                 hidden = has_sensitive(self._chosen, data["name"])
                 self.add_error("text", translated(str(error.untold() if hidden else error)))
         return data
+
+
+class MoveForm(forms.Form):
+    """The project that workspaces are moved into; none takes them out of theirs."""
+
+    def __init__(self, *args: Any, projects: QuerySet[Project], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = ProjectField(projects, names_organization=True)
+        field.empty_label = _("None: take the workspaces out of their projects")
+        field.widget.attrs["class"] = "tk-input"
+        self.fields["project"] = field
 
 
 class PlanForm(forms.Form):

@@ -32,14 +32,14 @@ def _check_own_rights(access: Access | ProjectAccess, flags: Iterable[str], *, b
     """
     own = asdict(rights(by, organization_of(access), workspace_of(access), project=project_of(access)))
     given = {name for name, is_given in rights_given_by(access).items() if is_given}
-    refuse_to_give(given | set(flags), own)
+    if why := giving_refusal(given | set(flags), own):
+        raise NotAllowed(why)
 
 
-def refuse_to_give(given: Iterable[str], own: Mapping[str, bool]) -> None:
-    """Refuse to give rights that the giver lacks. Raises NotAllowed."""
-    lacking = sorted(name for name in given if not own[name])
-    if lacking:
-        raise NotAllowed(message(_("You may not give rights that you do not have: {names}."), names=", ".join(lacking)))
+def giving_refusal(given: Iterable[str], own: Mapping[str, bool]) -> str:
+    """Return the refusal to give rights that the giver lacks; empty if they have all."""
+    lacking = ", ".join(sorted(name for name in given if not own[name]))
+    return message(_("You may not give rights that you do not have: {names}."), names=lacking) if lacking else ""
 
 
 def create_access[A: (Access, ProjectAccess)](access: A, *, by: Actor) -> A:

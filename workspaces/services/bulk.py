@@ -12,12 +12,14 @@ from workspaces.actors import Actor, groups_of, is_admin
 from workspaces.choices import Category
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.jobs.start_rules import START, Starter, why_not_template
-from workspaces.models import Template, Variable, Workspace
+from workspaces.models import Project, Template, Variable, Workspace
 from workspaces.permissions import refusal, require_permission, workspaces_with_right
 from workspaces.pods import ALL_SETTINGS
 from workspaces.roles import Rights
 from workspaces.services.ephemeral import PURPOSE, RIGHT, change_settings, refused_setting
 from workspaces.services.jobs import create_job
+from workspaces.services.projects import Mover, foreign_refusal
+from workspaces.services.workspaces import update_workspace
 from workspaces.variables.in_force import WORKSPACE
 from workspaces.variables.placement import settings_of
 
@@ -34,7 +36,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The value of a workspace's variable, and whether the action would change it; None is no variable or a hidden one.
+    """The value or project that a workspace has, and whether the action would change it; None is none, or a hidden one.
 
     ``refused`` is the sentence that would refuse the change, empty where the change would be made.
     """
@@ -90,6 +92,26 @@ def set_on_workspaces(workspaces: Iterable[Workspace], name: str, text: str | No
     if name not in ALL_SETTINGS:
         raise InvalidInput(message(_("{name} is not a setting of the executor."), name=name))
     return _result_for_each(workspaces, lambda workspace: change_settings(workspace, {name: text}, by=by))
+
+
+def preview_moves(workspaces: Iterable[Workspace], target: Project | None, *, by: Actor) -> list[Effect]:
+    """Preview moving many workspaces into a project (None: out of theirs), with few queries in all.
+
+    Their organizations and projects are loaded.
+    """
+    found = list(workspaces)
+    mover = Mover(found, target, by=by)
+    result = []
+    for row in found:
+        refused = foreign_refusal(row, target) or mover.refusal(row)
+        before = None if row.project is None else row.project.name
+        result.append(Effect(row, before, mover.moves(row) and not refused, refused=refused))
+    return result
+
+
+def move_workspaces(workspaces: Iterable[Workspace], target: Project | None, *, by: Actor) -> list[Result]:
+    """Move many workspaces into a project; None takes them out of theirs."""
+    return _result_for_each(workspaces, lambda workspace: update_workspace(workspace, {"project": target}, by=by))
 
 
 PLAN = "Plan"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,10 +10,10 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from workspaces.actors import Actor
-from workspaces.errors import InvalidInput, WrongState
+from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.models import Organization, Project, Workspace
-from workspaces.permissions import require_permission, rights, rights_given_by
-from workspaces.services.accesses import refuse_to_give
+from workspaces.permissions import projects_with_right, refusal, rights, rights_given_by, rights_on_each
+from workspaces.services.accesses import giving_refusal
 from workspaces.services.records import create_record, delete_record, require_right, update_record
 
 _NAMES_SHOWN = 5
@@ -41,25 +41,53 @@ def delete_project(project: Project, *, by: Actor) -> None:
     delete_record(project, by=by)
 
 
-def require_move(workspace: Workspace, target: Project | None, *, by: Actor) -> None:
-    """Raise NotAllowed unless the actor may move a workspace into a project; None takes it out of its project.
+class Mover:
+    """Decides which of some workspaces an actor may move into a project, by a few queries for all of them.
 
-    A move gives the target's groups rights on the workspace and takes those of the source's groups, so it takes the
-    right to manage accesses in both, and all rights that the target gives. Raises InvalidInput for the project of
-    another organization.
+    A target of None takes workspaces out of their projects. A move gives the target's groups rights on the workspace
+    and takes those of the source's groups. So it takes the right to manage accesses in both, and all rights that the
+    target gives. ``workspaces`` are as they are stored, with their organizations.
     """
+
+    def __init__(self, workspaces: Iterable[Workspace], target: Project | None, *, by: Actor) -> None:
+        found = list(workspaces)
+        self._target = target
+        organizations = {row.organization_id: row.organization for row in found}
+        self._whole = {key for key, organization in organizations.items() if rights(by, organization).manage_access}
+        self._projects = projects_with_right(by, "manage_access")
+        self._own = rights_on_each(by, found)
+        accesses = target.accesses.all() if target is not None else ()
+        self._given = {name for one in accesses for name, given in rights_given_by(one).items() if given}
+
+    def moves(self, workspace: Workspace) -> bool:
+        """Return whether the workspace is not in the project yet."""
+        return bool(workspace.project_id != (self._target and self._target.pk))
+
+    def refusal(self, workspace: Workspace) -> str:
+        """Return why the actor may not move a workspace; empty if they may, or if it is in the project already."""
+        if not self.moves(workspace):
+            return ""
+        target = None if self._target is None else self._target.pk
+        whole = workspace.organization_id in self._whole
+        if not whole and not {workspace.project_id, target} <= self._projects:
+            return refusal(workspace.organization, "manage_access", action=_("move a workspace"))
+        return giving_refusal(self._given, asdict(self._own[workspace.pk]))
+
+
+def foreign_refusal(workspace: Workspace, target: Project | None) -> str:
+    """Return the refusal of another organization's project; empty for one of the workspace's organization."""
+    if target is None or target.organization_id == workspace.organization_id:
+        return ""
+    return message(_("The {record} belongs to another organization."), record=Project._meta.verbose_name_raw)
+
+
+def require_move(workspace: Workspace, target: Project | None, *, by: Actor) -> None:
+    """Raise NotAllowed unless the actor may move a workspace, InvalidInput for another organization's project."""
     # The record may already hold the new project, as a form leaves it.
-    stored = Workspace.objects.select_related("organization", "project").get(pk=workspace.pk)
-    source = stored.project
-    if (source and source.pk) == (target and target.pk):
+    stored = Workspace.objects.select_related("organization").get(pk=workspace.pk)
+    if (stored.project_id, target) == (None, None) or (target is not None and stored.project_id == target.pk):
         return
-    organization = stored.organization
-    if target is not None and target.organization_id != organization.pk:
-        sentence = _("The {record} belongs to another organization.")
-        raise InvalidInput(message(sentence, record=Project._meta.verbose_name_raw), fields={"project": "unknown"})
-    for place in (source, target):
-        require_permission(by, organization, "manage_access", action=_("move a workspace"), project=place)
-    if target is not None:
-        own = asdict(rights(by, organization, stored))
-        accesses = target.accesses.all()
-        refuse_to_give({name for one in accesses for name, given in rights_given_by(one).items() if given}, own)
+    if why := foreign_refusal(stored, target):
+        raise InvalidInput(why, fields={"project": "unknown"})
+    if why := Mover([stored], target, by=by).refusal(stored):
+        raise NotAllowed(why)
