@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("workspaces.api.tokens")),
     path("remote/tfe/v2/", include("tfe.urls")),
     path("api/v2/", include("tfe.urls", namespace="tfe-api")),
+    path("app/", include("tfe.pages")),
     path("", include("executors.runs.client_views")),
     path("", include("executors.installation.tool_releases")),
     path("", include("executors.health.probes")),

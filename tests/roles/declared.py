@@ -307,6 +307,14 @@ ADDRESSES: Mapping[str, str] = {
 # Addresses that no role decides: of one's own account, of frames and choices that show what a row above lets one see,
 # or for an executor's own token; each with why.
 WITHOUT_ROLE: Mapping[str, str] = {
+    **{
+        f"app/<str:organization_name>/{path}": "leads to a page of the panel"
+        for path in (
+            "<str:workspace_name>/runs/<str:run_id>",
+            "workspaces/<str:workspace_name>",
+            "workspaces/<str:workspace_name>/runs/<str:run_id>",
+        )
+    },
     "i18n/setlang/": "the reader's language",
     "admin/search/": "finds pages of the sidebar",
     "admin/password_change/": "one's own password",

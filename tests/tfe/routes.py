@@ -114,6 +114,8 @@ RUNS = (
     Route("POST", "runs", "plan", sent=_RUN),
     Route("GET", "runs/<str:run_id>", "here"),
     Route("GET", "runs/<str:run_id>/run-events", "here"),
+    Route("GET", "runs/<str:run_id>/comments", "here"),
+    Route("GET", "run-events/<str:event_id>", "here"),
     Route("POST", "runs/<str:run_id>/actions/apply", "approve"),
     Route("POST", "runs/<str:run_id>/actions/discard", "approve"),
     Route("POST", "runs/<str:run_id>/actions/cancel", "job"),
@@ -278,6 +280,7 @@ ROUTES = (
 )
 WITHOUT_ROLE: Mapping[str, str] = {
     "ping": "what every client asks first",
+    "comments/<str:comment_id>": "404 for a run about which nobody said anything",
     "logs/<str:secret>": "the address itself is the permission",
     "state-versions/<str:state_version_id>/upload": "takes a state at a signed address alone",
     "state-versions/<str:state_version_id>/json-upload": "takes a state at a signed address alone",
@@ -303,6 +306,8 @@ def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
     return {
         "version_id": str(version.pk),
         "secret": "forged",
+        "event_id": f"re-{records['job'].pk}-1",
+        "comment_id": f"wsc-{records['job'].pk}-1",
         "organization_name": organization.name,
         "workspace_name": workspace.name,
         "workspace_id": str(workspace.pk),

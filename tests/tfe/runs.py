@@ -45,7 +45,8 @@ SOURCE = archive({"main.tf": 'output "a" {\n  value = 1\n}\n'})
 def new_version(api: Api, workspace: Workspace, content: bytes | None = SOURCE, **attributes: bool) -> str:
     """The id of a new configuration version, with its archive uploaded unless there is none."""
     path = f"workspaces/{workspace.pk}/configuration-versions"
-    made = api.made(path, "configuration-versions", attributes)
+    named = {name.replace("_", "-"): value for name, value in attributes.items()}
+    made = api.made(path, "configuration-versions", named)
     assert made["attributes"]["status"] == "pending"
     if content is not None:
         response = put(made["attributes"]["upload-url"], content)

@@ -303,6 +303,9 @@ def test_runs_are_listed_newest_first_and_the_queue_counts_what_waits(
     version = new_version(owner, workspace)
     first, second = start_run(owner, workspace, version), start_run(owner, workspace, version, refresh=False)
     begin(first)
+    (row,) = owner.read(f"organizations/{workspace.organization.name}/runs/queue")["data"]
+    assert row["attributes"]["position-in-queue"] == 0
+    assert transitions.advance(second.pk) is None
     for path in (f"workspaces/{workspace.pk}/runs", f"organizations/{workspace.organization.name}/runs"):
         assert [row["id"] for row in owner.read(path)["data"]] == [f"run-{second.pk}", f"run-{first.pk}"]
     (row,) = owner.read(f"organizations/{workspace.organization.name}/runs/queue")["data"]
@@ -318,6 +321,45 @@ def test_runs_are_listed_newest_first_and_the_queue_counts_what_waits(
     assert ask_run(stranger, workspace, version).status_code == 404
     assert owner.get(f"runs/{first.pk}").status_code == 404
     assert owner.get("runs/run-0x1").status_code == 404
+
+
+def test_runs_are_filtered_and_searched(owner: Api, workspace: Workspace) -> None:
+    version = new_version(owner, workspace)
+    first = start_run(owner, workspace, version, message="of the pipeline")
+    begin(first)
+    second = start_run(owner, workspace, version, plan_only=True)
+    for query, found in (
+        ("filter%5Bstatus%5D=pending", [second]), ("filter%5Bstatus%5D=planning,planned", [first]),
+        ("filter%5Bstatus%5D=cost_estimated", []), ("filter%5Boperation%5D=plan_only", [second]),
+        ("filter%5Boperation%5D=save_plan", []), ("filter%5Bsource%5D=tfe-api", [second, first]),
+        ("filter%5Bsource%5D=tfe-ui", []), ("search%5Buser%5D=owner", [second, first]),
+        ("search%5Bcommit%5D=abc", []), ("search%5Bbasic%5D=pipeline", [first]),
+        (f"search%5Bbasic%5D=run-{second.pk}", [second]),
+    ):  # fmt: skip
+        rows = owner.read(f"workspaces/{workspace.pk}/runs?{query}")["data"]
+        assert [row["id"] for row in rows] == [f"run-{job.pk}" for job in found], query
+
+
+def test_who_decided_and_what_they_said_is_told(owner: Api, stranger: Api, workspace: Workspace) -> None:
+    job = start_run(owner, workspace, new_version(owner, workspace))
+    run_step(job, WITH_CHANGES)
+    transitions.advance(job.pk)
+    assert act(owner, job, "apply") == 202
+    found = owner.read(f"runs/run-{job.pk}?include=created_by,comments,workspace,plan")
+    related = found["data"]["relationships"]
+    (said,) = related["comments"]["data"]
+    assert owner.read(f"comments/{said['id']}")["data"]["attributes"]["body"] == "fine"
+    assert {one["type"] for one in found["included"]} == {"users", "comments", "workspaces", "plans"}
+    assert related["created-by"] == related["confirmed-by"]
+    events = owner.read(f"runs/run-{job.pk}/run-events?include=actor,comment")
+    keys = [one["id"] for one in events["data"]]
+    assert keys == [one["id"] for one in related["run-events"]["data"]]
+    assert owner.read(f"run-events/{keys[2]}")["data"]["attributes"]["action"] == "approved"
+    assert owner.get(f"run-events/{keys[2]}9").status_code == 404
+    stranger.prefix = "/api/v2/"
+    assert {
+        stranger.get(f"{kind}/{key}").status_code for kind, key in (("run-events", keys[0]), ("comments", said["id"]))
+    } == {404}
 
 
 def test_a_terminal_that_waits_asks_little_of_the_database(

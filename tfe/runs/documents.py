@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from tfe.documents import Json, moment, moments, resource, to_many, to_one
+from tfe.identities import user_id
+from tfe.runs.events import comment_id, event_id, events_of
 from tfe.runs.find import Run
 from tfe.runs.log_address import log_address
 from tfe.runs.permissions import Caller, actions
@@ -61,10 +63,11 @@ def run_object(run: Run, caller: Caller, *, position: int = 0, variables: Mappin
     if job.status == JobStatus.CANCELLED and job.ended_at is not None:
         attributes["canceled-at"] = moment(job.ended_at)
         attributes["force-cancel-available-at"] = moment(job.ended_at + _FORCE_CANCEL_AFTER)
-    return resource("runs", f"run-{job.pk}", attributes, _relationships(job))
+    return resource("runs", f"run-{job.pk}", attributes, _relationships(run))
 
 
-def _relationships(job: Job) -> Json:
+def _relationships(run: Run) -> Json:
+    job, events = run.job, list(enumerate(events_of(run), start=1))
     found = {
         "workspace": to_one("workspaces", job.workspace_id),
         "plan": to_one("plans", f"plan-{job.pk}"),
@@ -73,9 +76,23 @@ def _relationships(job: Job) -> Json:
         "task-stages": to_many("task-stages", ()),
         "policy-checks": to_many("policy-checks", ()),
     }
-    if job.acts_for_user_id is not None:
-        found["created-by"] = to_one("users", job.acts_for_user_id)
+    found["run-events"] = to_many("run-events", (event_id(run, number) for number, _event in events))
+    found["comments"] = to_many("comments", (comment_id(run, number) for number, event in events if event.comment))
+    found["created-by"] = to_one("users", user_id(job.acts_for_user_id, job.created_by) if job.created_by else None)
+    if job.approved_by:
+        found["confirmed-by"] = to_one("users", user_id(None, job.approved_by))
     return found
+
+
+def people_of(runs: Iterable[Run]) -> list[Json]:
+    """Return who started and who decided some runs, by the names that the runs keep."""
+    found: dict[str, Json] = {}
+    for run in runs:
+        for event in events_of(run):
+            if event.actor:
+                key = user_id(event.user_key, event.actor)
+                found[key] = resource("users", key, {"username": event.actor})
+    return list(found.values())
 
 
 def _names(addresses: Iterable[Address], kind: AddressType) -> list[str]:

@@ -17,7 +17,7 @@ from workspaces.models import Job, Step
 
 _COLUMNS = (
     "id", "job_id", "step_number", "name", "type", "status", "decision", "queued_at", "started_at", "ended_at",
-    "reason", "interruption", "decided_by", "decided_date",
+    "reason", "interruption", "decided_by", "decided_date", "comment",
 )  # fmt: skip
 
 

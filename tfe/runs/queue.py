@@ -20,7 +20,14 @@ def positions_in(jobs: QuerySet[Job]) -> list[tuple[int, Job]]:
     waiting = unfinished.filter(started_at=None).order_by("-priority", "pk")
     found = list(waiting.prefetch_related("addresses", "variables")[:_MOST])
     working = unfinished.filter(status__in=IN_EXECUTOR).count() if found else 0
-    return list(enumerate(found, start=working + 1))
+    return [(_position(job, ahead, working), job) for ahead, job in enumerate(found)]
+
+
+def _position(job: Job, ahead: int, working: int) -> int:
+    """Return the place of a job; 0 for one that nothing holds up."""
+    if not job.waits_for_room and not job.reason_code:
+        return 0
+    return working + max(ahead, 1)
 
 
 def position_of(run: Run) -> int:

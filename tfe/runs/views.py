@@ -10,14 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tfe.body import body_of, comment_of
-from tfe.documents import Json, asked_includes, document, page_document, resource, to_one, whole_document
+from tfe.documents import Json, asked_includes, document, page_document, whole_document
+from tfe.errors import NotFound
 from tfe.included import objects_of
-from tfe.lookup import organization_of, workspace_of
+from tfe.lookup import number_of, organization_of, workspace_of
 from tfe.runs.changes import counts_of
 from tfe.runs.configuration_versions import version_object, versions
 from tfe.runs.creation import create_run
-from tfe.runs.documents import phase_object, run_object
-from tfe.runs.events import events_of
+from tfe.runs.documents import people_of, phase_object, run_object
+from tfe.runs.events import comment_object, comments_of, event_object, events_of
+from tfe.runs.filters import filtered
 from tfe.runs.find import Run, run_of, visible_jobs, with_steps
 from tfe.runs.permissions import Caller
 from tfe.runs.queue import position_of, positions_in
@@ -54,7 +56,11 @@ def included_of(actor: Actor, runs: Iterable[Run], asked: frozenset[str]) -> lis
     found: list[Json] = []
     if "workspace" in asked:
         found += objects_of("workspaces", actor, (run.job.workspace_id for run in runs))
+    if asked & {"created_by", "created-by", "confirmed_by"}:
+        found += people_of(runs)
     for run in runs:
+        if "comments" in asked:
+            found += comments_of(run)
         if "plan" in asked:
             found.append(phase_object(run, Phase.PLAN))
         if "apply" in asked:
@@ -70,7 +76,7 @@ class RunList(TfeView):
 
     def page(self, request: Request, jobs: QuerySet[Job]) -> Response:
         caller, asked = Caller(self.actor), asked_includes(request)
-        rows = jobs.prefetch_related("addresses", "variables").order_by("-pk")
+        rows = filtered(jobs, request).prefetch_related("addresses", "variables").order_by("-pk")
         kept: list[Run] = []
 
         def render(found: list[Job]) -> list[Json]:
@@ -115,14 +121,49 @@ class EventsView(TfeView):
     """``runs/ID/run-events``: what happened to a run, as its records tell."""
 
     def get(self, request: Request, run_id: str) -> Response:
-        return Response(whole_document(_events(run_of(self.actor, run_id))))
+        run = run_of(self.actor, run_id)
+        events = list(enumerate(events_of(run), start=1))
+        found = [event_object(run, number, event) for number, event in events]
+        asked = asked_includes(request)
+        said = [comment_object(run, number, event) for number, event in events if event.comment]
+        included = said if "comment" in asked else []
+        if "actor" in asked:
+            included += people_of([run])
+        return Response(whole_document(found, included))
 
 
-def _events(run: Run) -> list[Json]:
-    return [
-        resource("run-events", f"{run.job.pk}-{number}", attributes, {"run": to_one("runs", f"run-{run.job.pk}")})
-        for number, attributes in enumerate(events_of(run), start=1)
-    ]
+class EventView(TfeView):
+    """``run-events/ID``."""
+
+    def get(self, request: Request, event_id: str) -> Response:
+        run, number = self.numbered(event_id, "re-")
+        return Response(document(event_object(run, number, events_of(run)[number - 1])))
+
+    def numbered(self, key: str, prefix: str) -> tuple[Run, int]:
+        """Return a run and the number of one of its events. Raises NotFound."""
+        job, dash, text = key.rpartition("-")
+        run, number = run_of(self.actor, job, prefix), number_of(f"{dash}{text}", "-")
+        if not 1 <= number <= len(events_of(run)):
+            raise NotFound
+        return run, number
+
+
+class CommentView(EventView):
+    """``comments/ID``."""
+
+    def get(self, request: Request, comment_id: str) -> Response:
+        run, number = self.numbered(comment_id, "wsc-")
+        event = events_of(run)[number - 1]
+        if not event.comment:
+            raise NotFound
+        return Response(document(comment_object(run, number, event)))
+
+
+class CommentsView(TfeView):
+    """``runs/ID/comments``: what was said with approvals and rejections."""
+
+    def get(self, request: Request, run_id: str) -> Response:
+        return Response(whole_document(comments_of(run_of(self.actor, run_id))))
 
 
 class PhaseView(TfeView):

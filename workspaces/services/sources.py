@@ -28,6 +28,8 @@ UPLOAD = _("upload a source")
 UPLOAD_FOR_ALL = _("upload a source that is not speculative")
 ARCHIVE = _("remove an uploaded source")
 """What a refusal calls it."""
+CURRENT = _("transition not allowed: configuration could not be archived because it is current")
+"""In the words that clients of the cloud protocol know."""
 
 
 def create_configuration_version(
@@ -152,7 +154,7 @@ def archive_source(version: ConfigurationVersion, *, by: Actor) -> None:
             raise WrongState(_("This configuration version has no archive."))
         current = sources_of(workspace).first()
         if current is not None and current.pk == version.pk:
-            raise WrongState(_("This is the current source of its workspace, so its archive is kept."))
+            raise WrongState(CURRENT)
         if Job.objects.unfinished_on(workspace.pk).filter(override_source=source_address(version)).exists():
             raise WrongState(_("A job that has not ended runs this source, so its archive is kept."))
         ConfigurationVersion.objects.filter(pk=version.pk).update(content=None, archived=True, updated_by=name_of(by))

@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from executors.choices import AttemptState
+from executors.logs.store import pieces
+from executors.models import Attempt
 from tests.factories import OrganizationFactory, TeamFactory
+from tests.spine.site import VERSIONS
+from tests.spine.waiting import await_that
 from tests.support.patience import patient
 from tests.tfe.tls import TlsSite
 from workspaces.actors import TokenUser
-from workspaces.choices import JobStatus, Via
-from workspaces.models import Job, StateVersion
+from workspaces.choices import IacType, JobStatus, StepType, Via
+from workspaces.models import Job, StateVersion, Workspace
 from workspaces.services.organizations import add_default_templates
 from workspaces.services.tokens import create_token
 
@@ -91,6 +96,8 @@ def token(running_site: TlsSite) -> str:
 def test_a_terminal_plans_applies_and_destroys(running_site: TlsSite, token: str, tmp_path: Path, tool: str) -> None:
     terminal = Terminal(running_site, tmp_path, token, tool)
     terminal.run("init", "-no-color", "-input=false")
+    # The tool's own version may be one that nobody released, which no executor has.
+    Workspace.objects.filter(name=terminal.name).update(terraform_version=VERSIONS[IacType(tool)])
     said = terminal.run("plan", "-no-color", "-input=false")
     assert "Plan: 1 to add, 0 to change, 0 to destroy" in said
     assert terminal.job().plan_only
@@ -150,7 +157,15 @@ def test_an_interrupt_at_the_terminal_cancels_the_job(running_site: TlsSite, tok
         said = process.communicate(timeout=patient(60))[0]
     finally:
         process.kill()
-    assert process.returncode == 1
     job = terminal.job()
     assert job.status == JobStatus.CANCELLED, said
-    assert "nterrupt" in said
+    assert "successfully cancelled" in said
+    attempt = Attempt.objects.get(step__job=job, step__type=StepType.APPLY)
+
+    def over() -> bool:
+        attempt.refresh_from_db()
+        return attempt.state == AttemptState.ENDED
+
+    await_that(over, "the end of the interrupted apply", seconds=60)
+    # What terraform said in the end is kept, whoever still listens.
+    assert b"nterrupt" in b"".join(piece.data for piece in pieces(attempt))
