@@ -7,7 +7,9 @@ it. The figures hang on this machine's clock alone, which pods share.
 from __future__ import annotations
 
 import argparse
+import base64
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -16,10 +18,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cryptography.fernet import Fernet
+
 from bench import figures, site
 from bench.figures import Figure
 from bench.kube import own_namespace
-from tests.tfe.tls import HOST, Authority
+from tests.tfe.authority import HOST, Authority
 
 _START_SECONDS = 60.0
 
@@ -37,6 +41,20 @@ def _web_over_https(folder: Path, port: int, certificate: tuple[Path, Path]) -> 
     finally:
         web.terminate()
         web.wait(_START_SECONDS)
+
+
+def _own_keys() -> dict[str, str]:
+    """Return the keys that a site with an https address must be given."""
+    return {
+        "TERRAKUBE_SECRET_KEY": secrets.token_hex(32),
+        "TERRAKUBE_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "InternalSecret": _base64_secret(),
+        "PatSecret": _base64_secret(),
+    }
+
+
+def _base64_secret() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 def main() -> int:
@@ -63,7 +81,7 @@ def main() -> int:
         given = site.settings(
             folder=folder, database=database, host=host, port=port, namespace=kube.namespace, image=image
         )
-        os.environ.update(given, TerrakubeApiUrl=f"https://{HOST}:{https_port}")
+        os.environ.update(given, **_own_keys(), TerrakubeApiUrl=f"https://{HOST}:{https_port}")
         authority = Authority(folder)
         log = folder / "site.log"
         try:

@@ -104,8 +104,7 @@ def log_lines(terminal: Terminal) -> Iterator[Figure]:
     with subprocess.Popen(
         command, cwd=folder, env=terminal.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
-        assert running.stdout is not None
-        for line in running.stdout:
+        for line in running.stdout or ():
             now = time.time()
             if found := _WRITTEN.search(line):
                 late.append(now - float(found[1]))

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.figures import Figure, median, percentile
 from bench.processes import cpu_seconds, tree
 from bench.seed import Records
-from tests.tfe.tls import HOST
+from tests.tfe.authority import HOST
 from workspaces.choices import Via
 from workspaces.models import Template, Workspace
 from workspaces.services.jobs import create_job
