@@ -33,7 +33,7 @@ TEXTS = frozenset((
     _("forbid self-approval"), _("force stopped"), _("found"), _("global remote state"), _("groups"),
     _("heartbeat timeout"), _("hidden"), _("holds workspace"), _("host"), _("icon"), _("identity"), _("image"),
     _("image pull timeout"), _("info"), _("interruption"), _("issuer"), _("item"), _("items"), _("job"),
-    _("job context"), _("job variable"), _("job variables"), _("job retention"),
+    _("job context"), _("job variable"), _("job retention"),
     _("jobs"), _("key"), _("kind"), _("labels"), _("last heartbeat"),
     _("last job date"), _("last job status"), _("last launch"), _("last refusal"), _("launch not before"),
     _("launched"), _("leaving words"), _("lifetime"), _("limits and timeouts"), _("line numbers"), _("language"),
