@@ -27,7 +27,7 @@ from tests.tfe.runs import (
 from workspaces.choices import Category, JobStatus, Via
 from workspaces.jobs import transitions
 from workspaces.jobs.transitions import Outcome
-from workspaces.models import Job, JobVariable, StateVersion, Workspace
+from workspaces.models import Job, JobVariable, Organization, StateVersion, Workspace
 from workspaces.reasons import told
 from workspaces.services.jobs import create_job
 from workspaces.services.organizations import add_default_templates
@@ -389,3 +389,19 @@ def test_done_jobs_of_other_ways_are_runs_too(owner: Api, workspace: Workspace) 
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED
     assert states(owner, job) == ("applied", "finished", "finished")
+
+
+def test_a_workspace_says_whether_its_runs_are_applied_without_question(
+    owner: Api, planner: Api, workspace: Workspace
+) -> None:
+    version = new_version(owner, workspace)
+    assert not start_run(owner, workspace, version).auto_apply
+    Workspace.objects.update(auto_apply=True)
+    assert start_run(owner, workspace, version).auto_apply
+    # The cloud block always says what it wants, and then asks its user.
+    assert not start_run(owner, workspace, version, auto_apply=False, message="asked").auto_apply
+    assert not start_run(owner, workspace, version, plan_only=True).auto_apply
+    assert not start_run(owner, workspace, version, save_plan=True).auto_apply
+    assert not start_run(planner, workspace).auto_apply
+    Organization.objects.update(no_self_approval=True)
+    assert not start_run(owner, workspace, message="two people").auto_apply

@@ -67,6 +67,7 @@ def test_settings_are_stored_and_shown(api: Api, path: str) -> None:
     sent = {
         "name": "app", "description": "qux", "operations": False, "terraform-version": "0.11.0",
         "working-directory": "bar/", "global-remote-state": False, "speculative-enabled": False,
+        "auto-apply": True,
     }  # fmt: skip
     shown = api.made(path, "workspaces", sent)["attributes"]
     assert {name: shown[name] for name in sent} == sent | {"speculative-enabled": True}

@@ -42,7 +42,7 @@ def create_run(actor: Actor, body: Body) -> tuple[Job, dict[str, str]]:
         save_plan=body.flag("save-plan"),
         refresh=body.flag("refresh", True),
         refresh_only=body.flag("refresh-only"),
-        auto_apply=body.flag("auto-apply"),
+        auto_apply=None if body.attributes.get("auto-apply") is None else body.flag("auto-apply"),
         targets=tuple(body.texts("target-addrs")),
         replaces=tuple(body.texts("replace-addrs")),
         variables=variables,

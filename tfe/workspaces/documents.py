@@ -104,6 +104,7 @@ def _object(workspace: Workspace, may: Rights, current: Current, tags: list[Work
         **CONSTANT,
         "name": workspace.name,
         "description": workspace.description or "",
+        "auto-apply": workspace.auto_apply,
         "actions": {"is-destroyable": may.create_workspace},
         "environment": "default",
         "execution-mode": workspace.execution_mode,

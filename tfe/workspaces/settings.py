@@ -23,7 +23,6 @@ LATEST = "latest"
 CONSTANT: Mapping[str, Any] = {
     "allow-destroy-plan": True,
     "assessments-enabled": False,
-    "auto-apply": False,
     "auto-apply-run-trigger": False,
     "file-triggers-enabled": True,
     "project-remote-state": False,
@@ -90,6 +89,8 @@ def fields_of(body: Body, organization: Organization) -> dict[str, Any]:
         found["terraform_version"] = body.text("terraform-version")
     if "working-directory" in body:
         found["folder"] = body.text("working-directory").lstrip("/") or None
+    if "auto-apply" in body:
+        found["auto_apply"] = body.flag("auto-apply")
     if "global-remote-state" in body:
         found["global_remote_state"] = body.flag("global-remote-state", True)
     return found | _execution_mode(body, organization)

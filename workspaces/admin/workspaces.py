@@ -144,7 +144,12 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             _("More"),
             {
                 "classes": ("collapse",),
-                "fields": ("execution_mode", ("allow_remote_apply", "global_remote_state"), "shared_ids", "deleted"),
+                "fields": (
+                    "execution_mode",
+                    ("allow_remote_apply", "auto_apply", "global_remote_state"),
+                    "shared_ids",
+                    "deleted",
+                ),
             },
         ),
         AUDIT_FIELDSET,

@@ -85,6 +85,10 @@ class Workspace(CheckedOnChange, Record, Audited):
     deleted = models.BooleanField(default=False)
     deleted_with_organization = models.BooleanField(default=False, editable=False)
     allow_remote_apply = models.BooleanField(default=False)
+    auto_apply = models.BooleanField(
+        default=False,
+        help_text=_("A terminal's run that does not say otherwise skips the approvals, if its user may approve jobs."),
+    )
     global_remote_state = models.BooleanField(default=True)
     shared_ids = models.TextField(null=True, blank=True)  # noqa: DJ001
     last_job_status = models.CharField(

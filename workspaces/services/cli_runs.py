@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext_noop as _
 
@@ -11,8 +11,9 @@ from terrakube_site.messages import message
 from workspaces.actors import Actor, name_of
 from workspaces.choices import Via
 from workspaces.errors import InvalidInput, WrongState
-from workspaces.flows import APPLY_TEMPLATE, DESTROY_TEMPLATE, PLAN_DESTROY, PLAN_TEMPLATE
+from workspaces.flows import APPLY_TEMPLATE, DESTROY_TEMPLATE, PLAN_DESTROY, PLAN_TEMPLATE, FlowError
 from workspaces.jobs.scope import addresses_of
+from workspaces.jobs.start_rules import Start, parsed, starter_on, why_not
 from workspaces.models import ConfigurationVersion, Job, Template, Workspace
 from workspaces.services.jobs import create_job
 from workspaces.services.sources import UPLOADED, has_archive, source_address
@@ -23,7 +24,10 @@ _LONGEST_COMMENT = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliRun:
-    """What a terminal asks for. ``version`` None runs the workspace's own source."""
+    """What a terminal asks for. ``version`` None runs the workspace's own source.
+
+    ``auto_apply`` None is what the workspace says.
+    """
 
     version: ConfigurationVersion | None = None
     destroy: bool = False
@@ -31,7 +35,7 @@ class CliRun:
     save_plan: bool = False
     refresh: bool = True
     refresh_only: bool = False
-    auto_apply: bool = False
+    auto_apply: bool | None = None
     targets: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +57,10 @@ def start_run(workspace: Workspace, run: CliRun, *, by: Actor) -> Job:
     if run.save_plan and (planned or run.auto_apply):
         sentence = _("A saved plan waits for its confirmation: it is neither plan-only nor applied at once.")
         raise InvalidInput(sentence, fields={"save-plan": "conflict"})
+    applies = bool(run.auto_apply)
+    if run.auto_apply is None and workspace.auto_apply and not planned and not run.save_plan:
+        applies = _may_skip_approvals(workspace, _template(workspace, run, planned=planned), by)
+    run = replace(run, auto_apply=applies)
     if version is not None and (known := _repeated(workspace, version, run, planned=planned, by=by)) is not None:
         return known
     template = None if planned and run.destroy else _template(workspace, run, planned=planned)
@@ -66,7 +74,7 @@ def start_run(workspace: Workspace, run: CliRun, *, by: Actor) -> Job:
         comments=_comment(run),
         refresh=run.refresh,
         refresh_only=run.refresh_only,
-        auto_apply=run.auto_apply,
+        auto_apply=applies,
         override_source=None if version is None else source_address(version),
         override_branch=None if version is None else UPLOADED,
         via=Via.CLI,
@@ -96,6 +104,16 @@ def _template(workspace: Workspace, run: CliRun, *, planned: bool) -> Template:
     return found
 
 
+def _may_skip_approvals(workspace: Workspace, template: Template, by: Actor) -> bool:
+    """Return whether the actor may start a template with all its approvals given beforehand."""
+    try:
+        start = Start(flow=parsed(template.tcl), template=template, auto_apply=True)
+    except FlowError:
+        # Refused with its reason when the job is created.
+        return False
+    return not why_not(start, starter_on(workspace, by))
+
+
 def _comment(run: CliRun) -> str:
     text = run.comment or DEFAULT_COMMENT
     return text if len(text) <= _LONGEST_COMMENT else f"{text[: _LONGEST_COMMENT - 1]}…"
@@ -111,7 +129,7 @@ def _repeated(
         created_by=name_of(by),
         plan_only=planned,
         save_plan=run.save_plan,
-        auto_apply=run.auto_apply,
+        auto_apply=bool(run.auto_apply),
         refresh=run.refresh,
         refresh_only=run.refresh_only,
         comments=_comment(run),

@@ -48,7 +48,7 @@ WORKSPACE = make(
         *of_columns(
             Workspace,
             "name source branch terraformVersion description folder locked lockDescription deleted allowRemoteApply "
-            "globalRemoteState sharedIds",
+            "autoApply globalRemoteState sharedIds",
         ),
         *of_columns(Workspace, "iacType executionMode", lenient=True),
         *of_columns(Workspace, "lastJobStatus lastJobDate", writing=Writing.NEVER),
