@@ -24,9 +24,11 @@ from workspaces.models import Job, Organization, PolicyRule, Reference, RunLimit
 
 SNAPSHOT = Path(__file__).with_name("api.txt")
 # Pages of the panel, and what only executors call.
-NOT_DESCRIBED = ("admin/", "sign-in/", "runs/", "i18n/", "executor/", "logs", "context/", "doc", "healthz", "metrics")
-# Another protocol, which terraform's makers describe.
-NOT_DESCRIBED += ("remote/tfe/v2/", "api/v2/", "app/")
+NOT_DESCRIBED = (
+    *("admin/", "sign-in/", "runs/", "i18n/", "executor/", "logs", "context/", "doc", "healthz", "metrics"),
+    # Another protocol, which terraform's makers describe.
+    *("remote/tfe/v2/", "api/v2/", "app/"),
+)
 METHODS = ("get", "post", "put", "patch", "delete")
 
 

@@ -234,7 +234,7 @@ ORGANIZATIONS = (
     Route("PATCH", "ssh-keys/<str:ssh_key_id>", "vcs", seen="org", sent=_sent("ssh-keys", name="x")),
     Route("DELETE", "ssh-keys/<str:ssh_key_id>", "vcs", seen="org"),
 )  # fmt: skip
-_NAMED = f"{_ORGANIZATION}/workspaces/<str:workspace_name>"
+_BY_NAME = f"{_ORGANIZATION}/workspaces/<str:workspace_name>"
 _CHANGED = _sent("workspaces", description="changed")
 _BOUND = {"tag-bindings": {"data": [{"type": "tag-bindings", "attributes": {"key": "net", "value": "a"}}]}}
 _NEW = _sent("workspaces", _BOUND, name="made", terraform_version="1.11.4")
@@ -245,7 +245,7 @@ WORKSPACES = (
     Route("POST", f"{_ORGANIZATION}/workspaces", "create workspace", sent=_NEW),
     *(
         Route(method, f"{path}{ending}", needed, sent=sent)
-        for path in (_WORKSPACE, _NAMED)
+        for path in (_WORKSPACE, _BY_NAME)
         for method, ending, needed, sent in (
             ("GET", "", "here", None),
             ("PATCH", "", "workspace", _CHANGED),

@@ -44,7 +44,7 @@ def attempt(workspace: Workspace) -> Attempt:
     transitions.advance(job.pk)
     now = timezone.now()
     return Attempt.objects.create(
-        step=job.steps.order_by("step_number").first(),
+        step=job.steps.get(step_number=100),
         number=1,
         executor=ExecutorKind.LOCAL,
         state=AttemptState.CLAIMED,
