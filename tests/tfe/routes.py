@@ -142,7 +142,7 @@ STATES = (
     Route("GET", f"{_WORKSPACE}/state-versions", "state"),
     Route("POST", f"{_WORKSPACE}/state-versions", "state", sent=_NEW_STATE),
     Route("PATCH", f"{_WORKSPACE}/state-versions", "state", sent=_ROLLBACK),
-    Route("GET", f"{_WORKSPACE}/current-state-version", "state"),
+    Route("GET", f"{_WORKSPACE}/current-state-version", "state", seen="state"),
     Route("GET", f"{_WORKSPACE}/current-state-version-outputs", "state"),
     Route("GET", "state-versions", "anybody", seen="anybody"),
     Route("GET", _VERSION, "state"),

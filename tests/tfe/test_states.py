@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from tests.api.client import Api, token_of
+from tests.factories import TeamFactory
 from tests.tfe.terminal import MIXED, Terminal, announcement, inline, state_of
 from workspaces.models import Job, StateVersion, Workspace
 
@@ -143,3 +144,15 @@ def test_a_state_that_is_none_is_refused(terminal: Terminal) -> None:
     sent["data"]["attributes"]["state"] = "no base64"
     assert terminal.at("POST", "state-versions", sent)[0] == 422
     assert terminal.call("GET", "state-versions/nonexisting")[0] == 404
+
+
+def test_who_may_only_plan_begins_without_a_state_where_the_site_runs(terminal: Terminal, workspace: Workspace) -> None:
+    terminal.at("POST", "state-versions", inline(state_of(1)))
+    TeamFactory.create(organization=workspace.organization, name="PLANNERS", plan_job=True)
+    planner = Terminal(Api(token_of("PLANNERS")), workspace)
+    assert planner.at("GET", "current-state-version")[0] == 404
+    assert planner.at("GET", "state-versions")[0] == 403
+    Workspace.objects.update(execution_mode="local")
+    # None would be a plan that creates everything again.
+    assert planner.at("GET", "current-state-version")[0] == 403
+    assert terminal.at("GET", "current-state-version")[0] == 200

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
+from executors.attempts.state_tokens import RunUser
 from tfe.errors import NotFound
 from tfe.lookup import key_of, readable_workspace
 from workspaces.actors import Actor
-from workspaces.models import StateUpload, StateVersion
+from workspaces.choices import ExecutionMode
+from workspaces.errors import NotAllowed
+from workspaces.models import StateUpload, StateVersion, Workspace
+
+
+def readable_at_start(actor: Actor, key: str) -> Workspace:
+    """Return a workspace whose state a terminal asks for before it does anything. Raises NotFound and NotAllowed.
+
+    Every ``init`` asks, also that of a person who may plan and not read states, and goes on only with a state or none.
+    Where commands run at the terminal none would mean to create everything again.
+    """
+    try:
+        return readable_workspace(actor, key)
+    except NotAllowed:
+        at_terminal = Workspace.objects.filter(pk=key, execution_mode=ExecutionMode.LOCAL).exists()
+        if at_terminal or isinstance(actor, RunUser):
+            raise
+        raise NotFound from None
 
 
 def versions_without_content() -> QuerySet[StateVersion]:

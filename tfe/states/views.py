@@ -22,6 +22,7 @@ from tfe.lookup import number_of, readable_workspace, workspace_named
 from tfe.outputs import output_object, outputs_of, read_content
 from tfe.state_rights import require_state_right
 from tfe.states.access import (
+    readable_at_start,
     readable_upload,
     readable_version,
     versions_without_content,
@@ -124,7 +125,7 @@ class CurrentVersionView(TfeView):
     """``GET workspaces/ID/current-state-version``; 404 for a workspace without a state."""
 
     def get(self, request: Request, workspace_id: str) -> Response:
-        return Response(version_document(current_version(readable_workspace(self.actor, workspace_id)), request))
+        return Response(version_document(current_version(readable_at_start(self.actor, workspace_id)), request))
 
 
 class VersionView(TfeView):
