@@ -120,6 +120,7 @@ RUNS = (
     Route("POST", "runs/<str:run_id>/actions/discard", "approve"),
     Route("POST", "runs/<str:run_id>/actions/cancel", "job"),
     Route("POST", "runs/<str:run_id>/actions/force-cancel", "job"),
+    Route("POST", "runs/<str:run_id>/actions/force-execute", "approve"),
     Route("GET", "workspaces/<str:workspace_id>/runs", "here"),
     Route("GET", "organizations/<str:organization_name>/runs", "here"),
     Route("GET", "organizations/<str:organization_name>/runs/queue", "here"),

@@ -367,9 +367,34 @@ def test_a_terminal_that_waits_asks_little_of_the_database(
 ) -> None:
     job = start_run(owner, workspace, new_version(owner, workspace), target_addrs=["null_resource.a"])
     begin(job)
-    for path in (f"runs/run-{job.pk}", f"plans/plan-{job.pk}", f"applies/apply-{job.pk}"):
-        with django_assert_max_num_queries(8):
+    for path, queries in ((f"runs/run-{job.pk}", 8), (f"plans/plan-{job.pk}", 3), (f"applies/apply-{job.pk}", 3)):
+        with django_assert_max_num_queries(queries):
             owner.read(path)
+
+
+def test_a_run_is_let_before_one_that_waits_for_its_confirmation(
+    owner: Api, planner: Api, workspace: Workspace
+) -> None:
+    version = new_version(owner, workspace)
+    first, second = start_run(owner, workspace, version), start_run(owner, workspace, version, refresh=False)
+    run_step(first, WITH_CHANGES)
+    assert act(owner, second, "force-execute") == 409
+    transitions.advance(first.pk)
+    assert act(planner, second, "force-execute") == 403
+    assert act(owner, second, "force-execute") == 202
+    assert states(owner, first)[0] == "discarded"
+    begin(second)
+    assert act(owner, second, "force-execute") == 409
+
+
+def test_a_run_may_give_the_value_that_its_workspace_lacks(owner: Api, workspace: Workspace) -> None:
+    VariableFactory.create(workspace=workspace, key="word", value="", category=Category.TERRAFORM, sensitive=True)
+    version = new_version(owner, workspace)
+    job = start_run(owner, workspace, version, variables=[{"key": "word", "value": '"x"'}])
+    run_step(job, NO_CHANGES)
+    job = start_run(owner, workspace, version)
+    assert transitions.advance(job.pk) is None
+    assert states(owner, job) == ("errored", "errored", "unreachable")
 
 
 def test_the_archive_of_a_version_that_was_removed_runs_no_more(owner: Api, workspace: Workspace) -> None:

@@ -20,6 +20,7 @@ urlpatterns = [
     path("runs/<str:run_id>/actions/discard", views.DiscardView.as_view()),
     path("runs/<str:run_id>/actions/cancel", views.CancelView.as_view()),
     path("runs/<str:run_id>/actions/force-cancel", views.ForceCancelView.as_view()),
+    path("runs/<str:run_id>/actions/force-execute", views.ForceExecuteView.as_view()),
     path("workspaces/<str:workspace_id>/runs", views.WorkspaceRunsView.as_view()),
     path("organizations/<str:organization_name>/runs", views.OrganizationRunsView.as_view()),
     path("organizations/<str:organization_name>/runs/queue", views.QueueView.as_view()),

@@ -57,7 +57,7 @@ def run_object(run: Run, caller: Caller, *, position: int = 0, variables: Mappin
             "can-comment": False,
             "can-discard": may.discard,
             "can-force-cancel": may.cancel,
-            "can-force-execute": False,
+            "can-force-execute": may.discard,
         },
     }
     if job.status == JobStatus.CANCELLED and job.ended_at is not None:

@@ -229,6 +229,13 @@ class CancelView(ActionView):
         services.cancel_job(job, by=self.actor)
 
 
+class ForceExecuteView(ActionView):
+    """``runs/ID/actions/force-execute``: discard the runs that wait for a confirmation before this one."""
+
+    def act(self, job: Job, comment: str) -> None:
+        services.force_execute(job, by=self.actor)
+
+
 class ForceCancelView(ActionView):
     """``runs/ID/actions/force-cancel``."""
 

@@ -6,7 +6,7 @@ from django.db.models import Q, prefetch_related_objects
 
 from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus
 from workspaces.jobs.obstacles import locked
-from workspaces.models import Job, Workspace
+from workspaces.models import Job
 from workspaces.reasons import Reason, framed, reason
 
 # How many jobs that are before a waiting one are counted; of more, its sentence says that there are more.
@@ -53,8 +53,10 @@ def _in_line(why: Reason, others: int) -> Reason:
     return framed("many-more-ahead" if others + 1 == _COUNTED else "more-ahead", why, number=others)
 
 
-def incomplete(workspace: Workspace) -> list[str]:
-    """Return the keys of a workspace's sensitive variables without a value."""
+def incomplete(job: Job) -> list[str]:
+    """Return the keys of sensitive variables that neither the workspace nor the job gives a value."""
+    workspace = job.workspace
     # Load and cache all: the launch of the step reads them next.
     prefetch_related_objects([workspace], "variables")
-    return sorted(row.key for row in workspace.variables.all() if row.incomplete)
+    names = {row.key for row in workspace.variables.all() if row.incomplete}
+    return sorted(names - {row.key for row in job.variables.all()}) if names else []

@@ -1,7 +1,7 @@
 """Record which Terraform variables of a step its configuration does not declare, as its executor reports.
 
-An undeclared variable of the workspace itself is a mistake: a mistyped name, or one removed from the code. Inherited
-variables serve many workspaces, most of which declare only some.
+An undeclared variable of the workspace or the job itself is a mistake: a mistyped name, or one removed from the code.
+Inherited variables serve many workspaces, most of which declare only some.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from workspaces import flows
 from workspaces.models import Step
-from workspaces.variables.in_force import WORKSPACE, step_inputs
+from workspaces.variables.in_force import JOB, WORKSPACE, step_inputs
 
 OWN = "workspace"
 INHERITED = "inherited"
@@ -21,7 +21,7 @@ def note_undeclared(step: Step, names: Iterable[str]) -> None:
     values = step_inputs(step.job, flows.from_json(step.flow)).terraform
     found: dict[str, list[str]] = {OWN: [], INHERITED: []}
     for name in sorted(set(names) & values.keys()):
-        found[OWN if values[name].origin == WORKSPACE else INHERITED].append(name)
+        found[OWN if values[name].origin in {WORKSPACE, JOB} else INHERITED].append(name)
     Step.objects.filter(pk=step.pk).update(undeclared_variables={key: rows for key, rows in found.items() if rows})
 
 

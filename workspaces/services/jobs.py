@@ -271,6 +271,22 @@ def force_cancel(job: Job, *, by: Actor) -> Job:
     return job
 
 
+def force_execute(job: Job, *, by: Actor) -> list[Job]:
+    """Reject the jobs whose approval a waiting job waits for, so that it is next; return them.
+
+    Raises NotAllowed, and WrongState for a job that waits for no approval of another one: work is not broken off.
+    """
+    require_decision(job, by=by, approved=False)
+    if job.is_final or job.started_at is not None:
+        raise WrongState(message(_("Job {number} does not wait for another job."), number=job.pk))
+    before = list(Job.objects.open_on_workspace().filter(workspace=job.workspace_id, pk__lt=job.pk).order_by("pk"))
+    busy = next((one for one in before if one.status != JobStatus.WAITING_APPROVAL), None)
+    if busy is not None or not before:
+        sentence = _("Job {number} waits for no approval of an earlier job. Cancel what is before it.")
+        raise WrongState(message(sentence, number=job.pk))
+    return [reject_job(one, by=by) for one in before]
+
+
 def run_again(job: Job, *, by: Actor) -> Job:
     """Start a job with the settings of an earlier one, by the template as it is now. Raises as ``create_job``.
 

@@ -38,7 +38,7 @@ def _start(job: Job) -> list[Step] | None:
         if job.waits_for_room or not job.says(wait):
             move_job(job, S.PENDING, wait)
         return None
-    names = incomplete(job.workspace)
+    names = incomplete(job)
     if names:
         why = reason("incomplete-variables", "without-value", names=", ".join(names))
         end_job(job, S.FAILED, why, output=str(why))
