@@ -108,7 +108,7 @@ def _await_answer(site: Site, up: subprocess.Popen[bytes]) -> None:
         if up.poll() is not None:
             raise RuntimeError("the site ended while it was starting")
         try:
-            with urllib.request.urlopen(f"{site.address}/admin/login/", timeout=5):  # noqa: S310 - our own server
+            with urllib.request.urlopen(f"{site.address}/actuator/health", timeout=5):  # noqa: S310 - our own server
                 return
         except OSError:
             time.sleep(0.1)

@@ -18,14 +18,14 @@ from workspaces.choices import Via
 from workspaces.models import Template, Workspace
 from workspaces.services.jobs import create_job
 
-_POLL_SECONDS = 2.0
-"""Between two polls of a terminal: go-tfe waits from 1 to 3 s."""
-_LOG_SECONDS = 1.0
-"""Between two reads of a log in which nothing comes."""
+_LOG_SECONDS = 2.0
+"""Between two reads of a log in which nothing comes: what go-tfe's wait grows to."""
+_READS = 10
+"""Reads of a log after which go-tfe asks for the plan's status."""
 
 
 class _Waiting(threading.Thread):
-    """A terminal in the midst of a run: it asks for its log once a second, and for its run every other one."""
+    """A terminal that waits for the log of its plan, as go-tfe reads it."""
 
     def __init__(self, port: int, context: ssl.SSLContext, token: str, job: int, start: float, end: float) -> None:
         super().__init__(daemon=True)
@@ -36,15 +36,16 @@ class _Waiting(threading.Thread):
 
     def run(self) -> None:
         time.sleep(max(0.0, self._start - time.monotonic()))
-        log = json.loads(self._ask(f"/remote/tfe/v2/plans/plan-{self._job}"))["data"]["attributes"]["log-read-url"]
+        plan = f"/remote/tfe/v2/plans/plan-{self._job}"
+        log = json.loads(self._ask(plan))["data"]["attributes"]["log-read-url"]
         path = log.partition(str(self._connection.port))[2]
         turn = 0
         while time.monotonic() < self._end:
             begin = time.monotonic()
             self._ask(f"{path}?limit=65536&offset=1")
-            if turn % round(_POLL_SECONDS / _LOG_SECONDS) == 0:
-                self._ask(f"/remote/tfe/v2/runs/run-{self._job}")
             turn += 1
+            if turn % _READS == 0:
+                self._ask(plan)
             time.sleep(max(0.0, begin + _LOG_SECONDS - time.monotonic()))
 
     def _ask(self, path: str) -> bytes:
@@ -69,8 +70,15 @@ def waiting_terminals(
     context = ssl.create_default_context(cafile=str(bundle))
     begin = time.monotonic() + 1
     waiting = [
-        # Spread over a second, as people are.
-        _Waiting(port, context, records.token, jobs[number % len(jobs)], begin + number / terminals, begin + seconds)
+        # Spread over the time between two reads, as people are.
+        _Waiting(
+            port,
+            context,
+            records.token,
+            jobs[number % len(jobs)],
+            begin + _LOG_SECONDS * number / terminals,
+            begin + seconds,
+        )
         for number in range(terminals)
     ]
     before = cpu_seconds(tree(web))
