@@ -131,7 +131,7 @@ RUNS = (
     Route("GET", "runs/<str:run_id>/plan/json-output", "state"),
     Route("GET", "runs/<str:run_id>/plan/json-output-redacted", "here"),
 )
-_VERSION = "state-versions/<str:state_version_id>"
+_STATE = "state-versions/<str:state_version_id>"
 _NEW_STATE = _sent("state-versions", serial=1, md5="0" * 32, lineage="a")
 _ROLLBACK = _sent(
     "state-versions", {"rollback-state-version": {"data": {"type": "state-versions", "id": "{state_version_id}"}}}
@@ -146,10 +146,10 @@ STATES = (
     Route("GET", f"{_WORKSPACE}/current-state-version", "state", seen="state"),
     Route("GET", f"{_WORKSPACE}/current-state-version-outputs", "state"),
     Route("GET", "state-versions", "anybody", seen="anybody"),
-    Route("GET", _VERSION, "state"),
-    Route("GET", f"{_VERSION}/download", "state"),
-    Route("GET", f"{_VERSION}/json-download", "state"),
-    Route("GET", f"{_VERSION}/outputs", "state"),
+    Route("GET", _STATE, "state"),
+    Route("GET", f"{_STATE}/download", "state"),
+    Route("GET", f"{_STATE}/json-download", "state"),
+    Route("GET", f"{_STATE}/outputs", "state"),
     Route("GET", "state-version-outputs/<str:output_id>", "state"),
 )
 _TEAM, _NAMED = "teams/<str:team_id>", _listed("users", "{username}")

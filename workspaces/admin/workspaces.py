@@ -64,6 +64,7 @@ from workspaces.models import (
 from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.locks import is_locked_by, lock_workspace, owner_of, unlock_workspace
+from workspaces.services.remote_state import sharing_of
 from workspaces.variables.placement import settings_of
 
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
@@ -300,6 +301,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             "recovered_states": recovered_states(workspace),
             "lock_owner": owner_of(workspace) if workspace.locked else None,
             "unlocks_by_force": workspace.locked and not is_locked_by(workspace, actor_of(request)),
+            "shared_state": sharing_of(workspace, by=actor_of(request)),
             "state_lock": StateLock.objects.filter(workspace=workspace).first(),
             **self.addition.page_context(request, workspace),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.utils.translation import gettext_noop as _
@@ -29,6 +30,29 @@ def may_consume(reader: Workspace, source: Workspace) -> bool:
     if reader.organization_id != source.organization_id:
         return False
     return source.global_remote_state or reader.pk in consumer_ids(source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """Whose steps may read the state of a workspace, and which workspaces name it as a reader of theirs.
+
+    With ``with_all`` it is every workspace of the organization, and ``readers`` is empty.
+    """
+
+    with_all: bool
+    readers: list[Workspace]
+    sources: list[Workspace]
+
+
+def sharing_of(workspace: Workspace, *, by: Actor) -> Sharing:
+    """Return who shares states with a workspace, and with whom it shares its own, as far as a user sees them."""
+    visible = Workspace.objects.visible_to(by).alive().filter(organization=workspace.organization_id).order_by("name")
+    keys = [] if workspace.global_remote_state else consumer_ids(workspace)
+    return Sharing(
+        with_all=workspace.global_remote_state,
+        readers=list(visible.filter(pk__in=keys)) if keys else [],
+        sources=list(visible.filter(shared_ids__contains=str(workspace.pk), global_remote_state=False)),
+    )
 
 
 def checked_shared_ids(organization: Organization, text: str | None) -> str | None:
