@@ -1,0 +1,409 @@
+"""Worker, web process and database are killed in each phase of a run that somebody follows at a terminal.
+
+Rows of docs/faults.md. A run stops at gates, files that the test makes: before its plan, and in its apply. The commands
+of both write down that they began, so that a second start shows.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.factories import OrganizationFactory, TeamFactory
+from tests.faults.proxy import Proxy, proxy_on
+from tests.faults.servers import without
+from tests.faults.trial import DEFAULT_PATIENCE
+from tests.spine.site import story
+from tests.spine.waiting import await_that
+from tests.support.patience import patient
+from tests.tfe.tls import HOST, TlsSite, tls_site
+from workspaces.actors import TokenUser
+from workspaces.choices import FINAL_JOB, Category, IacType, JobStatus
+from workspaces.flows import APPLY_TEMPLATE
+from workspaces.models import ConfigurationVersion, Job, Organization, StateVersion, Workspace
+from workspaces.services.jobs import create_job
+from workspaces.services.organizations import add_default_templates
+from workspaces.services.tokens import create_token
+from workspaces.services.workspaces import create_workspace, set_variable
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.faults,
+    pytest.mark.slow,
+    pytest.mark.timeout(patient(120), method="signal"),
+]
+
+DOWN_SECONDS = 2
+COMPLETE = "Apply complete! Resources: 1 added, 0 changed, 0 destroyed"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+CONFIGURATION = """\
+terraform {
+  cloud {
+    hostname     = "%s"
+    organization = "acme"
+    workspaces {
+      name = "%s"
+    }
+  }
+}
+resource "terraform_data" "a" {
+  provisioner "local-exec" {
+    command = "%s"
+  }
+}
+"""
+PLAN_AND_APPLY = """\
+flow:
+  - type: terraformPlan
+    name: Plan
+    step: 100
+    commands:
+      - runtime: BASH
+        priority: 100
+        before: true
+        script: bash "$GATES/plan.sh"
+  - type: approval
+    name: Approval
+    step: 150
+    team: TERRAFORM_CLI
+  - type: terraformApply
+    name: Apply
+    step: 200
+"""
+BLOCKER = """\
+flow:
+  - type: customScripts
+    name: Busy
+    step: 100
+    commands:
+      - runtime: BASH
+        priority: 100
+        before: true
+        script: bash "$GATES/busy.sh"
+"""
+
+
+class Gate:
+    """A place in a run's commands where it waits until the test opens it, and where it leaves a line first."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._passed, self._open = folder / f"{name}.begun", folder / f"{name}.open"
+        self.script = folder / f"{name}.sh"
+        self.script.write_text(
+            f"echo begun >>'{self._passed}'\nwhile [ ! -e '{self._open}' ]; do sleep 0.1; done\n", encoding="utf-8"
+        )
+
+    @property
+    def count(self) -> int:
+        """How often commands have come to it."""
+        return len(self._passed.read_text(encoding="utf-8").splitlines()) if self._passed.exists() else 0
+
+    def open(self) -> None:
+        self._open.touch()
+
+
+class Trial:
+    """A workspace, a terminal in its configuration, and the gates of its runs."""
+
+    def __init__(self, site: TlsSite, organization: Organization, token: str, folder: Path, hostname: str) -> None:
+        self.site, self._environ = site, site.client_environ(site.home(folder))
+        # The site is known by another port than its own.
+        signed_in = f'credentials "{hostname}" {{\n  token = "{token}"\n}}\n'
+        (folder / "home" / ".terraformrc").write_text(signed_in, encoding="utf-8")
+        self.plan, self.apply, self.busy = (Gate(folder, name) for name in ("plan", "apply", "busy"))
+        name = f"network-{uuid4().hex[:8]}"
+        self.workspace: Workspace = create_workspace(
+            organization,
+            by=None,
+            name=name,
+            iac_type=IacType.TERRAFORM,
+            terraform_version="1.11.4",
+            source="empty",
+            branch="remote-content",
+        )
+        set_variable(self.workspace, by=None, key="GATES", value=str(folder), category=Category.ENV)
+        self._folder = folder / "configuration"
+        self._folder.mkdir()
+        text = CONFIGURATION % (hostname, name, f"bash {self.apply.script}")
+        (self._folder / "main.tf").write_text(text, encoding="utf-8")
+        self._log = folder / "said.log"
+        self._child: subprocess.Popen[bytes] | None = None
+        done = site.run(["terraform", "init", "-no-color"], home=folder / "home", folder=self._folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    # ---- the terminal -----------------------------------------------------------------------------------------------
+
+    def begin(self, *arguments: str) -> None:
+        """Type ``terraform apply``."""
+        with self._log.open("wb") as output:
+            self._child = subprocess.Popen(
+                ["terraform", "apply", "-no-color", *arguments],
+                cwd=self._folder,
+                env=self._environ,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def said(self) -> str:
+        return _COLOURS.sub("", self._log.read_text(encoding="utf-8", errors="replace"))
+
+    def answer(self, line: str) -> None:
+        assert self._child is not None
+        assert self._child.stdin is not None
+        self._child.stdin.write(f"{line}\n".encode())
+        self._child.stdin.flush()
+
+    def exit_code(self) -> int:
+        """Wait for the client's end; one that hangs fails the test."""
+        assert self._child is not None
+        try:
+            return self._child.wait(patient(60))
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"the client does not end\n{self.report()}")
+
+    def close(self) -> None:
+        """End whatever is left."""
+        if self._child is not None:
+            if self._child.poll() is None:
+                self._child.kill()
+                self._child.wait()
+            assert self._child.stdin is not None
+            self._child.stdin.close()
+        for gate in (self.plan, self.apply, self.busy):
+            gate.open()
+
+    # ---- the run ----------------------------------------------------------------------------------------------------
+
+    @property
+    def job(self) -> Job | None:
+        return Job.objects.filter(workspace=self.workspace, template__isnull=False).first()
+
+    def report(self) -> str:
+        job = self.job
+        return f"{self.said}\n{story(job) if job else 'no job'}"
+
+    def reach(self, what: str, there: Callable[[], object]) -> None:
+        """Wait until a run is somewhere; a client that ends before fails the test at once."""
+
+        def looked() -> bool:
+            if there():
+                return True
+            assert self._child is not None
+            assert self._child.poll() is None, f"it ended before: {what}\n{self.report()}"
+            return False
+
+        await_that(looked, what, 60)
+
+    def ended(self) -> Job:
+        """Wait for the end of the only run."""
+        (job,) = Job.objects.filter(workspace=self.workspace, template__isnull=False)
+        assert isinstance(job, Job)
+
+        def over() -> bool:
+            job.refresh_from_db()
+            return job.status in FINAL_JOB
+
+        try:
+            await_that(over, "the run has ended", 60)
+        except pytest.fail.Exception:
+            pytest.fail(f"the run does not end\n{self.report()}")
+        return job
+
+    def assert_applied_once(self) -> None:
+        """The run has changed what was planned, by commands that began once."""
+        job = self.ended()
+        assert job.status == JobStatus.COMPLETED, self.report()
+        assert (self.plan.count, self.apply.count) == (1, 1), self.report()
+        assert StateVersion.objects.filter(workspace=self.workspace, job=job).exists(), self.report()
+        job.workspace.refresh_from_db()
+        assert not job.workspace.locked
+
+
+# ---- phases: how far the run is when the fault comes, and what lets it go on afterwards ---------------------------
+
+
+def after_the_upload(trial: Trial) -> Callable[[], None]:
+    trial.begin("-auto-approve")
+    versions = ConfigurationVersion.objects.filter(workspace=trial.workspace, content__isnull=False)
+    trial.reach("the archive is there", versions.exists)
+    return lambda: (trial.plan.open(), trial.apply.open())[0]
+
+
+def while_pending(trial: Trial) -> Callable[[], None]:
+    create_job(trial.workspace, by=None, tcl=BLOCKER)
+    await_that(lambda: trial.busy.count, "another job has the workspace", 30)
+    trial.begin("-auto-approve")
+    trial.reach("it waits for the workspace", lambda: trial.job is not None and "Waiting for" in trial.said)
+
+    def go_on() -> None:
+        for gate in (trial.busy, trial.plan, trial.apply):
+            gate.open()
+
+    return go_on
+
+
+def while_planning(trial: Trial) -> Callable[[], None]:
+    trial.begin("-auto-approve")
+    trial.reach("it plans", lambda: trial.plan.count)
+    return lambda: (trial.plan.open(), trial.apply.open())[0]
+
+
+def at_the_question(trial: Trial) -> Callable[[], None]:
+    trial.plan.open()
+    trial.begin()
+    trial.reach("it asks", lambda: "Enter a value:" in trial.said)
+
+    def go_on() -> None:
+        trial.answer("yes")
+        trial.apply.open()
+
+    return go_on
+
+
+def while_applying(trial: Trial) -> Callable[[], None]:
+    trial.plan.open()
+    trial.begin("-auto-approve")
+    trial.reach("it applies", lambda: trial.apply.count)
+    return trial.apply.open
+
+
+def at_the_end(trial: Trial) -> Callable[[], None]:
+    while_applying(trial)()
+    return lambda: None
+
+
+PHASES = (after_the_upload, while_pending, while_planning, at_the_question, while_applying, at_the_end)
+FOLLOWED = (while_planning, while_applying, at_the_end)
+"""Here the client reads a log, which is the one request that it does not repeat when nobody listens."""
+
+type Phase = Callable[[Trial], Callable[[], None]]
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[Proxy]:
+    """The way from the terminals to the site."""
+    with proxy_on(HOST) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def site(db: None, proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsSite]:
+    # How long a process takes to start again is the machine's affair.
+    environ = DEFAULT_PATIENCE | {"TerrakubeApiUrl": f"https://{proxy.address}"}
+    with tls_site(tmp_path_factory.mktemp("site"), worker=True, **environ) as site:
+        proxy.target = HOST, site.port
+        yield site
+
+
+@pytest.fixture(scope="module")
+def organization(site: TlsSite) -> Organization:
+    made: Organization = OrganizationFactory.create(name="acme")
+    add_default_templates(made, by=None)
+    made.templates.filter(name=APPLY_TEMPLATE).update(tcl=PLAN_AND_APPLY)
+    TeamFactory.create(organization=made, name="OWNERS", role="admin")
+    return made
+
+
+@pytest.fixture(scope="module")
+def token(organization: Organization) -> str:
+    user = TokenUser(name="owner", email="owner@example.com", groups=frozenset({"OWNERS"}))
+    return create_token(by=user)[1]
+
+
+@pytest.fixture
+def trial(site: TlsSite, proxy: Proxy, organization: Organization, token: str, tmp_path: Path) -> Iterator[Trial]:
+    made = Trial(site, organization, token, tmp_path, proxy.address)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def each(phase: Phase, *, everyday: tuple[Phase, ...]) -> object:
+    marks = [pytest.mark.everyday] if phase in everyday else []
+    return pytest.param(phase, id=phase.__name__, marks=marks)
+
+
+@pytest.mark.parametrize("phase", [each(phase, everyday=(while_applying,)) for phase in PHASES])
+def test_a_worker_killed_in_any_phase_costs_a_terminal_nothing(trial: Trial, phase: Phase) -> None:
+    go_on = phase(trial)
+    trial.site.worker.kill()
+    time.sleep(DOWN_SECONDS)
+    trial.site.worker.start()
+    go_on()
+    assert trial.exit_code() == 0, trial.report()
+    assert COMPLETE in trial.said
+    trial.assert_applied_once()
+
+
+@pytest.mark.parametrize("phase", [each(phase, everyday=(at_the_question,)) for phase in PHASES])
+def test_a_web_process_killed_in_any_phase_lets_a_terminal_end_with_the_truth(trial: Trial, phase: Phase) -> None:
+    go_on = phase(trial)
+    trial.site.web.kill()
+    time.sleep(DOWN_SECONDS)
+    trial.site.start_web()
+    go_on()
+    code = trial.exit_code()
+    if code == 0:
+        assert COMPLETE in trial.said, trial.report()
+    else:
+        assert phase in FOLLOWED, trial.report()
+        assert "Failed to read logs" in trial.said, trial.report()
+        assert COMPLETE not in trial.said
+    # The run goes on without its client.
+    trial.assert_applied_once()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("phase", [each(phase, everyday=()) for phase in PHASES])
+def test_a_database_restarted_in_any_phase_costs_a_terminal_nothing(trial: Trial, phase: Phase) -> None:
+    go_on = phase(trial)
+    with without("postgres", seconds=DOWN_SECONDS):
+        pass
+    go_on()
+    assert trial.exit_code() == 0, trial.report()
+    assert COMPLETE in trial.said
+    trial.assert_applied_once()
+
+
+# ---- the network between terminal and site --------------------------------------------------------------------------
+
+
+@contextmanager
+def reset(proxy: Proxy) -> Iterator[None]:
+    """End all connections; new ones are possible at once."""
+    proxy.cut()
+    yield
+
+
+@pytest.mark.parametrize("lost", [Proxy.silent, reset], ids=["silent", "reset"])
+def test_a_connection_lost_in_mid_plan_costs_a_terminal_nothing(
+    trial: Trial, proxy: Proxy, lost: Callable[[Proxy], AbstractContextManager[None]]
+) -> None:
+    go_on = while_planning(trial)
+    with lost(proxy):
+        time.sleep(DOWN_SECONDS)
+    go_on()
+    assert trial.exit_code() == 0, trial.report()
+    assert COMPLETE in trial.said
+    trial.assert_applied_once()
+
+
+def test_a_site_that_refuses_connections_in_mid_plan_ends_a_terminal_and_no_run(trial: Trial, proxy: Proxy) -> None:
+    go_on = while_planning(trial)
+    with proxy.refusing():
+        code = trial.exit_code()
+    assert code == 1
+    assert "Failed to read logs" in trial.said, trial.report()
+    assert COMPLETE not in trial.said
+    go_on()
+    trial.assert_applied_once()
