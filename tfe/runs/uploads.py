@@ -55,9 +55,7 @@ def _version_at_address(request: HttpRequest, version_id: str) -> ConfigurationV
         return error_response("There is no such configuration version.", 404)
     if not is_address_of(key, request.GET.get("token", "")):
         return error_response("This address is not, or no longer, one for an upload.", 403)
-    versions = ConfigurationVersion.objects.filter(pk=key).select_related("workspace__organization")
-    if versions.filter(content__isnull=False).exists():
-        return error_response("This configuration version already has an archive.", 409)
+    versions = ConfigurationVersion.objects.filter(pk=key).select_related("workspace__organization").defer("content")
     return versions.first() or error_response("There is no such configuration version.", 404)
 
 

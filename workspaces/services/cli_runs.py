@@ -84,8 +84,9 @@ def start_run(workspace: Workspace, run: CliRun, *, by: Actor) -> Job:
 
 
 def queue_run(version: ConfigurationVersion, *, by: Actor) -> Job:
-    """Start the job that a source was uploaded for. Raises as ``create_job``."""
-    return start_run(version.workspace, CliRun(version=version), by=by)
+    """Start the job that a source was uploaded for, unless an upload of the same source did. Raises as ``create_job``."""
+    known: Job | None = Job.objects.filter(override_source=source_address(version)).first()
+    return known or start_run(version.workspace, CliRun(version=version), by=by)
 
 
 def _require_archive(version: ConfigurationVersion) -> None:

@@ -64,9 +64,13 @@ def create_configuration_version(
 
 
 def store_source(version: ConfigurationVersion, content: bytes) -> ConfigurationVersion:
-    """Store the uploaded tar.gz. Raises InvalidInput if it is invalid or too large, WrongState if one is stored
+    """Store the uploaded tar.gz. Raises InvalidInput if it is invalid or too large, WrongState if another is stored
     already.
+
+    The same archive may come again: a client that lost the answer repeats its upload.
     """
+    if version.content is not None and bytes(version.content) == content:
+        return version
     if version.content is not None or version.archived:
         raise WrongState(_("This configuration version already has an archive."))
     if not content.startswith(_GZIP):

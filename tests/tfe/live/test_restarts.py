@@ -21,6 +21,7 @@ from tests.faults.proxy import Proxy, proxy_on
 from tests.faults.servers import without
 from tests.faults.trial import DEFAULT_PATIENCE
 from tests.spine.site import story
+from tests.spine.sources import archive
 from tests.spine.waiting import await_that
 from tests.support.patience import patient
 from tests.tfe.tls import HOST, TlsSite, tls_site
@@ -30,6 +31,7 @@ from workspaces.flows import APPLY_TEMPLATE
 from workspaces.models import ConfigurationVersion, Job, Organization, StateVersion, Workspace
 from workspaces.services.jobs import create_job
 from workspaces.services.organizations import add_default_templates
+from workspaces.services.sources import upload_source
 from workspaces.services.tokens import create_token
 from workspaces.services.workspaces import create_workspace, set_variable
 
@@ -239,8 +241,15 @@ def after_the_upload(trial: Trial) -> Callable[[], None]:
 
 
 def while_pending(trial: Trial) -> Callable[[], None]:
-    create_job(trial.workspace, by=None, tcl=BLOCKER)
-    await_that(lambda: trial.busy.count, "another job has the workspace", 30)
+    upload_source(trial.workspace, archive({"README": "nothing\n"}), by=None)
+    blocker = create_job(trial.workspace, by=None, tcl=BLOCKER)
+
+    def busy() -> int:
+        blocker.refresh_from_db()
+        assert blocker.status not in FINAL_JOB, story(blocker)
+        return trial.busy.count
+
+    await_that(busy, "another job has the workspace", 30)
     trial.begin("-auto-approve")
     trial.reach("it waits for the workspace", lambda: trial.job is not None and "Waiting for" in trial.said)
 
