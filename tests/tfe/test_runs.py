@@ -21,6 +21,7 @@ from tests.tfe.runs import (
     begin,
     end,
     new_version,
+    put,
     run_step,
     start_run,
 )
@@ -71,6 +72,7 @@ def act(api: Api, job: Job, action: str) -> int:
 
 
 def test_an_apply_is_planned_confirmed_and_applied(owner: Api, workspace: Workspace) -> None:
+    other = Api(token_of("OWNERS", name="other@example.com"), prefix="/api/v2/")
     job = start_run(owner, workspace, new_version(owner, workspace), message="from CI")
     assert (job.via, job.comments, job.template.name) == (Via.CLI, "from CI", "Terraform-Plan/Apply-Cli")  # type: ignore[union-attr]
     assert states(owner, job) == ("pending", "pending", "pending")
@@ -88,7 +90,9 @@ def test_an_apply_is_planned_confirmed_and_applied(owner: Api, workspace: Worksp
     assert found["has-changes"]
     assert act(owner, job, "apply") == 202
     assert states(owner, job) == ("confirmed", "finished", "queued")
-    assert act(owner, job, "apply") == 409
+    # A terminal that lost the answer asks again; nobody else is told that his request had this effect.
+    assert act(owner, job, "apply") == 202
+    assert act(other, job, "apply") == act(owner, job, "discard") == 409
     attempt = begin(job)
     assert states(owner, job) == ("applying", "finished", "running")
     end(attempt)
@@ -180,6 +184,28 @@ def test_a_repeated_request_is_the_same_run_while_that_has_not_ended(owner: Api,
     assert start_run(owner, workspace, version) != first
     transitions.cancel(first.pk, by="x")
     assert start_run(owner, workspace, version, target_addrs=["null_resource.a"]) != first
+
+
+def test_a_repeated_request_of_a_terminal_is_the_same_run_after_its_end_too(owner: Api, workspace: Workspace) -> None:
+    version = new_version(owner, workspace)
+    # Only terraform and tofu send it; each of their runs has an upload of its own.
+    owner.client.defaults["HTTP_TERRAFORM_VERSION"] = "1.11.4"
+    first = start_run(owner, workspace, version, plan_only=True)
+    transitions.cancel(first.pk, by="x")
+    assert start_run(owner, workspace, version, plan_only=True) == first
+    assert start_run(owner, workspace, new_version(owner, workspace), plan_only=True) != first
+
+
+def test_a_source_that_is_uploaded_twice_is_run_once(owner: Api, workspace: Workspace) -> None:
+    made = owner.made(
+        f"workspaces/{workspace.pk}/configuration-versions", "configuration-versions", {"auto-queue-runs": True}
+    )
+    address = made["attributes"]["upload-url"]
+    assert put(address, SOURCE).status_code == 200
+    transitions.cancel(Job.objects.get().pk, by="x")
+    assert put(address, SOURCE).status_code == 200
+    assert put(address, archive({"other.tf": ""})).status_code == 409
+    assert Job.objects.count() == 1
 
 
 def test_options_reach_the_job_and_others_are_refused(owner: Api, workspace: Workspace) -> None:

@@ -23,8 +23,11 @@ _UNSUPPORTED: Mapping[str, str] = {
 """What would change the run and is not kept: it is refused, and never dropped."""
 
 
-def create_run(actor: Actor, body: Body) -> tuple[Job, dict[str, str]]:
-    """Start the job of a run; return it with the variables that were sent. Raises Invalid and as ``start_run``."""
+def create_run(actor: Actor, body: Body, *, at_terminal: bool = False) -> tuple[Job, dict[str, str]]:
+    """Start the job of a run; return it with the variables that were sent. Raises Invalid and as ``start_run``.
+
+    ``at_terminal``: terraform and tofu upload a source for each run, others may run one source often.
+    """
     for name, sentence in _UNSUPPORTED.items():
         if body.attributes.get(name):
             raise Invalid(sentence, f"/data/attributes/{name}")
@@ -47,6 +50,7 @@ def create_run(actor: Actor, body: Body) -> tuple[Job, dict[str, str]]:
         replaces=tuple(body.texts("replace-addrs")),
         variables=variables,
         comment=body.text("message"),
+        own_source=at_terminal,
     )
     return start_run(workspace, run, by=actor), variables
 

@@ -25,7 +25,10 @@ from tfe.runs.permissions import Caller
 from tfe.runs.queue import position_of, positions_in
 from tfe.runs.status import Phase
 from tfe.views import TfeView
-from workspaces.actors import Actor
+from workspaces.actors import Actor, name_of
+from workspaces.choices import StepType
+from workspaces.errors import WrongState
+from workspaces.jobs.transitions.table import APPROVED, REJECTED
 from workspaces.models import Job
 from workspaces.services import jobs as services
 from workspaces.services.sources import version_of
@@ -35,7 +38,9 @@ class RunsView(TfeView):
     """``runs``."""
 
     def post(self, request: Request) -> Response:
-        job, variables = create_run(self.actor, body_of(request, "runs"))
+        # terraform and tofu tell their version, other clients do not.
+        at_terminal = "Terraform-Version" in request.headers
+        job, variables = create_run(self.actor, body_of(request, "runs"), at_terminal=at_terminal)
         (run,) = with_steps(visible_jobs(self.actor).filter(pk=job.pk))
         body = document(run_object(run, Caller(self.actor), position=position_of(run), variables=variables))
         return Response(body, status=HTTPStatus.CREATED)
@@ -203,9 +208,25 @@ class ActionView(TfeView):
     def act(self, job: Job, comment: str) -> None:
         raise NotImplementedError
 
+    def is_repeated(self, job: Job) -> bool:
+        """Return whether the caller's request has its effect already: a client that lost the answer asks again."""
+        return False
+
     def post(self, request: Request, run_id: str) -> Response:
-        self.act(run_of(self.actor, run_id).job, comment_of(request))
+        job = run_of(self.actor, run_id).job
+        try:
+            self.act(job, comment_of(request))
+        except WrongState:
+            if not self.is_repeated(job):
+                raise
         return Response(status=HTTPStatus.ACCEPTED)
+
+
+def _last_decision(job: Job) -> tuple[str, str] | None:
+    """Return how the last approval of a run was decided, and by whom; None before any was."""
+    approvals = job.steps.filter(type=StepType.APPROVAL).exclude(decision="").order_by("-step_number")
+    found: tuple[str, str] | None = approvals.values_list("decision", "decided_by").first()
+    return found
 
 
 class ApplyActionView(ActionView):
@@ -214,12 +235,18 @@ class ApplyActionView(ActionView):
     def act(self, job: Job, comment: str) -> None:
         services.approve_job(job, by=self.actor, comment=comment)
 
+    def is_repeated(self, job: Job) -> bool:
+        return _last_decision(job) == (APPROVED, name_of(self.actor))
+
 
 class DiscardView(ActionView):
     """``runs/ID/actions/discard``."""
 
     def act(self, job: Job, comment: str) -> None:
         services.reject_job(job, by=self.actor, comment=comment)
+
+    def is_repeated(self, job: Job) -> bool:
+        return _last_decision(job) == (REJECTED, name_of(self.actor))
 
 
 class CancelView(ActionView):

@@ -40,13 +40,16 @@ class CliRun:
     replaces: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     comment: str = ""
+    own_source: bool = False
+    """The source was uploaded for this run alone, as terraform does it."""
 
 
 def start_run(workspace: Workspace, run: CliRun, *, by: Actor) -> Job:
     """Start a job for a terminal, with the organization's template of the command line.
 
     A speculative source is only planned. A request that is repeated while its job has not ended returns that job: a
-    client that lost the answer asks again. Raises as ``create_job``.
+    client that lost the answer asks again. So does one after its end if the source is the run's own. Raises as
+    ``create_job``.
     """
     version = run.version
     if version is not None:
@@ -84,7 +87,7 @@ def start_run(workspace: Workspace, run: CliRun, *, by: Actor) -> Job:
 
 
 def queue_run(version: ConfigurationVersion, *, by: Actor) -> Job:
-    """Start the job that a source was uploaded for, unless an upload of the same source did. Raises as ``create_job``."""
+    """Start the job that a source was uploaded for, once: an upload may be repeated. Raises as ``create_job``."""
     known: Job | None = Job.objects.filter(override_source=source_address(version)).first()
     return known or start_run(version.workspace, CliRun(version=version), by=by)
 
@@ -123,8 +126,9 @@ def _comment(run: CliRun) -> str:
 def _repeated(
     workspace: Workspace, version: ConfigurationVersion, run: CliRun, *, planned: bool, by: Actor
 ) -> Job | None:
-    """Return the unfinished job of the same request by the same user."""
-    jobs = Job.objects.unfinished_on(workspace.pk).filter(
+    """Return the job of the same request by the same user, if it has not ended or the source is its own."""
+    jobs = Job.objects.filter(workspace=workspace) if run.own_source else Job.objects.unfinished_on(workspace.pk)
+    jobs = jobs.filter(
         via=Via.CLI,
         override_source=source_address(version),
         created_by=name_of(by),
