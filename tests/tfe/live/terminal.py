@@ -47,11 +47,15 @@ class Dialogue:
         """All that it has said."""
         return _plain(self._log.read_text(encoding="utf-8", errors="replace"))
 
+    @property
+    def is_over(self) -> bool:
+        return self._child.poll() is not None
+
     def expect(self, text: str, seconds: float = 30) -> None:
         """Wait until it says something, after what was expected before."""
 
         def said() -> bool:
-            ended = self._child.poll() is not None
+            ended = self.is_over
             found = self.output.find(text, self._seen)
             assert found >= 0 or not ended, f"it ended without {text!r}:\n{self.output}"
             self._seen = max(self._seen, found + len(text)) if found >= 0 else self._seen
@@ -75,7 +79,7 @@ class Dialogue:
 
     def close(self) -> None:
         """End it, unless it has ended."""
-        if self._child.poll() is None:
+        if not self.is_over:
             self._child.kill()
             self._child.wait()
         if self._child.stdin is not None:

@@ -6,7 +6,6 @@ of both write down that they began, so that a second start shows.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +23,9 @@ from tests.spine.site import story
 from tests.spine.sources import archive
 from tests.spine.waiting import await_that
 from tests.support.patience import patient
-from tests.tfe.tls import HOST, TlsSite, tls_site
+from tests.tfe.authority import HOST
+from tests.tfe.live.terminal import CLOUD, NAMED, Dialogue
+from tests.tfe.tls import TlsSite, tls_site
 from workspaces.actors import TokenUser
 from workspaces.choices import FINAL_JOB, Category, IacType, JobStatus
 from workspaces.flows import APPLY_TEMPLATE
@@ -44,17 +45,7 @@ pytestmark = [
 
 DOWN_SECONDS = 2
 COMPLETE = "Apply complete! Resources: 1 added, 0 changed, 0 destroyed"
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 CONFIGURATION = """\
-terraform {
-  cloud {
-    hostname     = "%s"
-    organization = "acme"
-    workspaces {
-      name = "%s"
-    }
-  }
-}
 resource "terraform_data" "a" {
   provisioner "local-exec" {
     command = "%s"
@@ -133,10 +124,10 @@ class Trial:
         set_variable(self.workspace, by=None, key="GATES", value=str(folder), category=Category.ENV)
         self._folder = folder / "configuration"
         self._folder.mkdir()
-        text = CONFIGURATION % (hostname, name, f"bash {self.apply.script}")
+        cloud = NAMED.format(block=CLOUD, hostname=hostname, organization="acme", workspaces=f'name = "{name}"')
+        text = cloud + CONFIGURATION % f"bash {self.apply.script}"
         (self._folder / "main.tf").write_text(text, encoding="utf-8")
-        self._log = folder / "said.log"
-        self._child: subprocess.Popen[bytes] | None = None
+        self._dialogue: Dialogue | None = None
         done = site.run(["terraform", "init", "-no-color"], home=folder / "home", folder=self._folder)
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -144,43 +135,33 @@ class Trial:
 
     def begin(self, *arguments: str) -> None:
         """Type ``terraform apply``."""
-        with self._log.open("wb") as output:
-            self._child = subprocess.Popen(
-                ["terraform", "apply", "-no-color", *arguments],
-                cwd=self._folder,
-                env=self._environ,
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        self._dialogue = Dialogue(["terraform", "apply", "-no-color", *arguments], self._folder, self._environ)
+
+    @property
+    def dialogue(self) -> Dialogue:
+        assert self._dialogue is not None
+        return self._dialogue
 
     @property
     def said(self) -> str:
-        return _COLOURS.sub("", self._log.read_text(encoding="utf-8", errors="replace"))
-
-    def answer(self, line: str) -> None:
-        assert self._child is not None
-        assert self._child.stdin is not None
-        self._child.stdin.write(f"{line}\n".encode())
-        self._child.stdin.flush()
+        return self.dialogue.output
 
     def exit_code(self) -> int:
         """Wait for the client's end; one that hangs fails the test."""
-        assert self._child is not None
         try:
-            return self._child.wait(patient(60))
+            return self.dialogue.ended()
         except subprocess.TimeoutExpired:
             pytest.fail(f"the client does not end\n{self.report()}")
 
     def close(self) -> None:
         """End whatever is left."""
-        if self._child is not None:
-            if self._child.poll() is None:
-                self._child.kill()
-                self._child.wait()
-            assert self._child.stdin is not None
-            self._child.stdin.close()
-        for gate in (self.plan, self.apply, self.busy):
+        if self._dialogue is not None:
+            self._dialogue.close()
+        self.open()
+
+    def open(self) -> None:
+        """Open all gates."""
+        for gate in (self.busy, self.plan, self.apply):
             gate.open()
 
     # ---- the run ----------------------------------------------------------------------------------------------------
@@ -199,8 +180,7 @@ class Trial:
         def looked() -> bool:
             if there():
                 return True
-            assert self._child is not None
-            assert self._child.poll() is None, f"it ended before: {what}\n{self.report()}"
+            assert not self.dialogue.is_over, f"it ended before: {what}\n{self.report()}"
             return False
 
         await_that(looked, what, 60)
@@ -237,7 +217,7 @@ def after_the_upload(trial: Trial) -> Callable[[], None]:
     trial.begin("-auto-approve")
     versions = ConfigurationVersion.objects.filter(workspace=trial.workspace, content__isnull=False)
     trial.reach("the archive is there", versions.exists)
-    return lambda: (trial.plan.open(), trial.apply.open())[0]
+    return trial.open
 
 
 def while_pending(trial: Trial) -> Callable[[], None]:
@@ -252,18 +232,13 @@ def while_pending(trial: Trial) -> Callable[[], None]:
     await_that(busy, "another job has the workspace", 30)
     trial.begin("-auto-approve")
     trial.reach("it waits for the workspace", lambda: trial.job is not None and "Waiting for" in trial.said)
-
-    def go_on() -> None:
-        for gate in (trial.busy, trial.plan, trial.apply):
-            gate.open()
-
-    return go_on
+    return trial.open
 
 
 def while_planning(trial: Trial) -> Callable[[], None]:
     trial.begin("-auto-approve")
     trial.reach("it plans", lambda: trial.plan.count)
-    return lambda: (trial.plan.open(), trial.apply.open())[0]
+    return trial.open
 
 
 def at_the_question(trial: Trial) -> Callable[[], None]:
@@ -272,8 +247,8 @@ def at_the_question(trial: Trial) -> Callable[[], None]:
     trial.reach("it asks", lambda: "Enter a value:" in trial.said)
 
     def go_on() -> None:
-        trial.answer("yes")
-        trial.apply.open()
+        trial.dialogue.answer("yes")
+        trial.open()
 
     return go_on
 
@@ -282,7 +257,7 @@ def while_applying(trial: Trial) -> Callable[[], None]:
     trial.plan.open()
     trial.begin("-auto-approve")
     trial.reach("it applies", lambda: trial.apply.count)
-    return trial.apply.open
+    return trial.open
 
 
 def at_the_end(trial: Trial) -> Callable[[], None]:
