@@ -38,7 +38,7 @@ def path(organization: Organization) -> str:
 
 
 def names(api: Api, path: str, **query: str) -> list[str]:
-    text = "&".join(f"{quote(name)}={quote(value)}" for name, value in query.items())
+    text = "&".join(f"{quote(name)}={quote(value)}" for name, value in ({"sort": "name"} | query).items())
     return [one["attributes"]["name"] for one in api.read(f"{path}?{text}")["data"]]
 
 
@@ -192,6 +192,7 @@ def test_lists_are_filtered(api: Api, path: str, organization: Organization) -> 
     everything = ["app", "net-dev", "net-prod"]
     assert names(api, path) == everything
     assert names(api, path, sort="-name") == everything[::-1]
+    assert names(api, path, sort="") == list(given)
     assert names(api, path, **{"search[name]": "ET-"}) == ["net-dev", "net-prod"]
     assert names(api, path, **{"search[wildcard-name]": "*-prod"}) == ["net-prod"]
     assert names(api, path, **{"search[wildcard-name]": "net*"}) == ["net-dev", "net-prod"]

@@ -40,7 +40,8 @@ def listed(workspaces: QuerySet[Workspace], asked: Mapping[str, str]) -> QuerySe
         found = found.annotate(current_job=CURRENT_JOB)
     if status:
         found = found.filter(with_run_status(status))
-    return found.order_by(*([_ORDERS[sort]] if sort in _ORDERS else []), "name", "pk")
+    # Clients that ask for no order, go-tfe's tests among them, count on the oldest first.
+    return found.order_by(*([_ORDERS[sort], "name"] if sort in _ORDERS else ["created_date"]), "pk")
 
 
 def _by_name(asked: Mapping[str, str]) -> Q:
