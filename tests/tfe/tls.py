@@ -34,17 +34,17 @@ _STEERS = ("TF_", "TOFU_", "TERRAFORM_")
 class TlsSite(Site):
     """A site at https://localhost:PORT; steps run as processes of this machine where a worker runs."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, host: str = HOST, namespace: str = "none") -> None:
         authority = Authority(folder)
         self.bundle = authority.bundle
         # The executor's program calls the same address, so it must trust the CA too.
         more = {"SSL_CERT_FILE": str(self.bundle), "KUBECONFIG": "", **environ}
-        super().__init__(folder, HOST, more, namespace="none", tls=authority.issue(HOST))
+        super().__init__(folder, host, more, namespace=namespace, tls=authority.issue(host))
 
     @property
     def hostname(self) -> str:
         """The host as configurations and ``login`` name it."""
-        return f"{HOST}:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def context(self) -> ssl.SSLContext:
         """Return what a client of the test's own needs to trust the site."""
