@@ -349,6 +349,23 @@ def test_runs_are_listed_newest_first_and_the_queue_counts_what_waits(
     assert owner.get("runs/run-0x1").status_code == 404
 
 
+def test_a_list_of_runs_asks_no_more_for_more_runs(
+    owner: Api, workspace: Workspace, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    version = new_version(owner, workspace)
+    for number in range(6):
+        target = Workspace.objects.create(
+            organization=workspace.organization, name=f"other{number}", terraform_version="1.11.4"
+        )
+        start_run(owner, target)
+        start_run(owner, workspace, version, message=str(number))
+    name = workspace.organization.name
+    with django_assert_max_num_queries(14):
+        assert len(owner.read(f"organizations/{name}/runs?include=configuration_version,plan,created_by")["data"]) == 12
+    with django_assert_max_num_queries(12):
+        owner.read(f"organizations/{name}/runs/queue")
+
+
 def test_runs_are_filtered_and_searched(owner: Api, workspace: Workspace) -> None:
     version = new_version(owner, workspace)
     first = start_run(owner, workspace, version, message="of the pipeline")

@@ -32,8 +32,8 @@ class Run:
 def visible_jobs(actor: Actor) -> QuerySet[Job]:
     """Return the jobs that the caller sees, on workspaces that are not deleted."""
     visible = Job.objects.visible_to(actor).filter(workspace__deleted=False)
-    found: QuerySet[Job] = visible.select_related("workspace__organization", "organization").defer("tcl")
-    return found
+    found: QuerySet[Job] = visible.select_related("workspace__organization", "organization", "template")
+    return found.defer("tcl", "template__tcl")
 
 
 def run_of(actor: Actor, key: str, prefix: str = "run-") -> Run:

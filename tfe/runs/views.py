@@ -30,6 +30,7 @@ from workspaces.choices import StepType
 from workspaces.errors import WrongState
 from workspaces.jobs.transitions.table import APPROVED, REJECTED
 from workspaces.models import Job
+from workspaces.permissions import rights_on_each
 from workspaces.services import jobs as services
 from workspaces.services.sources import version_of
 
@@ -70,22 +71,28 @@ def included_of(actor: Actor, runs: Iterable[Run], asked: frozenset[str]) -> lis
             found.append(phase_object(run, Phase.PLAN))
         if "apply" in asked:
             found.append(phase_object(run, Phase.APPLY))
-        key = version_of(run.job)
-        if key is not None and asked & {"configuration_version", "configuration-version"}:
-            found += [version_object(row) for row in versions().filter(pk=key)]
+    if asked & {"configuration_version", "configuration-version"}:
+        keys = {key for run in runs if (key := version_of(run.job)) is not None}
+        found += [version_object(row) for row in versions().filter(pk__in=keys)]
     return found
+
+
+def caller_on(actor: Actor, jobs: Iterable[Job]) -> Caller:
+    """Return a caller whose rights on the workspaces of some jobs are looked up at once."""
+    return Caller(actor, rights_on_each(actor, [job.workspace for job in jobs]))
 
 
 class RunList(TfeView):
     """What the lists of runs share."""
 
     def page(self, request: Request, jobs: QuerySet[Job]) -> Response:
-        caller, asked = Caller(self.actor), asked_includes(request)
+        asked = asked_includes(request)
         rows = filtered(jobs, request).prefetch_related("addresses", "variables").order_by("-pk")
         kept: list[Run] = []
 
         def render(found: list[Job]) -> list[Json]:
             kept.extend(with_steps(found))
+            caller = caller_on(self.actor, found)
             return [run_object(run, caller) for run in kept]
 
         return Response(page_document(request, rows, render, lambda _rows: included_of(self.actor, kept, asked)))
@@ -112,10 +119,11 @@ class QueueView(TfeView):
 
     def get(self, request: Request, organization_name: str) -> Response:
         organization = organization_of(self.actor, organization_name)
-        waiting, caller = positions_in(visible_jobs(self.actor).filter(organization=organization)), Caller(self.actor)
+        waiting = positions_in(visible_jobs(self.actor).filter(organization=organization))
 
         def render(found: list[tuple[int, Job]]) -> list[Json]:
             runs = with_steps(job for _position, job in found)
+            caller = caller_on(self.actor, [job for _position, job in found])
             positions = [position for position, _job in found]
             return [run_object(run, caller, position=at) for run, at in zip(runs, positions, strict=True)]
 
