@@ -75,7 +75,8 @@ def _run(
     program: Path, chosen: Sequence[str], listed: lists.Listed, environ: Mapping[str, str], at_once: int
 ) -> Iterable[Outcome]:
     def one(test: str) -> Outcome:
-        outcome = outcomes.run(program, test, listed.without(test), environ, _SECONDS)
+        more = {"ENABLE_BETA": "1"} if test in listed.beta else {}
+        outcome = outcomes.run(program, test, listed.without(test), {**environ, **more}, _SECONDS)
         passed, others = len(outcome.named("PASS")), len(outcome.named("FAIL"))
         print(f"{outcome.results[test]:5} {test} ({passed} passed{f', {others} failed' if others else ''})", flush=True)
         return outcome

@@ -6,7 +6,8 @@ A line is a word, a test, and a reason where there is one; ``#`` begins a commen
     less  TestOrganizationsList/with_list_options    itself: go-tfe skips it
     out   TestAdminRuns_List_RunDependent            hosted: administration of Terraform Enterprise
 
-``run`` must pass, ``less`` is a subtest that is left out of such a test, ``out`` is a whole test that is left out.
+``run`` must pass, ``beta`` too, with ENABLE_BETA set; ``less`` is a subtest that is left out of such a test; ``out`` is
+a whole test that is left out.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Listed:
     """What the list says; reasons are ``kind: text``, keyed by test or subtest."""
 
     run: tuple[str, ...]
+    beta: frozenset[str] = frozenset()
+    """Those of them that go-tfe runs with ENABLE_BETA alone."""
     less: dict[str, str] = field(default_factory=dict)
     out: dict[str, str] = field(default_factory=dict)
 
@@ -44,6 +47,7 @@ class Listed:
 def read(lines: Iterable[str]) -> Listed:
     """Read the lines of a list. Raises ValueError for one that is none, naming it."""
     run: dict[str, None] = {}
+    beta: set[str] = set()
     less: dict[str, str] = {}
     out: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
@@ -54,15 +58,16 @@ def read(lines: Iterable[str]) -> Listed:
         if name in run or name in less or name in out:
             raise ValueError(f"line {number}: {name} is listed twice")
         kind, _, text = reason.partition(": ")
-        if word == "run" and not reason and "/" not in name:
+        if word in ("run", "beta") and not reason and "/" not in name:
             run[name] = None
+            beta |= {name} if word == "beta" else set()
         elif word == "less" and "/" in name and name.split("/")[0] in run and kind in KINDS and text:
             less[name] = reason
         elif word == "out" and "/" not in name and kind in KINDS and text:
             out[name] = reason
         else:
             raise ValueError(f"line {number}: {line.strip()}")
-    return Listed(tuple(run), less, out)
+    return Listed(tuple(run), frozenset(beta), less, out)
 
 
 def faults(listed: Listed, tests: Iterable[str]) -> list[str]:
