@@ -26,7 +26,7 @@ from tfe.runs.queue import position_of, positions_in
 from tfe.runs.status import Phase
 from tfe.views import TfeView
 from workspaces.actors import Actor, name_of
-from workspaces.choices import StepType
+from workspaces.choices import JobStatus, StepType
 from workspaces.errors import WrongState
 from workspaces.jobs.transitions.table import APPROVED, REJECTED
 from workspaces.models import Job
@@ -262,6 +262,9 @@ class CancelView(ActionView):
 
     def act(self, job: Job, comment: str) -> None:
         services.cancel_job(job, by=self.actor)
+
+    def is_repeated(self, job: Job) -> bool:
+        return job.status == JobStatus.CANCELLED and job.updated_by == name_of(self.actor)
 
 
 class ForceExecuteView(ActionView):
