@@ -12,7 +12,7 @@ from django.test import Client
 from tests.api.client import Api, token_of
 from tests.factories import TeamFactory
 from tests.tfe.terminal import MIXED, Terminal, announcement, inline, state_of
-from workspaces.models import Job, StateVersion, Workspace
+from workspaces.models import Job, StateUpload, StateVersion, Workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +76,9 @@ def test_an_announced_state_is_uploaded_to_its_addresses(terminal: Terminal) -> 
 
 def test_a_state_that_did_not_arrive_is_discarded_by_force(terminal: Terminal) -> None:
     _status, made = terminal.at("POST", "state-versions", announcement(state_of(1)))
+    assert put(made["data"]["attributes"]["hosted-json-state-upload-url"], b'{"values": {}}') == 200
     assert terminal.act("force-unlock") == (200, "")
+    assert StateUpload.objects.get().json is None
     assert put(made["data"]["attributes"]["hosted-state-upload-url"], state_of(1)) == 409
     found = terminal.call("GET", f"state-versions/{made['data']['id']}")[1]
     assert found["data"]["attributes"]["status"] == "discarded"

@@ -164,7 +164,7 @@ def unlock_workspace(workspace: Workspace, *, by: Actor, force: bool = False) ->
 
 def clear_lock(workspace: Workspace) -> None:
     """Unlock a workspace and discard the states that were announced under the lock."""
-    StateUpload.objects.filter(workspace=workspace).pending().update(discarded=True)
+    StateUpload.objects.filter(workspace=workspace).pending().update(discarded=True, json=None)
     Workspace.objects.filter(pk=workspace.pk).update(
         locked=False, lock_description=None, **owner_columns(None, locked=False)
     )

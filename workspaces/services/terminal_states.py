@@ -66,7 +66,7 @@ def announce_state(workspace: Workspace, announced: Announced, *, by: Actor) -> 
         row = _locked_by(workspace, by)
         if announced.lineage:
             _is_new(row, current_state(row), announced, announced.lineage)
-        StateUpload.objects.filter(workspace=row).pending().update(discarded=True)
+        StateUpload.objects.filter(workspace=row).pending().update(discarded=True, json=None)
         return StateUpload.objects.create(
             workspace=row,
             job=announced.job,

@@ -41,7 +41,7 @@ def update_workspace(workspace: Workspace, changes: Mapping[str, Any], *, by: Ac
         fitting = fitting_name(changes, 64) if deletes else changes
         update_record(workspace, {**_with_consumers(workspace.organization, fitting), **owner}, by=by)
         if locked is False:
-            StateUpload.objects.filter(workspace=workspace).pending().update(discarded=True)
+            StateUpload.objects.filter(workspace=workspace).pending().update(discarded=True, json=None)
         if deletes:
             forget_consumer(workspace)
         if not changes.keys().isdisjoint({"locked", "deleted"}):
