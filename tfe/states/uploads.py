@@ -26,7 +26,7 @@ def _refused(status: int, sentence: str) -> HttpResponse:
 
 
 def _at_address(request: HttpRequest, text: str, salt: str) -> StateUpload | HttpResponse:
-    """Return what a signed address is for; 404 for any other address, 403 for one that was used."""
+    """Return what a signed address is for; 404 for any other address."""
     try:
         key = UUID(text)
     except ValueError:
@@ -36,9 +36,19 @@ def _at_address(request: HttpRequest, text: str, salt: str) -> StateUpload | Htt
     found: StateUpload | None = StateUpload.objects.filter(pk=key).first()
     if found is None:
         return _refused(HTTPStatus.NOT_FOUND, "Resource not found")
-    if found.version_id is not None and salt == STATE_SALT:
-        return _refused(HTTPStatus.FORBIDDEN, "This state has arrived already.")
     return found
+
+
+def _repeated(upload: StateUpload, content: bytes) -> HttpResponse | None:
+    """Return the answer to a state that comes again; None for one that has not arrived.
+
+    A client that lost the answer sends the same state again; another may not take its place.
+    """
+    if upload.version is None:
+        return None
+    if bytes(upload.version.content or b"") == content:
+        return with_headers(HttpResponse(status=HTTPStatus.OK))
+    return _refused(HTTPStatus.FORBIDDEN, "This state has arrived already.")
 
 
 def _view(salt: str, limit: int, store: Callable[[StateUpload, bytes], Any]) -> Callable[..., HttpResponse]:
@@ -52,6 +62,8 @@ def _view(salt: str, limit: int, store: Callable[[StateUpload, bytes], Any]) -> 
         content = request.read(limit + 1)
         if len(content) > limit:
             return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The state is larger than {limit // 2**20} MiB.")
+        if salt == STATE_SALT and (answer := _repeated(upload, content)) is not None:
+            return answer
         try:
             store(upload, content)
         except InvalidInput as error:
