@@ -97,6 +97,8 @@ def test_who_may_only_plan_uploads_only_what_is_only_planned(workspace: Workspac
         (b"\x1f\x8bno archive", False),
         (SOURCE[:-9], False),
     ],
+    # An archive has the time in it, so it is no name for a test.
+    ids=["nothing", "a file", "no archive", "half an archive"],
 )
 def test_an_archive_is_empty_only_without_any_file(workspace: Workspace, content: bytes, empty: bool) -> None:
     version = store_source(ConfigurationVersion.objects.create(workspace=workspace), content)
