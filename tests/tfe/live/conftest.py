@@ -16,6 +16,12 @@ from tests.tfe.tls import TlsSite
 from tests.tfe.tls import tls_site as serve
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep a module in one worker, so that its site is started once; cluster tests have theirs already."""
+    if item.get_closest_marker("cluster") is None:
+        item.add_marker(pytest.mark.xdist_group(f"live-{item.path.stem}"))
+
+
 # Its name is what tells pytest-django that a test needs the test database.
 @pytest.fixture(scope="module")
 def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
