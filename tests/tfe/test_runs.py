@@ -103,6 +103,32 @@ def test_an_apply_is_planned_confirmed_and_applied(owner: Api, workspace: Worksp
     assert actions == ["created", "planned", "approved", "applied"]
 
 
+def test_a_repeated_confirmation_does_not_answer_the_next_question(owner: Api, workspace: Workspace) -> None:
+    template = workspace.organization.templates.get(name="Terraform-Plan/Apply-Cli")
+    template.tcl += (
+        "  - {type: approval, name: Second, step: 250}\n  - {type: terraformApply, name: Again, step: 300}\n"
+    )
+    template.save()
+    job = start_run(owner, workspace, new_version(owner, workspace))
+    run_step(job, WITH_CHANGES)
+    transitions.advance(job.pk)
+    assert run_of(owner, job)["actions"]["is-confirmable"]
+    assert act(owner, job, "apply") == 202
+    run_step(job)
+    transitions.advance(job.pk)
+    job.refresh_from_db()
+    assert job.status == JobStatus.WAITING_APPROVAL
+    assert not run_of(owner, job)["actions"]["is-confirmable"]
+    assert act(owner, job, "apply") == 202
+    job.refresh_from_db()
+    assert job.status == JobStatus.WAITING_APPROVAL
+    other = Api(token_of("OWNERS", name="other@example.com"), prefix="/api/v2/")
+    assert run_of(other, job)["actions"]["is-confirmable"]
+    assert act(other, job, "apply") == 202
+    job.refresh_from_db()
+    assert job.status != JobStatus.WAITING_APPROVAL
+
+
 def test_an_apply_without_question_goes_on_by_itself(owner: Api, workspace: Workspace) -> None:
     job = start_run(owner, workspace, new_version(owner, workspace), auto_apply=True)
     run_step(job, WITH_CHANGES)

@@ -21,12 +21,12 @@ from tfe.runs.documents import people_of, phase_object, run_object
 from tfe.runs.events import comment_object, comments_of, event_object, events_of
 from tfe.runs.filters import filtered
 from tfe.runs.find import Run, run_of, visible_jobs, with_steps
-from tfe.runs.permissions import Caller
+from tfe.runs.permissions import Caller, last_decision
 from tfe.runs.queue import position_of, positions_in
 from tfe.runs.status import Phase
 from tfe.views import TfeView
 from workspaces.actors import Actor, name_of
-from workspaces.choices import JobStatus, StepType
+from workspaces.choices import JobStatus
 from workspaces.errors import WrongState
 from workspaces.jobs.transitions.table import APPROVED, REJECTED
 from workspaces.models import Job
@@ -230,21 +230,16 @@ class ActionView(TfeView):
         return Response(status=HTTPStatus.ACCEPTED)
 
 
-def _last_decision(job: Job) -> tuple[str, str] | None:
-    """Return how the last approval of a run was decided, and by whom; None before any was."""
-    approvals = job.steps.filter(type=StepType.APPROVAL).exclude(decision="").order_by("-step_number")
-    found: tuple[str, str] | None = approvals.values_list("decision", "decided_by").first()
-    return found
-
-
 class ApplyActionView(ActionView):
     """``runs/ID/actions/apply``."""
 
     def act(self, job: Job, comment: str) -> None:
-        services.approve_job(job, by=self.actor, comment=comment)
+        # A request that a client repeats must not approve what the flow asks next, which nobody has seen there.
+        if not self.is_repeated(job):
+            services.approve_job(job, by=self.actor, comment=comment)
 
     def is_repeated(self, job: Job) -> bool:
-        return _last_decision(job) == (APPROVED, name_of(self.actor))
+        return last_decision(job.steps.all()) == (APPROVED, name_of(self.actor))
 
 
 class DiscardView(ActionView):
@@ -254,7 +249,7 @@ class DiscardView(ActionView):
         services.reject_job(job, by=self.actor, comment=comment)
 
     def is_repeated(self, job: Job) -> bool:
-        return _last_decision(job) == (REJECTED, name_of(self.actor))
+        return last_decision(job.steps.all()) == (REJECTED, name_of(self.actor))
 
 
 class CancelView(ActionView):
