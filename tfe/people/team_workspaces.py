@@ -11,20 +11,18 @@ from tfe.body import body_of
 from tfe.documents import Json, document, page_document, resource, to_one
 from tfe.errors import Invalid, NotFound
 from tfe.lookup import key_of, workspace_of
-from tfe.people.teams import named_key, team_in
+from tfe.people.teams import named_key, team_in, team_keys
 from tfe.people.workspace_access import access_changes, workspace_access
 from tfe.views import TfeView
 from workspaces.choices import TeamRole
-from workspaces.models import Access, Team
+from workspaces.models import Access
 from workspaces.services.accesses import create_access, update_access
 from workspaces.services.records import delete_record, require_right
 
 
 def _objects(accesses: list[Access]) -> list[Json]:
     """Return accesses; one of a group that is no team of the organization has no team."""
-    names, organizations = {row.name for row in accesses}, {row.workspace.organization_id for row in accesses}
-    teams = Team.objects.filter(organization__in=organizations, name__in=names)
-    keys = {(team.organization_id, team.name): team.pk for team in teams}
+    keys = team_keys((row.workspace.organization_id, row.name) for row in accesses)
     found = []
     for row in accesses:
         relationships = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -43,6 +44,14 @@ def team_in(organization_id: UUID, key: str) -> Team:
     if found is None:
         raise NotFound
     return found
+
+
+def team_keys(groups: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+    """Return the key of the team that each group is in an organization, with one query; not all groups are teams."""
+    wanted = set(groups)
+    organizations, names = {key for key, _name in wanted}, {name for _key, name in wanted}
+    teams = Team.objects.filter(organization__in=organizations, name__in=names)
+    return {(team.organization_id, team.name): team.pk for team in teams}
 
 
 def _fields(team: Team, body: Body) -> dict[str, Any]:
