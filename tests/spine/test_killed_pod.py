@@ -113,7 +113,10 @@ def test_a_pod_that_dies_before_its_claim_is_followed_by_another(site: Site, clu
     site.start_web()
     for job in jobs.values():
         site.await_status(job, JobStatus.COMPLETED)
-        assert outcomes(job) == [AttemptOutcome.REPLACED, AttemptOutcome.SUCCEEDED], story(job)
+        *before, last = outcomes(job)
+        # A node without time may give up on a container of its own accord: such an attempt is followed as well.
+        assert set(before) == {AttemptOutcome.REPLACED}, story(job)
+        assert last == AttemptOutcome.SUCCEEDED, story(job)
         assert (claims(job), bell.count(str(job.pk))) == (1, 1), story(job)
 
 
