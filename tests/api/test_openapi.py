@@ -191,6 +191,7 @@ _json = st.recursive(
 )
 
 
+@pytest.mark.once
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_sent_is_answered_as_described(

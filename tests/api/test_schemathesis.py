@@ -80,6 +80,7 @@ def _with_known_ids(case: Any, known: dict[str, str], draw: random.Random) -> No
 
 
 @pytest.mark.timeout(patient(600))
+@pytest.mark.once
 # A log that is followed is read to its end here, as this server is none for streams.
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
 @pytest.mark.usefixtures("ready", "kept_connection")

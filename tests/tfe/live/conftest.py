@@ -17,7 +17,11 @@ from tests.tfe.tls import tls_site as serve
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep a module in one worker, so that its site is started once; cluster tests have theirs already."""
+    """Keep a module in one worker, so that its site is started once; cluster tests have theirs already.
+
+    What a terminal sees does not hang on the database; the requests themselves are tried on both.
+    """
+    item.add_marker(pytest.mark.once)
     if item.get_closest_marker("cluster") is None:
         item.add_marker(pytest.mark.xdist_group(f"live-{item.path.stem}"))
 
