@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
 from django.apps import apps as current
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import override
+from pytest_django import DjangoDbBlocker
 
 from workspaces.actors import TokenUser
 from workspaces.migrations import _sentences_of_before
@@ -19,7 +22,8 @@ from workspaces.models.history import kept_change, kept_name
 from workspaces.permissions import may_approve, rights
 from workspaces.reasons import in_language
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Each change of the schema takes as long as a hundred other tests, so the tests share them, in one worker.
+pytestmark = pytest.mark.xdist_group("upgrade")
 BEFORE = [("workspaces", "0012_interruption_of_steps"), ("executors", "0007_last_launches")]
 DECIDED = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 TCL = """
@@ -40,12 +44,33 @@ def newest() -> list[tuple[str, str]]:
     return list(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
 
-@pytest.fixture
-def before() -> Iterator[Any]:
-    """The models as they were; in the end the database is as new as the others' tests expect it."""
+@pytest.fixture(scope="class")
+def changing_schema(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database without a transaction; in the end it is empty and as new as the others' tests expect it."""
+    with django_db_blocker.unblock():
+        try:
+            yield
+        finally:
+            migrate(newest())
+            call_command("flush", verbosity=0, interactive=False)
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """What was made before the upgrade: primary keys by name, and how many records each model had."""
+
+    made: dict[str, Any]
+    was: dict[str, int]
+
+
+@pytest.fixture(scope="class")
+def upgraded(changing_schema: None) -> Upgraded:
+    """A database of the version before with a record of each kind, brought up to date."""
     old = migrate(BEFORE)
-    yield old
+    made = fill(old)
+    was = counts(old)
     migrate(newest())
+    return Upgraded(made, was)
 
 
 def fill(old: Any) -> dict[str, Any]:
@@ -99,87 +124,77 @@ def counts(models: Any) -> dict[str, int]:
     return found
 
 
-def test_every_record_of_the_version_before_is_kept(before: Any) -> None:
-    made = fill(before)
-    was = counts(before)
-    migrate(newest())
-    now = counts(current)
-    assert {label: now[label] for label in was} == was
-    workspaces = {name: current.get_model("workspaces", name)._base_manager for name in (
-        "Job", "Step", "SavedPlan", "StateVersion", "Variable", "Schedule", "AccessToken", "Organization", "Workspace"
-    )}  # fmt: skip
-    job = workspaces["Job"].get(pk=made["job"])
-    assert (job.status, job.reason, job.reason_code) == ("completed", "The plan has no changes", "no-changes")
-    assert (job.approved_by, job.approved_date) == ("bob", DECIDED)
-    approval = workspaces["Step"].get(job=job, step_number=150)
-    assert (approval.decision, approval.decided_by, approval.decided_date, approval.comment) == (
-        "approved", "bob", DECIDED, "Looks right",
-    )  # fmt: skip
-    assert bytes(workspaces["SavedPlan"].get(pk=made["plan"]).content) == b"P"
-    state = workspaces["StateVersion"].get(pk=made["state"])
-    assert (bytes(state.content), state.serial, state.lineage) == (b"{}", 4, "l-1")
-    assert workspaces["Variable"].get(pk=made["variable"]).value == "a secret"
-    chunk: Any = current.get_model("executors", "LogChunk")._base_manager.get()
-    assert (bytes(chunk.data), chunk.attempt.log_size, chunk.attempt.outcome) == (b"hello", 5, "succeeded")
+class TestFromTheVersionBefore:
+    """In this order: the last of them goes the way back, with what the others changed."""
 
+    def test_every_record_of_the_version_before_is_kept(self, upgraded: Upgraded) -> None:
+        made, was = upgraded.made, upgraded.was
+        now = counts(current)
+        assert {label: now[label] for label in was} == was
+        workspaces = {name: current.get_model("workspaces", name)._base_manager for name in (
+            "Job", "Step", "SavedPlan", "StateVersion", "Variable", "Schedule", "AccessToken", "Organization",
+            "Workspace",
+        )}  # fmt: skip
+        job = workspaces["Job"].get(pk=made["job"])
+        assert (job.status, job.reason, job.reason_code) == ("completed", "The plan has no changes", "no-changes")
+        assert (job.approved_by, job.approved_date) == ("bob", DECIDED)
+        approval = workspaces["Step"].get(job=job, step_number=150)
+        assert (approval.decision, approval.decided_by, approval.decided_date, approval.comment) == (
+            "approved", "bob", DECIDED, "Looks right",
+        )  # fmt: skip
+        assert bytes(workspaces["SavedPlan"].get(pk=made["plan"]).content) == b"P"
+        state = workspaces["StateVersion"].get(pk=made["state"])
+        assert (bytes(state.content), state.serial, state.lineage) == (b"{}", 4, "l-1")
+        assert workspaces["Variable"].get(pk=made["variable"]).value == "a secret"
+        chunk: Any = current.get_model("executors", "LogChunk")._base_manager.get()
+        assert (bytes(chunk.data), chunk.attempt.log_size, chunk.attempt.outcome) == (b"hello", 5, "succeeded")
 
-def test_tokens_and_schedules_find_whose_they_are_and_guess_nobody(before: Any) -> None:
-    made = fill(before)
-    migrate(newest())
-    tokens = current.get_model("workspaces", "AccessToken")._base_manager
-    assert {one.created_by: one.user_id for one in tokens.all()} == {
-        "ann@example.org": made["user"],
-        "two@example.org": None,
-    }
-    schedules = {one.created_by: one for one in current.get_model("workspaces", "Schedule")._base_manager.all()}
-    assert schedules["ann@example.org"].acts_for_user_id == made["user"]
-    assert schedules["two@example.org"].acts_for_user_id is None
-    assert schedules["writers (Team Token)"].acts_for_team == "writers"
-    assert schedules["Internal"].acts_for_site
+    def test_tokens_and_schedules_find_whose_they_are_and_guess_nobody(self, upgraded: Upgraded) -> None:
+        made = upgraded.made
+        tokens = current.get_model("workspaces", "AccessToken")._base_manager
+        assert {one.created_by: one.user_id for one in tokens.all()} == {
+            "ann@example.org": made["user"],
+            "two@example.org": None,
+        }
+        schedules = {one.created_by: one for one in current.get_model("workspaces", "Schedule")._base_manager.all()}
+        assert schedules["ann@example.org"].acts_for_user_id == made["user"]
+        assert schedules["two@example.org"].acts_for_user_id is None
+        assert schedules["writers (Team Token)"].acts_for_team == "writers"
+        assert schedules["Internal"].acts_for_site
 
+    def test_roles_and_flags_of_before_mean_what_they_say(self, upgraded: Upgraded) -> None:
+        made = upgraded.made
+        organization = current.get_model("workspaces", "Organization")._base_manager.get()
+        workspace = current.get_model("workspaces", "Workspace")._base_manager.get()
 
-def test_roles_and_flags_of_before_mean_what_they_say(before: Any) -> None:
-    made = fill(before)
-    migrate(newest())
-    organization = current.get_model("workspaces", "Organization")._base_manager.get()
-    workspace = current.get_model("workspaces", "Workspace")._base_manager.get()
+        def held(group: str) -> Any:
+            return rights(TokenUser(name=group, groups=frozenset({group})), organization, workspace)
 
-    def held(group: str) -> Any:
-        return rights(TokenUser(name=group, groups=frozenset({group})), organization, workspace)
+        writer, flags, guest = held("writers"), held("flags"), held("guests")
+        assert (writer.plan_job, writer.approve_job, writer.manage_state, writer.manage_template) == (
+            True,
+            True,
+            True,
+            False,
+        )
+        assert (flags.plan_job, flags.approve_job, flags.manage_state) == (True, False, True)
+        assert (guest.plan_job, guest.approve_job, guest.manage_workspace) == (True, False, False)
+        job = current.get_model("workspaces", "Job")._base_manager.get(pk=made["job"])
+        assert may_approve(TokenUser(name="w", groups=frozenset({"writers"})), job)
 
-    writer, flags, guest = held("writers"), held("flags"), held("guests")
-    assert (writer.plan_job, writer.approve_job, writer.manage_state, writer.manage_template) == (
-        True,
-        True,
-        True,
-        False,
-    )
-    assert (flags.plan_job, flags.approve_job, flags.manage_state) == (True, False, True)
-    assert (guest.plan_job, guest.approve_job, guest.manage_workspace) == (True, False, False)
-    job = current.get_model("workspaces", "Job")._base_manager.get(pk=made["job"])
-    assert may_approve(TokenUser(name="w", groups=frozenset({"writers"})), job)
+    def test_workspaces_of_before_are_in_no_project_and_may_be_put_in_one(self, upgraded: Upgraded) -> None:
+        workspaces: Any = current.get_model("workspaces", "Workspace")._base_manager
+        workspace = workspaces.get()
+        assert workspace.project is None
+        projects = current.get_model("workspaces", "Project")._base_manager
+        workspace.project = projects.create(organization=workspace.organization, name="networks")
+        workspace.save()
+        assert workspaces.filter(project__name="networks").count() == 1
 
-
-def test_workspaces_of_before_are_in_no_project_and_may_be_put_in_one(before: Any) -> None:
-    fill(before)
-    migrate(newest())
-    workspaces: Any = current.get_model("workspaces", "Workspace")._base_manager
-    workspace = workspaces.get()
-    assert workspace.project is None
-    projects = current.get_model("workspaces", "Project")._base_manager
-    workspace.project = projects.create(organization=workspace.organization, name="networks")
-    workspace.save()
-    assert workspaces.filter(project__name="networks").count() == 1
-    old = migrate(BEFORE)
-    assert [row.name for row in old.get_model("workspaces", "Workspace")._base_manager.all()] == ["net"]
-
-
-def test_the_way_back_keeps_the_records_too(before: Any) -> None:
-    fill(before)
-    was = counts(before)
-    migrate(newest())
-    old = migrate(BEFORE)
-    assert counts(old) == was
+    def test_the_way_back_keeps_the_records_too(self, upgraded: Upgraded) -> None:
+        old = migrate(BEFORE)
+        assert counts(old) == upgraded.was
+        assert [row.name for row in old.get_model("workspaces", "Workspace")._base_manager.all()] == ["net"]
 
 
 # ---- reasons --------------------------------------------------------------------------------------------------------
@@ -207,11 +222,10 @@ SAID = [
 ]
 
 
-@pytest.fixture
-def landed() -> Iterator[Any]:
-    old = migrate(LANDED)
-    yield old
-    migrate(newest())
+@pytest.fixture(scope="class")
+def landed(changing_schema: None) -> Any:
+    """The models of a later version, whose reasons are sentences."""
+    return migrate(LANDED)
 
 
 TEXTS = [
@@ -272,44 +286,47 @@ def reasons_of(model: Any) -> list[tuple[str, str, str]]:
     return found
 
 
-@pytest.mark.usefixtures("german")
-def test_jobs_steps_and_attempts_of_before_say_what_they_said(landed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_sentences_of_before, "BATCH", 3)
-    organization = landed.get_model("workspaces", "Organization").objects.create(name="acme")
-    workspace = landed.get_model("workspaces", "Workspace").objects.create(organization=organization, name="net")
-    for number, (code, text, _) in enumerate(SAID):
-        job = landed.get_model("workspaces", "Job").objects.create(
-            organization=organization, workspace=workspace, status="failed", reason_code=code, reason=text
-        )
-        step = landed.get_model("workspaces", "Step").objects.create(
-            job=job,
-            step_number=number,
-            name="Plan",
-            type="terraformPlan",
-            status="failed",
-            reason_code=code,
-            reason=text,
-        )
-        attempt = landed.get_model("executors", "Attempt").objects.create(
-            step=step, number=1, executor="local", created_at=DECIDED, not_before=DECIDED, state="ended",
-            reason_code=code, reason=text, leaving_code=code, leaving_reason=text,
-        )  # fmt: skip
-        landed.get_model("executors", "AttemptEvent").objects.create(
-            attempt=attempt, kind="waiting", detail=text, at=DECIDED
-        )
-    texts_of_before(landed, workspace)
-    migrate(newest())
-    assert list(texts_of_now()) == [german for _, german in TEXTS]
-    for model in (current.get_model(*name) for name in (
-        ("workspaces", "Job"), ("workspaces", "Step"), ("executors", "Attempt"),
-    )):  # fmt: skip
-        shown = {text: (code, german) for code, text, german in reasons_of(model)}
-        for code, text, german in SAID:
-            assert shown[text][0] == code
-            assert shown[text][1].startswith(german or text), text
-    for attempt in current.get_model("executors", "Attempt")._base_manager.all():
-        assert attempt.leaving is None or str(attempt.leaving) == attempt.reason
-        assert [str(event.why) for event in attempt.events.all()] == [attempt.reason]
-    old = migrate(LANDED)
-    kept = old.get_model("workspaces", "Job")._base_manager.values_list("reason_code", "reason")
-    assert sorted(kept) == sorted((code, text) for code, text, _ in SAID)
+class TestFromSentences:
+    @pytest.mark.usefixtures("german")
+    def test_jobs_steps_and_attempts_of_before_say_what_they_said(
+        self, landed: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_sentences_of_before, "BATCH", 3)
+        organization = landed.get_model("workspaces", "Organization").objects.create(name="acme")
+        workspace = landed.get_model("workspaces", "Workspace").objects.create(organization=organization, name="net")
+        for number, (code, text, _) in enumerate(SAID):
+            job = landed.get_model("workspaces", "Job").objects.create(
+                organization=organization, workspace=workspace, status="failed", reason_code=code, reason=text
+            )
+            step = landed.get_model("workspaces", "Step").objects.create(
+                job=job,
+                step_number=number,
+                name="Plan",
+                type="terraformPlan",
+                status="failed",
+                reason_code=code,
+                reason=text,
+            )
+            attempt = landed.get_model("executors", "Attempt").objects.create(
+                step=step, number=1, executor="local", created_at=DECIDED, not_before=DECIDED, state="ended",
+                reason_code=code, reason=text, leaving_code=code, leaving_reason=text,
+            )  # fmt: skip
+            landed.get_model("executors", "AttemptEvent").objects.create(
+                attempt=attempt, kind="waiting", detail=text, at=DECIDED
+            )
+        texts_of_before(landed, workspace)
+        migrate(newest())
+        assert list(texts_of_now()) == [german for _, german in TEXTS]
+        for model in (current.get_model(*name) for name in (
+            ("workspaces", "Job"), ("workspaces", "Step"), ("executors", "Attempt"),
+        )):  # fmt: skip
+            shown = {text: (code, german) for code, text, german in reasons_of(model)}
+            for code, text, german in SAID:
+                assert shown[text][0] == code
+                assert shown[text][1].startswith(german or text), text
+        for attempt in current.get_model("executors", "Attempt")._base_manager.all():
+            assert attempt.leaving is None or str(attempt.leaving) == attempt.reason
+            assert [str(event.why) for event in attempt.events.all()] == [attempt.reason]
+        old = migrate(LANDED)
+        kept = old.get_model("workspaces", "Job")._base_manager.values_list("reason_code", "reason")
+        assert sorted(kept) == sorted((code, text) for code, text, _ in SAID)
