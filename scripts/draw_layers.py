@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "layers.svg"
 ROOF = {"apps", "asgi", "busy", "error_pages", "settings", "urls"}
 """Modules of ``terrakube_site`` that put the applications together; the rest is their ground floor."""
-LAYERS = ("terrakube_site: roof", "tfe", "executors", "workspaces", "terrakube_site: ground floor")
+LAYERS = ("terrakube_site: roof", "tfe", "executors", "vcs", "workspaces", "terrakube_site: ground floor")
 _BOX_WIDTH, _BOX_HEIGHT, _GAP, _MARGIN, _HEAD, _COLUMNS = 168, 38, 22, 24, 34, 6
 
 Edges = dict[str, set[str]]
@@ -101,7 +101,7 @@ def ranks(rooms: Iterable[str], edges: Mapping[str, set[str]]) -> dict[str, int]
 
 def picture() -> str:
     """Return the SVG's text."""
-    graph = grimp.build_graph("terrakube_site", "workspaces", "executors", "tfe")
+    graph = grimp.build_graph("terrakube_site", "workspaces", "vcs", "executors", "tfe")
     held, direct = layers_and_edges(graph)
     all_edges = through_root(direct)
     edges = reduced(all_edges)

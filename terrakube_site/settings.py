@@ -87,6 +87,7 @@ PAT_SECRET = KEYS.pat_secret
 INSTALLED_APPS = [
     "terrakube_site.apps.TerrakubeSiteConfig",
     "workspaces",
+    "vcs",
     "executors",
     "unfold",
     "unfold.contrib.filters",
@@ -249,6 +250,7 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},
         "django-q": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
         "workspaces": {"level": LOG_LEVEL},
+        "vcs": {"level": LOG_LEVEL},
         "executors": {"level": LOG_LEVEL},
         "terrakube_site": {"level": LOG_LEVEL},
     },

@@ -107,6 +107,7 @@ class VcsType(models.TextChoices):
     BITBUCKET = "BITBUCKET", "Bitbucket"
     AZURE_DEVOPS = "AZURE_DEVOPS", "Azure DevOps"
     AZURE_SP_MI = "AZURE_SP_MI", _("Azure DevOps, managed identity")
+    GITEA = "GITEA", "Gitea"
     PUBLIC = "PUBLIC", _("Public")
 
 

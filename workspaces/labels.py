@@ -61,6 +61,8 @@ TEXTS = frozenset((
     _("trim reason"), _("trimmed"), _("trimmed words"), _("type"), _("undeclared variables"), _("user"), _("value"),
     _("variable"), _("variables"), _("version"), _("via"), _("waits for capacity"), _("why"), _("why words"),
     _("provisional"),
+    _("failed tries"), _("installation token"), _("lease ends"), _("next try"), _("owner"), _("problem"),
+    _("refresh token"), _("scope"), _("token expires"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))
 
@@ -86,7 +88,8 @@ _LABELS = {
     "redirect url": "redirect URL", "refusal": "last refusal", "shared ids": "shared with", "ssh type": "type",
     "ssh": "SSH key", "started at": "started", "terraform version": "version", "trimmed at": "trimmed",
     "trimmed why": "trim reason", "updated by": "changed by", "updated date": "changed", "url": "URL",
-    "used at": "used",
+    "used at": "used", "lease until": "lease ends", "next try at": "next try",
+    "token expiration": "token expires",
     "vcs type": "type", "vcs": "VCS connection", "waits for room": "waits for capacity",
 }
 # fmt: on

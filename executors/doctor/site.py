@@ -103,7 +103,7 @@ def _settings() -> Iterator[Finding]:
             )
 
 
-_OWN = ("terrakube_site", "workspaces", "executors", "security")
+_OWN = ("terrakube_site", "workspaces", "vcs", "executors", "security")
 
 
 def _keys() -> Iterator[Finding]:

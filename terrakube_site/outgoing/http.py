@@ -43,19 +43,20 @@ def ask(
     timeout: float = 10,
     largest: int = 2**20,
     trusted: Collection[str] = (),
-    redirects: int = MOST_REDIRECTS,
+    redirects: int | None = MOST_REDIRECTS,
 ) -> Answer:
     """Send a request and read the whole answer, whatever its status.
 
     ``timeout`` is in seconds for all of it, ``largest`` in bytes. Redirects are followed for GET only, and the
-    Authorization header goes to the first host only. Raises Refused and NoAnswer.
+    Authorization header goes to the first host only; with ``redirects`` None a redirect is the answer. Raises Refused
+    and NoAnswer.
     """
     end = time.monotonic() + timeout
     sent = {"User-Agent": "terrakube-site", "Accept-Encoding": "identity", **(headers or {})}
-    for left in range(redirects, -1, -1):
+    for left in range(redirects or 0, -1, -1):
         answer = _once(address, method, sent, body, end, largest, trusted)
         target = answer.headers.get("Location")
-        if method != "GET" or answer.status not in {301, 302, 303, 307, 308} or not target:
+        if redirects is None or method != "GET" or answer.status not in {301, 302, 303, 307, 308} or not target:
             return answer
         if not left:
             break

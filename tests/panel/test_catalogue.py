@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(shutil.which("msgfmt") is None, reason="msgfmt (
 
 ROOT = Path(settings.BASE_DIR)
 CATALOGUE = ROOT / "locale" / "de" / "LC_MESSAGES" / "django.po"
-PACKAGES = ("workspaces", "executors", "tfe", "terrakube_site", "templates")
+PACKAGES = ("workspaces", "vcs", "executors", "tfe", "terrakube_site", "templates")
 FIELD = re.compile(r"^(msgctxt|msgid|msgid_plural|msgstr(?:\[\d\])?) ((?:\".*\"\n?)+)", re.MULTILINE)
 # What the words are put into a sentence by.
 WORD = re.compile(r"%\(\w+\)[sd]|\{\w+\}")

@@ -205,7 +205,9 @@ def test_the_names_of_records_and_of_their_fields_are_all_listed_for_translation
     listed = {*pages, *(inline.model for page in pages.values() for inline in page.inlines)}
     with override(None):
         wanted = set()
-        for model in (model for app in ("workspaces", "executors") for model in apps.get_app_config(app).get_models()):
+        for model in (
+            one for app in ("workspaces", "vcs", "executors") for one in apps.get_app_config(app).get_models()
+        ):
             wanted |= {str(model._meta.verbose_name), *(str(field.verbose_name) for field in model._meta.local_fields)}
             if model in listed:
                 wanted.add(str(model._meta.verbose_name_plural))
@@ -245,7 +247,7 @@ def unmarked_names(source: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [path for app in ("workspaces", "executors") for path in sorted((ROOT / app / "models").glob("*.py"))],
+    [path for app in ("workspaces", "vcs", "executors") for path in sorted((ROOT / app / "models").glob("*.py"))],
     ids=lambda path: path.name,
 )
 def test_the_name_of_a_record_has_no_word_that_is_not_marked(path: Path) -> None:

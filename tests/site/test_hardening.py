@@ -84,7 +84,7 @@ def _templates() -> Iterator[tuple[str, str]]:
     for pattern in ("templates/**/*.html", "workspaces/**/*.html", "executors/**/*.html"):
         for file in BASE_DIR.glob(pattern):
             yield str(file.relative_to(BASE_DIR)), file.read_text(encoding="utf-8")
-    for package in ("workspaces", "executors", "tfe", "terrakube_site"):
+    for package in ("workspaces", "vcs", "executors", "tfe", "terrakube_site"):
         for file in (BASE_DIR / package).rglob("*.py"):
             yield str(file.relative_to(BASE_DIR)), file.read_text(encoding="utf-8")
 

@@ -14,13 +14,19 @@ import pytest
 from scripts.draw_layers import ROOF
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("terrakube_site", "workspaces", "executors", "tfe")
+PACKAGES = ("terrakube_site", "workspaces", "vcs", "executors", "tfe")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS = {contract["name"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]}
 
 BREACHES = [
     ("workspaces know nothing of executors", "workspaces/services/planted.py", "from executors import choices"),
     ("workspaces know nothing of executors", "workspaces/pods/planted.py", "import kubernetes"),
+    ("workspaces know nothing of executors", "workspaces/services/planted.py", "from vcs import choices"),
+    (
+        "connections and webhooks know nothing of executors",
+        "vcs/connections/planted.py",
+        "from executors.contract import exit_codes",
+    ),
     ("executors know nothing of the protocol of terminals", "executors/runs/planted.py", "from tfe import lookup"),
     ("only executors.cluster.api imports kubernetes", "executors/watching/planted.py", "import kubernetes.client"),
     (

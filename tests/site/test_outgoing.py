@@ -242,7 +242,7 @@ OWN_CONNECTIONS = (
 def test_nothing_else_of_the_site_opens_connections() -> None:
     clients = {"urllib.request", "http.client", "urllib3", "requests", "httpx", "aiohttp", "smtplib", "ftplib"}
     found = []
-    for package in ("terrakube_site", "workspaces", "executors", "tfe"):
+    for package in ("terrakube_site", "workspaces", "vcs", "executors", "tfe"):
         for file in sorted((BASE_DIR / package).rglob("*.py")):
             name = str(file.relative_to(BASE_DIR))
             if name.startswith(OWN_CONNECTIONS):

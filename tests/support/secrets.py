@@ -66,7 +66,7 @@ def all_logged() -> Iterator[Logged]:
     """Every line of the site's loggers, and of Django's those that an installation can have: INFO and above."""
     handler = Logged()
     levels = {"": logging.INFO, "django": logging.INFO, "django.request": logging.INFO}
-    levels |= dict.fromkeys(("workspaces", "executors", "terrakube_site"), logging.DEBUG)
+    levels |= dict.fromkeys(("workspaces", "vcs", "executors", "terrakube_site"), logging.DEBUG)
     loggers = {logging.getLogger(name): level for name, level in levels.items()}
     before = [(logger, logger.level, logger.propagate) for logger in loggers]
     for logger, level in loggers.items():

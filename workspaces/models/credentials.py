@@ -27,6 +27,13 @@ class Vcs(Record, Audited):
     api_url = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
     redirect_url = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
     status = models.CharField(max_length=16, choices=VcsStatus, default=VcsStatus.PENDING)
+    # What the site keeps of its tokens; `vcs.connections` alone writes it.
+    refresh_token = EncryptedTextField(blank=True, default="", editable=False)
+    token_expiration = models.DateTimeField(null=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    failed_tries = models.PositiveIntegerField(default=0, editable=False)
+    next_try_at = models.DateTimeField(null=True, editable=False)
+    problem = models.JSONField(null=True, editable=False)
 
     objects = VcsQuerySet.as_manager()
 

@@ -103,7 +103,16 @@ def keep_histories() -> None:
         models.Vcs,
         mask_fields=["client_secret", "private_key", "access_token"],
         mask_callable=_HIDE,
-        exclude_fields=_STAMPS,
+        # What changes whenever a token is refreshed is no change of a person.
+        exclude_fields=[
+            *_STAMPS,
+            "refresh_token",
+            "token_expiration",
+            "lease_until",
+            "failed_tries",
+            "next_try_at",
+            "problem",
+        ],
     )
     auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
     auditlog.register(models.AccessToken, exclude_fields=_STAMPS)

@@ -1,0 +1,1 @@
+"""Pages of the panel for connections, repositories and deliveries."""

@@ -1,0 +1,15 @@
+"""The fixed vocabularies of deliveries."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class EventKind(models.TextChoices):
+    """What a delivery tells of."""
+
+    PUSH = "push", _("Push")
+    TAG = "tag", _("Tag")
+    PULL_REQUEST = "pull_request", _("Pull request")
+    COMMENT = "comment", _("Comment")
+    RELEASE = "release", _("Release")
+    PING = "ping", _("Ping")

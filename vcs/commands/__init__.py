@@ -1,0 +1,1 @@
+"""Commands in comments of pull requests, and who may give them."""

@@ -1,0 +1,1 @@
+"""Tokens of connections: minted, refreshed, tried; the callback of OAuth."""

@@ -1,0 +1,1 @@
+"""What providers send to webhooks: received, kept, matched, made into jobs."""

@@ -1,0 +1,1 @@
+"""Azure DevOps, by OAuth, a personal token or a service principal."""

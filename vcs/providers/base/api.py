@@ -1,0 +1,154 @@
+"""A provider's REST API: requests to the connection's own address alone, guarded and limited."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.message import Message as Headers
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from terrakube_site.outgoing import Answer, ask
+
+TIMEOUT_SECONDS = 15.0
+LARGEST_BYTES = 5 * 2**20
+_DETAIL_CHARACTERS = 300
+type Query = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token, the user name with which git takes it, and when it ends; None: it does not end, or nobody knows."""
+
+    text: str = field(repr=False)
+    user: str
+    expires_at: dt.datetime | None = None
+
+
+class ApiError(Exception):
+    """A provider refused a request.
+
+    ``detail`` is its own text and holds no secret of the request. ``retry_after`` is in seconds; None: it named none.
+    ``location`` is where it says that the resource is now; it is never followed.
+    """
+
+    def __init__(self, status: int, detail: str, retry_after: int | None = None, location: str = "") -> None:
+        super().__init__(f"{status}: {detail}" if detail else str(status))
+        self.status, self.detail, self.retry_after, self.location = status, detail, retry_after, location
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    """An answer below 300: its headers and its JSON, None for an empty body."""
+
+    status: int
+    headers: Headers
+    data: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """A provider's API at ``url``, with ``headers`` for each request, among which is the login.
+
+    ``secrets`` are texts that no error may hold. Every method raises ApiError, and OutgoingError where the host does
+    not answer or is not allowed. Redirects are not followed. Never call one inside a transaction.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    timeout: float = TIMEOUT_SECONDS
+
+    def get(self, path: str, query: Query | None = None) -> ApiAnswer:
+        return self.request("GET", path, query=query)
+
+    def post(self, path: str, data: Any = None, query: Query | None = None) -> ApiAnswer:
+        return self.request("POST", path, data=data, query=query)
+
+    def put(self, path: str, data: Any = None, query: Query | None = None) -> ApiAnswer:
+        return self.request("PUT", path, data=data, query=query)
+
+    def patch(self, path: str, data: Any = None, query: Query | None = None) -> ApiAnswer:
+        return self.request("PATCH", path, data=data, query=query)
+
+    def delete(self, path: str, query: Query | None = None) -> ApiAnswer:
+        return self.request("DELETE", path, query=query)
+
+    def request(
+        self, method: str, path: str, *, data: Any = None, form: Query | None = None, query: Query | None = None
+    ) -> ApiAnswer:
+        """Send one request; ``path`` begins with a slash and its parts are quoted already. ``data`` goes as JSON."""
+        headers = {"Accept": "application/json", **self.headers}
+        body = None
+        if form is not None:
+            body, headers["Content-Type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
+        elif data is not None:
+            body, headers["Content-Type"] = json.dumps(data).encode(), "application/json"
+        address = self.url.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+        answer = ask(
+            address,
+            method=method,
+            headers=headers,
+            body=body,
+            timeout=self.timeout,
+            largest=LARGEST_BYTES,
+            redirects=None,
+        )
+        if answer.status >= 300:
+            raise self._error(answer)
+        return ApiAnswer(answer.status, answer.headers, _json_of(answer))
+
+    def _error(self, answer: Answer) -> ApiError:
+        detail = _detail_of(answer)
+        for secret in self.secrets:
+            detail = detail.replace(secret, "…") if secret else detail
+        return ApiError(
+            answer.status, detail[:_DETAIL_CHARACTERS], _retry_after(answer.headers), answer.headers.get("Location", "")
+        )
+
+
+def _json_of(answer: Answer) -> Any:
+    if not answer.content.strip():
+        return None
+    try:
+        return json.loads(answer.content)
+    except ValueError:
+        raise ApiError(answer.status, "The answer is no JSON") from None
+
+
+def _detail_of(answer: Answer) -> str:
+    """Return what an error's body says, for each provider's way to say it; empty for a page or nothing."""
+    try:
+        data = json.loads(answer.content)
+    except ValueError:
+        return ""
+    if not isinstance(data, dict):
+        return ""
+    for name in ("error_description", "message", "error", "errors"):
+        match data.get(name):
+            case str(text) if text:
+                return " ".join(text.split())
+            case {"message": str(text)}:
+                return " ".join(text.split())
+            case dict() | list() as other if other:
+                return json.dumps(other)
+    return ""
+
+
+def _retry_after(headers: Headers) -> int | None:
+    text = headers.get("Retry-After", "")
+    if text.isdigit():
+        return int(text)
+    if text:
+        try:
+            return max(0, int(parsedate_to_datetime(text).timestamp() - time.time()))
+        except ValueError:
+            return None
+    for left, reset in (("X-RateLimit-Remaining", "X-RateLimit-Reset"), ("RateLimit-Remaining", "RateLimit-Reset")):
+        if headers.get(left) == "0" and headers.get(reset, "").isdigit():
+            return max(0, int(headers[reset]) - int(time.time()))
+    return None

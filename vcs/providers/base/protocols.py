@@ -1,0 +1,133 @@
+"""What a provider's modules offer: one protocol for each subject, so that a module is written and tried alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from vcs.providers.base.api import Api
+from vcs.providers.base.events import Event, Ignored
+from vcs.providers.base.repositories import Repository
+
+
+class Signatures(Protocol):
+    """``signature``: was a delivery sent by who knows the hook's secret?"""
+
+    def is_signed(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """Compare in constant time; ``headers`` have lower-case names."""
+
+
+class Payloads(Protocol):
+    """``payloads``: a delivery's body as an event."""
+
+    def read_event(self, headers: Mapping[str, str], body: bytes) -> Event | Ignored:
+        """Return the event, or why it starts nothing. Raises ValueError for a body that the provider never sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSettings:
+    """What a hook at the provider is to be."""
+
+    url: str
+    secret: str = field(repr=False)
+    events: frozenset[str] = frozenset()
+    comments: bool = False
+
+
+class Hooks(Protocol):
+    """``hooks``: a repository's hook at the provider. Each raises ApiError and OutgoingError."""
+
+    def register(self, api: Api, repository: Repository, hook: HookSettings) -> str:
+        """Return the hook's id at the provider."""
+
+    def update(self, api: Api, repository: Repository, hook_id: str, hook: HookSettings) -> str:
+        """Return the hook's id, which some providers change."""
+
+    def remove(self, api: Api, repository: Repository, hook_id: str) -> None:
+        """Remove the hook; it may be gone already."""
+
+
+class State(StrEnum):
+    """How a job stands with its commit."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A commit's status; ``name`` is what the provider tells statuses apart by."""
+
+    state: State
+    name: str
+    description: str
+    url: str
+
+
+class Statuses(Protocol):
+    """``statuses``. Raises ApiError and OutgoingError."""
+
+    def send_status(self, api: Api, repository: Repository, commit: str, status: Status) -> None:
+        """Set a commit's status."""
+
+
+class Comments(Protocol):
+    """``comments`` of pull requests. Each raises ApiError and OutgoingError."""
+
+    def create_comment(self, api: Api, repository: Repository, number: int, text: str) -> str:
+        """Return the comment's id."""
+
+    def edit_comment(self, api: Api, repository: Repository, number: int, comment_id: str, text: str) -> None:
+        """Replace a comment's text."""
+
+    def acknowledge(self, api: Api, repository: Repository, number: int, comment_id: str, *, accepted: bool) -> None:
+        """React to a command; nothing where the provider has no reactions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """A pull request as the provider says it is now; None in the last four: it does not say."""
+
+    number: int
+    title: str
+    author: str
+    branch: str
+    target_branch: str
+    commit: str
+    fork: bool
+    open: bool
+    merged: bool
+    approved: bool | None = None
+    mergeable: bool | None = None
+    up_to_date: bool | None = None
+    merge_commit: str | None = None
+
+
+class PullRequests(Protocol):
+    """``pull_requests``. Each raises ApiError and OutgoingError."""
+
+    def get_pull_request(self, api: Api, repository: Repository, number: int) -> PullRequest:
+        """Return the pull request."""
+
+    def changed_files(self, api: Api, repository: Repository, number: int) -> frozenset[str] | None:
+        """Return the paths that it changes; None if they are too many to be listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One kind of provider: the addresses of its public service, and its modules; None: it has nothing of the kind."""
+
+    title: str
+    endpoint: str
+    api_url: str
+    signature: Signatures | None = None
+    payloads: Payloads | None = None
+    hooks: Hooks | None = None
+    statuses: Statuses | None = None
+    comments: Comments | None = None
+    pull_requests: PullRequests | None = None

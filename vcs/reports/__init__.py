@@ -1,0 +1,1 @@
+"""What commits and pull requests are told of jobs: statuses and comments."""
