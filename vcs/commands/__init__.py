@@ -1,1 +1,1 @@
-"""Commands in comments of pull requests, and who may give them."""
+"""Commands in the comments of pull requests: what they say, who may give them, and what comes of them."""

@@ -56,6 +56,7 @@ class State(StrEnum):
     RUNNING = "running"
     SUCCESS = "success"
     FAILURE = "failure"
+    CANCELLED = "cancelled"
     ERROR = "error"
 
 
@@ -85,6 +86,9 @@ class Comments(Protocol):
     def edit_comment(self, api: Api, repository: Repository, number: int, comment_id: str, text: str) -> None:
         """Replace a comment's text."""
 
+    def find_comment(self, api: Api, repository: Repository, number: int, marker: str) -> str | None:
+        """Return the id of the first comment that begins with a marker; None for none, or beyond the first thousand."""
+
     def acknowledge(self, api: Api, repository: Repository, number: int, comment_id: str, *, accepted: bool) -> None:
         """React to a command; nothing where the provider has no reactions."""
 
@@ -109,7 +113,10 @@ class PullRequest:
 
 
 class PullRequests(Protocol):
-    """``pull_requests``. Each raises ApiError and OutgoingError."""
+    """``pull_requests``. Each but the first raises ApiError and OutgoingError."""
+
+    def head_ref(self, number: int) -> str:
+        """Return the name in this repository for a pull request's commits, a fork's too; "" where there is none."""
 
     def get_pull_request(self, api: Api, repository: Repository, number: int) -> PullRequest:
         """Return the pull request."""

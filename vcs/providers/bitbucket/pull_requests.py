@@ -1,0 +1,80 @@
+"""Pull requests of Bitbucket Cloud: API 2.0, "Pullrequests" and "Commits"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from vcs.providers.base import Api, PullRequest, Repository
+
+_PAGE = 100
+_MOST_PAGES = 30
+_FULL = 40
+
+
+def _base(repository: Repository) -> str:
+    return f"/repositories/{quote(repository.path)}"
+
+
+def head_ref(number: int) -> str:
+    """Return "": Bitbucket has no name in the target's repository for a pull request's commits."""
+    return ""
+
+
+def get_pull_request(api: Api, repository: Repository, number: int) -> PullRequest:
+    found = api.get(f"{_base(repository)}/pullrequests/{number:d}").data
+    source, target = found["source"], found["destination"]
+    author = _identity(found.get("author"))
+    short = str((source.get("commit") or {}).get("hash") or "")
+    fork = not _same_repository(source.get("repository"), target.get("repository"))
+    return PullRequest(
+        number=number,
+        title=str(found.get("title") or ""),
+        author=author,
+        branch=str((source.get("branch") or {}).get("name") or ""),
+        target_branch=str((target.get("branch") or {}).get("name") or ""),
+        commit=short if fork else _full_hash(api, repository, short),
+        fork=fork,
+        open=found.get("state") == "OPEN",
+        merged=found.get("state") == "MERGED",
+        approved=_is_approved(found.get("participants") or (), author),
+        merge_commit=_full_hash(api, repository, str((found.get("merge_commit") or {}).get("hash") or "")) or None,
+    )
+
+
+def _identity(account: Mapping[str, Any] | None) -> str:
+    found = account or {}
+    return str(found.get("account_id") or found.get("uuid") or found.get("nickname") or "")
+
+
+def _same_repository(source: Mapping[str, Any] | None, target: Mapping[str, Any] | None) -> bool:
+    # A fork that was deleted is null.
+    return bool(source and target and source.get("full_name") and source.get("full_name") == target.get("full_name"))
+
+
+def _full_hash(api: Api, repository: Repository, short: str) -> str:
+    """Return the whole hash of a commit: a pull request names the first twelve digits alone."""
+    if not short or len(short) >= _FULL:
+        return short
+    return str(api.get(f"{_base(repository)}/commit/{quote(short, safe='')}").data["hash"])
+
+
+def _is_approved(participants: Any, author: str) -> bool:
+    others = [row for row in participants if _identity(row.get("user")) != author]
+    if any(row.get("state") == "changes_requested" for row in others):
+        return False
+    return any(row.get("approved") for row in others)
+
+
+def changed_files(api: Api, repository: Repository, number: int) -> frozenset[str] | None:
+    """Return the paths that a pull request changes, the old names of renamed ones too; None for too many."""
+    found: set[str] = set()
+    for page in range(1, _MOST_PAGES + 1):
+        query = {"pagelen": _PAGE, "page": page}
+        data = api.get(f"{_base(repository)}/pullrequests/{number:d}/diffstat", query).data
+        for row in data.get("values") or ():
+            found |= {str(row[side]["path"]) for side in ("old", "new") if row.get(side)}
+        if not data.get("next"):
+            return frozenset(found)
+    return None
