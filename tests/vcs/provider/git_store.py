@@ -58,12 +58,14 @@ class GitStore:
         store.git("config", "http.receivepack", "true")
         return store
 
-    def git(self, *arguments: str, text: str = "", ok: tuple[int, ...] = (0,), **environ: str) -> str:
+    def git(
+        self, *arguments: str, text: str = "", ok: tuple[int, ...] = (0,), environ: Mapping[str, str] | None = None
+    ) -> str:
         """Run git on the repository and return what it prints. Raises GitFailed."""
         done = subprocess.run(
             ["git", *arguments],
             cwd=self.path,
-            env={**os.environ, **_BASE, **environ},
+            env={**os.environ, **_BASE, **(environ or {})},
             input=text,
             capture_output=True,
             text=True,
@@ -90,14 +92,14 @@ class GitStore:
         index = {"GIT_INDEX_FILE": str(self.path / f"index-{os.urandom(4).hex()}")}
         try:
             if parent:
-                self.git("read-tree", parent, **index)
+                self.git("read-tree", parent, environ=index)
             for name, content in files.items():
                 if content is None:
-                    self.git("update-index", "--force-remove", name, **index)
+                    self.git("update-index", "--force-remove", name, environ=index)
                     continue
                 blob = self.git("hash-object", "-w", "--stdin", text=content)
-                self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", **index)
-            tree = self.git("write-tree", **index)
+                self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", environ=index)
+            tree = self.git("write-tree", environ=index)
         finally:
             Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
         sha = self._commit_tree(tree, [parent] if parent else [], message, author)
@@ -113,7 +115,7 @@ class GitStore:
             "GIT_COMMITTER_EMAIL": email,
         }
         named = [part for parent in parents for part in ("-p", parent)]
-        return self.git("commit-tree", tree, *named, text=message, **people)
+        return self.git("commit-tree", tree, *named, text=message, environ=people)
 
     def merged_tree(self, base: str, head: str) -> str | None:
         """Return the tree of head merged into base, or None if they conflict."""

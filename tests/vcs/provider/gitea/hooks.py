@@ -32,7 +32,7 @@ PULL_REQUESTS = (
     "pull_request_sync",
 )
 EVENTS = ("create", "delete", "fork", "push", "issues", "issue_comment", "release", "pull_request", *PULL_REQUESTS)
-_EVENTS = {"each": Field(str, choices=EVENTS)}
+_EVENT = Field(str, choices=EVENTS)
 _CONFIG = {
     "url": Field(str),
     "secret": Field(str),
@@ -65,7 +65,7 @@ def _list(gitea: Gitea, call: Call, token: Token, repository: Repository) -> Rep
     body={
         "type": Field(str, choices=("gitea", "forgejo")),
         "active": Field(bool),
-        "events": Field(list, **_EVENTS),
+        "events": Field(list, each=_EVENT),
         "branch_filter": optional(str, choices=("*", "")),
         "authorization_header": optional(),
         "config": Field(dict, fields=_CONFIG),
@@ -92,7 +92,7 @@ def _one(gitea: Gitea, call: Call, token: Token, repository: Repository, number:
     body={
         "active": optional(bool),
         # Not optional: Gitea takes a missing list for one that is empty.
-        "events": Field(list, **_EVENTS),
+        "events": Field(list, each=_EVENT),
         "branch_filter": optional(str, choices=("*", "")),
         "authorization_header": optional(),
         "config": optional(dict, fields={**_CONFIG, "secret": optional()}),

@@ -30,7 +30,7 @@ EVENTS = (
 )
 SHORTEST_SECRET = 16
 _MOST = 20
-_EVENTS = {"each": Field(str, choices=EVENTS)}
+_EVENT = Field(str, choices=EVENTS)
 _CONFIG = {
     "url": Field(str),
     "secret": Field(str),
@@ -53,7 +53,7 @@ def _list(github: GitHub, call: Call, token: Token, repository: Repository) -> R
     body={
         "name": optional(str, choices=("web",)),
         "active": optional(bool),
-        "events": Field(list, **_EVENTS),
+        "events": Field(list, each=_EVENT),
         "config": Field(dict, fields=_CONFIG),
     },
 )
@@ -92,9 +92,9 @@ def _one(github: GitHub, call: Call, token: Token, repository: Repository, numbe
     needs=_WRITES,
     body={
         "active": optional(bool),
-        "events": optional(list, **_EVENTS),
-        "add_events": optional(list, **_EVENTS),
-        "remove_events": optional(list, **_EVENTS),
+        "events": optional(list, each=_EVENT),
+        "add_events": optional(list, each=_EVENT),
+        "remove_events": optional(list, each=_EVENT),
         "config": optional(dict, fields=_CONFIG),
     },
 )
