@@ -1,0 +1,1 @@
+"""Moving from Atlantis: its ``atlantis.yaml`` becomes workspaces, templates and webhooks."""
