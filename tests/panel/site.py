@@ -18,6 +18,7 @@ from typing import Any
 
 from django.conf import settings
 
+from tests.support.migrated import copy_migrated
 from tests.support.patience import patient
 
 _START_SECONDS = 60
@@ -114,7 +115,7 @@ def panel_site(folder: Path, *, worker: bool = True, **more: str) -> Iterator[Pa
         "AzBuilderApiUrl": url,
         **more,
     }
-    _manage(environ, "migrate", "--verbosity", "0")
+    copy_migrated(folder)
     made: dict[str, Any] = json.loads(_manage(environ, "seed_example").splitlines()[-1])
     commands = [_web(port)]
     if worker:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import psycopg
@@ -15,7 +13,8 @@ import pytest
 from django.db import connection
 from psycopg.sql import SQL, Identifier
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.migrated import ROOT, digest
+
 LOCK = 7_203_411
 """Key of the advisory lock under which one process migrates while the others wait."""
 _IDLE = re.compile(r"-c idle_in_transaction_session_timeout=\d+")
@@ -39,7 +38,7 @@ def django_db_modify_db_settings(
 
 def _migrated(url: str) -> str:
     """Return the name of the migrated database on this server, made now unless a run with the same migrations did."""
-    name = f"migrated_{_digest()}"
+    name = f"migrated_{digest()}"
     with psycopg.connect(url, autocommit=True) as server:
         server.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
@@ -56,8 +55,3 @@ def _migrated(url: str) -> str:
         )
         server.execute(SQL("ALTER DATABASE {} RENAME TO {}").format(Identifier(unfinished), Identifier(name)))
     return name
-
-
-def _digest() -> str:
-    files = [ROOT / "requirements-dev.txt", *sorted(ROOT.glob("*/migrations/*.py"))]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

@@ -22,6 +22,7 @@ from executors.health import heartbeats
 from executors.watching.lock import DatabaseLock, FileLock
 from executors.watching.observer import Reflector
 from executors.watching.watcher import Watcher
+from tests.support.migrated import copy_migrated
 from tests.support.patience import patient
 
 _HOLD = """
@@ -100,8 +101,7 @@ def test_a_turn_shows_that_the_watcher_lives_and_asks_the_worker_to(
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    environment = _environment(tmp_path)
-    subprocess.run([*_MANAGE, "migrate", "-v0"], env=environment, check=True, timeout=patient(60))
+    copy_migrated(tmp_path)
     return tmp_path
 
 
