@@ -235,7 +235,7 @@ def github_pull(**changes: Any) -> dict[str, Any]:
 
 
 def review(login: str, state: str, commit: str = SHA, **more: Any) -> dict[str, Any]:
-    return {"user": {"login": login}, "state": state, "commit_id": commit, **more}
+    return {"user": {"login": login}, "state": state, "commit_id": commit, "official": True, **more}
 
 
 def read_github(pull: dict[str, Any], reviews: list[dict[str, Any]], behind: int = 0) -> PullRequest:
@@ -244,6 +244,7 @@ def read_github(pull: dict[str, Any], reviews: list[dict[str, Any]], behind: int
             "GET /repos/acme/net/pulls/7": pull,
             "GET /repos/acme/net/pulls/7/reviews": [Pages(reviews)],
             f"GET /repos/acme/net/compare/main...{SHA}": {"behind_by": behind},
+            "GET /repos/acme/net/collaborators/bob/permission": {"permission": "write"},
         }
     )
     return github_pull_requests.get_pull_request(as_api(api), REPOSITORY, 7)

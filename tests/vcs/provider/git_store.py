@@ -93,12 +93,11 @@ class GitStore:
         try:
             if parent:
                 self.git("read-tree", parent, environ=index)
+            entries = []
             for name, content in files.items():
-                if content is None:
-                    self.git("update-index", "--force-remove", name, environ=index)
-                    continue
-                blob = self.git("hash-object", "-w", "--stdin", text=content)
-                self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", environ=index)
+                blob = "" if content is None else self.git("hash-object", "-w", "--stdin", text=content)
+                entries.append(f"100644 {blob}\t{name}\n" if blob else f"0 {ZEROS}\t{name}\n")
+            self.git("update-index", "--index-info", text="".join(entries), environ=index)
             tree = self.git("write-tree", environ=index)
         finally:
             Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)

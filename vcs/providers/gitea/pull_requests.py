@@ -57,7 +57,10 @@ def _pages(api: Api, path: str) -> Iterator[Mapping[str, Any]]:
 
 
 def is_approved(reviews: Iterable[Mapping[str, Any]], *, author: str, commit: str) -> bool:
-    """Return whether somebody else than the author approved this very commit, and nobody asks for changes."""
+    """Return whether somebody else than the author approved this very commit, and nobody asks for changes.
+
+    Only an official approval counts: that of one who may write to the repository, or whom its protected branch names.
+    """
     last: dict[str, Mapping[str, Any]] = {}
     for review in reviews:
         login = str((review.get("user") or {}).get("login") or "")
@@ -66,7 +69,10 @@ def is_approved(reviews: Iterable[Mapping[str, Any]], *, author: str, commit: st
     if any(review["state"] == "REQUEST_CHANGES" for review in last.values()):
         return False
     return any(
-        review["state"] == "APPROVED" and not review.get("stale") and review.get("commit_id", commit) == commit
+        review["state"] == "APPROVED"
+        and review.get("official")
+        and not review.get("stale")
+        and review.get("commit_id", commit) == commit
         for review in last.values()
     )
 

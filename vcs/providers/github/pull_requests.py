@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from vcs.providers.base import Api, PullRequest, Repository
+from vcs.providers.base import Api, ApiError, PullRequest, Repository
 
 _PAGE = 100
 _MOST_FILES = 3000
 """GitHub lists no more files of a pull request than these."""
 _MOST_REVIEWS = 10
+_MOST_APPROVERS = 10
+_WRITERS = frozenset({"admin", "write"})
 _DECIDING = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})
 
 
@@ -39,7 +41,9 @@ def get_pull_request(api: Api, repository: Repository, number: int) -> PullReque
         fork=not _same_repository(head.get("repo"), base.get("repo")),
         open=is_open,
         merged=bool(found.get("merged")),
-        approved=is_approved(_reviews(api, repository, number), author=author, commit=str(head["sha"])),
+        approved=_is_approved_by_a_writer(
+            api, repository, approvers(_reviews(api, repository, number), author=author, commit=str(head["sha"]))
+        ),
         mergeable=found.get("mergeable"),
         up_to_date=_is_up_to_date(api, repository, str(base["ref"]), str(head["sha"])) if is_open else None,
         merge_commit=found.get("merge_commit_sha") if found.get("merged") else None,
@@ -61,7 +65,12 @@ def _reviews(api: Api, repository: Repository, number: int) -> Iterator[Mapping[
 
 
 def is_approved(reviews: Iterable[Mapping[str, Any]], *, author: str, commit: str) -> bool:
-    """Return whether somebody else than the author approved this very commit, and nobody asks for changes.
+    """Return whether somebody else than the author approved this very commit, and nobody asks for changes."""
+    return bool(approvers(reviews, author=author, commit=commit))
+
+
+def approvers(reviews: Iterable[Mapping[str, Any]], *, author: str, commit: str) -> list[str]:
+    """Return who else than the author approved this very commit; empty if anybody asks for changes.
 
     Of each person the last review counts. An approval of an older commit does not cover what was pushed since.
     """
@@ -71,8 +80,29 @@ def is_approved(reviews: Iterable[Mapping[str, Any]], *, author: str, commit: st
         if login and login != author and review.get("state") in _DECIDING:
             last[login] = review
     if any(review["state"] == "CHANGES_REQUESTED" for review in last.values()):
-        return False
-    return any(review["state"] == "APPROVED" and review.get("commit_id") == commit for review in last.values())
+        return []
+    return [
+        login for login, review in last.items() if review["state"] == "APPROVED" and review.get("commit_id") == commit
+    ]
+
+
+def _is_approved_by_a_writer(api: Api, repository: Repository, logins: list[str]) -> bool | None:
+    """Return whether one of them may write to the repository; None if GitHub does not say.
+
+    Everybody who reads a repository may approve, in a public one the author's second account too.
+    """
+    unknown = False
+    for login in logins[:_MOST_APPROVERS]:
+        try:
+            found = api.get(f"{_base(repository)}/collaborators/{quote(login, safe='')}/permission").data
+        except ApiError as error:
+            if error.status not in {403, 404}:
+                raise
+            unknown = unknown or error.status == 403
+            continue
+        if (found or {}).get("permission") in _WRITERS:
+            return True
+    return None if unknown else False
 
 
 def _is_up_to_date(api: Api, repository: Repository, target: str, commit: str) -> bool | None:

@@ -72,7 +72,7 @@ def comment(shapes: Shapes, pull: PullRequest, one: Comment, action: str, by: Pe
 
 def review(shapes: Shapes, pull: PullRequest, one: Review) -> dict[str, Any]:
     """A review of a pull request."""
-    shown = shapes.review(one)
+    shown = shapes.review(pull.repository, one)
     return {
         "action": "submitted",
         "review": {**shown, "state": shown["state"].lower()},

@@ -65,4 +65,5 @@ def _commits(github: GitHub, call: Call, token: Token, repository: Repository, n
 
 @routes.add("GET", "/repos/{owner}/{repo}/pulls/{number}/reviews", needs="pull_requests:read", query=PAGES)
 def _reviews(github: GitHub, call: Call, token: Token, repository: Repository, number: str) -> Reply:
-    return listed(github, call, [github.shapes.review(one) for one in pull_request_of(repository, number).reviews])
+    reviews = pull_request_of(repository, number).reviews
+    return listed(github, call, [github.shapes.review(repository, one) for one in reviews])

@@ -181,7 +181,7 @@ class Shapes:
         """A reaction."""
         return {"id": one.id, "user": self.user(one.user), "content": one.content}
 
-    def review(self, one: Review) -> dict[str, Any]:
+    def review(self, repository: Repository, one: Review) -> dict[str, Any]:
         """A review, as the API has it; deliveries write its state in small letters."""
         state = "DISMISSED" if one.dismissed else one.state
         return {
@@ -190,8 +190,14 @@ class Shapes:
             "body": one.body,
             "state": state,
             "commit_id": one.commit_id,
+            "author_association": self._association(repository, one.user),
             "submitted_at": one.submitted_at,
         }
+
+    def _association(self, repository: Repository, person: Person) -> str:
+        if person is repository.owner:
+            return "OWNER"
+        return "COLLABORATOR" if person.login in repository.rights else "NONE"
 
     def status(self, repository: Repository, sha: str, one: Status) -> dict[str, Any]:
         """A commit status."""
