@@ -62,7 +62,8 @@ TEXTS = frozenset((
     _("variable"), _("variables"), _("version"), _("via"), _("waits for capacity"), _("why"), _("why words"),
     _("provisional"),
     _("failed tries"), _("installation token"), _("lease ends"), _("next try"), _("owner"), _("problem"),
-    _("refresh token"), _("scope"), _("token expires"),
+    _("refresh token"), _("scope"), _("token expires"), _("all repositories"), _("minted"), _("problem since"),
+    _("refreshed"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))
 
@@ -89,7 +90,8 @@ _LABELS = {
     "ssh": "SSH key", "started at": "started", "terraform version": "version", "trimmed at": "trimmed",
     "trimmed why": "trim reason", "updated by": "changed by", "updated date": "changed", "url": "URL",
     "used at": "used", "lease until": "lease ends", "next try at": "next try",
-    "token expiration": "token expires",
+    "token expiration": "token expires", "minted at": "minted", "problem at": "problem since",
+    "refreshed at": "refreshed",
     "vcs type": "type", "vcs": "VCS connection", "waits for room": "waits for capacity",
 }
 # fmt: on

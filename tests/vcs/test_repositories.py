@@ -19,6 +19,7 @@ SAME = {
     "standard-port": ("https://git.example:443/acme/network.git", "https://git.example/acme/network"),
     "subgroups": ("https://gitlab.com/acme/infra/network.git", "https://gitlab.com/acme/infra/network"),
     "azure": ("https://acme@dev.azure.com/acme/infra/_git/network", AZURE),
+    "azure-quoted": ("https://dev.azure.com/acme/in%20fra/_git/network", "https://dev.azure.com/acme/in fra/network"),
     "azure-older-host": ("https://acme.visualstudio.com/infra/_git/network", AZURE),
     "azure-collection": ("https://acme.visualstudio.com/DefaultCollection/infra/_git/network", AZURE),
     "azure-ssh": ("git@ssh.dev.azure.com:v3/acme/infra/network", AZURE),

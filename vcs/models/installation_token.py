@@ -18,6 +18,7 @@ class InstallationToken(models.Model):
     owner = models.CharField(max_length=255)
     scope = models.CharField(max_length=255, blank=True, default="")
     token = EncryptedTextField(blank=True, default="")
+    minted_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
 

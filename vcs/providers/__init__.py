@@ -1,4 +1,4 @@
-"""The providers: ``provider_of`` finds a connection's."""
+"""The providers: ``provider_of`` finds a connection's. Each package puts its modules together as ``PROVIDER``."""
 
 from __future__ import annotations
 
@@ -9,49 +9,13 @@ from vcs.providers.base import Provider
 from workspaces.choices import VcsType
 from workspaces.models import Vcs
 
-_AZURE = Provider(
-    title="Azure DevOps",
-    endpoint="https://dev.azure.com",
-    api_url="https://dev.azure.com",
-    statuses=azure_devops.statuses,
-    comments=azure_devops.comments,
-    pull_requests=azure_devops.pull_requests,
-)
 PROVIDERS: Mapping[str, Provider] = {
-    VcsType.GITHUB: Provider(
-        title="GitHub",
-        endpoint="https://github.com",
-        api_url="https://api.github.com",
-        statuses=github.statuses,
-        comments=github.comments,
-        pull_requests=github.pull_requests,
-    ),
-    VcsType.GITLAB: Provider(
-        title="GitLab",
-        endpoint="https://gitlab.com",
-        api_url="https://gitlab.com/api/v4",
-        statuses=gitlab.statuses,
-        comments=gitlab.comments,
-        pull_requests=gitlab.pull_requests,
-    ),
-    VcsType.BITBUCKET: Provider(
-        title="Bitbucket",
-        endpoint="https://bitbucket.org",
-        api_url="https://api.bitbucket.org/2.0",
-        statuses=bitbucket.statuses,
-        comments=bitbucket.comments,
-        pull_requests=bitbucket.pull_requests,
-    ),
-    VcsType.AZURE_DEVOPS: _AZURE,
-    VcsType.AZURE_SP_MI: _AZURE,
-    VcsType.GITEA: Provider(
-        title="Gitea",
-        endpoint="https://gitea.com",
-        api_url="https://gitea.com/api/v1",
-        statuses=gitea.statuses,
-        comments=gitea.comments,
-        pull_requests=gitea.pull_requests,
-    ),
+    VcsType.GITHUB: github.PROVIDER,
+    VcsType.GITLAB: gitlab.PROVIDER,
+    VcsType.BITBUCKET: bitbucket.PROVIDER,
+    VcsType.AZURE_DEVOPS: azure_devops.PROVIDER,
+    VcsType.AZURE_SP_MI: azure_devops.PROVIDER,
+    VcsType.GITEA: gitea.PROVIDER,
 }
 
 

@@ -27,13 +27,22 @@ class Vcs(Record, Audited):
     api_url = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
     redirect_url = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001
     status = models.CharField(max_length=16, choices=VcsStatus, default=VcsStatus.PENDING)
+    all_repositories = models.BooleanField(
+        default=False,
+        help_text=_(
+            "For a GitHub App: steps may read every repository of the installation, as they must where terraform loads"
+            " modules from other private repositories. Otherwise their tokens read the workspace's own repository."
+        ),
+    )
     # What the site keeps of its tokens; `vcs.connections` alone writes it.
     refresh_token = EncryptedTextField(blank=True, default="", editable=False)
     token_expiration = models.DateTimeField(null=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
     failed_tries = models.PositiveIntegerField(default=0, editable=False)
     next_try_at = models.DateTimeField(null=True, editable=False)
+    refreshed_at = models.DateTimeField(null=True, editable=False)
     problem = models.JSONField(null=True, editable=False)
+    problem_at = models.DateTimeField(null=True, editable=False)
 
     objects = VcsQuerySet.as_manager()
 

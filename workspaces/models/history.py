@@ -111,7 +111,9 @@ def keep_histories() -> None:
             "lease_until",
             "failed_tries",
             "next_try_at",
+            "refreshed_at",
             "problem",
+            "problem_at",
         ],
     )
     auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)

@@ -1,5 +1,12 @@
 """Azure DevOps, by OAuth, a personal token or a service principal."""
 
-from vcs.providers.azure_devops import comments, pull_requests, statuses
+from vcs.providers.azure_devops import comments, pull_requests, statuses, tokens
+from vcs.providers.base import Provider
 
-__all__ = ("comments", "pull_requests", "statuses")
+PROVIDER = Provider(
+    title="Azure DevOps",
+    tokens=tokens,
+    statuses=statuses,
+    comments=comments,
+    pull_requests=pull_requests,
+)

@@ -1,7 +1,9 @@
 """What providers share: repositories, events, their API over guarded requests, a protocol for each subject."""
 
+from vcs.providers.base.addresses import PUBLIC, api_url_of, endpoint_of, host_of
 from vcs.providers.base.api import Api, ApiAnswer, ApiError, Token
 from vcs.providers.base.events import Event, Ignored
+from vcs.providers.base.grants import Grant, SetupError, ask_token, grant_of
 from vcs.providers.base.protocols import (
     Comments,
     Hooks,
@@ -14,15 +16,18 @@ from vcs.providers.base.protocols import (
     State,
     Status,
     Statuses,
+    Tokens,
 )
 from vcs.providers.base.repositories import Repository, normalized
 
 __all__ = (
+    "PUBLIC",
     "Api",
     "ApiAnswer",
     "ApiError",
     "Comments",
     "Event",
+    "Grant",
     "HookSettings",
     "Hooks",
     "Ignored",
@@ -31,10 +36,17 @@ __all__ = (
     "PullRequest",
     "PullRequests",
     "Repository",
+    "SetupError",
     "Signatures",
     "State",
     "Status",
     "Statuses",
     "Token",
+    "Tokens",
+    "api_url_of",
+    "ask_token",
+    "endpoint_of",
+    "grant_of",
+    "host_of",
     "normalized",
 )

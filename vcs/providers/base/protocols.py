@@ -9,7 +9,31 @@ from typing import Protocol
 
 from vcs.providers.base.api import Api
 from vcs.providers.base.events import Event, Ignored
+from vcs.providers.base.grants import Grant
 from vcs.providers.base.repositories import Repository
+from workspaces.models import Vcs
+
+
+class Tokens(Protocol):
+    """``tokens``: how a connection's token is had, and how git and the API take it."""
+
+    def git_user(self, vcs: Vcs, token: str) -> str:
+        """Return the user name with which git takes the token as the password."""
+
+    def api_headers(self, vcs: Vcs, token: str) -> Mapping[str, str]:
+        """Return the headers of each request to the API."""
+
+    def authorize_url(self, vcs: Vcs, redirect_uri: str, state: str) -> str:
+        """Return the page at which a person lets the site in. Raises SetupError where there is none."""
+
+    def exchange(self, vcs: Vcs, code: str, redirect_uri: str) -> Grant:
+        """Return the token for a code of that page. Raises ApiError, OutgoingError and SetupError."""
+
+    def can_renew(self, vcs: Vcs) -> bool:
+        """Return whether the site can get another token by itself."""
+
+    def renew(self, vcs: Vcs, redirect_uri: str) -> Grant:
+        """Return another token; its old refresh token may be of no use now. Raises as ``exchange``."""
 
 
 class Signatures(Protocol):
@@ -127,11 +151,10 @@ class PullRequests(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """One kind of provider: the addresses of its public service, and its modules; None: it has nothing of the kind."""
+    """One kind of provider: its name and its modules; None: it has nothing of the kind."""
 
     title: str
-    endpoint: str
-    api_url: str
+    tokens: Tokens
     signature: Signatures | None = None
     payloads: Payloads | None = None
     hooks: Hooks | None = None

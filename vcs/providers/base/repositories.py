@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _SCP = re.compile(r"(?:[^@/\s]+@)?([A-Za-z0-9._-]+):(?!//)(\S+)")
 
@@ -60,7 +60,7 @@ def _host_and_path(url: str) -> tuple[str, str]:
         host, path = scp[1], scp[2]
     else:
         parts = urlsplit(url)
-        host, path = parts.hostname or "", parts.path
+        host, path = parts.hostname or "", unquote(parts.path)
         if parts.scheme in {"http", "https"} and parts.port not in {None, 80, 443}:
             host = f"{host}:{parts.port}"
     path = re.sub(r"/+", "/", path).strip("/").removesuffix(".git").strip("/")

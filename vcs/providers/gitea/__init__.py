@@ -1,5 +1,12 @@
 """Gitea and Forgejo."""
 
-from vcs.providers.gitea import comments, pull_requests, statuses
+from vcs.providers.base import Provider
+from vcs.providers.gitea import comments, pull_requests, statuses, tokens
 
-__all__ = ("comments", "pull_requests", "statuses")
+PROVIDER = Provider(
+    title="Gitea",
+    tokens=tokens,
+    statuses=statuses,
+    comments=comments,
+    pull_requests=pull_requests,
+)

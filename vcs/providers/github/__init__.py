@@ -1,5 +1,12 @@
 """GitHub and GitHub Enterprise."""
 
-from vcs.providers.github import comments, pull_requests, statuses
+from vcs.providers.base import Provider
+from vcs.providers.github import comments, pull_requests, statuses, tokens
 
-__all__ = ("comments", "pull_requests", "statuses")
+PROVIDER = Provider(
+    title="GitHub",
+    tokens=tokens,
+    statuses=statuses,
+    comments=comments,
+    pull_requests=pull_requests,
+)

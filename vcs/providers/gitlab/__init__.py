@@ -1,5 +1,12 @@
 """GitLab, gitlab.com and self-managed."""
 
-from vcs.providers.gitlab import comments, pull_requests, statuses
+from vcs.providers.base import Provider
+from vcs.providers.gitlab import comments, pull_requests, statuses, tokens
 
-__all__ = ("comments", "pull_requests", "statuses")
+PROVIDER = Provider(
+    title="GitLab",
+    tokens=tokens,
+    statuses=statuses,
+    comments=comments,
+    pull_requests=pull_requests,
+)

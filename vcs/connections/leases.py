@@ -1,0 +1,70 @@
+"""One process at a time renews a token: a lease in its row, taken by a conditional UPDATE, so that no lock is held
+while the provider is asked.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+
+from django.db.models import Q
+from django.utils import timezone
+
+from terrakube_site.messages import message
+from vcs.connections.problems import BUSY, ConnectionProblem
+from vcs.models import InstallationToken
+from workspaces.models import Vcs
+
+LEASE = dt.timedelta(seconds=90)
+"""Longer than all requests of one renewal may take."""
+WAIT_SECONDS = 8.0
+"""How long another process waits; an executor's claim waits ten seconds for all."""
+_PAUSE_SECONDS = 0.1
+
+
+def renewed_once[R: (Vcs, InstallationToken)](
+    row: R, *, enough: Callable[[R], bool], usable: Callable[[R], bool], renew: Callable[[R, dt.datetime], None]
+) -> R:
+    """Return the row with a token that is ``enough``: the present one, or the one that ``renew`` stores.
+
+    ``renew`` takes the row and the end of its lease. If it fails, or another process is at it for long, a token that is
+    ``usable`` is taken. Raises ConnectionProblem.
+    """
+    end = time.monotonic() + WAIT_SECONDS
+    while not enough(row):
+        lease = _take(row)
+        if lease is not None:
+            try:
+                # Another process may have finished between the look and the lease.
+                row.refresh_from_db()
+                if not enough(row):
+                    renew(row, lease)
+            except ConnectionProblem:
+                if not usable(row):
+                    raise
+                return row
+            finally:
+                _release(row, lease)
+            row.refresh_from_db()
+            return row
+        if usable(row):
+            return row
+        if time.monotonic() >= end:
+            name = row.name if isinstance(row, Vcs) else row.vcs.name
+            raise ConnectionProblem(message(BUSY, name=name), temporary=True)
+        time.sleep(_PAUSE_SECONDS)
+        row.refresh_from_db()
+    return row
+
+
+def _take(row: Vcs | InstallationToken) -> dt.datetime | None:
+    """Take the lease and return its end; None while another process has it."""
+    now = timezone.now()
+    until = now + LEASE
+    free = type(row)._base_manager.filter(Q(lease_until=None) | Q(lease_until__lt=now), pk=row.pk)
+    return until if free.update(lease_until=until) else None
+
+
+def _release(row: Vcs | InstallationToken, until: dt.datetime) -> None:
+    type(row)._base_manager.filter(pk=row.pk, lease_until=until).update(lease_until=None)

@@ -1,0 +1,62 @@
+"""``token_for``: a connection's token for a repository, and the API with it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.utils.translation import gettext_noop as _
+
+from terrakube_site.messages import message
+from vcs.connections.grants import LASTING, connection_with_token
+from vcs.connections.installations import installation_token
+from vcs.connections.problems import ConnectionProblem
+from vcs.models import InstallationToken
+from vcs.providers import provider_of
+from vcs.providers.base import Api, Repository, Token, api_url_of, endpoint_of
+from vcs.providers.github.app import is_app
+from workspaces.models import Vcs
+
+
+def repository_of(vcs: Vcs, source: str) -> Repository:
+    """Return the repository of a source as the connection's provider calls it. Raises ConnectionProblem."""
+    try:
+        return Repository.of(source, endpoint_of(vcs))
+    except ValueError:
+        raise ConnectionProblem(message(_("The source {source} names no repository."), source=source)) from None
+
+
+def token_for(
+    vcs: Vcs, source: str, *, write: bool = False, lasting: dt.timedelta = LASTING, renew: bool = False
+) -> Token | None:
+    """Return a token for a source, valid for at least ``lasting``; None for a public connection.
+
+    Without ``write`` it reads the repository, where the provider can narrow it. ``renew``: the provider refused the
+    last one. It may ask the provider, so never call it inside a transaction. Raises ConnectionProblem.
+    """
+    provider = provider_of(vcs)
+    if provider is None:
+        return None
+    if is_app(vcs) and not vcs.access_token:
+        repository = repository_of(vcs, source)
+        row = installation_token(vcs, repository, write=write, lasting=lasting, renew=renew)
+        return Token(row.token, provider.tokens.git_user(vcs, row.token), row.expires_at)
+    found = connection_with_token(vcs, lasting=lasting, renew=renew)
+    text = found.access_token
+    return Token(text, provider.tokens.git_user(found, text), found.token_expiration)
+
+
+def api_for(vcs: Vcs, source: str) -> Api:
+    """Return the provider's API with a token that may write to a source's repository. Raises as ``token_for``.
+
+    Raises ConnectionProblem for a public connection too, which has no API.
+    """
+    provider, token = provider_of(vcs), token_for(vcs, source, write=True)
+    if provider is None or token is None:
+        raise ConnectionProblem(message(_("The connection “{name}” is public and has no API."), name=vcs.name))
+    return Api(url=api_url_of(vcs), headers=provider.tokens.api_headers(vcs, token.text), secrets=(token.text,))
+
+
+def known_tokens(vcs: Vcs) -> set[str]:
+    """Return the tokens of a connection that steps may have now, without asking the provider."""
+    kept = InstallationToken.objects.filter(vcs=vcs).exclude(token="")
+    return {text for text in (vcs.access_token, *(row.token for row in kept)) if text}
