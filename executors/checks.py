@@ -11,7 +11,6 @@ from django.core.checks import CheckMessage, Info, Warning
 from executors import cluster
 from executors.cluster import ClusterError, NoCluster
 from executors.installation.settings import installation
-from executors.launching import kubernetes_job
 from terrakube_site.env import SettingErrors
 
 
@@ -19,6 +18,9 @@ def check_token_place(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     """Report where the one-time tokens of attempts are kept: in Secrets, or without that permission in the Jobs'
     specs.
     """
+    # Checks are registered in each process, and most launch nothing.
+    from executors.launching import kubernetes_job
+
     try:
         conf = installation()
         in_secret = kubernetes_job.token_in_secret(cluster.connect(), conf)

@@ -5,6 +5,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.apps import SimpleAdminConfig
+from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.core.checks import CheckMessage, Tags, Warning, register
 
 
@@ -12,11 +15,34 @@ class TerrakubeSiteConfig(AppConfig):
     name = "terrakube_site"
     verbose_name = "Terrakube Site"
 
-    def ready(self) -> None:
-        from unfold import fields
 
-        # Where pygments is installed, unfold gives JSON colours in style attributes, which the page policy refuses.
-        fields.prettify_json = lambda data, encoder: None
+class PanelConfig(SimpleAdminConfig):
+    """The panel, whose pages are loaded with the addresses: they are a third of what a process loads, and only the
+    web process serves them.
+    """
+
+    default_site = "unfold.sites.UnfoldAdminSite"
+
+    def ready(self) -> None:
+        register(check_dependencies, Tags.admin)
+        register(check_pages, Tags.admin)
+
+
+def load_pages() -> None:
+    """Register the pages of the panel; a second call changes nothing."""
+    # Both need applications that are ready.
+    from unfold import fields
+
+    # Where pygments is installed, unfold gives JSON colours in style attributes, which the page policy refuses.
+    fields.prettify_json = lambda data, encoder: None
+    admin.autodiscover()
+
+
+def check_pages(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Django's own check of the pages, of which it would find none before they are loaded."""
+    load_pages()
+    messages: list[CheckMessage] = check_admin_app(app_configs)
+    return messages
 
 
 @register(Tags.security, deploy=True)

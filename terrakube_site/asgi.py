@@ -21,6 +21,9 @@ django_application = get_asgi_application()
 # Applications can be imported from here on.
 application = limited(django_application, import_module("terrakube_site.http.body_doors").judge)
 import_module("executors.metrics.store").start_flushing()
+if import_module("workspaces.services.oidc").is_sign_in_offered():
+    # The addresses leave it for who signs in first.
+    import_module("workspaces.sign_in.issuer")
 
 # What was loaded stays for good. Left to the collector, walking it would hold up every hundredth request by 70 ms.
 _ = get_resolver().url_patterns

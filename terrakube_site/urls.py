@@ -4,9 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from terrakube_site.apps import load_pages
 from workspaces.api import discovery
 from workspaces.sign_in import views as sign_in
 
+load_pages()
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -8,6 +8,11 @@ from django.test import override_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from terrakube_site.apps import load_pages
+
+# Tables of tests are made of the panel's pages, which a process loads with its addresses, before the first test runs.
+load_pages()
+
 # Nor does Hypothesis judge by the clock of a busy machine.
 hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("patient")

@@ -4,8 +4,6 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 
-from cryptography import x509
-
 from terrakube_site import env
 from terrakube_site.env import Setting, SettingError
 from workspaces import pods
@@ -110,6 +108,9 @@ def read_certificates(environ: Mapping[str, str], name: str, default: None) -> s
     path = env.path(environ, name, None)
     if path is None:
         return default
+    # Each process of the site reads its settings, and few name certificates.
+    from cryptography import x509
+
     allowed = f"a readable file of certificates in PEM, of at most {MAX_CA_BUNDLE_BYTES // 1024} KiB"
     try:
         content = path.read_bytes()

@@ -176,14 +176,6 @@ def test_the_history_says_who_changed_a_users_groups_and_never_a_password(admin:
 WITHOUT_PANEL = """
 import sys
 import django
-from django.conf import settings
-from terrakube_site import settings as site
-values = {name: getattr(site, name) for name in dir(site) if name.isupper()}
-values["INSTALLED_APPS"] = [
-    "django.contrib.admin.apps.SimpleAdminConfig" if app == "django.contrib.admin" else app
-    for app in site.INSTALLED_APPS
-]
-settings.configure(**values)
 django.setup()
 from auditlog.registry import auditlog
 print("workspaces.admin" in sys.modules, *sorted(model._meta.label for model in auditlog.get_models()))

@@ -28,6 +28,11 @@ class IssuerError(Exception):
     """The issuer provides no keys, or none with the key ID of a token."""
 
 
+def is_sign_in_offered() -> bool:
+    """Return whether users can sign in through an issuer."""
+    return bool(settings.OIDC_ISSUER and settings.OIDC_CLIENT_ID)
+
+
 @dataclass(slots=True)
 class Keys:
     """Caches the keys of an issuer by key ID.

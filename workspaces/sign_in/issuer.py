@@ -61,11 +61,6 @@ def client() -> Any:
     )
 
 
-def is_offered() -> bool:
-    """Return whether users can sign in through an issuer."""
-    return bool(settings.OIDC_ISSUER and settings.OIDC_CLIENT_ID)
-
-
 def redirect_to_issuer(request: HttpRequest, back: str) -> HttpResponseRedirect:
     """Redirect a browser to the issuer, which redirects it to ``back``. Raises SignInFailed."""
     try:

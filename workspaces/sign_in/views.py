@@ -1,4 +1,7 @@
-"""Redirect to the issuer and back, and sign out."""
+"""Redirect to the issuer and back, and sign out.
+
+The client of the issuer is imported where one is set: Authlib is a seventh of all that the web process would load.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from workspaces.errors import NotAllowed
 from workspaces.models import Identity
+from workspaces.services import oidc
 from workspaces.services.people import user_of_claims
-from workspaces.sign_in import issuer
 
 logger = logging.getLogger(__name__)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -47,8 +50,10 @@ def _local_address(request: HttpRequest, address: str) -> str:
 @require_GET
 def start_sign_in(request: HttpRequest) -> HttpResponse:
     """Redirect the browser to the issuer."""
-    if not issuer.is_offered():
+    if not oidc.is_sign_in_offered():
         raise Http404
+    from workspaces.sign_in import issuer
+
     request.session[_NEXT] = request.GET.get("next", "")
     try:
         return issuer.redirect_to_issuer(request, _public_url("sign-in:back"))
@@ -63,8 +68,10 @@ def start_sign_in(request: HttpRequest) -> HttpResponse:
 @require_GET
 def finish_sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in the user that the issuer returns."""
-    if not issuer.is_offered():
+    if not oidc.is_sign_in_offered():
         raise Http404
+    from workspaces.sign_in import issuer
+
     address = _local_address(request, request.session.pop(_NEXT, ""))
     try:
         claims = issuer.claims_from_issuer(request)
@@ -87,5 +94,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign out here, and at the issuer where it supports that."""
     by_issuer = request.user.is_authenticated and Identity.objects.filter(user=request.user.pk).exists()
     response = admin.site.logout(request)
-    address = issuer.logout_url(_public_url("admin:login")) if by_issuer and issuer.is_offered() else ""
+    if not (by_issuer and oidc.is_sign_in_offered()):
+        return response
+    from workspaces.sign_in import issuer
+
+    address = issuer.logout_url(_public_url("admin:login"))
     return HttpResponseRedirect(address) if address else response

@@ -3,7 +3,7 @@
 from django import template
 from django.conf import settings
 
-from workspaces.sign_in import issuer
+from workspaces.services import oidc
 
 register = template.Library()
 
@@ -11,4 +11,4 @@ register = template.Library()
 @register.simple_tag
 def sign_in_name() -> str:
     """Return the issuer's display name; empty if users cannot sign in through one."""
-    return settings.OIDC_NAME if issuer.is_offered() else ""
+    return settings.OIDC_NAME if oidc.is_sign_in_offered() else ""

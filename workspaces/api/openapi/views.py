@@ -15,15 +15,22 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from workspaces.api.openapi.document import document
 from workspaces.api.openapi.parts import Part
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 @lru_cache(maxsize=1)
+def _described() -> Part:
+    # drf-spectacular brings Django's test client and Jinja along, for a page that few ask for.
+    from workspaces.api.openapi.document import document
+
+    return document()
+
+
+@lru_cache(maxsize=1)
 def _json() -> bytes:
-    return json.dumps(document(), ensure_ascii=False).encode()
+    return json.dumps(_described(), ensure_ascii=False).encode()
 
 
 @require_safe
@@ -49,7 +56,7 @@ def _page(request: HttpRequest) -> HttpResponse:
 def _groups() -> list[tuple[str, list[Part]]]:
     """Return the operations by subject, with what the page shows of each."""
     found: list[Part] = []
-    described = document()
+    described = _described()
     for address, item in described["paths"].items():
         for method in _METHODS:
             if method in item:
