@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 
+from terrakube_site.commands import INSTALLATION
 from terrakube_site.metrics import catalogue
 from workspaces import run_limits
 from workspaces.labels import make_translatable
@@ -42,9 +43,9 @@ class ExecutorsConfig(AppConfig):
         check_with(check_asked)
         provide_groovy(lambda: installation().is_terrakube_image)
         catalogue.allow_reasons(REASONS)
-        register(check_installation)
-        register(check_names)
-        register(check_storage)
+        register(check_installation, INSTALLATION)
+        register(check_names, INSTALLATION)
+        register(check_storage, INSTALLATION)
         register(check_token_place, Tags.security, deploy=True)
         if "qcluster" in sys.argv:
             # The task cluster forks its workers: modules imported now are shared, and ready at the first task, which

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from executors.health import heartbeats
+from terrakube_site.commands import PagelessCommand
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = "Print how long ago worker or watcher was last alive, in seconds; fails when that is too long."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from executors.cluster import ClusterError
 from executors.preview.expected_job import expected_job
+from terrakube_site.commands import PagelessCommand
 from workspaces.choices import StepType
 from workspaces.models import Workspace
 from workspaces.pods import EphemeralSyntaxErrors
@@ -16,7 +17,7 @@ from workspaces.pods import EphemeralSyntaxErrors
 _IN_A_POD = [kind.value for kind in StepType if kind not in {StepType.DISABLE_WORKSPACE, StepType.SCHEDULE_TEMPLATES}]
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = "Print the Kubernetes Job (YAML) that would be created for a step of a workspace. Nothing is created."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from executors.preflight.checks import preflight
 from executors.preflight.findings import Report
 from executors.preflight.terrakube import TOKEN_VARIABLE, Terrakube, TerrakubeError, migration
+from terrakube_site.commands import PagelessCommand
 from workspaces.models import Workspace
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = (
         "Without terraform, tell what would meet a workspace in its next job: source, state, versions, providers, "
         "variables, templates, pod and policy. Ends with 1 if something would end a job."

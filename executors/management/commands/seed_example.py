@@ -13,9 +13,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
+from terrakube_site.commands import PagelessCommand
 from workspaces.choices import Category, IacType
 from workspaces.models import Organization, Template, Workspace
 from workspaces.pods.catalogue import ENABLE
@@ -47,7 +48,7 @@ def _archive(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = "Make the example organization and workspace and an administrator; prints what was made as JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -11,11 +11,12 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from executors.health import heartbeats
+from terrakube_site.commands import PagelessCommand
 
 _STOP_SECONDS = 20
 _PAUSE_SECONDS = 0.5
@@ -64,7 +65,7 @@ class Process:
             self._child.wait()
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = "Run web, worker and watcher together on this machine, until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:

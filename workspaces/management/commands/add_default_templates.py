@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from terrakube_site.commands import PagelessCommand
 from workspaces.models import Organization
 from workspaces.services.organizations import add_default_templates
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = "Give an organization those of the default templates that it lacks, by name; what it has stays as it is."
 
     def add_arguments(self, parser: CommandParser) -> None:

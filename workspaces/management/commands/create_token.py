@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from terrakube_site.commands import PagelessCommand
 from workspaces.services.tokens import create_token
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = "Print a new personal access token of a user, and nothing else; it is not shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:

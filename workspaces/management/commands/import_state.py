@@ -6,14 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from terrakube_site.commands import PagelessCommand
 from workspaces.errors import ServiceError
 from workspaces.models import Workspace
 from workspaces.services.state import current_state, import_state
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = "Keep a state file, as `terraform state pull` gives it, as the newest state of a workspace."
 
     def add_arguments(self, parser: CommandParser) -> None:

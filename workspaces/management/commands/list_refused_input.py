@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.admin.utils import label_for_field
-from django.core.management.base import BaseCommand
 from django.db import models
 
+from terrakube_site.commands import PagelessCommand
 from workspaces.models import GlobalVariable, Item, Organization, Variable, Workspace
 from workspaces.services.records import organization_of, workspace_of
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = (
         "List organizations, workspaces and variables whose stored name, source, branch, folder or version would be "
         "refused today. They keep working; each line says what to change."

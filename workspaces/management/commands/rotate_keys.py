@@ -7,12 +7,13 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from terrakube_site.commands import PagelessCommand
 from workspaces.services.rotation import Progress, columns, rotate
 
 
-class Command(BaseCommand):
+class Command(PagelessCommand):
     help = (
         "Re-encrypt everything in the database under the first of TERRAKUBE_ENCRYPTION_KEYS. It can be stopped and "
         "run again at any time; the site goes on meanwhile."
