@@ -79,11 +79,16 @@ def settings(*, folder: Path, database: str, host: str, port: int, namespace: st
     return found
 
 
+def migrate() -> None:
+    """Bring the database of this process's environment up to date."""
+    subprocess.run([sys.executable, str(PROJECT / "manage.py"), "migrate", "--verbosity", "0"], check=True)
+
+
 @contextmanager
 def running(host: str, port: int, log: Path) -> Iterator[Site]:
     """The site's processes, started with this process's environment and stopped in order."""
+    migrate()
     manage = [sys.executable, str(PROJECT / "manage.py")]
-    subprocess.run([*manage, "migrate", "--verbosity", "0"], check=True)
     with log.open("wb") as output:
         up = subprocess.Popen(
             [*manage, "up", "--host", host, "--port", str(port)],

@@ -1,5 +1,7 @@
 """Measure a run at a terminal, and a web process that many terminals wait at; print the figures.
 
+1: ``terraform plan``. 2: the lateness of log lines. 3: terminals that wait; it alone needs no cluster.
+
 A site as ``manage.py up`` starts it serves the pods, and one more web process over https the terminals, which insist on
 it. The figures hang on this machine's clock alone, which pods share.
 """
@@ -15,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet
 
@@ -24,6 +27,9 @@ from bench import figures, site
 from bench.figures import Figure
 from bench.kube import own_namespace
 from tests.tfe.authority import HOST, Authority
+
+if TYPE_CHECKING:
+    from bench.seed import Records
 
 _START_SECONDS = 60.0
 
@@ -64,35 +70,42 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=50, help="jobs that they wait for (50)")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long they wait (30)")
     parser.add_argument("--terraform", metavar="VERSION", default="1.11.4", help="version here and in the image")
+    parser.add_argument("--only", metavar="1,2", default="1,2,3", help="the measures to take")
     asked = parser.parse_args()
+    asked.only = set(asked.only.split(","))
+    in_pods = bool(asked.only & {"1", "2"})
     host, image = os.environ.get("KUBE_HOST", ""), os.environ.get("TEST_EXECUTOR_IMAGE", "terrakube-executor:latest")
     image = os.environ.get("BENCH_EXECUTOR_IMAGE") or image
-    if not host or not os.environ.get("KUBECONFIG"):
+    if in_pods and not (host and os.environ.get("KUBECONFIG")):
         print("bench: KUBECONFIG and KUBE_HOST are needed: the steps run in pods", file=sys.stderr)
         return 2
     found: list[Figure] = []
     with (
         tempfile.TemporaryDirectory(prefix="terrakube-bench.") as path,
         site.own_database() as database,
-        own_namespace(1) as kube,
+        own_namespace(1) if in_pods else nullcontext() as kube,
     ):
         folder = Path(path)
-        port, https_port = site.free_port(host), site.free_port("127.0.0.1")
+        port, https_port = site.free_port(host or HOST), site.free_port("127.0.0.1")
+        namespace = kube.namespace if kube is not None else ""
         given = site.settings(
-            folder=folder, database=database, host=host, port=port, namespace=kube.namespace, image=image
+            folder=folder, database=database, host=host or HOST, port=port, namespace=namespace, image=image
         )
         os.environ.update(given, **_own_keys(), TerrakubeApiUrl=f"https://{HOST}:{https_port}")
         authority = Authority(folder)
+        certificate = authority.issue(HOST)
         log = folder / "site.log"
         try:
-            with (
-                site.running(host, port, log),
-                _web_over_https(folder, https_port, authority.issue(HOST)) as web,
-            ):
-                for figure in _measure(asked, folder, https_port, authority.bundle, web):
-                    found.append(figure)
+            records = _records(asked)
+            if in_pods:
+                with site.running(host, port, log), _web_over_https(folder, https_port, certificate):
+                    found += _in_pods(asked, folder, https_port, authority.bundle, records)
+            if "3" in asked.only:
+                with _web_over_https(folder, https_port, certificate) as pid:
+                    found += _waiting(asked, pid, https_port, authority.bundle, records)
         except Exception:
-            sys.stderr.write(log.read_text(errors="replace")[-4000:])
+            for text in (log, folder / "https.log"):
+                sys.stderr.write(text.read_text(errors="replace")[-4000:] if text.exists() else "")
             raise
         finally:
             print(figures.table(found), flush=True)
@@ -100,20 +113,34 @@ def main() -> int:
     return 0
 
 
-def _measure(asked: argparse.Namespace, folder: Path, port: int, bundle: Path, web: int) -> Iterator[Figure]:
+def _records(asked: argparse.Namespace) -> Records:
+    site.migrate()
     import django
 
     django.setup()
     # Only now the settings are known and the models can be imported.
     from bench.seed import make_records
-    from bench.terminal import client, waiting
 
-    records = make_records(waiting=asked.jobs, version=asked.terraform)
+    return make_records(waiting=asked.jobs, version=asked.terraform)
+
+
+def _in_pods(asked: argparse.Namespace, folder: Path, port: int, bundle: Path, records: Records) -> Iterator[Figure]:
+    from bench.terminal import client
+
     _await_port(port)
     terminal = client.Terminal(folder, f"{HOST}:{port}", records, bundle)
-    yield from client.plans(terminal, asked.plans)
-    yield from client.log_lines(terminal)
-    yield from waiting.waiting_terminals(port, bundle, records, web, asked.terminals, asked.seconds)
+    if "1" in asked.only:
+        yield from client.plans(terminal, asked.plans)
+    if "2" in asked.only:
+        yield from client.log_lines(terminal)
+
+
+def _waiting(asked: argparse.Namespace, pid: int, port: int, bundle: Path, records: Records) -> Iterator[Figure]:
+    from bench.terminal import waiting
+
+    _await_port(port)
+    web = waiting.Web(pid=pid, port=port, bundle=bundle)
+    yield from waiting.waiting_terminals(web, records, asked.terminals, asked.seconds)
 
 
 def _await_port(port: int) -> None:
