@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_noop as _
 
+from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.messages import message
 from workspaces.actors import Actor, TokenUser, groups_of, is_admin, name_of, user_key
 from workspaces.errors import NotAllowed
@@ -32,6 +33,15 @@ RIGHT_NAMES = (
 """The rights as a refusal names them to programs; on a page it says what the form of a team calls them."""
 
 
+_TEAMS = BuiltOnce(lambda key, groups: Team.objects.filter(organization=key, name__in=groups))
+_ACCESSES = BuiltOnce(lambda key, groups: Access.objects.filter(workspace=key, name__in=groups))
+_PROJECT_ACCESSES = BuiltOnce(
+    lambda key, organization, groups: ProjectAccess.objects.filter(
+        project=key, project__organization=organization, name__in=groups
+    )
+)
+
+
 def rights_given_by(given: Team | Access | ProjectAccess) -> dict[str, bool]:
     """Return the rights that one team or access gives."""
     found = granted_rights(given, of_team=isinstance(given, Team))
@@ -50,16 +60,15 @@ def rights(
         return ALL
     if organization.disabled:
         return NONE
-    groups = groups_of(actor)
-    found = {name for team in organization.teams.filter(name__in=groups) for name in granted_rights(team, of_team=True)}
+    groups = tuple(sorted(groups_of(actor)))
+    teams = _TEAMS.rows(organization.pk, groups)
+    found = {name for team in teams for name in granted_rights(team, of_team=True)}
     if workspace is not None and not found >= OF_ACCESSES:
-        accesses = workspace.accesses.filter(name__in=groups)
+        accesses = _ACCESSES.rows(workspace.pk, groups)
         found |= {name for access in accesses for name in granted_rights(access, of_team=False)}
     project_id = project.pk if project is not None else workspace.project_id if workspace is not None else None
     if project_id is not None and not found >= OF_ACCESSES:
-        of_project = ProjectAccess.objects.filter(
-            project=project_id, project__organization=organization, name__in=groups
-        )
+        of_project = _PROJECT_ACCESSES.rows(project_id, organization.pk, groups)
         found |= {name for access in of_project for name in granted_rights(access, of_team=False)}
     return Rights(**{name: name in found for name in NAMES})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
@@ -64,9 +64,11 @@ def _evaluated_keys(keys: Iterable[Any]) -> Iterable[Any]:
 
 def scope_of(actor: Actor) -> Scope:
     """Return an actor's scope: all for administrators, else what teams and accesses to projects and workspaces open."""
-    if is_admin(actor):
-        return Scope(everything=True)
-    groups = groups_of(actor)
+    return Scope(everything=True) if is_admin(actor) else scope_of_groups(groups_of(actor))
+
+
+def scope_of_groups(groups: Collection[str]) -> Scope:
+    """Return the scope of an actor who acts with these groups and is no administrator."""
     if not groups:
         return Scope()
     # Look up the few organizations first: joining each row to its teams would read all rows for one page.
@@ -89,7 +91,7 @@ def scope_of(actor: Actor) -> Scope:
             Q(pk__in=accesses.values("workspace__organization"))
             | Q(pk__in=project_accesses.values("project__organization"))
         ).values_list("pk", flat=True),
-        groups=groups,
+        groups=frozenset(groups),
     )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connections
 from pytest_django import DjangoAssertNumQueries
 
 from executors.attempts.handover import claim_answer
@@ -220,6 +223,26 @@ def test_a_repeated_request_of_a_terminal_is_the_same_run_after_its_end_too(owne
     transitions.cancel(first.pk, by="x")
     assert start_run(owner, workspace, version, plan_only=True) == first
     assert start_run(owner, workspace, new_version(owner, workspace), plan_only=True) != first
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_equal_requests_at_once_are_one_run(owner: Api, workspace: Workspace) -> None:
+    version, both = new_version(owner, workspace), Barrier(2)
+    token = owner.token
+
+    def ask(_number: int) -> int:
+        try:
+            api = Api(token, prefix=owner.prefix)
+            both.wait()
+            return start_run(api, workspace, version).pk
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(ask, range(2))
+    assert first == second
+    assert Job.objects.count() == 1
 
 
 def test_a_source_that_is_uploaded_twice_is_run_once(owner: Api, workspace: Workspace) -> None:
@@ -438,7 +461,7 @@ def test_a_terminal_that_waits_asks_little_of_the_database(
 ) -> None:
     job = start_run(owner, workspace, new_version(owner, workspace), target_addrs=["null_resource.a"])
     begin(job)
-    for path, queries in ((f"runs/run-{job.pk}", 8), (f"plans/plan-{job.pk}", 3), (f"applies/apply-{job.pk}", 3)):
+    for path, queries in ((f"runs/run-{job.pk}", 5), (f"plans/plan-{job.pk}", 3), (f"applies/apply-{job.pk}", 3)):
         with django_assert_max_num_queries(queries):
             owner.read(path)
 

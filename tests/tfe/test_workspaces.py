@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.api.client import Api, detail, token_of
 from tests.factories import OrganizationFactory, VariableFactory, WorkspaceFactory
@@ -224,6 +225,18 @@ def test_the_current_run_is_the_newest_that_does_not_only_plan(api: Api, path: s
     assert names(api, path, **{"filter[current-run][status]": "applied"}) == []
     assert names(api, path, **{"filter[current-run][status]": "nonsense"}) == []
     assert names(api, path, sort="-current-run.created-at") == ["core"]
+    saved = job(status=JobStatus.WAITING_APPROVAL, save_plan=True)
+    assert current_run(api, path) == f"run-{saved.pk}"
+    assert names(api, path, **{"filter[current-run][status]": "planned_and_saved"}) == ["core"]
+    assert names(api, path, **{"filter[current-run][status]": "planned"}) == []
+    queued = job(status=JobStatus.QUEUE, started_at=timezone.now())
+    for status in ("plan_queued", "planning"):
+        assert names(api, path, **{"filter[current-run][status]": status}) == ["core"]
+    Step.objects.create(
+        job=queued, step_number=100, type=StepType.PLAN, status=JobStatus.RUNNING, started_at=timezone.now()
+    )
+    assert names(api, path, **{"filter[current-run][status]": "plan_queued"}) == []
+    assert names(api, path, **{"filter[current-run][status]": "planning"}) == ["core"]
     held = job(holds_workspace=True, status=JobStatus.RUNNING)
     job()
     assert current_run(api, path) == f"run-{held.pk}"

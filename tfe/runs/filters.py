@@ -4,43 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from rest_framework.request import Request
 
-from workspaces.choices import PLAN_TYPES, JobStatus, StepType, Via
-from workspaces.models import Job, Step
+from tfe.run_statuses import RUN_STATUSES, with_step
+from workspaces.choices import PLAN_TYPES, StepType, Via
+from workspaces.models import Job
 
-S = JobStatus
-
-
-def _steps(**fields: object) -> Q:
-    return Q(Exists(Step.objects.filter(job=OuterRef("pk"), **fields)))
-
-
-_CHANGES = [StepType.APPLY, StepType.DESTROY]
-_AT_WORK = [S.QUEUE, S.RUNNING]
-_APPLIED = _steps(type__in=_CHANGES, status=S.COMPLETED)
-_IN_APPLY = _steps(type__in=_CHANGES, status__in=_AT_WORK)
-_BEGUN = Q(started_at__isnull=False)
-_STATUSES: Mapping[str, Q] = {
-    "pending": Q(status=S.PENDING, started_at=None),
-    "planning": Q(status__in=[S.PENDING, *_AT_WORK]) & _BEGUN & ~_IN_APPLY,
-    "planned": Q(status=S.WAITING_APPROVAL, save_plan=False),
-    "planned_and_saved": Q(status=S.WAITING_APPROVAL, save_plan=True),
-    "confirmed": Q(status=S.APPROVED),
-    "apply_queued": Q(status=S.QUEUE) & _IN_APPLY,
-    "applying": Q(status=S.RUNNING) & _IN_APPLY,
-    "applied": Q(status=S.COMPLETED) & _APPLIED,
-    "planned_and_finished": Q(status__in=[S.COMPLETED, S.NO_CHANGES]) & ~_APPLIED,
-    "discarded": Q(status=S.REJECTED),
-    "canceled": Q(status=S.CANCELLED),
-    "errored": Q(status__in=[S.FAILED, S.UNKNOWN, S.NOT_EXECUTED]),
-}
-_DESTROYS = _steps(type__in=[StepType.DESTROY, StepType.PLAN_DESTROY])
+_DESTROYS = with_step(type__in=[StepType.DESTROY, StepType.PLAN_DESTROY])
 _OPERATIONS: Mapping[str, Q] = {
     "plan_only": Q(plan_only=True),
     "save_plan": Q(save_plan=True),
-    "plan_and_apply": Q(plan_only=False, save_plan=False, refresh_only=False) & _steps(type__in=sorted(PLAN_TYPES)),
+    "plan_and_apply": Q(plan_only=False, save_plan=False, refresh_only=False) & with_step(type__in=sorted(PLAN_TYPES)),
     "refresh_only": Q(refresh_only=True),
     "destroy": Q(plan_only=False) & _DESTROYS,
 }
@@ -56,7 +31,7 @@ _NONE = Q(pk__in=[])
 def filtered(jobs: QuerySet[Job], request: Request) -> QuerySet[Job]:
     """Return the jobs that a request asks for; none for a value that no run has."""
     asked = request.query_params
-    for name, known in (("status", _STATUSES), ("operation", _OPERATIONS), ("source", _SOURCES)):
+    for name, known in (("status", RUN_STATUSES), ("operation", _OPERATIONS), ("source", _SOURCES)):
         if wanted := _words(asked.get(f"filter[{name}]", "")):
             jobs = jobs.filter(_any(known, wanted))
     user, commit, basic = (asked.get(f"search[{name}]", "").strip() for name in ("user", "commit", "basic"))

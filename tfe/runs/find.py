@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 
 from executors.choices import ACTIVE
 from executors.models import Attempt
+from terrakube_site.database.built_once import BuiltOnce
 from tfe.errors import NotFound
 from tfe.lookup import number_of
-from workspaces.actors import Actor
-from workspaces.models import Job, Step
+from workspaces.actors import Actor, groups_of, is_admin
+from workspaces.models import Address, Job, JobVariable, Step
+from workspaces.querysets import Scope, scope_of_groups
 
 _COLUMNS = (
     "id", "job_id", "step_number", "name", "type", "status", "decision", "queued_at", "started_at", "ended_at",
@@ -31,25 +34,55 @@ class Run:
 
 def visible_jobs(actor: Actor) -> QuerySet[Job]:
     """Return the jobs that the caller sees, on workspaces that are not deleted."""
-    visible = Job.objects.visible_to(actor).filter(workspace__deleted=False)
-    found: QuerySet[Job] = visible.select_related("workspace__organization", "organization", "template")
+    return _alive(Job.objects.visible_to(actor))
+
+
+def _alive(jobs: QuerySet[Job]) -> QuerySet[Job]:
+    alive = jobs.filter(workspace__deleted=False)
+    found: QuerySet[Job] = alive.select_related("workspace__organization", "organization", "template")
     return found.defer("tcl", "template__tcl")
+
+
+def _one(number: int, jobs: QuerySet[Job]) -> QuerySet[Job]:
+    addresses, variables = Address.objects.filter(job=OuterRef("pk")), JobVariable.objects.filter(job=OuterRef("pk"))
+    return _alive(jobs).filter(pk=number).annotate(has_addresses=Exists(addresses), has_variables=Exists(variables))
+
+
+# A terminal asks for its run, or for its plan, every few seconds for as long as it waits.
+_ANY_JOB = BuiltOnce(lambda number: _one(number, Job.objects.within(Scope(everything=True))))
+_JOB = BuiltOnce(lambda number, groups: _one(number, Job.objects.within(scope_of_groups(groups))))
+_STEPS = BuiltOnce(lambda number: _steps(Step.objects.filter(job=number)))
+
+
+def _steps(steps: QuerySet[Step]) -> QuerySet[Step]:
+    active = Attempt.objects.filter(step=OuterRef("pk"), state__in=ACTIVE)
+    return steps.order_by("job_id", "step_number").only(*_COLUMNS).annotate(live=Exists(active))
+
+
+def with_details(run: Run) -> Run:
+    """Return a run whose targets and variables are loaded; most have none, which costs no query."""
+    found: Any = run.job
+    kept = {"addresses": Address.objects.none(), "variables": JobVariable.objects.none()}
+    there = [name for name in kept if getattr(found, f"has_{name}")]
+    found._prefetched_objects_cache = {name: rows for name, rows in kept.items() if name not in there}
+    prefetch_related_objects([found], *there)
+    return run
 
 
 def run_of(actor: Actor, key: str, prefix: str = "run-") -> Run:
     """Return a visible run by its id, such as ``run-41``. Raises NotFound."""
-    job = visible_jobs(actor).filter(pk=number_of(key, prefix)).first()
-    if job is None:
+    number = number_of(key, prefix)
+    groups = tuple(sorted(groups_of(actor)))
+    jobs: list[Job] = _ANY_JOB.rows(number) if is_admin(actor) else _JOB.rows(number, groups)
+    if not jobs:
         raise NotFound
-    return with_steps([job])[0]
+    return Run(jobs[0], tuple(_STEPS.rows(number)))
 
 
 def with_steps(jobs: Iterable[Job]) -> list[Run]:
     """Return jobs with their steps, looked up with one query."""
     found = list(jobs)
-    active = Attempt.objects.filter(step=OuterRef("pk"), state__in=ACTIVE)
-    rows = Step.objects.filter(job__in=[job.pk for job in found]).order_by("job_id", "step_number")
     steps: dict[int, list[Step]] = defaultdict(list)
-    for step in rows.only(*_COLUMNS).annotate(live=Exists(active)):
+    for step in _steps(Step.objects.filter(job__in=[job.pk for job in found])):
         steps[step.job_id].append(step)
     return [Run(job, tuple(steps[job.pk])) for job in found]

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_GET
 from executors.choices import ACTIVE, AttemptOutcome, EventKind
 from executors.logs.byte_range import Gaps, gaps_of, read_range, shown_size
 from executors.models import AttemptEvent, LogChunk
+from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.database.errors import is_passing
 from terrakube_site.http.error_response import error_response
 from tfe.runs.log_address import read_address
@@ -93,9 +94,8 @@ def _number(request: HttpRequest, name: str, default: int) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else default
 
 
-def _source(job_id: int) -> _Source | None:
-    """Look up with one query what a poll needs to know: a terminal polls each second."""
-    rows: list[Any] = list(
+def _rows_of(job_id: int) -> QuerySet[Job, dict[str, Any]]:
+    return (
         Job.objects.filter(pk=job_id)
         .order_by("steps__step_number", "steps__attempts__number")
         .values(
@@ -108,6 +108,14 @@ def _source(job_id: int) -> _Source | None:
             ),
         )
     )
+
+
+_ROWS = BuiltOnce(_rows_of)
+
+
+def _source(job_id: int) -> _Source | None:
+    """Look up with one query what a poll needs to know: a terminal polls each second."""
+    rows = _ROWS.rows(job_id)
     if not rows:
         return None
     job = Job(pk=job_id, **{name: rows[0][name] for name in _JOB})

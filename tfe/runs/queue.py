@@ -5,8 +5,11 @@ A client subtracts the runs that are at work, so these count as being before the
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from uuid import UUID
 
+from django.db.models import Count, QuerySet
+
+from terrakube_site.database.built_once import BuiltOnce
 from tfe.runs.find import Run
 from workspaces.choices import IN_EXECUTOR
 from workspaces.models import Job
@@ -35,4 +38,13 @@ def position_of(run: Run) -> int:
     job = run.job
     if job.is_final or job.started_at is not None:
         return 0
-    return int(Job.objects.unfinished_on(job.workspace_id).filter(started_at=None, pk__lt=job.pk).count()) + 1
+    return sum(_BEFORE.rows(job.workspace_id, job.pk)) + 1
+
+
+def _before(workspace_id: UUID, number: int) -> QuerySet[Job, int]:
+    jobs = Job.objects.unfinished_on(workspace_id).filter(started_at=None, pk__lt=number).order_by()
+    counted: QuerySet[Job, int] = jobs.values("workspace").annotate(count=Count("pk")).values_list("count", flat=True)
+    return counted
+
+
+_BEFORE = BuiltOnce(_before)

@@ -20,7 +20,7 @@ from tfe.runs.creation import create_run
 from tfe.runs.documents import people_of, phase_object, run_object
 from tfe.runs.events import comment_object, comments_of, event_object, events_of
 from tfe.runs.filters import filtered
-from tfe.runs.find import Run, run_of, visible_jobs, with_steps
+from tfe.runs.find import Run, run_of, visible_jobs, with_details, with_steps
 from tfe.runs.permissions import Caller, last_decision
 from tfe.runs.queue import position_of, positions_in
 from tfe.runs.status import Phase
@@ -51,7 +51,7 @@ class RunView(TfeView):
     """``runs/ID``."""
 
     def get(self, request: Request, run_id: str) -> Response:
-        run = run_of(self.actor, run_id)
+        run = with_details(run_of(self.actor, run_id))
         body = run_object(run, Caller(self.actor), position=position_of(run))
         return Response(document(body, included_of(self.actor, [run], asked_includes(request))))
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 
-from workspaces.choices import PLAN_TYPES, JobStatus, StepType
-from workspaces.models import ConfigurationVersion, Job, StateVersion, Step, Variable, Workspace
+from tfe.run_statuses import RUN_STATUSES
+from workspaces.models import ConfigurationVersion, Job, StateVersion, Variable, Workspace
 
 _OF_WORKSPACE = Job.objects.filter(workspace=OuterRef("pk"), plan_only=False, hidden=False)
 CURRENT_JOB = Subquery(_OF_WORKSPACE.order_by("-holds_workspace", "-pk").values("pk")[:1])
@@ -57,30 +56,6 @@ def current_of(workspaces: Collection[Workspace]) -> dict[UUID, Current]:
 
 def with_run_status(status: str) -> Q:
     """Match workspaces whose current job shows as a run with this status; none for a status that no run has."""
-    if status not in _JOBS_OF:
+    if (condition := RUN_STATUSES.get(status)) is None:
         return Q(pk__in=[])
-    statuses, condition = _JOBS_OF[status]
-    jobs = Job.objects.filter(pk=OuterRef("current_job"), status__in=statuses)
-    return Q(Exists(jobs.filter(condition)))
-
-
-def _steps(**fields: Any) -> Exists:
-    return Exists(Step.objects.filter(job=OuterRef("pk"), **fields))
-
-
-_APPLIES = (StepType.APPLY, StepType.DESTROY)
-_APPLIED = Q(_steps(type__in=_APPLIES, status=JobStatus.COMPLETED))
-_IN_PLAN = Q(_steps(type__in=sorted(PLAN_TYPES), status__in=[JobStatus.QUEUE, JobStatus.RUNNING]))
-_JOBS_OF: dict[str, tuple[tuple[JobStatus, ...], Q]] = {
-    "pending": ((JobStatus.PENDING,), Q()),
-    "planning": ((JobStatus.QUEUE, JobStatus.RUNNING), _IN_PLAN),
-    "planned": ((JobStatus.WAITING_APPROVAL,), Q()),
-    "confirmed": ((JobStatus.APPROVED,), Q()),
-    "apply_queued": ((JobStatus.QUEUE,), Q(_steps(type__in=_APPLIES, status=JobStatus.QUEUE))),
-    "applying": ((JobStatus.RUNNING,), Q(_steps(type__in=_APPLIES, status=JobStatus.RUNNING))),
-    "applied": ((JobStatus.COMPLETED,), _APPLIED),
-    "planned_and_finished": ((JobStatus.COMPLETED, JobStatus.NO_CHANGES), ~_APPLIED),
-    "discarded": ((JobStatus.REJECTED,), Q()),
-    "canceled": ((JobStatus.CANCELLED,), Q()),
-    "errored": ((JobStatus.FAILED, JobStatus.NOT_EXECUTED, JobStatus.UNKNOWN), Q()),
-}
+    return Q(Exists(Job.objects.filter(condition, pk=OuterRef("current_job"))))

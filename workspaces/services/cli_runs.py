@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from django.db import transaction
 from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
@@ -64,8 +65,17 @@ def start_run(workspace: Workspace, run: CliRun, *, by: Actor) -> Job:
     if run.auto_apply is None and workspace.auto_apply and not planned and not run.save_plan:
         applies = _may_skip_approvals(workspace, _template(workspace, run, planned=planned), by)
     run = replace(run, auto_apply=applies)
-    if version is not None and (known := _repeated(workspace, version, run, planned=planned, by=by)) is not None:
-        return known
+    with transaction.atomic():
+        if version is not None:
+            # Two requests at once take turns, so that the second finds the job of the first.
+            ConfigurationVersion.objects.select_for_update().filter(pk=version.pk).first()
+            if (known := _repeated(workspace, version, run, planned=planned, by=by)) is not None:
+                return known
+        return _create(workspace, run, planned=planned, by=by)
+
+
+def _create(workspace: Workspace, run: CliRun, *, planned: bool, by: Actor) -> Job:
+    version = run.version
     template = None if planned and run.destroy else _template(workspace, run, planned=planned)
     return create_job(
         workspace,
@@ -77,7 +87,7 @@ def start_run(workspace: Workspace, run: CliRun, *, by: Actor) -> Job:
         comments=_comment(run),
         refresh=run.refresh,
         refresh_only=run.refresh_only,
-        auto_apply=applies,
+        auto_apply=bool(run.auto_apply),
         override_source=None if version is None else source_address(version),
         override_branch=None if version is None else UPLOADED,
         via=Via.CLI,

@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.messages import message
 from workspaces.actors import Actor, TokenUser, groups_of, is_admin, name_of, user_key
 from workspaces.errors import NotAllowed
@@ -246,15 +247,11 @@ class _TokenOwner:
     team: str
 
 
-def _find_token_owner(key: UUID) -> _TokenOwner:
-    """Look up a token, its user and groups with one query. Raises InvalidToken for one that is no longer valid.
-
-    The groups in a token are those of its creation, not the current ones.
-    """
+def _rows_of_token(key: UUID) -> QuerySet[AccessToken, dict[str, Any]]:
     teams, accesses, of_projects = (
         model.objects.filter(name=OuterRef("team")) for model in (Team, Access, ProjectAccess)
     )
-    rows: list[Any] = list(
+    return (
         AccessToken.objects.filter(pk=key)
         .order_by()
         .values(
@@ -268,6 +265,17 @@ def _find_token_owner(key: UUID) -> _TokenOwner:
             is_named=Exists(teams) | Exists(accesses) | Exists(of_projects),
         )
     )
+
+
+_TOKEN = BuiltOnce(_rows_of_token)
+
+
+def _find_token_owner(key: UUID) -> _TokenOwner:
+    """Look up a token, its user and groups with one query. Raises InvalidToken for one that is no longer valid.
+
+    The groups in a token are those of its creation, not the current ones.
+    """
+    rows = _TOKEN.rows(key)
     if not rows or rows[0]["deleted"]:
         raise InvalidToken("The token was revoked")
     first = rows[0]
