@@ -45,9 +45,9 @@ SECRET = "value-of-net"
 STATE = b'{"outputs": {"url": {"value": "value-of-net", "type": "string", "sensitive": true}}}'
 
 
-@pytest.fixture
-def organization(db: None) -> Organization:
-    organization = OrganizationFactory.create(name="net")
+def organization_with_teams() -> Organization:
+    """An organization with a team of every right, and one that may only read."""
+    organization: Organization = OrganizationFactory.create(name="net")
     every = {
         name: True
         for name in ("state", "collection", "job", "workspace", "module", "provider", "vcs", "template")
@@ -56,6 +56,11 @@ def organization(db: None) -> Organization:
     TeamFactory.create(organization=organization, name="OWNERS", plan_job=True, approve_job=True, **every)
     TeamFactory.create(organization=organization, name="READERS")
     return organization
+
+
+@pytest.fixture
+def organization(db: None) -> Organization:
+    return organization_with_teams()
 
 
 @pytest.fixture
@@ -93,9 +98,8 @@ def stranger(db: None) -> Api:
     return Api(token_of("STRANGERS"))
 
 
-@pytest.fixture
-def everything(organization: Organization, workspace: Workspace) -> dict[str, models.Model]:
-    """A record of every type in one organization."""
+def one_of_each_type(organization: Organization, workspace: Workspace) -> dict[str, models.Model]:
+    """A record of every type of the API in one organization, by the type's name."""
     template = TemplateFactory.create(organization=organization)
     job = create_job(workspace, by=None, template=template)
     transitions.advance(job.pk)
@@ -139,3 +143,9 @@ def everything(organization: Organization, workspace: Workspace) -> dict[str, mo
         ),
         "history": StateVersion.objects.create(workspace=workspace, number=1, content=STATE),
     }
+
+
+@pytest.fixture
+def everything(organization: Organization, workspace: Workspace) -> dict[str, models.Model]:
+    """A record of every type in one organization."""
+    return one_of_each_type(organization, workspace)

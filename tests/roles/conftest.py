@@ -1,16 +1,28 @@
-"""The organization of the API's tests, with all that the table names."""
+"""The organization of the API's tests, with all that the table names; the tests of a module share its rows."""
 
 from __future__ import annotations
 
-import pytest
-from django.db import models
+import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from tests.api.conftest import everything, organization, workspace
+import pytest
+
+from tests.api.conftest import one_of_each_type, organization_with_teams
+from tests.factories import WorkspaceFactory
 from tests.roles.scene import Scene, scene_of
 
-__all__ = ["everything", "organization", "workspace"]
+
+@pytest.fixture(scope="module")
+def shared_scene(shared_rows: Callable[[], AbstractContextManager[None]]) -> Scene:
+    """The rows, which are there until the last test of the module."""
+    with shared_rows():
+        organization = organization_with_teams()
+        workspace = WorkspaceFactory.create(organization=organization, name="core")
+        return scene_of(one_of_each_type(organization, workspace))
 
 
 @pytest.fixture
-def scene(everything: dict[str, models.Model]) -> Scene:
-    return scene_of(everything)
+def scene(shared_scene: Scene, db: None) -> Scene:
+    """The records as they were made, whatever the test before did to its own."""
+    return copy.deepcopy(shared_scene)
