@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -13,7 +14,10 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from executors.management.commands.up import Processes
 
 PROJECT = Path(__file__).resolve().parent.parent
 FINAL = {"completed", "noChanges", "rejected", "cancelled", "failed"}
@@ -108,20 +112,22 @@ def prepare_cluster(namespace: str) -> None:
             raise fail(f"{' '.join(command[:3])} failed: {answer.stderr.strip()}")
 
 
-def manage(settings: dict[str, str], *arguments: str) -> str:
-    answer = subprocess.run(
-        [sys.executable, str(PROJECT / "manage.py"), *arguments], env=settings, capture_output=True, text=True
-    )
-    if answer.returncode != 0:
-        raise fail(f"manage.py {arguments[0]} failed:\n{answer.stderr[-2000:]}")
-    return answer.stdout
+def manage(*arguments: str) -> str:
+    """Run a command of manage.py in this process: another would load the site once more, a second each."""
+    from django.core.management import CommandError, call_command
+
+    written = io.StringIO()
+    try:
+        call_command(*arguments, stdout=written)
+    except CommandError as error:
+        raise fail(f"manage.py {arguments[0]} failed: {error}") from None
+    return written.getvalue()
 
 
-def await_site(address: str, site: subprocess.Popen[bytes]) -> None:
+def await_site(address: str, processes: Processes) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
-        if site.poll() is not None:
-            raise fail("the site ended while it was starting")
+        processes.look_after()
         try:
             with urllib.request.urlopen(f"{address}/actuator/health/liveness", timeout=2):
                 return
@@ -152,13 +158,14 @@ def start_job(site: Site, seeded: dict[str, str]) -> str:
     return str(created["data"]["id"])
 
 
-def follow_job(site: Site, organization: str, job: str) -> str:
+def follow_job(site: Site, organization: str, job: str, processes: Processes) -> str:
     """Print the logs of a job's steps as they grow, approve what waits for it; returns the final status."""
     path = f"/api/v1/organization/{organization}/job/{job}"
     shown: dict[str, int] = {}
     told = ""
     until = time.monotonic() + JOB_SECONDS
     while time.monotonic() < until:
+        processes.look_after()
         answer = site.call("GET", f"{path}?include=step")
         attributes = answer["data"]["attributes"]
         status, why = str(attributes["status"]), attributes["reason"]
@@ -216,34 +223,51 @@ def main() -> int:
             "ExecutorEphemeralSecret": "",
             "AzBuilderApiUrl": address,
         }
-    manage(settings, "migrate", "--verbosity", "0")
-    wanted = ["--new-password", *(["--ephemeral"] if arguments.kubernetes else [])]
-    seeded = json.loads(manage(settings, "seed_example", *wanted))
-    token = manage(settings, "create_token", "--user", seeded["user"], "--days", "1", "--description", "demo").strip()
-    up = [sys.executable, str(PROJECT / "manage.py"), "up", "--host", host, "--port", str(port)]
-    # A session of its own, so that Ctrl-C reaches this program first and the site ends in order.
-    process = subprocess.Popen(up, env=settings, start_new_session=True)
+    say(f"the site starts at {address}/")
+    os.environ.clear()
+    os.environ.update(settings, DJANGO_SETTINGS_MODULE="terrakube_site.settings")
+    return show(arguments, host, port)
+
+
+def show(arguments: argparse.Namespace, host: str, port: int) -> int:
+    """Start the site by the environment, run a job, and look after the processes until Ctrl-C."""
+    import django
+
+    django.setup()
+    from executors.management.commands.up import PAUSE_SECONDS, Processes, waiting_migrations
+
+    address = f"http://{host}:{port}"
+    # Their settings first, in the words of manage.py up.
+    manage("check", "--tag", "installation")
+    if waiting_migrations():
+        manage("migrate", "--verbosity", "0")
+    # They load the site while the example is made.
+    processes = Processes(host, port, say)
     try:
-        await_site(address, process)
+        wanted = ["--new-password", *(["--ephemeral"] if arguments.kubernetes else [])]
+        seeded = json.loads(manage("seed_example", *wanted))
+        days = ["--days", "1", "--description", "demo"]
+        token = manage("create_token", "--user", seeded["user"], *days).strip()
+        await_site(address, processes)
         say(f"the panel: {address}/admin/  (user {seeded['user']}, password {seeded['password']})")
         site = Site(address, token)
         stop_earlier_jobs(site, seeded)
         job = start_job(site, seeded)
         say(f"job {job} of workspace example/hello was started")
-        status = follow_job(site, seeded["organization"], job)
+        status = follow_job(site, seeded["organization"], job, processes)
         if status == "completed":
             show_outputs(site, seeded)
         say(f"job {job} ended: {status}")
         if os.environ.get("DEMO_ONCE") == "1":
             return 0 if status == "completed" else 1
         say(f"the panel stays at {address}/admin/; stop with Ctrl-C")
-        return process.wait()
+        while True:
+            time.sleep(PAUSE_SECONDS)
+            processes.look_after()
     except KeyboardInterrupt:
         return 0
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+        processes.stop()
 
 
 if __name__ == "__main__":

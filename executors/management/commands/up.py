@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -19,7 +20,7 @@ from executors.health import heartbeats
 from terrakube_site.commands import PagelessCommand
 
 _STOP_SECONDS = 20
-_PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 0.5
 
 
 class Process:
@@ -65,6 +66,50 @@ class Process:
             self._child.wait()
 
 
+class Processes:
+    """The web process, the worker and the watcher; they start at once. ``tell`` gets a sentence at each restart."""
+
+    def __init__(self, host: str, port: int, tell: Callable[[str], object]) -> None:
+        self._tell = tell
+        self._asked_at = 0.0
+        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+        web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--host", host, "--port", str(port)]
+        web += ["--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
+        # Above the pause between two heartbeats, so that an executor keeps its connection.
+        web += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]
+        self._processes = [
+            Process("web", web),
+            Process("worker", [*manage, "qcluster"]),
+            Process("watcher", [*manage, "watch"]),
+        ]
+
+    def look_after(self) -> None:
+        """Restart each process that has ended, and a worker that takes no tasks any more."""
+        for process in self._processes:
+            code = process.ended()
+            if code is not None:
+                self._tell(f"{process.name} ended with status {code}; it is started again")
+                time.sleep(max(0.0, 2 - process.running_seconds))
+                process.restart()
+            elif process.name == "worker" and process.running_seconds > heartbeats.STALE_SECONDS and self._frozen():
+                self._tell("worker takes no tasks any more; it is started again")
+                process.restart()
+
+    def stop(self) -> None:
+        for process in self._processes:
+            process.ask_to_stop()
+        for process in self._processes:
+            process.stop()
+
+    def _frozen(self) -> bool:
+        now = time.monotonic()
+        if now - self._asked_at < heartbeats.EVERY_SECONDS:
+            return False
+        self._asked_at = now
+        # Its beat is queued by the watcher, so a worker is frozen only while the watcher is not.
+        return heartbeats.is_stale(heartbeats.WORKER) and not heartbeats.is_stale(heartbeats.WATCHER)
+
+
 class Command(PagelessCommand):
     help = "Run web, worker and watcher together on this machine, until Ctrl-C."
 
@@ -73,57 +118,29 @@ class Command(PagelessCommand):
         parser.add_argument("--port", type=int, default=8000, help="port to listen at (default: 8000)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _check_database()
+        if waiting := waiting_migrations():
+            raise CommandError(f"The database is not up to date ({waiting} migrations); run manage.py migrate first.")
         self._stopping = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-        web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--host", options["host"]]
-        web += ["--port", str(options["port"]), "--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
-        # Above the pause between two heartbeats, so that an executor keeps its connection.
-        web += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]
-        processes = [
-            Process("web", web),
-            Process("worker", [*manage, "qcluster"]),
-            Process("watcher", [*manage, "watch"]),
-        ]
+        processes = Processes(options["host"], options["port"], self.stderr.write)
         self.stdout.write(f"Terrakube Site runs at http://{options['host']}:{options['port']}/ (stop with Ctrl-C)")
         try:
             while not self._stopping:
-                time.sleep(_PAUSE_SECONDS)
-                for process in processes:
-                    self._look_after(process)
+                time.sleep(PAUSE_SECONDS)
+                # A signal may have come in the pause.
+                if not self._stopping:
+                    processes.look_after()
         finally:
-            for process in processes:
-                process.ask_to_stop()
-            for process in processes:
-                process.stop()
+            processes.stop()
         self.stdout.write("Stopped.")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
 
-    def _look_after(self, process: Process) -> None:
-        code = process.ended()
-        if code is not None and not self._stopping:
-            self.stderr.write(f"{process.name} ended with status {code}; it is started again")
-            time.sleep(max(0.0, 2 - process.running_seconds))
-            process.restart()
-        elif process.name == "worker" and process.running_seconds > heartbeats.STALE_SECONDS and self._frozen():
-            self.stderr.write("worker takes no tasks any more; it is started again")
-            process.restart()
 
-    def _frozen(self) -> bool:
-        now = time.monotonic()
-        if now - getattr(self, "_asked", 0.0) < heartbeats.EVERY_SECONDS:
-            return False
-        self._asked = now
-        # Its beat is queued by the watcher, so a worker is frozen only while the watcher is not.
-        return heartbeats.is_stale(heartbeats.WORKER) and not heartbeats.is_stale(heartbeats.WATCHER)
-
-
-def _check_database() -> None:
-    """Raise CommandError if the database cannot be used: the processes would fail one after the other."""
+def waiting_migrations() -> int:
+    """Return how many migrations the database lacks. Raises CommandError if it cannot be reached."""
     try:
         executor = MigrationExecutor(connection)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -133,5 +150,4 @@ def _check_database() -> None:
     finally:
         # The processes have connections of their own.
         connection.close()
-    if waiting:
-        raise CommandError(f"The database is not up to date ({len(waiting)} migrations); run manage.py migrate first.")
+    return len(waiting)
