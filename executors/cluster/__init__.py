@@ -6,8 +6,10 @@ calls a cluster does not pay for it.
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -84,8 +86,24 @@ def connect() -> Cluster:
         return _connected()
 
 
+def has_signs() -> bool:
+    """Return whether this process could connect to a cluster: it has a service account or a kubeconfig.
+
+    It looks where the client package does, without importing it.
+    """
+    if os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return True
+    paths = os.environ.get("KUBECONFIG", "~/.kube/config").split(os.pathsep)
+    return any(path and Path(path).expanduser().exists() for path in paths)
+
+
 def preload() -> None:
-    """Import what the calls need, for a process that will fork: its children then share it."""
+    """Import what the calls need, for a process that will fork: its children then share it.
+
+    Without a sign of a cluster there will be no call, and nothing is imported.
+    """
+    if not has_signs():
+        return
     from executors.cluster import api
 
     api.preload()

@@ -93,3 +93,28 @@ def test_a_command_refuses_settings_that_are_not_allowed(tmp_path: Path, command
     )
     assert done.returncode == 1
     assert "(executors.E001) ExecutorEphemeralNamespace" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_loaded"),
+    [
+        pytest.param({"KUBECONFIG": "{folder}/missing"}, False, id="no-kubeconfig"),
+        pytest.param({"KUBECONFIG": "{folder}/missing:{folder}/there"}, True, id="kubeconfig"),
+        pytest.param({"HOME": "{folder}"}, True, id="kubeconfig-at-home"),
+        pytest.param({"HOME": "{folder}/missing"}, False, id="nothing-at-home"),
+        pytest.param({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBECONFIG": ""}, True, id="service-account"),
+    ],
+)
+def test_a_worker_without_a_cluster_leaves_its_client_out(
+    tmp_path: Path, environ: dict[str, str], is_loaded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for path in (tmp_path / "there", tmp_path / ".kube" / "config"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    said = {name: text.format(folder=tmp_path) for name, text in environ.items()}
+    program = f"import sys; sys.argv = ['manage.py', 'qcluster']; {SETUP}"
+    modules = loaded(tmp_path, program, **said)
+    assert "executors.tasks" in modules
+    assert ("kubernetes" in modules) is is_loaded
