@@ -99,10 +99,10 @@ def main() -> int:
             records = _records(asked)
             if in_pods:
                 with site.running(host, port, log), _web_over_https(folder, https_port, certificate):
-                    found += _in_pods(asked, folder, https_port, authority.bundle, records)
+                    found.extend(_in_pods(asked, folder, https_port, authority.bundle, records))
             if "3" in asked.only:
                 with _web_over_https(folder, https_port, certificate) as pid:
-                    found += _waiting(asked, pid, https_port, authority.bundle, records)
+                    found.extend(_waiting(asked, pid, https_port, authority.bundle, records))
         except Exception:
             for text in (log, folder / "https.log"):
                 sys.stderr.write(text.read_text(errors="replace")[-4000:] if text.exists() else "")

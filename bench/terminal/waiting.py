@@ -208,7 +208,7 @@ class _Waiting:
         used = cpu_seconds(tree(self.web.pid)) - before
         taken = [took for one in waiting for took in one.taken]
         if wrong := {status for one in waiting for status in one.wrong}:
-            raise RuntimeError(f"waiting terminals were answered {wrong}")
+            raise RuntimeError(f"waiting terminals, {what}, were answered {wrong}")
         name = f"{self.terminals} terminals for {len(self.jobs)} jobs, {what}: an answer, p50 of {len(taken)}"
         yield Figure(measure=3, name=name, value=median(taken) * 1000, unit="ms", aim=200)
         yield Figure(measure=3, name="p95 of them", value=percentile(taken, 0.95) * 1000, unit="ms")
