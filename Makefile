@@ -1,7 +1,7 @@
 # The few commands of the project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment test test-configurations test-faults test-go-tfe lint format demo demo-kubernetes bench soak lock executor-image site-image image-sizes
+.PHONY: help environment test test-configurations test-faults test-go-tfe test-terminal test-terminal-in-pods lint format demo demo-kubernetes bench soak lock executor-image site-image image-sizes
 
 IMAGE ?= terrakube-executor:latest
 SITE_IMAGE ?= terrakube-site:latest
@@ -20,7 +20,7 @@ BUILD_FLAGS ?=
 BUILDER ?= $(firstword $(foreach builder,buildah podman docker,$(if $(shell command -v $(builder)),$(builder))) docker)
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 environment: ## create .venv with Python 3.12 or newer and the packages for tests and lint
 	@scripts/environment dev
@@ -33,6 +33,12 @@ test-faults: ## test every fault of docs/faults.md, on a cluster with PostgreSQL
 
 test-configurations: ## run every configuration of tests/configurations at a terminal and through the site, in pods and on this machine
 	@scripts/test -m configurations
+
+test-terminal: ## type the commands of terraform and tofu at a terminal, with each block, with steps on this machine
+	@scripts/test tests/tfe/live -m "not faults"
+
+test-terminal-in-pods: ## the same with all steps in pods, on a cluster with PostgreSQL and Redis
+	@TEST_TERMINAL_PLACE=pods scripts/test tests/tfe/live -m "not faults"
 
 test-go-tfe: ## run go-tfe's own tests of tests/tfe/gotfe/list.txt against a site over https (Go; fetches one module)
 	@.venv/bin/python -m tests.tfe.gotfe

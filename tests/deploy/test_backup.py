@@ -16,7 +16,7 @@ from executors.choices import ExecutorKind
 from executors.models import Attempt
 from tests.deploy.backups import dump, restore
 from tests.deploy.databases import fresh_database
-from tests.spine.site import Site, database_url
+from tests.spine.site import NO_NAMESPACE, Site, database_url
 from tests.spine.waiting import await_that
 from workspaces.choices import Category
 from workspaces.encryption import decrypt
@@ -54,7 +54,7 @@ def rows(address: str, query: str, *parameters: object) -> list[tuple[object, ..
 def test_an_installation_goes_on_from_a_restored_backup(tmp_path: Path) -> None:
     with fresh_database() as restored:
         environ = {"TERRAKUBE_DATABASE_URL": restored, "ExecutorLocal": "yes", "KUBECONFIG": ""}
-        with Site(tmp_path, "127.0.0.1", environ, namespace="none").at_hand() as site:
+        with Site(tmp_path, "127.0.0.1", environ, namespace=NO_NAMESPACE).at_hand() as site:
             workspace = site.workspace(on_cluster=False)
             set_variable(workspace, by=None, key="TOKEN", value=PASSWORD, category=Category.ENV, sensitive=True)
             # One job whose executor ran when the backup was made, and one that nobody had taken up.

@@ -12,9 +12,9 @@ from pytest_django.plugin import DjangoDbBlocker
 from tests.spine import rights
 from tests.spine.bell import Bell
 from tests.spine.cluster import Cluster
-from tests.spine.site import Site, story
+from tests.spine.site import NO_NAMESPACE, Site, story
 from tests.spine.sources import GitServer, git_server
-from tests.support.cluster import evidence, fresh_namespace
+from tests.support.cluster import connect, evidence, fresh_namespace
 from tests.support.needs import PREFIX, promised
 from workspaces.models import Job
 
@@ -118,8 +118,10 @@ def pytest_runtest_makereport(
             try:
                 newest = Job.objects.order_by("-pk")[:5]
                 report.sections.append(("newest jobs", "\n".join(story(job) for job in newest)))
-                core = client.CoreV1Api(item.funcargs["cluster_api"])  # type: ignore[attr-defined]
-                report.sections.append(("events and pods of the site's namespace", evidence(core, site.namespace)))
+                if site.namespace != NO_NAMESPACE:
+                    with connect() as api:
+                        seen = evidence(client.CoreV1Api(api), site.namespace)
+                    report.sections.append(("events and pods of the site's namespace", seen))
             except Exception as error:
                 # The test's own failure is what counts.
                 report.sections.append(("evidence", f"could not be read: {error}"))

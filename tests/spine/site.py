@@ -34,6 +34,8 @@ OUTAGE_SECONDS = 40
 LOST_SECONDS = 60
 GRACE_SECONDS = 10
 JOB_SECONDS = 60
+NO_NAMESPACE = "none"
+"""The namespace of a site whose steps run on this machine alone."""
 VERSIONS = {IacType.TERRAFORM: "1.11.4", IacType.TOFU: "1.12.6"}
 ENABLED = {"TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR": "1"}
 _OURS = re.compile(r"TERRAKUBE_|Terrakube|Executor|AzBuilder|JAVA_TOOL_OPTIONS$|KUBECONFIG$|InternalSecret|PatSecret")

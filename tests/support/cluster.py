@@ -20,7 +20,8 @@ MOST_EVENTS, MOST_PODS = 200, 20
 """What a person can still read of a namespace that is full."""
 
 
-def _connect() -> client.ApiClient:
+def connect() -> client.ApiClient:
+    """Return the administrator's connection to the cluster of KUBECONFIG, to be closed."""
     configuration = client.Configuration()
     config.load_kube_config(config_file=os.environ["KUBECONFIG"], client_configuration=configuration)
     return client.ApiClient(configuration)
@@ -29,7 +30,7 @@ def _connect() -> client.ApiClient:
 def api_error() -> str:
     """Return why the API server of KUBECONFIG does not answer, or an empty text when it does."""
     try:
-        with _connect() as api:
+        with connect() as api:
             client.VersionApi(api).get_code(_request_timeout=patient(5))
     except (config.ConfigException, client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
         return f"the cluster of KUBECONFIG does not answer: {type(error).__name__}"
@@ -39,7 +40,7 @@ def api_error() -> str:
 @pytest.fixture(scope="session")
 def cluster_api() -> Iterator[client.ApiClient]:
     """Give the administrator's connection to the cluster of KUBECONFIG."""
-    with _connect() as api:
+    with connect() as api:
         yield api
 
 

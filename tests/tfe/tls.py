@@ -22,7 +22,7 @@ from pathlib import Path
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tests.spine.site import Site
+from tests.spine.site import NO_NAMESPACE, Site
 from tests.support.patience import patient
 from tests.tfe.authority import HOST, Authority
 
@@ -34,7 +34,9 @@ _STEERS = ("TF_", "TOFU_", "TERRAFORM_")
 class TlsSite(Site):
     """A site at https://localhost:PORT; steps run as processes of this machine where a worker runs."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], *, host: str = HOST, namespace: str = "none") -> None:
+    def __init__(
+        self, folder: Path, environ: Mapping[str, str], *, host: str = HOST, namespace: str = NO_NAMESPACE
+    ) -> None:
         authority = Authority(folder)
         self.bundle = authority.bundle
         # The executor's program calls the same address, so it must trust the CA too.
@@ -87,7 +89,7 @@ def tls_site(folder: Path, *, worker: bool = False, **environ: str) -> Iterator[
 
     What the test writes must be committed: the fixture ``db`` of tests/tfe/live, or ``transactional_db``.
     """
-    with _shared_database(folder / "terrakube.sqlite3"), TlsSite(folder, environ).at_hand() as site:
+    with shared_database(folder / "terrakube.sqlite3"), TlsSite(folder, environ).at_hand() as site:
         if worker:
             site.start()
         else:
@@ -96,7 +98,7 @@ def tls_site(folder: Path, *, worker: bool = False, **environ: str) -> Iterator[
 
 
 @contextmanager
-def _shared_database(path: Path) -> Iterator[None]:
+def shared_database(path: Path) -> Iterator[None]:
     """Let this process and others use one database: on SQLite a file, with the records that are there now."""
     if connection.vendor != "sqlite":
         yield

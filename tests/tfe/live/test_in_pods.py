@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kubernetes import client
 
 from executors.choices import ExecutorKind
 from executors.models import Attempt
 from tests.api.client import token_of
-from tests.spine import rights
-from tests.spine.conftest import executor_image
 from tests.spine.waiting import await_that
-from tests.support.cluster import fresh_namespace
 from tests.support.patience import patient
 from tests.tfe.live.pods import PodSite
 from tests.tfe.live.terminal import Terminal
 from workspaces.choices import IacType, JobStatus
 from workspaces.models import Job, Workspace
-from workspaces.services.organizations import add_default_templates
 from workspaces.services.state import add_state_version, current_state
 from workspaces.services.workspaces import update_workspace
 
-__all__ = ["executor_image"]
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(patient(240))]
 
 PROGRAMS = (IacType.TERRAFORM, IacType.TOFU)
@@ -73,25 +66,6 @@ STATE = {
     "resources": [],
     "check_results": None,
 }
-
-
-@pytest.fixture(scope="module")
-def pod_site(
-    db: None,
-    cluster_api: client.ApiClient,
-    kube_host: str,
-    executor_image: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[PodSite]:
-    folder = tmp_path_factory.mktemp("site")
-    with fresh_namespace(cluster_api) as namespace:
-        objects = rights.guide_objects() + rights.optional_objects()
-        config = rights.kubeconfig(cluster_api, namespace, folder, objects)
-        environ = {"KUBECONFIG": str(config), "ExecutorEphemeralImage": executor_image}
-        with PodSite(folder, kube_host, environ, namespace=namespace).at_hand() as site:
-            site.start()
-            add_default_templates(site.organization, by=None)
-            yield site
 
 
 def terminal_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,7 +24,10 @@ from workspaces.services.workspaces import update_workspace
 
 pytestmark = pytest.mark.slow
 
-PROGRAMS = (IacType.TERRAFORM, IacType.TOFU)
+TERRAFORM, TOFU = IacType.TERRAFORM, IacType.TOFU
+PROGRAMS = (TERRAFORM, TOFU)
+BY_CLOUD = [(program, CLOUD) for program in PROGRAMS]
+CLIENTS = [*BY_CLOUD, *((program, REMOTE) for program in PROGRAMS)]
 ADMINISTRATORS = "TERRAKUBE_ADMIN"
 MAIN = """\
 variable "word" {
@@ -52,6 +55,21 @@ resource "terraform_data" "slow" {
 """
 
 type Opening = Callable[..., Terminal]
+
+
+def by_clients(*, everyday: Sequence[tuple[IacType, str]]) -> pytest.MarkDecorator:
+    """Try a test by each program with each block; the whole test run tries those of ``everyday`` alone."""
+    return pytest.mark.parametrize(
+        ("program", "block"),
+        [
+            pytest.param(
+                *client,
+                id=f"{client[0]}-{'cloud' if client[1] == CLOUD else 'remote'}",
+                marks=[pytest.mark.clients, *([pytest.mark.everyday] if client in everyday else [])],
+            )
+            for client in CLIENTS
+        ],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +149,7 @@ def job_that_waits(workspace: Workspace) -> Job:
     return found
 
 
-@pytest.mark.parametrize("block", [CLOUD, REMOTE], ids=["cloud", "remote"])
-@pytest.mark.parametrize("program", PROGRAMS)
+@by_clients(everyday=CLIENTS)
 def test_a_configuration_is_applied_and_destroyed(program: IacType, block: str, open_terminal: Opening) -> None:
     name = new_name()
     terminal = open_terminal(program, name=name, block=block)
@@ -149,10 +166,10 @@ def test_a_configuration_is_applied_and_destroyed(program: IacType, block: str, 
     assert addresses(workspace) == set()
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_arguments_reach_the_run(program: IacType, open_terminal: Opening) -> None:
+@by_clients(everyday=BY_CLOUD)
+def test_arguments_reach_the_run(program: IacType, block: str, open_terminal: Opening) -> None:
     name = new_name()
-    terminal = open_terminal(program, name=name)
+    terminal = open_terminal(program, name=name, block=block)
     begun(terminal, name)
     terminal.run("apply", "-auto-approve", "-no-color", "-var", "word=two")
     assert terminal.read("output", "-raw", "word") == "two"
@@ -177,10 +194,10 @@ def test_a_saved_plan_is_shown_and_applied_once(program: IacType, open_terminal:
     assert "already" in terminal.run("apply", "-no-color", "saved", code=1)
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_a_state_is_read_and_changed(program: IacType, open_terminal: Opening) -> None:
+@by_clients(everyday=BY_CLOUD)
+def test_a_state_is_read_and_changed(program: IacType, block: str, open_terminal: Opening) -> None:
     name = new_name()
-    terminal = open_terminal(program, name=name)
+    terminal = open_terminal(program, name=name, block=block)
     begun(terminal, name)
     terminal.run("apply", "-auto-approve", "-no-color")
     workspace = workspace_named(name)
@@ -211,10 +228,13 @@ def test_a_state_is_read_and_changed(program: IacType, open_terminal: Opening) -
     assert not workspace.locked
 
 
-def test_a_lock_refuses_commands_and_is_broken_by_force(open_terminal: Opening, organization: Organization) -> None:
+@by_clients(everyday=[(TERRAFORM, CLOUD)])
+def test_a_lock_refuses_commands_and_is_broken_by_force(
+    program: IacType, block: str, open_terminal: Opening, organization: Organization
+) -> None:
     name = new_name()
-    terminal = open_terminal(name=name)
-    terminal.run("init", "-no-color")
+    terminal = open_terminal(program, block=block, name=name)
+    begun(terminal, name)
     terminal.run("apply", "-auto-approve", "-no-color")
     workspace = workspace_named(name)
     lock_workspace(workspace, by=None, reason="a migration")
@@ -255,10 +275,10 @@ def test_a_workspace_with_resources_is_not_deleted(open_terminal: Opening, organ
     assert Workspace.objects.alive().filter(name=first).exists()
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_no_discards_a_run(program: IacType, open_terminal: Opening) -> None:
+@by_clients(everyday=BY_CLOUD)
+def test_no_discards_a_run(program: IacType, block: str, open_terminal: Opening) -> None:
     name = new_name()
-    terminal = open_terminal(program, name=name)
+    terminal = open_terminal(program, name=name, block=block)
     begun(terminal, name)
     assert "discarded" in terminal.run("apply", "-no-color", text="no\n", code=1)
     workspace = workspace_named(name)
@@ -268,10 +288,13 @@ def test_no_discards_a_run(program: IacType, open_terminal: Opening) -> None:
     assert current_state(workspace) is None
 
 
-def test_an_interrupt_cancels_an_apply(open_terminal: Opening, begin: Callable[..., Dialogue]) -> None:
+@by_clients(everyday=[(TERRAFORM, CLOUD)])
+def test_an_interrupt_cancels_an_apply(
+    program: IacType, block: str, open_terminal: Opening, begin: Callable[..., Dialogue]
+) -> None:
     name = new_name()
-    terminal = open_terminal(name=name, main=SLOW)
-    terminal.run("init", "-no-color")
+    terminal = open_terminal(program, block=block, name=name, main=SLOW)
+    begun(terminal, name)
     apply = begin(terminal, "apply", "-no-color")
     apply.expect("Enter a value:")
     apply.answer("yes")
@@ -286,12 +309,12 @@ def test_an_interrupt_cancels_an_apply(open_terminal: Opening, begin: Callable[.
     assert Job.objects.get(pk=job.pk).status == JobStatus.CANCELLED
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@by_clients(everyday=BY_CLOUD)
 def test_the_panel_approves_while_a_terminal_asks(
-    program: IacType, open_terminal: Opening, begin: Callable[..., Dialogue]
+    program: IacType, block: str, open_terminal: Opening, begin: Callable[..., Dialogue]
 ) -> None:
     name = new_name()
-    terminal = open_terminal(program, name=name)
+    terminal = open_terminal(program, name=name, block=block)
     begun(terminal, name)
     apply = begin(terminal, "apply", "-no-color")
     apply.expect("Enter a value:")
@@ -300,11 +323,14 @@ def test_the_panel_approves_while_a_terminal_asks(
     assert apply.ended() == 0, apply.output
 
 
-def test_a_second_terminal_waits_for_the_first(open_terminal: Opening, begin: Callable[..., Dialogue]) -> None:
+@by_clients(everyday=[(TERRAFORM, CLOUD)])
+def test_a_second_terminal_waits_for_the_first(
+    program: IacType, block: str, open_terminal: Opening, begin: Callable[..., Dialogue]
+) -> None:
     name = new_name()
-    first, second = open_terminal(name=name), open_terminal(name=name)
+    first, second = open_terminal(program, block=block, name=name), open_terminal(program, block=block, name=name)
     for terminal in (first, second):
-        terminal.run("init", "-no-color")
+        begun(terminal, name)
     leading = begin(first, "apply", "-no-color")
     leading.expect("Enter a value:")
     waiting = begin(second, "apply", "-auto-approve", "-no-color", "-var", "word=two")
@@ -317,10 +343,12 @@ def test_a_second_terminal_waits_for_the_first(open_terminal: Opening, begin: Ca
     assert first.read("output", "-raw", "word") == "two"
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_commands_run_at_the_terminal_where_the_workspace_says_so(program: IacType, open_terminal: Opening) -> None:
+@by_clients(everyday=BY_CLOUD)
+def test_commands_run_at_the_terminal_where_the_workspace_says_so(
+    program: IacType, block: str, open_terminal: Opening
+) -> None:
     name = new_name()
-    terminal = open_terminal(program, name=name)
+    terminal = open_terminal(program, name=name, block=block)
     begun(terminal, name)
     workspace = workspace_named(name)
     update_workspace(workspace, {"execution_mode": "local"}, by=None)
@@ -332,12 +360,15 @@ def test_commands_run_at_the_terminal_where_the_workspace_says_so(program: IacTy
     assert not workspace.locked
 
 
-def test_who_may_only_plan_is_refused_an_apply(open_terminal: Opening, organization: Organization) -> None:
+@by_clients(everyday=[(TERRAFORM, CLOUD)])
+def test_who_may_only_plan_is_refused_an_apply(
+    program: IacType, block: str, open_terminal: Opening, organization: Organization
+) -> None:
     name, group = new_name(), f"planners-{uuid4().hex[:8]}"
-    open_terminal(name=name).run("init", "-no-color")
+    open_terminal(program, block=block, name=name).run("init", "-no-color")
     TeamFactory.create(organization=organization, name=group, plan_job=True)
-    terminal = open_terminal(name=name, groups=(group,))
-    terminal.run("init", "-no-color")
+    terminal = open_terminal(program, block=block, name=name, groups=(group,))
+    begun(terminal, name)
     assert "Plan: 2 to add" in terminal.run("plan", "-no-color")
     assert "Insufficient rights" in terminal.run("apply", "-no-color", text="yes\n", code=1)
     assert current_state(workspace_named(name)) is None
