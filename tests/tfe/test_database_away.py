@@ -34,9 +34,16 @@ def path(workspace: Workspace) -> str:
 def test_a_log_has_nothing_more_for_now(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Client().get(path).content == logs.START
     monkeypatch.setattr(logs, "_source", away)
-    response = Client().get(path)
+    response = Client().get(path, {"offset": 1})
     assert (response.status_code, response.content) == (200, b"")
     assert response["Cache-Control"] == "no-store"
+
+
+def test_a_log_that_a_terminal_begins_to_read_has_begun(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the mark the clients take the second empty answer and the end of the run for the end of the log."""
+    monkeypatch.setattr(logs, "_source", away)
+    assert Client().get(path).content == logs.START
+    assert Client().get(f"{path}x").status_code == 404
 
 
 def test_an_error_of_the_site_is_none_of_these(path: str, monkeypatch: pytest.MonkeyPatch) -> None:

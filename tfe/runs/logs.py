@@ -63,18 +63,11 @@ class _Source:
 @csrf_exempt
 @require_GET
 def log(request: HttpRequest, secret: str) -> HttpResponse:
-    """Answer with a part of a log; empty when there is nothing more yet, or the database does not answer now."""
+    """Answer with a part of a log; nothing new while the database does not answer."""
     start = min(_number(request, "offset", 0), _HIGHEST)
     limit = min(_number(request, "limit", MOST_BYTES), MOST_BYTES)
-    try:
-        piece = _piece_at(secret, start, limit)
-    except Error as error:
-        if not is_passing(error):
-            raise
-        # The clients repeat any request but this one: they would leave their run. Of an empty answer they soon ask for
-        # the status, which they repeat.
-        logger.warning("A log could not be read now: %s", str(error).strip().partition("\n")[0])
-        piece = b""
+    found = read_address(secret)
+    piece = None if found is None else _piece(*found, start, limit)
     if piece is None:
         return error_response("There is no such log.", 404)
     response = HttpResponse(piece, content_type="text/plain; charset=utf-8")
@@ -82,11 +75,19 @@ def log(request: HttpRequest, secret: str) -> HttpResponse:
     return response
 
 
-def _piece_at(secret: str, start: int, limit: int) -> bytes | None:
-    """Return a part of the log at an address; None if there is no such log."""
-    found = read_address(secret)
-    source = None if found is None else _source(found[0])
-    return None if found is None or source is None else _read(source, found[1], start, limit)
+def _piece(job_id: int, phase: Phase, start: int, limit: int) -> bytes | None:
+    """Return a part of a log; None if there is no such job."""
+    try:
+        source = _source(job_id)
+        return None if source is None else _read(source, phase, start, limit)
+    except Error as error:
+        if not is_passing(error):
+            raise
+        # The clients repeat any request but this one: they would leave their run. Of an empty answer they soon ask for
+        # the status, which they repeat. They do so at once, and leave the log when the run has ended meanwhile, unless
+        # they have seen its start.
+        logger.warning("A log could not be read now: %s", str(error).strip().partition("\n")[0])
+        return START[start : start + limit]
 
 
 def _number(request: HttpRequest, name: str, default: int) -> int:
