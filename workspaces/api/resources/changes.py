@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import models
@@ -41,22 +42,32 @@ def reference_field(
     return {column: record}
 
 
-def creating(model: type[models.Model]) -> Create:
+type Service = Callable[..., Any]
+"""A service that changes one record; the actor is its argument ``by``."""
+
+
+def creating(model: type[models.Model], service: Service = create_record) -> Create:
+    """Return how a resource is created by a service that takes the new record."""
+
     def create(change: Change, actor: Actor) -> models.Model:
-        return create_record(model(**columns(change, model)), by=actor)
+        return service(model(**columns(change, model)), by=actor)  # type: ignore[no-any-return]
 
     return create
 
 
-def updating(model: type[models.Model]) -> Update:
+def updating(model: type[models.Model], service: Service = update_record) -> Update:
+    """Return how a resource is changed by a service that takes the record and its changed fields."""
+
     def update(record: Any, change: Change, actor: Actor) -> None:
-        update_record(record, columns(change, model), by=actor)
+        service(record, columns(change, model), by=actor)
 
     return update
 
 
-def deleting() -> Delete:
+def deleting(service: Service = delete_record) -> Delete:
+    """Return how a resource is deleted by a service that takes the record."""
+
     def delete(record: Any, actor: Actor) -> None:
-        delete_record(record, by=actor)
+        service(record, by=actor)
 
     return delete

@@ -130,10 +130,6 @@ def _update_job(job: Job, change: Change, actor: Actor) -> None:
     decide(job, by=actor)
 
 
-def _delete_job(job: Job, actor: Actor) -> None:
-    delete_job(job, by=actor)
-
-
 JOB = make(
     "job",
     Job,
@@ -186,7 +182,7 @@ JOB = make(
     tolerated=frozenset({"command"}),
     create=_create_job,
     update=_update_job,
-    delete=_delete_job,
+    delete=deleting(delete_job),
 )
 
 

@@ -16,14 +16,6 @@ def _create(change: Change, actor: Actor) -> Organization:
     return create_organization(by=actor, **columns(change, Organization))
 
 
-def _update(record: Organization, change: Change, actor: Actor) -> None:
-    update_organization(record, columns(change, Organization), by=actor)
-
-
-def _delete(record: Organization, actor: Actor) -> None:
-    delete_organization(record, by=actor)
-
-
 def _alive(rows: Any) -> Any:
     return rows.alive()
 
@@ -55,8 +47,8 @@ ORGANIZATION = make(
     narrow=_alive,
     hides="disabled",
     create=_create,
-    update=_update,
-    delete=_delete,
+    update=updating(Organization, update_organization),
+    delete=deleting(delete_organization),
 )
 
 TEAM = make(

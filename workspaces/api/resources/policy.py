@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from workspaces.actors import Actor
 from workspaces.api.jsonapi.attributes import audit, of_columns
 from workspaces.api.jsonapi.resource import Change, make, to_one
-from workspaces.api.resources.changes import columns
+from workspaces.api.resources.changes import columns, creating, deleting
 from workspaces.errors import NotAllowed
 from workspaces.models import PolicyRule
 from workspaces.services.policy import create_rule, delete_rule, update_rule
-
-
-def _create(change: Change, actor: Actor) -> PolicyRule:
-    return create_rule(PolicyRule(**columns(change, PolicyRule)), by=actor)
 
 
 def _update(record: PolicyRule, change: Change, actor: Actor) -> None:
@@ -22,10 +16,6 @@ def _update(record: PolicyRule, change: Change, actor: Actor) -> None:
     if "organization" in changes and changes.pop("organization") != record.organization:
         raise NotAllowed("A rule stays in the organization, or the installation, for which it was made.")
     update_rule(record, changes, by=actor)
-
-
-def _delete(record: Any, actor: Actor) -> None:
-    delete_rule(record, by=actor)
 
 
 POLICY_RULE = make(
@@ -36,7 +26,7 @@ POLICY_RULE = make(
     (to_one("organization", writable=True),),
     root=True,
     joined=("organization",),
-    create=_create,
+    create=creating(PolicyRule, create_rule),
     update=_update,
-    delete=_delete,
+    delete=deleting(delete_rule),
 )

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from workspaces.actors import Actor
 from workspaces.api.jsonapi.attributes import audit, of_columns
-from workspaces.api.jsonapi.resource import Change, make, to_many, to_one
-from workspaces.api.resources.changes import columns, creating, deleting
+from workspaces.api.jsonapi.resource import make, to_many, to_one
+from workspaces.api.resources.changes import creating, deleting, updating
 from workspaces.models import Project, ProjectAccess
 from workspaces.services.accesses import create_access, update_access
 from workspaces.services.projects import delete_project, update_project
-
-
-def _update(record: Project, change: Change, actor: Actor) -> None:
-    update_project(record, columns(change, Project), by=actor)
-
-
-def _delete(record: Project, actor: Actor) -> None:
-    delete_project(record, by=actor)
-
 
 PROJECT = make(
     "project",
@@ -31,18 +21,9 @@ PROJECT = make(
     root=True,
     joined=("organization",),
     create=creating(Project),
-    update=_update,
-    delete=_delete,
+    update=updating(Project, update_project),
+    delete=deleting(delete_project),
 )
-
-
-def _create_access(change: Change, actor: Actor) -> ProjectAccess:
-    return create_access(ProjectAccess(**columns(change, ProjectAccess)), by=actor)
-
-
-def _update_access(record: ProjectAccess, change: Change, actor: Actor) -> None:
-    update_access(record, columns(change, ProjectAccess), by=actor)
-
 
 PROJECT_ACCESS = make(
     "project_access",
@@ -50,7 +31,7 @@ PROJECT_ACCESS = make(
     of_columns(ProjectAccess, "name manageState manageWorkspace manageJob planJob approveJob role"),
     (to_one("project", required=True),),
     joined=("project__organization",),
-    create=_create_access,
-    update=_update_access,
+    create=creating(ProjectAccess, create_access),
+    update=updating(ProjectAccess, update_access),
     delete=deleting(),
 )

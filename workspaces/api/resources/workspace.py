@@ -9,7 +9,7 @@ from django.conf import settings
 from workspaces.actors import Actor
 from workspaces.api.jsonapi.attributes import Attribute, Kind, Writing, audit, of_columns, reference
 from workspaces.api.jsonapi.resource import Change, make, nothing, to_many, to_one
-from workspaces.api.resources.changes import columns, reference_field
+from workspaces.api.resources.changes import columns, deleting, reference_field
 from workspaces.models import Ssh, StateVersion, Template, Workspace
 from workspaces.services.workspaces import create_workspace, delete_workspace, update_workspace
 
@@ -31,10 +31,6 @@ def _create(change: Change, actor: Actor) -> Workspace:
 
 def _update(record: Workspace, change: Change, actor: Actor) -> None:
     update_workspace(record, _fields(change, record.organization_id), by=actor)
-
-
-def _delete(record: Workspace, actor: Actor) -> None:
-    delete_workspace(record, by=actor)
 
 
 def _alive(rows: Any) -> Any:
@@ -80,7 +76,7 @@ WORKSPACE = make(
     hides="deleted",
     create=_create,
     update=_update,
-    delete=_delete,
+    delete=deleting(delete_workspace),
 )
 
 

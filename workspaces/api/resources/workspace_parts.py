@@ -16,20 +16,11 @@ from workspaces.api.jsonapi.attributes import (
     told,
 )
 from workspaces.api.jsonapi.resource import Change, make, to_one
-from workspaces.api.resources.changes import columns, deleting, reference_field
+from workspaces.api.resources.changes import columns, creating, deleting, reference_field, updating
 from workspaces.models import Access, Schedule, Tag, Template, WorkspaceTag
 from workspaces.services.accesses import create_access, update_access
 from workspaces.services.records import create_record, update_record
 from workspaces.services.schedules import create_schedule, update_schedule
-
-
-def _create_access(change: Change, actor: Actor) -> Access:
-    return create_access(Access(**columns(change, Access)), by=actor)
-
-
-def _update_access(record: Access, change: Change, actor: Actor) -> None:
-    update_access(record, columns(change, Access), by=actor)
-
 
 ACCESS = make(
     "access",
@@ -37,8 +28,8 @@ ACCESS = make(
     of_columns(Access, "name manageState manageWorkspace manageJob planJob approveJob role"),
     (to_one("workspace", required=True),),
     joined=("workspace__organization",),
-    create=_create_access,
-    update=_update_access,
+    create=creating(Access, create_access),
+    update=updating(Access, update_access),
     delete=deleting(),
 )
 
