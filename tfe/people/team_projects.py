@@ -11,13 +11,13 @@ from tfe.body import body_of
 from tfe.documents import Json, document, page_document, resource, to_one
 from tfe.errors import Invalid, NotFound
 from tfe.lookup import key_of
+from tfe.people.accesses import give_access, named_key, team_keys
 from tfe.people.project_access import access_changes, project_access
-from tfe.people.teams import named_key, team_in, team_keys
 from tfe.project_keys import project_of
 from tfe.views import TfeView
 from workspaces.choices import TeamRole
 from workspaces.models import ProjectAccess
-from workspaces.services.accesses import create_access, update_access
+from workspaces.services.accesses import update_access
 from workspaces.services.records import delete_record, require_right
 
 
@@ -54,13 +54,7 @@ class TeamProjectsView(TfeView):
             )
             raise Invalid(sentence, "/data/relationships/project")
         access = ProjectAccess(project=project, role=TeamRole.CUSTOM)
-        require_right(access, by=self.actor, verb="create")
-        access.name = team_in(project.organization_id, named_key(body.related("team"), "team")).name
-        if not body.text("access"):
-            raise Invalid("An access has a level.", "/data/attributes/access")
-        for name, value in access_changes(access, body).items():
-            setattr(access, name, value)
-        create_access(access, by=self.actor)
+        give_access(access, project.organization_id, body, access_changes, by=self.actor)
         return Response(document(_objects([access])[0]), status=HTTPStatus.CREATED)
 
 

@@ -11,12 +11,12 @@ from tfe.body import body_of
 from tfe.documents import Json, document, page_document, resource, to_one
 from tfe.errors import Invalid, NotFound
 from tfe.lookup import key_of, workspace_of
-from tfe.people.teams import named_key, team_in, team_keys
+from tfe.people.accesses import give_access, named_key, team_keys
 from tfe.people.workspace_access import access_changes, workspace_access
 from tfe.views import TfeView
 from workspaces.choices import TeamRole
 from workspaces.models import Access
-from workspaces.services.accesses import create_access, update_access
+from workspaces.services.accesses import update_access
 from workspaces.services.records import delete_record, require_right
 
 
@@ -48,13 +48,7 @@ class TeamWorkspacesView(TfeView):
         body = body_of(request, "team-workspaces")
         workspace = workspace_of(self.actor, named_key(body.related("workspace"), "workspace"))
         access = Access(workspace=workspace, role=TeamRole.CUSTOM)
-        require_right(access, by=self.actor, verb="create")
-        access.name = team_in(workspace.organization_id, named_key(body.related("team"), "team")).name
-        if not body.text("access"):
-            raise Invalid("An access has a level.", "/data/attributes/access")
-        for name, value in access_changes(access, body).items():
-            setattr(access, name, value)
-        create_access(access, by=self.actor)
+        give_access(access, workspace.organization_id, body, access_changes, by=self.actor)
         return Response(document(_objects([access])[0]), status=HTTPStatus.CREATED)
 
 

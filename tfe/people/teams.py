@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tfe.body import Body, Related, body_of
+from tfe.body import Body, body_of
 from tfe.documents import asked_includes, document, page_document
 from tfe.errors import Invalid, NotFound
 from tfe.lookup import key_of, organization_of
@@ -29,29 +27,6 @@ def team_of(actor: Actor, key: str) -> Team:
     if found is None:
         raise NotFound
     return found
-
-
-def named_key(named: Related | None, name: str) -> str:
-    """Return the id of what an access names. Raises Invalid if it names none."""
-    if named is None or not named.key:
-        raise Invalid(f"An access names its {name}.", f"/data/relationships/{name}")
-    return named.key
-
-
-def team_in(organization_id: UUID, key: str) -> Team:
-    """Return a team of an organization; who manages accesses may name one without seeing all. Raises NotFound."""
-    found: Team | None = Team.objects.filter(organization=organization_id, pk=key_of(key)).first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def team_keys(groups: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
-    """Return the key of the team that each group is in an organization, with one query; not all groups are teams."""
-    wanted = set(groups)
-    organizations, names = {key for key, _name in wanted}, {name for _key, name in wanted}
-    teams = Team.objects.filter(organization__in=organizations, name__in=names)
-    return {(team.organization_id, team.name): team.pk for team in teams}
 
 
 def _fields(team: Team, body: Body) -> dict[str, Any]:
