@@ -1,9 +1,9 @@
 """Access to one workspace, for groups whose teams do not have it in the whole organization."""
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from workspaces.models.base import Record
+from workspaces.models.grants import group_name_field, role_field
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import AccessQuerySet
 
@@ -12,18 +12,13 @@ class Access(Record):
     """What the members of a group may do on one workspace, in addition to what their teams allow."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="accesses")
-    name = models.CharField(max_length=64, help_text=_("Group name, as sign-in and tokens provide it."))
+    name = group_name_field(max_length=64)
     manage_state = models.BooleanField(default=False)
     manage_workspace = models.BooleanField(default=False)
     manage_job = models.BooleanField(default=False)
     plan_job = models.BooleanField(default=False)
     approve_job = models.BooleanField(default=False)
-    role = models.CharField(  # noqa: DJ001 - null is a value of the API
-        max_length=255,
-        null=True,
-        blank=True,
-        help_text=_("admin, write, plan, read or custom; empty is custom. An unknown role may only read."),
-    )
+    role = role_field()
 
     objects = AccessQuerySet.as_manager()
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from workspaces.choices import ExecutionMode
 from workspaces.models.base import CheckedOnChange, Record
+from workspaces.models.grants import group_name_field, role_field
 from workspaces.querysets import OrganizationQuerySet, OrganizationScopedQuerySet
 from workspaces.validation.names import check_path_name
 
@@ -47,7 +48,7 @@ class Team(Record):
     """A group of users, by name, and what its members may do in one organization."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
-    name = models.CharField(max_length=64, help_text=_("Group name, as sign-in and tokens provide it."))
+    name = group_name_field(max_length=64)
     manage_state = models.BooleanField(default=False)
     manage_collection = models.BooleanField(default=False)
     manage_job = models.BooleanField(default=False)
@@ -58,12 +59,7 @@ class Team(Record):
     manage_template = models.BooleanField(default=False)
     plan_job = models.BooleanField(default=False)
     approve_job = models.BooleanField(default=False)
-    role = models.CharField(  # noqa: DJ001 - null is a value of the API
-        max_length=255,
-        null=True,
-        blank=True,
-        help_text=_("admin, write, plan, read or custom; empty is custom. An unknown role may only read."),
-    )
+    role = role_field()
 
     objects = OrganizationScopedQuerySet.as_manager()
 

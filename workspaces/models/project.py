@@ -9,9 +9,9 @@ organization, cannot be renamed or deleted, has no accesses, and no other projec
 from typing import ClassVar
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from workspaces.models.base import Audited, CheckedOnChange, Record
+from workspaces.models.grants import group_name_field, role_field
 from workspaces.models.organization import Organization
 from workspaces.querysets import ProjectAccessQuerySet, ProjectQuerySet
 from workspaces.validation.names import check_project_name
@@ -42,18 +42,13 @@ class ProjectAccess(Record):
     """What the members of a group may do on the workspaces of a project, in addition to what their teams allow."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="accesses")
-    name = models.CharField(max_length=255, help_text=_("Group name, as sign-in and tokens provide it."))
+    name = group_name_field(max_length=255)
     manage_state = models.BooleanField(default=False)
     manage_workspace = models.BooleanField(default=False)
     manage_job = models.BooleanField(default=False)
     plan_job = models.BooleanField(default=False)
     approve_job = models.BooleanField(default=False)
-    role = models.CharField(  # noqa: DJ001 - null is a value of the API
-        max_length=255,
-        null=True,
-        blank=True,
-        help_text=_("admin, write, plan, read or custom; empty is custom. An unknown role may only read."),
-    )
+    role = role_field()
 
     objects = ProjectAccessQuerySet.as_manager()
 
