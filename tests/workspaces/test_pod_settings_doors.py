@@ -29,7 +29,9 @@ from tests.panel.forms import submit
 from workspaces.choices import Category
 from workspaces.errors import WrongSettings
 from workspaces.models import Collection, PolicyRule, Variable, Workspace
+from workspaces.pods import grammar
 from workspaces.services import bulk
+from workspaces.services.ephemeral import change_settings
 from workspaces.services.records import delete_record, update_record
 from workspaces.services.workspaces import set_variable
 from workspaces.variables.pod_settings_check import checked_together
@@ -41,6 +43,7 @@ APPLY_LIMIT = f"{CPU_LIMIT}_APPLY"
 MEMORY, MEMORY_LIMIT = "EPHEMERAL_MEMORY_REQUEST", "EPHEMERAL_MEMORY_LIMIT"
 CACHE, FILES, FILES_PATH = "TF_PLUGIN_CACHE_DIR", "EPHEMERAL_CONFIG_MAP_NAME", "EPHEMERAL_CONFIG_MAP_MOUNT_PATH"
 ENABLE = "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR"
+TOLERATIONS = "EPHEMERAL_CONFIG_TOLERATIONS"
 CPU_SENTENCE = f'{CPU}: "4" is more than 2, the value of {CPU_LIMIT}. The format is '
 
 
@@ -96,6 +99,13 @@ CASES = {
     "a deletion that uncovers the organization's limit": Case(
         own={CPU: "4", CPU_LIMIT: "8"}, organization={CPU_LIMIT: "2"}, name=CPU_LIMIT, text=None, sentence=CPU_SENTENCE
     ),
+    "a deletion that uncovers a text of the organization that was never checked": Case(
+        own={TOLERATIONS: "spot"},
+        organization={TOLERATIONS: "spot:Exists:NoSchedule:NoExecute"},
+        name=TOLERATIONS,
+        text=None,
+        sentence=f'{TOLERATIONS}: "spot:Exists:NoSchedule:NoExecute" has more than key, operator and effect. ',
+    ),
     "a request above a sensitive limit": Case(
         own={MEMORY_LIMIT: "1234Mi"},
         sensitive=frozenset({MEMORY_LIMIT}),
@@ -144,7 +154,7 @@ def form(workspace: Workspace, name: str, text: str | None) -> str:
     response = submit(browser(), address(workspace), "workspace_form", changes)
     page = page_of(response)
     entries = response.context["adminform"].form.executor
-    assert [name for name in (CPU, MEMORY, CPU_LIMIT, CACHE, APPLY_LIMIT) if entries.entry(name).error], (
+    assert [name for name in (CPU, MEMORY, CPU_LIMIT, CACHE, APPLY_LIMIT, TOLERATIONS) if entries.entry(name).error], (
         "no field has the sentence"
     )
     return page
@@ -327,13 +337,27 @@ def test_settings_marked_in_the_list_are_deleted_together() -> None:
     assert stored(workspace) == {}
 
 
+def test_a_text_that_can_contradict_no_other_is_parsed_once_in_a_save(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, parsed, parse = WorkspaceFactory.create(), [], grammar._toleration
+
+    def counted(variable: str, item: str) -> grammar.Toleration:
+        parsed.append(item)
+        return parse(variable, item)
+
+    monkeypatch.setattr(grammar, "_toleration", counted)
+    change_settings(workspace, {TOLERATIONS: "spot"}, by=None)
+    change_settings(workspace, {TOLERATIONS: "spot;gpu"}, by=None)
+    change_settings(workspace, {TOLERATIONS: None}, by=None)
+    assert parsed == ["spot", "spot", "gpu"]
+
+
 # ---- what is stored already, and what others set --------------------------------------------------------------------
 
 
 def test_what_contradicts_since_before_stays_and_is_mended_one_by_one() -> None:
     own = {CPU: "4", CPU_LIMIT: "2", MEMORY: "2Gi", MEMORY_LIMIT: "1Gi"}
     workspace = Case(own=own, name=CPU, text=None, sentence="").store()
-    set_variable(workspace, by=None, key="EPHEMERAL_CONFIG_TOLERATIONS", value="spot", category=Category.ENV)
+    set_variable(workspace, by=None, key=TOLERATIONS, value="spot", category=Category.ENV)
     set_variable(workspace, by=None, key=CPU_LIMIT, value="2", category=Category.ENV)
     page = html.unescape(browser().get(address(workspace)).content.decode())
     assert CPU_SENTENCE in page
@@ -341,7 +365,7 @@ def test_what_contradicts_since_before_stays_and_is_mended_one_by_one() -> None:
     with pytest.raises(WrongSettings, match="more than 3"):
         set_variable(workspace, by=None, key=CPU_LIMIT, value="3", category=Category.ENV)
     delete_record(workspace.variables.get(key=MEMORY_LIMIT), by=None)
-    assert stored(workspace) == {CPU: "4", CPU_LIMIT: "4", MEMORY: "2Gi", "EPHEMERAL_CONFIG_TOLERATIONS": "spot"}
+    assert stored(workspace) == {CPU: "4", CPU_LIMIT: "4", MEMORY: "2Gi", TOLERATIONS: "spot"}
 
 
 @pytest.mark.parametrize("changes", [{"key": CPU}, {"category": Category.ENV}], ids=["renamed", "moved"])

@@ -65,7 +65,7 @@ from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.locks import is_locked_by, lock_workspace, owner_of, unlock_workspace
 from workspaces.services.remote_state import sharing_of
-from workspaces.variables.placement import settings_of
+from workspaces.variables.pod_settings import settings_of
 
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
     "default_template": Template,

@@ -21,7 +21,7 @@ from workspaces.pods import ALL_SETTINGS, SETTINGS, Kind, Setting, is_enabled
 from workspaces.pods import catalogue as names
 from workspaces.pods.policy.rules import Rule
 from workspaces.pods.policy.wording import described
-from workspaces.variables.in_force import Inputs, Value, apply_policy, workspace_inputs
+from workspaces.variables.in_force import Inputs, Value, with_additions, workspace_inputs
 from workspaces.variables.overrides import inherited_value
 
 PREFIX = "ephemeral"
@@ -235,10 +235,8 @@ class EphemeralForm:
         if self.data is not None:
             return {}
         own = {key: Value(text=row.value, sensitive=row.sensitive) for key, row in self._stored.items()}
-        inputs = Inputs(environment={**self.inherited.environment, **own})
-        inputs = apply_policy(inputs, self.inherited.policy)
-        texts = inputs.texts(Category.ENV)
-        return pods.refused_change({}, texts, own=texts, hidden=inputs.hidden)
+        inputs = Inputs(environment=with_additions({**self.inherited.environment, **own}, self.inherited.policy))
+        return pods.wrong_settings(inputs.texts(Category.ENV), inputs.hidden)
 
     @property
     def switch(self) -> Entry:

@@ -32,12 +32,9 @@ def check_value(key: str, value: str, category: str, *, hcl: bool = False, sensi
         if refusal:
             raise ValidationError({"value": translated(refusal)})
     if category == Category.ENV:
-        try:
-            pods.validate(key, value)
-        except pods.EphemeralSyntaxError as error:
-            told = error.untold() if sensitive else error
-            # The error itself holds the text, and so does whatever is raised from it.
-            raise ValidationError({"value": translated(str(told))}) from None
+        refused = pods.text_refusal(key, value, hidden=sensitive)
+        if refused is not None:
+            raise ValidationError({"value": translated(refused)})
         if "\0" in value:
             raise ValidationError(
                 {"value": _("%(key)s: an environment variable cannot contain a NUL character.") % {"key": key}}
@@ -52,12 +49,11 @@ def check_key(key: str, category: str) -> None:
         raise ValidationError({"key": error}) from None
 
 
-def check_policy(organization_id: UUID | None, key: str, value: str, category: str, *, sensitive: bool = False) -> None:
-    """Refuse a value that a policy rule does not allow. Raises ValidationError at the field ``value``."""
-    if category == Category.ENV and key in pods.ALL_SETTINGS:
-        refusals = policy_of(organization_id).objections(key, value, hidden=sensitive)
-        if refusals:
-            raise ValidationError({"value": [translated(one.message) for one in refusals]})
+def check_policy(organization_id: UUID | None, key: str, value: str, *, sensitive: bool = False) -> None:
+    """Refuse a pod setting that a policy rule does not allow. Raises ValidationError at the field ``value``."""
+    refusals = policy_of(organization_id).objections(key, value, hidden=sensitive)
+    if refusals:
+        raise ValidationError({"value": [translated(one.message) for one in refusals]})
 
 
 def check_state_stays(key: str, value: str, category: str) -> None:
@@ -118,9 +114,12 @@ class AbstractVariable(Record):
         # A sensitive variable may be created before its value; jobs are refused until then.
         hcl = self.hcl and self.under_policy and not (self.sensitive and not value.strip())
         check_value(self.key or "", value, self.category, hcl=hcl, sensitive=sensitive)
-        if self.under_policy:
+        if not self.under_policy or self.category != Category.ENV:
+            return
+        if self.key in pods.ALL_SETTINGS:
+            check_policy(self.organization_key, self.key, value, sensitive=sensitive)
+        else:
             check_state_stays(self.key or "", value, self.category)
-            check_policy(self.organization_key, self.key or "", value, self.category, sensitive=sensitive)
 
     @property
     def organization_key(self) -> UUID | None:

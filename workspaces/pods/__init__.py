@@ -28,10 +28,11 @@ from .grammar import (
     is_enabled,
     node_selector,
     parse,
+    text_refusal,
     validate,
 )
 from .rendering import render_names, render_pairs, render_pod_security, render_tolerations
-from .settings import PodSettings, pod_settings, refused_change
+from .settings import PodSettings, pod_settings, refused_change, wrong_settings
 from .step_types import for_step, name_for, step_ending
 
 __all__ = [
@@ -61,5 +62,7 @@ __all__ = [
     "render_pod_security",
     "render_tolerations",
     "step_ending",
+    "text_refusal",
     "validate",
+    "wrong_settings",
 ]

@@ -119,6 +119,15 @@ def validate(name: str, text: str) -> None:
         raise EphemeralSyntaxError(name, name, _("one of the documented names"), problem)
 
 
+def text_refusal(name: str, text: str, *, hidden: bool = False) -> str | None:
+    """Return why the text of a variable cannot be saved, or None; nothing of a `hidden` text is in the sentence."""
+    try:
+        validate(name, text)
+    except EphemeralSyntaxError as error:
+        return str(error.untold() if hidden else error)
+    return None
+
+
 def parse(name: str, text: str) -> object:
     """Return the value of one known variable as `PodSettings` holds it, or None where empty is as good as unset.
 

@@ -1,6 +1,6 @@
 """All variables of a step read together: what its pod is to be like."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext_noop as _
@@ -9,7 +9,7 @@ from terrakube_site.messages import message
 from workspaces.pods import kubernetes_syntax as syntax
 
 from . import catalogue, grammar
-from .catalogue import ALL_SETTINGS, RESOURCES, endings_in
+from .catalogue import ALL_SETTINGS, RESOURCES, endings_in, plain_name
 from .grammar import EphemeralSyntaxError, EphemeralSyntaxErrors, PodSecurity, Toleration, is_enabled
 from .step_types import name_for
 
@@ -55,26 +55,41 @@ def pod_settings(environment: Mapping[str, str], hidden: Iterable[str] = ()) -> 
     return settings
 
 
+def wrong_settings(environment: Mapping[str, str], hidden: Iterable[str] = ()) -> dict[str, str]:
+    """Return what is wrong in the settings of the steps of all types: the variable to blame and a sentence."""
+    return {error.variable: str(error) for error in _errors(environment, frozenset(hidden))}
+
+
 def refused_change(
-    before: Mapping[str, str], after: Mapping[str, str], *, own: Iterable[str], hidden: Iterable[str] = ()
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    *,
+    own: Iterable[str],
+    removed: Iterable[str] = (),
+    hidden: Iterable[str] = (),
 ) -> dict[str, str]:
     """Return what a change makes wrong in the settings as a whole: the variable to blame and a sentence.
 
-    `own` are the variables that the changed record sets before or after; the others are inherited. An error counts
-    when one of its texts changed and one is the record's own. What was wrong before is not held against the change,
-    nor is what others set wrongly.
+    `own` are the variables that the changed record sets, each checked by itself before, and `removed` those that it set
+    until now; the others are inherited. An error counts when one of its texts changed and one is or was the record's
+    own. What was wrong before is not held against the change, nor is what others set wrongly.
     """
-    mine = frozenset(own)
     changed = {name for name in ALL_SETTINGS if before.get(name) != after.get(name)}
-    if not changed:
+    # Under a variable that is taken away may lie an inherited text that was never checked.
+    if changed.isdisjoint(removed) and _COMPARED.isdisjoint(map(plain_name, changed)):
         return {}
+    mine = frozenset(own).union(removed)
     found: dict[str, str] = {}
-    errors = [error for ending in endings_in(after) for error in _read(after, frozenset(hidden), ending)[1]]
-    for error in errors:
+    for error in _errors(after, frozenset(hidden)):
         if not changed.isdisjoint(error.names) and not mine.isdisjoint(error.names):
             blamed = [name for name in error.names if name in mine]
             found[next((name for name in blamed if name in changed), blamed[0])] = str(error)
     return found
+
+
+def _errors(environment: Mapping[str, str], secret: frozenset[str]) -> Iterator[EphemeralSyntaxError]:
+    for ending in endings_in(environment):
+        yield from _read(environment, secret, ending)[1]
 
 
 def _read(
@@ -124,6 +139,12 @@ def _read(
     )
     errors.extend(_contradictions(settings, secret, said_by))
     return settings, errors
+
+
+_COMPARED = frozenset({catalogue.PLUGIN_CACHE_DIR, catalogue.CONFIG_MAP_NAME, catalogue.CONFIG_MAP_MOUNT_PATH}).union(
+    *RESOURCES.values()
+)
+"""The settings that `_contradictions` compares; any other is right or wrong by itself."""
 
 
 def _contradictions(

@@ -21,7 +21,7 @@ from workspaces.services.jobs import create_job
 from workspaces.services.projects import Mover, foreign_refusal
 from workspaces.services.workspaces import update_workspace
 from workspaces.variables.in_force import WORKSPACE
-from workspaces.variables.placement import settings_of
+from workspaces.variables.pod_settings import settings_of
 
 MAX_WORKSPACES = 500
 

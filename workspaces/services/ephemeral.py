@@ -6,18 +6,17 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_noop as _
 
-from terrakube_site.messages import joined, message
+from terrakube_site.messages import joined
 from workspaces import pods
 from workspaces.actors import Actor
 from workspaces.choices import Category
 from workspaces.errors import InvalidInput, WrongSettings
 from workspaces.models import Variable, Workspace
 from workspaces.permissions import require_permission
-from workspaces.pods import EphemeralSyntaxError
-from workspaces.services.records import create_record, delete_record, update_record
-from workspaces.variables.in_force import WORKSPACE, Inputs, Value, apply_policy
-from workspaces.variables.placement import Settings
-from workspaces.variables.pod_settings_check import checked_together, contradictions
+from workspaces.services.saving import save_valid
+from workspaces.variables.in_force import WORKSPACE, Value, with_additions
+from workspaces.variables.pod_settings import Settings
+from workspaces.variables.pod_settings_check import checked_settings, contradictions
 
 RIGHT, PURPOSE = "manage_workspace", _("change the executor's settings")
 """What changing the settings takes, and what a refusal calls it."""
@@ -33,47 +32,42 @@ def refused_setting(settings: Settings, name: str, text: str | None) -> str:
     if text is None:
         own.pop(name, None)
     else:
-        try:
-            pods.validate(name, text)
-        except EphemeralSyntaxError as error:
-            return str(error.untold() if hidden else error)
+        refused = pods.text_refusal(name, text, hidden=hidden)
+        if refused is not None:
+            return refused
         refusals = settings.policy.objections(name, text, hidden=hidden)
         if refusals:
             return joined(" ", (refusal.message for refusal in refusals))
         own[name] = Value(text=text, sensitive=hidden)
-    after = apply_policy(Inputs(environment={**settings.inherited, **own}), settings.policy)
-    return joined(" ", contradictions(settings.in_force, after.environment, settings.policy).values())
+    after = with_additions({**settings.inherited, **own}, settings.policy)
+    return joined(" ", contradictions(settings.in_force, after, settings.policy).values())
 
 
 def change_settings(workspace: Workspace, changes: Mapping[str, str | None], *, by: Actor) -> None:
     """Write, change and (text None) take away environment variables that shape a workspace's pods, all or none.
 
-    Whether a variable is sensitive stays as it is. Raises WrongSettings with a sentence for each variable, InvalidInput
-    for a name that is no setting, and NotAllowed.
+    The names are those of pod settings. Whether a variable is sensitive stays as it is. Raises WrongSettings with a
+    sentence for each variable, and NotAllowed.
     """
     require_permission(by, workspace.organization, RIGHT, action=PURPOSE, workspace=workspace)
-    unknown = changes.keys() - pods.ALL_SETTINGS.keys()
-    if unknown:
-        raise InvalidInput(
-            message(_("These variables are no settings of the executor: {names}"), names=", ".join(sorted(unknown)))
-        )
     wrong: dict[str, str] = {}
-    with checked_together():
+    with checked_settings(workspace):
         stored = {row.key: row for row in workspace.variables.filter(key__in=changes.keys())}
         for name, text in changes.items():
             try:
-                _change(workspace, stored.get(name), name, text, by=by)
+                _change(workspace, stored.get(name), name, text)
             except InvalidInput as error:
                 wrong[name] = error.fields.get("value", error.message)
         if wrong:
             raise WrongSettings(wrong)
 
 
-def _change(workspace: Workspace, row: Variable | None, name: str, text: str | None, *, by: Actor) -> None:
+def _change(workspace: Workspace, row: Variable | None, name: str, text: str | None) -> None:
     if text is None:
         if row is not None and row.category == Category.ENV:
-            delete_record(row, by=by)
+            row.delete()
     elif row is None:
-        create_record(Variable(workspace=workspace, key=name, value=text, category=Category.ENV), by=by)
+        save_valid(Variable(workspace=workspace, key=name, value=text, category=Category.ENV))
     else:
-        update_record(row, {"value": text, "category": Category.ENV, "hcl": False}, by=by)
+        row.value, row.category, row.hcl = text, Category.ENV, False
+        save_valid(row, update_fields={"value", "category", "hcl"})

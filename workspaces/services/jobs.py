@@ -201,7 +201,7 @@ def set_priority(job: Job, priority: int, *, by: Actor) -> Job:
     if job.is_final:
         raise WrongState(message(_("Job {number} has ended and waits for nothing."), number=job.pk))
     job.priority, job.updated_by = priority, name_of(by)
-    return save_valid(job, update_fields=["priority", "updated_by", "updated_date"])
+    return save_valid(job, update_fields=["priority", "updated_by"])
 
 
 def require_decision(job: Job, *, by: Actor, approved: bool) -> None:

@@ -18,7 +18,7 @@ from workspaces.pods.policy.rules import Policy, Refusal
 from workspaces.services.records import create_record, delete_record, update_record
 from workspaces.services.saving import save_valid
 from workspaces.variables.in_force import Inputs, apply_policy
-from workspaces.variables.of_many import pod_variables
+from workspaces.variables.pod_settings import pod_variables
 
 
 def _require_administrator(by: Actor) -> None:
@@ -43,7 +43,7 @@ def update_rule(rule: PolicyRule, changes: Mapping[str, Any], *, by: Actor) -> P
     for name, value in changes.items():
         setattr(rule, name, value)
     rule.updated_by = name_of(by)
-    return save_valid(rule, update_fields={*changes, "updated_by", "updated_date"})
+    return save_valid(rule, update_fields={*changes, "updated_by"})
 
 
 def delete_rule(rule: PolicyRule, *, by: Actor) -> None:

@@ -174,10 +174,7 @@ def update_record[M: models.Model](record: M, changes: Mapping[str, Any], *, by:
     written = set(changes)
     if isinstance(record, Audited):
         record.updated_by = name_of(by)
-        written |= {"updated_by", "updated_date"}
-    if isinstance(record, AbstractVariable):
-        # Clients of the cloud protocol tell versions of a variable apart by it, also after a change to the same values.
-        written.add("updated_date")
+        written.add("updated_by")
     # Leave other columns alone: other processes write them meanwhile, above all the status.
     with checked(record):
         return save_valid(record, update_fields=written)

@@ -28,8 +28,9 @@ def invalid_input(error: ValidationError) -> InvalidInput:
 def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | None = None) -> M:
     """Validate a whole record as the admin does, and save it.
 
-    Raises, saving nothing, InvalidInput, Duplicate when only its name or key is taken, and WrongState when it was
-    deleted meanwhile.
+    ``update_fields`` are the columns to write, None for all; the time of the last change is written with them. Raises,
+    saving nothing, InvalidInput, Duplicate when only its name or key is taken, and WrongState when it was deleted
+    meanwhile.
     """
     errors = _errors(record)
     if errors:
@@ -38,7 +39,7 @@ def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | Non
             raise Duplicate(_is_name_taken(record))
         raise invalid_input(ValidationError(dict(errors)))
     try:
-        record.save(update_fields=update_fields)
+        record.save(update_fields=None if update_fields is None else {*update_fields, *_times_of_change(record)})
     except DatabaseError as error:
         # Django reports a missing row this way.
         if "did not affect any rows" not in str(error):
@@ -46,6 +47,11 @@ def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | Non
         gone = _("The {record} was deleted in the meantime.")
         raise WrongState(message(gone, record=record._meta.verbose_name_raw)) from error
     return record
+
+
+def _times_of_change(record: models.Model) -> set[str]:
+    """Return the columns that say when a record was last saved, also with the values that it had."""
+    return {field.name for field in record._meta.concrete_fields if getattr(field, "auto_now", False)}
 
 
 def _errors(record: models.Model) -> dict[str, list[ValidationError]]:

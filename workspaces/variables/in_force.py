@@ -201,9 +201,14 @@ def inputs_from(sources: Sources, workspace: Workspace, policy: Policy, *, step:
 
 def apply_policy(inputs: Inputs, policy: Policy) -> Inputs:
     """Return the inputs with a policy's additions."""
-    added = policy.additions(inputs.texts(Category.ENV))
+    return replace(inputs, environment=with_additions(inputs.environment, policy), policy=policy)
+
+
+def with_additions(environment: Mapping[str, Value], policy: Policy) -> dict[str, Value]:
+    """Return environment variables with those that a policy adds to them."""
+    added = policy.additions({name: value.text for name, value in environment.items()})
     values = {name: Value(text=forced.text, origin=forced.rule.level.value) for name, forced in added.items()}
-    return replace(inputs, environment={**inputs.environment, **values}, policy=policy)
+    return {**environment, **values}
 
 
 def _is_sensitive(replaced: Value | None) -> bool:

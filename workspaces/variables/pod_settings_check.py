@@ -25,13 +25,11 @@ from workspaces import pods
 from workspaces.choices import Category
 from workspaces.errors import WrongSettings
 from workspaces.models import Collection, GlobalVariable, Item, Organization, Reference, Variable, Workspace
-from workspaces.models.policy import policy_of
 from workspaces.models.variable import AbstractVariable
 from workspaces.pods.catalogue import plain_name
 from workspaces.pods.policy.rules import Policy
 from workspaces.variables.in_force import WORKSPACE, Value
-from workspaces.variables.of_many import KEYED
-from workspaces.variables.placement import settings_of
+from workspaces.variables.pod_settings import KEYED, settings_of
 
 type Owner = Workspace | Organization | Collection
 type InForce = Mapping[str, Value]
@@ -48,15 +46,14 @@ class _Changes:
             return
         # Two changes that contradict each other take turns, so the second one sees the first.
         list(type(owner)._default_manager.filter(pk=owner.pk).select_for_update(of=("self",), no_key=True))
-        self._before[owner.pk] = owner, _in_force(owner)
+        in_force, _policy = _settings(owner)
+        self._before[owner.pk] = owner, in_force
 
     def check(self) -> None:
         wrong: dict[str, str] = {}
         for owner, before in self._before.values():
-            after = _in_force(owner)
-            wrong |= contradictions(
-                before, after, policy_of(owner.organization_id) if isinstance(owner, Workspace) else None
-            )
+            after, policy = _settings(owner)
+            wrong |= contradictions(before, after, policy)
         if wrong:
             raise WrongSettings(wrong)
 
@@ -90,6 +87,13 @@ def checked(record: models.Model) -> Iterator[None]:
     if owner is None:
         yield
         return
+    with checked_settings(owner):
+        yield
+
+
+@contextmanager
+def checked_settings(owner: Owner) -> Iterator[None]:
+    """Change pod settings of a workspace, organization or collection, which are checked. Raises WrongSettings."""
     with checked_together():
         changes = _changes.get()
         assert changes is not None  # noqa: S101 - set by checked_together
@@ -100,18 +104,24 @@ def checked(record: models.Model) -> Iterator[None]:
 def contradictions(before: InForce, after: InForce, policy: Policy | None = None) -> dict[str, str]:
     """Return what a change of the settings in force makes wrong: the variable to blame and a sentence.
 
-    A value by itself was checked against the rules of the ``policy``; those for one type of step count here too.
+    The values that the record sets were checked by themselves, against the grammar and the rules of the ``policy``; its
+    rules for one type of step count here too.
     """
-    own = {name for found in (before, after) for name, value in found.items() if value.origin == WORKSPACE}
+    own, removed = _own(after), _own(before) - _own(after)
     hidden = {name for name, value in after.items() if value.sensitive or _was_sensitive(before.get(name), value)}
-    found = pods.refused_change(_texts(before), _texts(after), own=own, hidden=hidden)
+    was, now = _texts(before), _texts(after)
+    found = pods.refused_change(was, now, own=own, removed=removed, hidden=hidden)
     if policy is not None and after != before:
-        known = {refusal.message for refusal in policy.refusals(_texts(before), hidden)}
-        for refusal in policy.refusals(_texts(after), hidden):
+        known = {refusal.message for refusal in policy.step_refusals(was, hidden)}
+        for refusal in policy.step_refusals(now, hidden):
             plain = plain_name(refusal.setting)
-            if plain != refusal.setting and plain in own and refusal.message not in known:
+            if plain in own | removed and refusal.message not in known:
                 found.setdefault(plain, refusal.message)
     return found
+
+
+def _own(found: InForce) -> set[str]:
+    return {name for name, value in found.items() if value.origin == WORKSPACE}
 
 
 def _was_sensitive(before: Value | None, now: Value) -> bool:
@@ -122,16 +132,18 @@ def _texts(found: InForce) -> dict[str, str]:
     return {name: value.text for name, value in found.items()}
 
 
-def _in_force(owner: Owner) -> InForce:
+def _settings(owner: Owner) -> tuple[InForce, Policy | None]:
+    """Return the settings in force and their policy; None for a policy that does not count here."""
     rows: models.QuerySet[Any]
     if isinstance(owner, Workspace):
-        return settings_of([owner])[owner.pk].in_force
+        found = settings_of([owner])[owner.pk]
+        return found.in_force, found.policy
     if isinstance(owner, Organization):
         rows = GlobalVariable.objects.filter(organization=owner, **KEYED)
     else:
         rows = Item.objects.filter(collection=owner, **KEYED)
     # Nothing else counts here, so all of them are the owner's own.
-    return {row.key: Value(text=row.value, sensitive=row.sensitive, origin=WORKSPACE) for row in rows}
+    return {row.key: Value(text=row.value, sensitive=row.sensitive, origin=WORKSPACE) for row in rows}, None
 
 
 def _is_stored_setting(record: AbstractVariable) -> bool:

@@ -140,12 +140,21 @@ class Policy:
         `ending` only the steps of that type count, else those of every type.
         """
         secret = frozenset(hidden)
-        endings = catalogue.endings_in((*environment, *self._by_setting)) if ending is None else (ending,)
+        endings = self._endings_in(environment) if ending is None else (ending,)
         found: dict[str, Refusal] = {}
         for one in endings:
             for refusal in self._refusals_of_type(environment, secret, one):
                 found.setdefault(refusal.message, refusal)
         return list(found.values())
+
+    def step_refusals(self, environment: Mapping[str, str], hidden: Iterable[str] = ()) -> list[Refusal]:
+        """What the variables and rules for one type of step make wrong in its steps; see `refusals`."""
+        _every, *endings = self._endings_in(environment)
+        found = (refusal for ending in endings for refusal in self.refusals(environment, hidden, ending=ending))
+        return [refusal for refusal in found if refusal.setting in STEP_SETTINGS]
+
+    def _endings_in(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        return catalogue.endings_in((*environment, *self._by_setting))
 
     def _refusals_of_type(
         self, environment: Mapping[str, str], secret: frozenset[str], ending: str
