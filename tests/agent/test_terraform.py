@@ -69,6 +69,29 @@ def test_a_plan_is_stored_and_exactly_it_is_applied(serve: Serve, start: Start, 
     assert "/state-json" in destroy.attempt.files
 
 
+@pytest.mark.parametrize(("tool", "version"), TOOLS)
+def test_a_stored_plan_keeps_its_values_whatever_else_gives_some(
+    serve: Serve, start: Start, tool: str, version: str
+) -> None:
+    files = {
+        "main.tf": MAIN + 'variable "list" { type = list(number) }\noutput "list" { value = var.list }\n',
+        "terraform.tfvars": 'who = "by a file"\n',
+        "a.auto.tfvars": "list = [1, 0.1, 12345678901234567890]\n",
+    }
+    plan = serve(files, **fields(tool, version))
+    assert start(plan).wait() == 0, plan.log
+    later = {
+        "variables": {"who": "later"},
+        "environmentVariables": {"TF_VAR_who": "by environment", "TF_VAR_list": "[2]"},
+    }
+    apply = serve(None, type="terraformApply", claim={"hasPlan": True}, **fields(tool, version, **later))
+    apply.attempt.files.update(plan.attempt.files)
+    assert start(apply).wait() == 0, apply.log
+    outputs = json.loads(apply.attempt.states[-1])["outputs"]
+    assert outputs["greeting"]["value"] == "hello world"
+    assert outputs["list"]["value"] == [1, 0.1, 12345678901234567890]
+
+
 def test_a_real_provider_is_the_same_one_at_plan_and_apply(serve: Serve, start: Start) -> None:
     main = 'resource "time_static" "t" {}\n'
     plan = serve({"main.tf": main}, terraformVersion="~1.11")

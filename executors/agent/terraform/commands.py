@@ -21,7 +21,7 @@ from terrakube_site.terraform.versions import Version
 from .cli_arguments import for_apply_of_plan, for_plan
 from .init_output import LOCK_FILE, STYLE, InitOutput
 from .provider_folders import cli_configuration
-from .variables import VARIABLES_ENDING, write_variables
+from .variables import VARIABLES_ENDING, has_own_values, write_values_of_plan, write_variables
 
 PLAN_FILE = "terraformLibrary.tfPlan"
 _ERROR_LINE = re.compile(rb"Error: ([^\r\n]+)\r?\n")
@@ -167,13 +167,13 @@ class Terraform:
     def apply_plan(self, plan: Path, *, half_of: str = "apply") -> int:
         """`apply` of a plan file: exactly that plan, so no variables but the ephemeral ones, which no plan holds.
 
-        It takes the arguments that the workspace has for `half_of`, the command whose first half was the plan. If tofu
-        cannot read the plan without variables, it gets all of them, and refuses values other than the plan's.
+        It takes the arguments that the workspace has for `half_of`, the command whose first half was the plan. tofu
+        refuses a value other than the plan's, wherever it finds one, so it gets the plan's own over all others.
         """
         knows_ephemeral = self._tool.version >= _EPHEMERAL_SINCE[self._tool.name]
-        again = self._early_variables()
-        if knows_ephemeral and not again:
-            again = self._variables(only_ephemeral=True)
+        again = self._values_of_plan(plan)
+        if knows_ephemeral:
+            again += self._variables(only_ephemeral=True)
         ephemeral = {"", *self._ephemeral()} if knows_ephemeral else set()
         arguments = for_apply_of_plan(self._own_arguments(half_of), may_give=ephemeral.__contains__)
         own = {"TF_CLI_ARGS_apply": arguments}
@@ -229,6 +229,21 @@ class Terraform:
         if not self._reads_variables_early or not needs_values_early(self._folder, data_folder):
             return []
         return self._variables()
+
+    def _values_of_plan(self, plan: Path) -> list[str]:
+        """Return the values that a plan was made with, where tofu would find others or cannot read the plan alone."""
+        needed = self._early_variables()
+        if not needed and not (self._reads_variables_early and has_own_values(self._folder, self._environment)):
+            return []
+        shown = self._context.private / "values.json"
+        try:
+            if not self.show_json(shown, plan=plan):
+                # Its message stands in the log; the apply then has the variables of now.
+                return self._early_variables()
+            ephemeral = frozenset(self._ephemeral())
+            return [f"-var-file={write_values_of_plan(self._context.private / _VARIABLES, shown, without=ephemeral)}"]
+        finally:
+            shown.unlink(missing_ok=True)
 
     def undeclared_variables(self) -> list[str]:
         """Return names of variables that the module does not declare, and that are therefore not passed."""

@@ -16,9 +16,10 @@ Each expression has a file with its variable's name, so that terraform names it 
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from executors.agent.errors import StepFailed
@@ -27,6 +28,9 @@ from terrakube_site.terraform.configuration.variables import Declaration, NotAnE
 VARIABLES_ENDING = ".tfvars"
 # No variable has a dot in its name.
 _TEXTS_FILE = f"all.texts{VARIABLES_ENDING}"
+_PLAN_FILE = f"of.the.plan{VARIABLES_ENDING}.json"
+_AUTOMATIC = re.compile(r"terraform\.tfvars(\.json)?|.+\.auto\.tfvars(\.json)?")
+"""What terraform and tofu read without being told, https://opentofu.org/docs/language/values/variables/."""
 _FILE_NAME = re.compile(r"[\w-]+")
 _LONGEST_NAME = 200
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -57,6 +61,23 @@ def write_variables(
     files = [(folder / _TEXTS_FILE, "".join(texts))] if texts else []
     files += [(_file(folder, name, number), text) for number, (name, text) in enumerate(expressions.items())]
     return [_write(path, text) for path, text in files]
+
+
+def has_own_values(module: Path, environment: Mapping[str, str]) -> bool:
+    """Return whether a command finds values of variables by itself: in files of the module, or in the environment."""
+    files = any(_AUTOMATIC.fullmatch(path.name) for path in module.iterdir())
+    return files or any(name.startswith("TF_VAR_") for name in environment)
+
+
+def write_values_of_plan(folder: Path, shown: Path, *, without: Container[str]) -> Path:
+    """Write the values of a plan, of which `shown` is the JSON, to a private file in `folder`; return the file.
+
+    `without` names the ephemeral variables, whose values a plan does not keep.
+    """
+    variables = json.loads(shown.read_bytes()).get("variables") or {}
+    values = {name: found.get("value") for name, found in variables.items() if name not in without}
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return _write(folder / _PLAN_FILE, json.dumps(values))
 
 
 def _file(folder: Path, name: str, number: int) -> Path:
