@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,10 +125,11 @@ def manage(*arguments: str) -> str:
     return written.getvalue()
 
 
-def await_site(address: str, processes: Processes) -> None:
+def await_site(address: str, look_after: Callable[[], None]) -> None:
+    """Wait until the site answers; ``look_after`` is asked meanwhile, and raises if it has ended."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
-        processes.look_after()
+        look_after()
         try:
             with urllib.request.urlopen(f"{address}/actuator/health/liveness", timeout=2):
                 return
@@ -248,7 +250,7 @@ def show(arguments: argparse.Namespace, host: str, port: int) -> int:
         seeded = json.loads(manage("seed_example", *wanted))
         days = ["--days", "1", "--description", "demo"]
         token = manage("create_token", "--user", seeded["user"], *days).strip()
-        await_site(address, processes)
+        await_site(address, processes.look_after)
         say(f"the panel: {address}/admin/  (user {seeded['user']}, password {seeded['password']})")
         site = Site(address, token)
         stop_earlier_jobs(site, seeded)

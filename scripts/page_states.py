@@ -15,6 +15,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from scripts import demo
+from scripts.processes import manage, still_running
 
 if TYPE_CHECKING:
     from scripts.sample_data import Sample
@@ -169,13 +170,13 @@ def empty_site(password: str) -> Iterator[str]:
             "TERRAKUBE_ALLOWED_HOSTS": "127.0.0.1",
             "DJANGO_SUPERUSER_PASSWORD": password,
         }
-        demo.manage(environ, "migrate", "--verbosity", "0")
-        demo.manage(environ, "createsuperuser", "--noinput", "--username", "ada", "--email", "ada@example.org")
+        manage(environ, "migrate", "--verbosity", "0")
+        manage(environ, "createsuperuser", "--noinput", "--username", "ada", "--email", "ada@example.org")
         web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--port", str(port)]
         with (Path(folder) / "web.log").open("wb") as log:
             process = subprocess.Popen(web, cwd=PROJECT, env=environ, stdout=log, stderr=log)
         try:
-            demo.await_site(f"http://127.0.0.1:{port}", process)
+            demo.await_site(f"http://127.0.0.1:{port}", still_running(process))
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts import demo
+from scripts.processes import manage, still_running
 
 if TYPE_CHECKING:
     from scripts.page_states import Doing
@@ -56,14 +57,14 @@ def site(folder: Path, *, kubernetes: bool) -> Iterator[str]:
         os.environ["ExecutorEphemeralImage"] = os.environ.get("DEMO_EXECUTOR_IMAGE", "terrakube-executor:latest")
     else:
         os.environ["KUBECONFIG"] = str(folder / "no-cluster")
-    demo.manage(dict(os.environ), "migrate", "--verbosity", "0")
+    manage(os.environ, "migrate", "--verbosity", "0")
     # The browser's loop runs in this process beside the database; the site has none.
     theirs = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     up = [sys.executable, str(PROJECT / "manage.py"), "up", "--host", host, "--port", str(port)]
     with (folder / "site.log").open("wb") as log:
         process = subprocess.Popen(up, env=theirs, start_new_session=True, stdout=log, stderr=log)
     try:
-        demo.await_site(address, process)
+        demo.await_site(address, still_running(process))
         import django
 
         django.setup()

@@ -66,7 +66,7 @@ class BuiltOnce:
         query = copy.copy(built.queryset.query)
         query.get_compiler = lambda *_args, **_named: compiler  # type: ignore[method-assign]
         found: Any = QuerySet(built.queryset.model, query=query, using=DEFAULT_DB_ALIAS)
-        found._iterable_class = built.queryset._iterable_class  # type: ignore[attr-defined]
+        found._iterable_class = built.queryset._iterable_class
         return list(found)
 
 
@@ -98,7 +98,7 @@ def _built(build: Callable[..., QuerySet[Any, Any]], values: Sequence[Value]) ->
     if missing := set(range(len(marks))) - set(places):
         raise ValueError(f"The values {sorted(missing)} are not compared in the query.")
     # The connection is a thread's, the rest anybody's.
-    compiler.connection = None  # type: ignore[assignment]
+    compiler.connection = None
     return _Built(queryset, compiler, sql, tuple(parameters), places)
 
 

@@ -23,7 +23,8 @@ def workspace() -> Workspace:
 def _named(key: UUID, name: str, teams: tuple[str, ...]) -> QuerySet[Workspace]:
     given = Team.objects.filter(organization=OuterRef("organization"), name__in=teams)
     rows = Workspace.objects.filter(pk=key, name=name, organization__teams__name__in=teams)
-    return rows.select_related("organization").annotate(is_given=Exists(given)).defer("description")
+    found: QuerySet[Workspace] = rows.select_related("organization").annotate(is_given=Exists(given))
+    return found.defer("description")
 
 
 @pytest.mark.django_db

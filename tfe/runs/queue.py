@@ -38,7 +38,8 @@ def position_of(run: Run) -> int:
     job = run.job
     if job.is_final or job.started_at is not None:
         return 0
-    return sum(_BEFORE.rows(job.workspace_id, job.pk)) + 1
+    before: list[int] = _BEFORE.rows(job.workspace_id, job.pk)
+    return sum(before) + 1
 
 
 def _before(workspace_id: UUID, number: int) -> QuerySet[Job, int]:

@@ -247,7 +247,7 @@ class _TokenOwner:
     team: str
 
 
-def _rows_of_token(key: UUID) -> QuerySet[AccessToken, dict[str, Any]]:
+def _rows_of_token(key: UUID) -> QuerySet[AccessToken, Any]:
     teams, accesses, of_projects = (
         model.objects.filter(name=OuterRef("team")) for model in (Team, Access, ProjectAccess)
     )
