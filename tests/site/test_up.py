@@ -1,15 +1,19 @@
-"""manage.py up on a database that it cannot use."""
+"""manage.py up: a database that it cannot use, and the port that it holds."""
 
 from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management.base import CommandError
+
+from executors.management.commands.up import listen
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,19 @@ def test_a_database_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, url:
     assert done.stdout == ""
     assert "hunter2" not in line
     assert re.fullmatch(f"CommandError: {sentence}", line), line
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CommandError, match=f"Cannot listen at 127.0.0.1:{port}: Address already in use"):
+            listen("127.0.0.1", port)
+
+
+def test_a_connection_waits_for_a_web_process_and_sends_small_answers_at_once() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname(), timeout=5) as client:
+        client.sendall(b"asked before anybody accepts")
+        accepted, _address = listener.accept()
+        with accepted:
+            assert accepted.recv(64) == b"asked before anybody accepts"
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

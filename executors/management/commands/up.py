@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -20,15 +21,17 @@ from executors.health import heartbeats
 from terrakube_site.commands import PagelessCommand
 
 _STOP_SECONDS = 20
+_BACKLOG = 2048
 PAUSE_SECONDS = 0.5
 
 
 class Process:
     """One of the processes: started, started again when it ends by itself, stopped by SIGTERM."""
 
-    def __init__(self, name: str, command: list[str]) -> None:
+    def __init__(self, name: str, command: list[str], *, sockets: Sequence[socket.socket] = ()) -> None:
         self.name = name
         self._command = command
+        self._sockets = sockets
         self._started = 0.0
         self._child = self._start()
 
@@ -36,7 +39,12 @@ class Process:
         self._started = time.monotonic()
         # A session of its own: Ctrl-C reaches this program alone, which then stops each by its main process, as the
         # task cluster hangs when its whole group gets a signal.
-        return subprocess.Popen(self._command, cwd=settings.BASE_DIR, start_new_session=True)
+        return subprocess.Popen(
+            self._command,
+            cwd=settings.BASE_DIR,
+            start_new_session=True,
+            pass_fds=[one.fileno() for one in self._sockets],
+        )
 
     @property
     def pid(self) -> int:
@@ -67,18 +75,22 @@ class Process:
 
 
 class Processes:
-    """The web process, the worker and the watcher; they start at once. ``tell`` gets a sentence at each restart."""
+    """The web process, the worker and the watcher; they start at once. ``tell`` gets a sentence at each restart.
+
+    Raises CommandError if the address cannot be had.
+    """
 
     def __init__(self, host: str, port: int, tell: Callable[[str], object]) -> None:
         self._tell = tell
         self._asked_at = 0.0
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-        web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application", "--host", host, "--port", str(port)]
-        web += ["--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
+        self._listener = listen(host, port)
+        web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application"]
+        web += ["--fd", str(self._listener.fileno()), "--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
         # Above the pause between two heartbeats, so that an executor keeps its connection.
         web += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]
         self._processes = [
-            Process("web", web),
+            Process("web", web, sockets=[self._listener]),
             Process("worker", [*manage, "qcluster"]),
             Process("watcher", [*manage, "watch"]),
         ]
@@ -100,6 +112,7 @@ class Processes:
             process.ask_to_stop()
         for process in self._processes:
             process.stop()
+        self._listener.close()
 
     def _frozen(self) -> bool:
         now = time.monotonic()
@@ -137,6 +150,22 @@ class Command(PagelessCommand):
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return the socket that the web process will serve; raise CommandError if the address cannot be had.
+
+    It is held here, so that connections wait while the web process is started again: a terminal that follows a run ends
+    when one is refused.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise CommandError(f"Cannot listen at {host}:{port}: {error.strerror or error}.") from None
+    # Each connection inherits it; uvicorn does not know that what it is given is TCP.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def waiting_migrations() -> int:

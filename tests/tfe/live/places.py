@@ -13,6 +13,7 @@ VARIABLE = "TEST_TERMINAL_PLACE"
 MACHINE, PODS = "machine", "pods"
 
 MACHINE_ALONE = {
+    "test_behind_a_proxy": "As test_restarts.",
     "test_login": "The site runs no step: sign-in is between terminal, browser and web process.",
     "test_projects": "The site runs no step: init alone creates and finds workspaces.",
     "test_restarts": "Runs wait at gates, files of this machine; tests/faults has the faults of steps in pods.",

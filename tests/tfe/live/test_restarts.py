@@ -1,40 +1,35 @@
 """Worker, web process and database are killed in each phase of a run that somebody follows at a terminal.
 
-Rows of docs/faults.md. A run stops at gates, files that the test makes: before its plan, and in its apply. The commands
-of both write down that they began, so that a second start shows.
+Rows of docs/faults.md.
 """
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from tests.factories import OrganizationFactory, TeamFactory
 from tests.faults.proxy import Proxy, proxy_on
 from tests.faults.servers import without
 from tests.faults.trial import DEFAULT_PATIENCE
-from tests.spine.site import story
-from tests.spine.sources import archive
-from tests.spine.waiting import await_that
 from tests.support.patience import patient
 from tests.tfe.authority import HOST
-from tests.tfe.live.terminal import CLOUD, NAMED, Dialogue
+from tests.tfe.live.trials import (
+    COMPLETE,
+    FOLLOWED,
+    PHASES,
+    Phase,
+    Trial,
+    at_the_question,
+    owned_organization,
+    while_applying,
+    while_planning,
+)
 from tests.tfe.tls import TlsSite, tls_site
-from workspaces.actors import TokenUser
-from workspaces.choices import FINAL_JOB, Category, IacType, JobStatus
-from workspaces.flows import APPLY_TEMPLATE
-from workspaces.models import ConfigurationVersion, Job, Organization, StateVersion, Workspace
-from workspaces.services.jobs import create_job
-from workspaces.services.organizations import add_default_templates
-from workspaces.services.sources import upload_source
-from workspaces.services.tokens import create_token
-from workspaces.services.workspaces import create_workspace, set_variable
+from workspaces.models import Organization
 
 pytestmark = [
     pytest.mark.postgres,
@@ -44,232 +39,6 @@ pytestmark = [
 ]
 
 DOWN_SECONDS = 2
-COMPLETE = "Apply complete! Resources: 1 added, 0 changed, 0 destroyed"
-CONFIGURATION = """\
-resource "terraform_data" "a" {
-  provisioner "local-exec" {
-    command = "%s"
-  }
-}
-"""
-PLAN_AND_APPLY = """\
-flow:
-  - type: terraformPlan
-    name: Plan
-    step: 100
-    commands:
-      - runtime: BASH
-        priority: 100
-        before: true
-        script: bash "$GATES/plan.sh"
-  - type: approval
-    name: Approval
-    step: 150
-    team: TERRAFORM_CLI
-  - type: terraformApply
-    name: Apply
-    step: 200
-"""
-BLOCKER = """\
-flow:
-  - type: customScripts
-    name: Busy
-    step: 100
-    commands:
-      - runtime: BASH
-        priority: 100
-        before: true
-        script: bash "$GATES/busy.sh"
-"""
-
-
-class Gate:
-    """A place in a run's commands where it waits until the test opens it, and where it leaves a line first."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._passed, self._open = folder / f"{name}.begun", folder / f"{name}.open"
-        self.script = folder / f"{name}.sh"
-        self.script.write_text(
-            f"echo begun >>'{self._passed}'\nwhile [ ! -e '{self._open}' ]; do sleep 0.1; done\n", encoding="utf-8"
-        )
-
-    @property
-    def count(self) -> int:
-        """How often commands have come to it."""
-        return len(self._passed.read_text(encoding="utf-8").splitlines()) if self._passed.exists() else 0
-
-    def open(self) -> None:
-        self._open.touch()
-
-
-class Trial:
-    """A workspace, a terminal in its configuration, and the gates of its runs."""
-
-    def __init__(self, site: TlsSite, organization: Organization, token: str, folder: Path, hostname: str) -> None:
-        self.site, self._environ = site, site.client_environ(site.home(folder))
-        # The site is known by another port than its own.
-        signed_in = f'credentials "{hostname}" {{\n  token = "{token}"\n}}\n'
-        (folder / "home" / ".terraformrc").write_text(signed_in, encoding="utf-8")
-        self.plan, self.apply, self.busy = (Gate(folder, name) for name in ("plan", "apply", "busy"))
-        name = f"network-{uuid4().hex[:8]}"
-        self.workspace: Workspace = create_workspace(
-            organization,
-            by=None,
-            name=name,
-            iac_type=IacType.TERRAFORM,
-            terraform_version="1.11.4",
-            source="empty",
-            branch="remote-content",
-        )
-        set_variable(self.workspace, by=None, key="GATES", value=str(folder), category=Category.ENV)
-        self._folder = folder / "configuration"
-        self._folder.mkdir()
-        cloud = NAMED.format(block=CLOUD, hostname=hostname, organization="acme", workspaces=f'name = "{name}"')
-        text = cloud + CONFIGURATION % f"bash {self.apply.script}"
-        (self._folder / "main.tf").write_text(text, encoding="utf-8")
-        self._dialogue: Dialogue | None = None
-        done = site.run(["terraform", "init", "-no-color"], home=folder / "home", folder=self._folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    # ---- the terminal -----------------------------------------------------------------------------------------------
-
-    def begin(self, *arguments: str) -> None:
-        """Type ``terraform apply``."""
-        self._dialogue = Dialogue(["terraform", "apply", "-no-color", *arguments], self._folder, self._environ)
-
-    @property
-    def dialogue(self) -> Dialogue:
-        assert self._dialogue is not None
-        return self._dialogue
-
-    @property
-    def said(self) -> str:
-        return self.dialogue.output
-
-    def exit_code(self) -> int:
-        """Wait for the client's end; one that hangs fails the test."""
-        try:
-            return self.dialogue.ended()
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"the client does not end\n{self.report()}")
-
-    def close(self) -> None:
-        """End whatever is left."""
-        if self._dialogue is not None:
-            self._dialogue.close()
-        self.open()
-
-    def open(self) -> None:
-        """Open all gates."""
-        for gate in (self.busy, self.plan, self.apply):
-            gate.open()
-
-    # ---- the run ----------------------------------------------------------------------------------------------------
-
-    @property
-    def job(self) -> Job | None:
-        return Job.objects.filter(workspace=self.workspace, template__isnull=False).first()
-
-    def report(self) -> str:
-        job = self.job
-        return f"{self.said}\n{story(job) if job else 'no job'}"
-
-    def reach(self, what: str, there: Callable[[], object]) -> None:
-        """Wait until a run is somewhere; a client that ends before fails the test at once."""
-
-        def looked() -> bool:
-            if there():
-                return True
-            assert not self.dialogue.is_over, f"it ended before: {what}\n{self.report()}"
-            return False
-
-        await_that(looked, what, 60)
-
-    def ended(self) -> Job:
-        """Wait for the end of the only run."""
-        (job,) = Job.objects.filter(workspace=self.workspace, template__isnull=False)
-        assert isinstance(job, Job)
-
-        def over() -> bool:
-            job.refresh_from_db()
-            return job.status in FINAL_JOB
-
-        try:
-            await_that(over, "the run has ended", 60)
-        except pytest.fail.Exception:
-            pytest.fail(f"the run does not end\n{self.report()}")
-        return job
-
-    def assert_applied_once(self) -> None:
-        """The run has changed what was planned, by commands that began once."""
-        job = self.ended()
-        assert job.status == JobStatus.COMPLETED, self.report()
-        assert (self.plan.count, self.apply.count) == (1, 1), self.report()
-        assert StateVersion.objects.filter(workspace=self.workspace, job=job).exists(), self.report()
-        job.workspace.refresh_from_db()
-        assert not job.workspace.locked
-
-
-# ---- phases: how far the run is when the fault comes, and what lets it go on afterwards ---------------------------
-
-
-def after_the_upload(trial: Trial) -> Callable[[], None]:
-    trial.begin("-auto-approve")
-    versions = ConfigurationVersion.objects.filter(workspace=trial.workspace, content__isnull=False)
-    trial.reach("the archive is there", versions.exists)
-    return trial.open
-
-
-def while_pending(trial: Trial) -> Callable[[], None]:
-    upload_source(trial.workspace, archive({"README": "nothing\n"}), by=None)
-    blocker = create_job(trial.workspace, by=None, tcl=BLOCKER)
-
-    def busy() -> int:
-        blocker.refresh_from_db()
-        assert blocker.status not in FINAL_JOB, story(blocker)
-        return trial.busy.count
-
-    await_that(busy, "another job has the workspace", 30)
-    trial.begin("-auto-approve")
-    trial.reach("it waits for the workspace", lambda: trial.job is not None and "Waiting for" in trial.said)
-    return trial.open
-
-
-def while_planning(trial: Trial) -> Callable[[], None]:
-    trial.begin("-auto-approve")
-    trial.reach("it plans", lambda: trial.plan.count)
-    return trial.open
-
-
-def at_the_question(trial: Trial) -> Callable[[], None]:
-    trial.plan.open()
-    trial.begin()
-    trial.reach("it asks", lambda: "Enter a value:" in trial.said)
-
-    def go_on() -> None:
-        trial.dialogue.answer("yes")
-        trial.open()
-
-    return go_on
-
-
-def while_applying(trial: Trial) -> Callable[[], None]:
-    trial.plan.open()
-    trial.begin("-auto-approve")
-    trial.reach("it applies", lambda: trial.apply.count)
-    return trial.open
-
-
-def at_the_end(trial: Trial) -> Callable[[], None]:
-    while_applying(trial)()
-    return lambda: None
-
-
-PHASES = (after_the_upload, while_pending, while_planning, at_the_question, while_applying, at_the_end)
-FOLLOWED = (while_planning, while_applying, at_the_end)
-"""Here the client reads a log, which is the one request that it does not repeat when nobody listens."""
-
-type Phase = Callable[[Trial], Callable[[], None]]
 
 
 @pytest.fixture(scope="module")
@@ -289,23 +58,13 @@ def site(db: None, proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="module")
-def organization(site: TlsSite) -> Organization:
-    made: Organization = OrganizationFactory.create(name="acme")
-    add_default_templates(made, by=None)
-    made.templates.filter(name=APPLY_TEMPLATE).update(tcl=PLAN_AND_APPLY)
-    TeamFactory.create(organization=made, name="OWNERS", role="admin")
-    return made
-
-
-@pytest.fixture(scope="module")
-def token(organization: Organization) -> str:
-    user = TokenUser(name="owner", email="owner@example.com", groups=frozenset({"OWNERS"}))
-    return create_token(by=user)[1]
+def owned(site: TlsSite) -> tuple[Organization, str]:
+    return owned_organization()
 
 
 @pytest.fixture
-def trial(site: TlsSite, proxy: Proxy, organization: Organization, token: str, tmp_path: Path) -> Iterator[Trial]:
-    made = Trial(site, organization, token, tmp_path, proxy.address)
+def trial(site: TlsSite, proxy: Proxy, owned: tuple[Organization, str], tmp_path: Path) -> Iterator[Trial[TlsSite]]:
+    made = Trial(site, *owned, tmp_path, proxy.address)
     try:
         yield made
     finally:
@@ -318,7 +77,7 @@ def each(phase: Phase, *, everyday: tuple[Phase, ...]) -> object:
 
 
 @pytest.mark.parametrize("phase", [each(phase, everyday=(while_applying,)) for phase in PHASES])
-def test_a_worker_killed_in_any_phase_costs_a_terminal_nothing(trial: Trial, phase: Phase) -> None:
+def test_a_worker_killed_in_any_phase_costs_a_terminal_nothing(trial: Trial[TlsSite], phase: Phase) -> None:
     go_on = phase(trial)
     trial.site.worker.kill()
     time.sleep(DOWN_SECONDS)
@@ -330,7 +89,9 @@ def test_a_worker_killed_in_any_phase_costs_a_terminal_nothing(trial: Trial, pha
 
 
 @pytest.mark.parametrize("phase", [each(phase, everyday=(at_the_question,)) for phase in PHASES])
-def test_a_web_process_killed_in_any_phase_lets_a_terminal_end_with_the_truth(trial: Trial, phase: Phase) -> None:
+def test_a_web_process_killed_in_any_phase_lets_a_terminal_end_with_the_truth(
+    trial: Trial[TlsSite], phase: Phase
+) -> None:
     go_on = phase(trial)
     trial.site.web.kill()
     time.sleep(DOWN_SECONDS)
@@ -349,7 +110,7 @@ def test_a_web_process_killed_in_any_phase_lets_a_terminal_end_with_the_truth(tr
 
 @pytest.mark.servers
 @pytest.mark.parametrize("phase", [each(phase, everyday=()) for phase in PHASES])
-def test_a_database_restarted_in_any_phase_costs_a_terminal_nothing(trial: Trial, phase: Phase) -> None:
+def test_a_database_restarted_in_any_phase_costs_a_terminal_nothing(trial: Trial[TlsSite], phase: Phase) -> None:
     go_on = phase(trial)
     with without("postgres", seconds=DOWN_SECONDS):
         pass
@@ -371,7 +132,7 @@ def reset(proxy: Proxy) -> Iterator[None]:
 
 @pytest.mark.parametrize("lost", [Proxy.silent, reset], ids=["silent", "reset"])
 def test_a_connection_lost_in_mid_plan_costs_a_terminal_nothing(
-    trial: Trial, proxy: Proxy, lost: Callable[[Proxy], AbstractContextManager[None]]
+    trial: Trial[TlsSite], proxy: Proxy, lost: Callable[[Proxy], AbstractContextManager[None]]
 ) -> None:
     go_on = while_planning(trial)
     with lost(proxy):
@@ -382,7 +143,9 @@ def test_a_connection_lost_in_mid_plan_costs_a_terminal_nothing(
     trial.assert_applied_once()
 
 
-def test_a_site_that_refuses_connections_in_mid_plan_ends_a_terminal_and_no_run(trial: Trial, proxy: Proxy) -> None:
+def test_a_site_that_refuses_connections_in_mid_plan_ends_a_terminal_and_no_run(
+    trial: Trial[TlsSite], proxy: Proxy
+) -> None:
     go_on = while_planning(trial)
     with proxy.refusing():
         code = trial.exit_code()
