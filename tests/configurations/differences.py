@@ -49,6 +49,12 @@ DIFFERENCES: tuple[Difference, ...] = (
         reason="An apply makes a plan file first, and such a plan warns of a check that is known after apply.",
     ),
     Difference(
+        case="conditions-that-change",
+        facts=("1 check check check.a", "2 check check check.b"),
+        reason="A plan without changes ends its job before the apply, which would write what its checks found.",
+        places=("pod",),
+    ),
+    Difference(
         case="time-sleep",
         facts=("1 managed.time_sleep.a[null]",),
         reason="The resource's id is the time of its creation.",
