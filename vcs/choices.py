@@ -13,3 +13,12 @@ class EventKind(models.TextChoices):
     COMMENT = "comment", _("Comment")
     RELEASE = "release", _("Release")
     PING = "ping", _("Ping")
+
+
+class DeliveryStatus(models.TextChoices):
+    """How far the handling of a delivery is."""
+
+    PENDING = "PENDING", _("Pending")
+    PROCESSING = "PROCESSING", _("Processing")
+    PROCESSED = "PROCESSED", _("Processed")
+    FAILED = "FAILED", _("Failed")

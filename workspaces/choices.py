@@ -136,7 +136,24 @@ class Via(models.TextChoices):
     GITLAB = "Gitlab", "GitLab"
     BITBUCKET = "Bitbucket", "Bitbucket"
     AZURE_DEVOPS = "AzureDevops", "Azure DevOps"
+    GITEA = "Gitea", "Gitea"
     SCHEDULE = "Schedule", _("Schedule")
+
+
+class WebhookEventType(models.TextChoices):
+    """What happens in a repository and may start a job; a tag starts one beside Terrakube's own types."""
+
+    PUSH = "PUSH", _("Push")
+    PULL_REQUEST = "PULL_REQUEST", _("Pull request")
+    RELEASE = "RELEASE", _("Release")
+    TAG = "TAG", _("Tag")
+
+
+class PatternType(models.TextChoices):
+    """How a branch or path of a webhook's event is read; Terrakube's texts."""
+
+    REGEX = "REGEX", _("Regular expression")
+    PATTERN = "PATTERN", _("Glob")
 
 
 class AddressType(models.TextChoices):

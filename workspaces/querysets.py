@@ -223,6 +223,11 @@ class WorkspaceScopedQuerySet(ScopedQuerySet[Any]):
     workspace_path = "workspace"
 
 
+class WebhookEventQuerySet(ScopedQuerySet[Any]):
+    path = "webhook__workspace__organization"
+    workspace_path = "webhook__workspace"
+
+
 class AccessQuerySet(WorkspaceScopedQuerySet):
     """Accesses to a workspace, visible to those who may change them."""
 

@@ -34,7 +34,7 @@ _ABSENT = {
     "notificationConfiguration": "notifications",
 }
 """The relationships of an organization to what this site does not have."""
-_ABSENT_OF_WORKSPACES = {"webhook": "webhooks", "notificationConfiguration": "notifications"}
+_ABSENT_OF_WORKSPACES = {"notificationConfiguration": "notifications"}
 
 
 class TerrakubeError(Exception):

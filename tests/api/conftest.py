@@ -36,6 +36,8 @@ from workspaces.models import (
     Tag,
     Template,
     Vcs,
+    Webhook,
+    WebhookEvent,
     Workspace,
     WorkspaceTag,
 )
@@ -112,6 +114,7 @@ def one_of_each_type(organization: Organization, workspace: Workspace) -> dict[s
     project = Project.objects.create(organization=organization, name="networks")
     workspace.project = project
     workspace.save()
+    webhook = Webhook.objects.create(workspace=workspace)
     return {
         "organization": organization,
         "workspace": workspace,
@@ -138,6 +141,8 @@ def one_of_each_type(organization: Organization, workspace: Workspace) -> dict[s
         "access": Access.objects.create(workspace=workspace, name="OTHERS"),
         "schedule": Schedule.objects.create(workspace=workspace, cron="0 0 20 ? * FRI", template=template),
         "workspacetag": WorkspaceTag.objects.create(workspace=workspace, tag=tag),
+        "webhook": webhook,
+        "webhook_event": WebhookEvent.objects.create(webhook=webhook, branch="main", template=template),
         "recovered_state": RecoveredState.objects.create(
             workspace=workspace, serial=1, lineage="l", md5="0", size=2, content=b"{}", why="It is older."
         ),

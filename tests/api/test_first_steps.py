@@ -59,6 +59,7 @@ def test_a_started_job_is_answered_in_the_contracts_shape(owner: Api, workspace:
             "approvalTeam": None,
             "approvedBy": None,
             "approvedDate": None,
+            "author": None,
             "comments": None,
             "commitId": None,
             "createdBy": "owner@example.com",

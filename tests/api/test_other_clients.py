@@ -160,9 +160,9 @@ def test_a_relationship_s_path_takes_what_the_record_takes_and_no_more(
     documents: list[Any] = [{}, [], {"data": []}]
     for document in documents:
         assert owner.call("PATCH", f"{path}/agent", document).status_code == 400
-    absent = {"data": {"type": "webhook", "id": "x"}}
-    answer = owner.call("PATCH", f"{path}/webhook", absent)
-    assert (answer.status_code, detail(answer)) == (404, "Webhooks are not available on this site")
+    absent = {"data": {"type": "notification_configuration", "id": "x"}}
+    answer = owner.call("PATCH", f"{path}/notificationConfiguration", absent)
+    assert (answer.status_code, detail(answer)) == (405, "")
 
 
 # ---- flows ----------------------------------------------------------------------------------------------------------
@@ -252,7 +252,6 @@ def test_an_operation_may_have_relationships_and_meta_beside_its_data(owner: Api
         ("POST", "{home}/module", "Modules"),
         ("GET", "{home}/module/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Modules"),
         ("DELETE", "{home}/provider/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Providers"),
-        ("GET", "webhook/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Webhooks"),
         ("GET", "github_app_token", "Tokens of GitHub apps"),
         ("POST", "notification_configuration", "Notifications"),
     ],

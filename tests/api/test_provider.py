@@ -360,8 +360,6 @@ ABSENT = [
     ("GET", "policy_set/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Policy sets"),
     ("POST", "policy_set/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11/attachments", "Policy sets"),
     ("GET", "policy_exemption/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Policy sets"),
-    ("GET", "webhook/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Webhooks"),
-    ("GET", "webhook_event/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Webhooks"),
 ]
 
 
@@ -369,17 +367,6 @@ ABSENT = [
 def test_what_is_not_here_is_refused_in_words(admin: Api, home: str, method: str, path: str, said: str) -> None:
     answer = admin.call(method, path.format(home=home), None if method == "GET" else {"data": {}})
     assert (answer.status_code, detail(answer)) == (404, f"{said} are not available on this site")
-
-
-def test_a_webhook_is_refused_in_words(admin: Api, make: Make) -> None:
-    workspace = cli(make)
-    operation = {
-        "op": "add", "href": f"/{workspace.address}/webhook",
-        "data": {"type": "webhook", "id": "6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "attributes": {"migratedV2": False}},
-        "relationships": {"workspace": {"data": {"type": "workspace", "id": workspace.state["id"]}}},
-    }  # fmt: skip
-    answer = admin.call("POST", "operations", {"atomic:operations": [operation]})
-    assert (answer.status_code, detail(answer)) == (404, "Webhooks are not available on this site")
 
 
 def test_a_whole_configuration_is_destroyed_with_what_ran_in_it(admin: Api, make: Make, infra: Managed) -> None:

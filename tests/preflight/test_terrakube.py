@@ -72,7 +72,6 @@ def test_each_organization_and_workspace_has_its_findings(terrakube: str, capsys
             ("input-refused", "terraform_version"),
             ("missing-variable", "registry/main.tf:4"),
             ("moves-state", "TF_WORKSPACE"),
-            ("not-here", ""),
             ("registry-module", "registry/main.tf:1"),
             ("undeclared-variable", "password"),
             ("value-untold", "password"),

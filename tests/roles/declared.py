@@ -143,6 +143,12 @@ RECORDS: Mapping[str, Row] = {
         "here", "workspace, plan", "workspace, plan", "workspace",
         {"cron": "0 0 21 ? * FRI", "templateReference": "{plan}"}, {"templateReference": "{plan}"}, ("workspace",),
     ),
+    "webhook": _row("here", "workspace", {"migratedV2": True}, {"migratedV2": True}, ("workspace",)),
+    "webhook_event": Row(
+        "here", "workspace, plan", "workspace, plan", "workspace",
+        {"event": "PULL_REQUEST", "branch": "main", "path": ".*", "templateId": "{plan}"}, {"templateId": "{plan}"},
+        ("webhook",),
+    ),
     "workspacetag": _row(
         "here", "workspace", {"tagId": "{other_tag}"}, {"tagId": "{other_tag}"}, ("workspace",)
     ),
@@ -315,6 +321,8 @@ WITHOUT_ROLE: Mapping[str, str] = {
             "workspaces/<str:workspace_name>/runs/<str:run_id>",
         )
     },
+    "webhook/v1/<str:webhook_id>": "the signature of a provider opens it",
+    "webhook/v2/<str:hook_id>": "the signature of a provider opens it",
     "i18n/setlang/": "the reader's language",
     "admin/search/": "finds pages of the sidebar",
     "admin/password_change/": "one's own password",

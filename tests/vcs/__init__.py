@@ -1,1 +1,0 @@
-"""Tests of connections, webhooks and pull requests."""

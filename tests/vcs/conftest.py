@@ -10,8 +10,9 @@ from pytest_django import Settings
 from terrakube_site.outgoing import allowed_from
 from tests.vcs.fake_api import FakeApi
 from tests.vcs.provider.fixtures import gitea, github, provider
+from tests.vcs.scene import scene
 
-__all__ = ["api", "gitea", "github", "provider"]
+__all__ = ["api", "gitea", "github", "provider", "scene"]
 
 
 @pytest.fixture

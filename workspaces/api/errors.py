@@ -57,8 +57,6 @@ _ABSENT = {
     "policy_exemption": "policy sets",
     "policy_set": "policy sets",
     "provider": "providers",
-    "webhook": "webhooks",
-    "webhook_event": "webhooks",
 }
 """What Terrakube has and this site has not, by the segment of a path."""
 

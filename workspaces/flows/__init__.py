@@ -5,7 +5,7 @@ an unknown `type`, a duplicate number, a duplicate key. As in Terrakube, a text 
 boolean may be quoted.
 """
 
-from .changes import changes_resources, first_unapproved_step, has_scripts, has_scripts_before_approval
+from .changes import changes_resources, first_unapproved_step, has_scripts, has_scripts_before_approval, plan_part
 from .defaults import (
     APPLY_TEMPLATE,
     CLI_TEAM,
@@ -16,7 +16,7 @@ from .defaults import (
     PLAN_TEMPLATE,
     DefaultTemplate,
 )
-from .flow import Command, FlowStep, ImportCommands, ScheduledTemplate, from_json, is_plan_only, to_json
+from .flow import Command, FlowStep, ImportCommands, ScheduledTemplate, as_yaml, from_json, is_plan_only, to_json
 from .parser import FlowError, parse, parse_commands
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "FlowStep",
     "ImportCommands",
     "ScheduledTemplate",
+    "as_yaml",
     "changes_resources",
     "first_unapproved_step",
     "from_json",
@@ -41,5 +42,6 @@ __all__ = [
     "is_plan_only",
     "parse",
     "parse_commands",
+    "plan_part",
     "to_json",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from workspaces.choices import StepType
+from workspaces.choices import PLAN_TYPES, StepType
 
 from .flow import FlowStep
 
@@ -16,6 +16,17 @@ CHANGING_TYPES = _OF_RESOURCES | {StepType.SCRIPTS, StepType.DISABLE_WORKSPACE, 
 def changes_resources(flow: Iterable[FlowStep]) -> bool:
     """Return whether a flow has a step that changes resources."""
     return any(step.type in CHANGING_TYPES for step in flow)
+
+
+def plan_part(flow: Iterable[FlowStep]) -> tuple[FlowStep, ...]:
+    """Return the plans of a flow before its first step that changes something: what a pull request may run."""
+    found = []
+    for step in flow:
+        if step.type in CHANGING_TYPES:
+            break
+        if step.type in PLAN_TYPES:
+            found.append(step)
+    return tuple(found)
 
 
 def first_unapproved_step(

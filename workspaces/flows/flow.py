@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from workspaces.choices import PLAN_TYPES
 
 
@@ -68,6 +70,13 @@ class FlowStep:
 def is_plan_only(flow: Iterable[FlowStep]) -> bool:
     """Return whether a flow only plans, so that its job need not hold the workspace."""
     return all(step.type in PLAN_TYPES for step in flow)
+
+
+def as_yaml(flow: Iterable[FlowStep]) -> str:
+    """Return a flow as the YAML that ``parse`` reads to the same steps."""
+    steps = [{key: value for key, value in to_json(step).items() if value is not None} for step in flow]
+    text: str = yaml.safe_dump({"flow": steps}, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def to_json(step: FlowStep) -> dict[str, Any]:

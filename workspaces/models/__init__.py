@@ -19,6 +19,7 @@ from workspaces.models.tag import Tag, WorkspaceTag
 from workspaces.models.template import Template
 from workspaces.models.token import AccessToken
 from workspaces.models.variable import GlobalVariable, Variable
+from workspaces.models.webhook import Webhook, WebhookEvent
 from workspaces.models.workspace import Workspace
 
 __all__ = (
@@ -53,6 +54,8 @@ __all__ = (
     "Template",
     "Variable",
     "Vcs",
+    "Webhook",
+    "WebhookEvent",
     "Workspace",
     "WorkspaceTag",
 )

@@ -119,6 +119,8 @@ def keep_histories() -> None:
     auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
     auditlog.register(models.AccessToken, exclude_fields=_STAMPS)
     auditlog.register(models.Schedule, exclude_fields=[*_STAMPS, "next_at"])
+    auditlog.register(models.Webhook, exclude_fields=[*_STAMPS, "remote_hook_id"])
+    auditlog.register(models.WebhookEvent, exclude_fields=_STAMPS)
 
     # Who may do what is said by users' groups, which people and sign-ins change.
     auditlog.register(

@@ -98,6 +98,16 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
         help_text=_("Whether the plan waits for approval without holding the workspace, as `plan -out` asks."),
     )
     via = models.CharField(max_length=16, choices=Via, default=Via.UI)
+    pr_number = models.PositiveBigIntegerField(
+        _("pull request"), null=True, editable=False, help_text=_("Number of the pull request; empty for none.")
+    )
+    author = FittingField(
+        max_length=256,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("Account at the provider whose push, tag or pull request started the job."),
+    )
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
     trimmed_at = models.DateTimeField(

@@ -49,6 +49,8 @@ FORMS: Mapping[str, str] = {
     "rejected-by": _("Rejected by {person}"),
     "rejected-because": _("Rejected by {person}: {comment}"),
     "cancelled-by": _("Cancelled by {person}"),
+    "newer-commit": _("Replaced by job {number}, which plans a newer commit of the branch"),
+    "pull-request-closed": _("Pull request {number} was closed"),
     "step-failed": _("{step} failed"),
     "deleted-by-template": _("The workspace was deleted, as its template says"),
     "no-reason-given": _("no reason given"),

@@ -50,13 +50,19 @@ def create_job(
     save_plan: bool = False,
     priority: int = 0,
     named: str = "",
+    plan_only: bool = False,
+    of_own_source: bool = False,
+    pr_number: int | None = None,
+    author: str = "",
 ) -> Job:
     """Start a job on a workspace: it runs at once, or waits with a reason.
 
     The flow is the template's, or ``tcl`` (YAML), or that of the workspace's default template when neither is given.
     ``commit_id`` None is resolved by the first step. ``variables`` are HCL expressions that replace the workspace's
     Terraform variables. With ``save_plan`` the plan waits for approval without holding the workspace. A ``priority``
-    other than 0 needs the right to manage the workspace. ``named`` replaces the actor's name as the job's creator.
+    other than 0 needs the right to manage the workspace. ``named`` replaces the actor's name as the job's creator. With
+    ``plan_only`` only the plans of the flow run, up to its first change. ``of_own_source`` says that the commit is
+    known to be of the workspace's own branch. ``author`` is the provider's account that caused the job.
 
     Raises InvalidInput, NotAllowed, and WrongState for a deleted workspace.
     """
@@ -91,7 +97,12 @@ def create_job(
         raise InvalidInput(wrong, fields={"tcl": str(error)}) from error
     if template is None:
         _require_runtimes(text)
-    elsewhere = bool(override_source or override_branch or commit_id)
+    if plan_only and not flows.is_plan_only(flow):
+        flow = flows.plan_part(flow)
+        if not flow:
+            raise InvalidInput(_("The template has no plan before its first change, so nothing of it may run here."))
+        text = flows.as_yaml(flow)
+    elsewhere = bool(override_source or override_branch or commit_id) and not of_own_source
     start = Start(flow=flow, template=template, auto_apply=auto_apply, elsewhere=elsewhere)
     if refused := why_not(start, starter):
         raise NotAllowed(refused)
@@ -116,6 +127,8 @@ def create_job(
                 via=via,
                 save_plan=save_plan,
                 priority=priority,
+                pr_number=pr_number,
+                author=author,
                 created_by=name,
                 updated_by=name,
             )

@@ -33,6 +33,8 @@ from workspaces.models import (
     Template,
     Variable,
     Vcs,
+    Webhook,
+    WebhookEvent,
     Workspace,
     WorkspaceTag,
 )
@@ -57,6 +59,8 @@ RIGHTS: Mapping[type[models.Model], str] = {
     ProjectAccess: "manage_access",
     Schedule: "manage_workspace",
     Variable: "manage_workspace",
+    Webhook: "manage_workspace",
+    WebhookEvent: "manage_workspace",
     Template: "manage_template",
     Collection: "manage_collection",
     Item: "manage_collection",
@@ -83,10 +87,10 @@ def right_on(record: models.Model, *, verb: str = "change") -> str:
 
 
 def organization_of(record: models.Model) -> Organization:
-    """Return the organization of a record, through its workspace, project, collection or job where it has one."""
+    """Return the organization of a record, through its workspace, project, collection, job or webhook if it has one."""
     if isinstance(record, Organization):
         return record
-    for name in ("organization", "workspace", "project", "collection", "job"):
+    for name in ("organization", "workspace", "project", "collection", "job", "webhook"):
         found = getattr(record, name, None)
         if isinstance(found, models.Model):
             return organization_of(found)
@@ -97,7 +101,7 @@ def workspace_of(record: models.Model) -> Workspace | None:
     """Return the workspace that a record is or belongs to; None for records of the whole organization."""
     if isinstance(record, Workspace):
         return record
-    found = getattr(record, "workspace", None)
+    found = getattr(record.webhook if isinstance(record, WebhookEvent) else record, "workspace", None)
     # A reference needs the right on the collection, not on its workspace.
     return found if isinstance(found, Workspace) and not isinstance(record, Reference) else None
 

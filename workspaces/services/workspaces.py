@@ -12,14 +12,18 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.messages import message
 from workspaces.actors import Actor
 from workspaces.errors import WrongState
-from workspaces.models import Job, Organization, StateUpload, Variable, Workspace
+from workspaces.models import Job, Organization, StateUpload, Variable, Webhook, Workspace
 from workspaces.services.locks import owner_columns
 from workspaces.services.projects import require_move
 from workspaces.services.records import create_record, require_right, update_record
 from workspaces.services.remote_state import checked_shared_ids, forget_consumer
 from workspaces.services.state import current_state
 from workspaces.services.state_content import managed_resources
+from workspaces.services.webhooks import synchronize_hooks
 from workspaces.task_queue.client import enqueue
+
+_OF_HOOKS = frozenset({"source", "vcs", "deleted"})
+"""Columns of a workspace that decide which webhooks there are at the provider."""
 
 
 def create_workspace(organization: Organization, *, by: Actor, name: str, **attributes: object) -> Workspace:
@@ -36,6 +40,9 @@ def update_workspace(workspace: Workspace, changes: Mapping[str, Any], *, by: Ac
             require_right(workspace, by=by, verb="delete")
         if "project" in changes:
             require_move(workspace, changes["project"], by=by)
+        before = None
+        if not changes.keys().isdisjoint(_OF_HOOKS) and Webhook.objects.filter(workspace=workspace).exists():
+            before = Workspace.objects.get(pk=workspace.pk)
         locked, deletes = _locks_or_unlocks(workspace, changes), bool(changes.get("deleted"))
         owner = {} if locked is None else owner_columns(by, locked=locked)
         fitting = fitting_name(changes, 64) if deletes else changes
@@ -44,6 +51,8 @@ def update_workspace(workspace: Workspace, changes: Mapping[str, Any], *, by: Ac
             StateUpload.objects.filter(workspace=workspace).pending().update(discarded=True, json=None)
         if deletes:
             forget_consumer(workspace)
+        if before is not None:
+            synchronize_hooks(before, workspace)
         if not changes.keys().isdisjoint({"locked", "deleted"}):
             enqueue("executors.tasks.advance_workspace", str(workspace.pk))
     return workspace

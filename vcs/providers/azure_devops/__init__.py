@@ -1,6 +1,6 @@
 """Azure DevOps, by OAuth, a personal token or a service principal."""
 
-from vcs.providers.azure_devops import comments, pull_requests, statuses, tokens
+from vcs.providers.azure_devops import comments, hooks, payloads, pull_requests, signature, statuses, tokens
 from vcs.providers.base import Provider
 
 PROVIDER = Provider(
@@ -9,4 +9,7 @@ PROVIDER = Provider(
     statuses=statuses,
     comments=comments,
     pull_requests=pull_requests,
+    signature=signature,
+    payloads=payloads,
+    hooks=hooks,
 )

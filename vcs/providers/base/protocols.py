@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -42,17 +42,20 @@ class Signatures(Protocol):
     def is_signed(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Compare in constant time; ``headers`` have lower-case names."""
 
+    def delivery_id(self, headers: Mapping[str, str]) -> str:
+        """Return the id of a delivery, by which a repeated one is known; empty where headers have none."""
+
 
 class Payloads(Protocol):
-    """``payloads``: a delivery's body as an event."""
+    """``payloads``: a delivery's body as events."""
 
-    def read_event(self, headers: Mapping[str, str], body: bytes) -> Event | Ignored:
-        """Return the event, or why it starts nothing. Raises ValueError for a body that the provider never sends."""
+    def read_events(self, headers: Mapping[str, str], body: bytes) -> Sequence[Event | Ignored]:
+        """Return the events, or why they start nothing. Raises ValueError for a body that is no JSON object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookSettings:
-    """What a hook at the provider is to be."""
+    """What a hook at the provider is to be; ``events`` are values of WebhookEventType."""
 
     url: str
     secret: str = field(repr=False)
@@ -61,7 +64,12 @@ class HookSettings:
 
 
 class Hooks(Protocol):
-    """``hooks``: a repository's hook at the provider. Each raises ApiError and OutgoingError."""
+    """``hooks``: a repository's hook at the provider. Each raises ApiError and OutgoingError.
+
+    ``PERMISSION`` names what the connection needs for it, as a marked text.
+    """
+
+    PERMISSION: str
 
     def register(self, api: Api, repository: Repository, hook: HookSettings) -> str:
         """Return the hook's id at the provider."""

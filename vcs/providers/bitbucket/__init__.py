@@ -1,7 +1,7 @@
 """Bitbucket Cloud and Bitbucket Data Center."""
 
 from vcs.providers.base import Provider
-from vcs.providers.bitbucket import comments, pull_requests, statuses, tokens
+from vcs.providers.bitbucket import comments, hooks, payloads, pull_requests, signature, statuses, tokens
 
 PROVIDER = Provider(
     title="Bitbucket",
@@ -9,4 +9,7 @@ PROVIDER = Provider(
     statuses=statuses,
     comments=comments,
     pull_requests=pull_requests,
+    signature=signature,
+    payloads=payloads,
+    hooks=hooks,
 )

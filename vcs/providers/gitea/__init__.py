@@ -1,7 +1,7 @@
 """Gitea and Forgejo."""
 
 from vcs.providers.base import Provider
-from vcs.providers.gitea import comments, pull_requests, statuses, tokens
+from vcs.providers.gitea import comments, hooks, payloads, pull_requests, signature, statuses, tokens
 
 PROVIDER = Provider(
     title="Gitea",
@@ -9,4 +9,7 @@ PROVIDER = Provider(
     statuses=statuses,
     comments=comments,
     pull_requests=pull_requests,
+    signature=signature,
+    payloads=payloads,
+    hooks=hooks,
 )

@@ -1,7 +1,7 @@
 """GitHub and GitHub Enterprise."""
 
 from vcs.providers.base import Provider
-from vcs.providers.github import comments, pull_requests, statuses, tokens
+from vcs.providers.github import comments, hooks, payloads, pull_requests, signature, statuses, tokens
 
 PROVIDER = Provider(
     title="GitHub",
@@ -9,4 +9,7 @@ PROVIDER = Provider(
     statuses=statuses,
     comments=comments,
     pull_requests=pull_requests,
+    signature=signature,
+    payloads=payloads,
+    hooks=hooks,
 )

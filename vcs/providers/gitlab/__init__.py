@@ -1,7 +1,7 @@
 """GitLab, gitlab.com and self-managed."""
 
 from vcs.providers.base import Provider
-from vcs.providers.gitlab import comments, pull_requests, statuses, tokens
+from vcs.providers.gitlab import comments, hooks, payloads, pull_requests, signature, statuses, tokens
 
 PROVIDER = Provider(
     title="GitLab",
@@ -9,4 +9,7 @@ PROVIDER = Provider(
     statuses=statuses,
     comments=comments,
     pull_requests=pull_requests,
+    signature=signature,
+    payloads=payloads,
+    hooks=hooks,
 )

@@ -60,6 +60,8 @@ def _reader(attribute: Attribute, records: Sequence[models.Model]) -> Callable[[
 def _linkage(relationship: Relationship, record: models.Model, many: Mapping[str, relationship_keys.Joined]) -> Any:
     if relationship.many:
         joined = many.get(relationship.name, {}).get(record.pk, "")
+        if relationship.single:
+            return identifier(relationship.type, joined) if joined else None
         return orjson.Fragment(relationship_keys.identifiers(relationship.type, joined))
     key = getattr(record, f"{relationship.field}_id") if relationship.type else None
     return None if key is None else identifier(relationship.type, key)

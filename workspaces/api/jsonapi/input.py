@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db import models
@@ -13,7 +14,7 @@ from workspaces.api.jsonapi import attributes, registry
 from workspaces.api.jsonapi.attributes import Writing
 from workspaces.api.jsonapi.paths import one
 from workspaces.api.jsonapi.resource import Change, Relationship, Resource
-from workspaces.errors import NotAllowed
+from workspaces.errors import Duplicate, NotAllowed
 
 
 def data_of(document: Any, resource: Resource, *, key: str | None = None) -> dict[str, Any]:
@@ -46,7 +47,17 @@ def creation(data: Mapping[str, Any], resource: Resource, actor: Actor, owner: C
     for name, relationship in resource.relationships.items():
         if relationship.required and found.related.get(name) is None:
             raise Missing(f"The relationship {name} must be given: a {resource.type} is not stored without it")
-    return found
+    return replace(found, key=_chosen_key(data, resource)) if resource.client_ids else found
+
+
+def _chosen_key(data: Mapping[str, Any], resource: Resource) -> Any:
+    """Return the id that the client chose, None for none. Raises InvalidValue, and Duplicate for one in use."""
+    if data.get("id") is None:
+        return None
+    key = resource.key(data["id"])
+    if resource.model._base_manager.filter(pk=key).exists():
+        raise Duplicate(f"A {resource.type} with the id {key} already exists.")
+    return key
 
 
 def change(data: Mapping[str, Any], resource: Resource, record: models.Model, actor: Actor) -> Change:

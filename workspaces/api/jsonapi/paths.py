@@ -30,6 +30,11 @@ class Collection:
     owner: models.Model | None = None
     relationship: Relationship | None = None
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it has at most one record, and is that record where a client reads it."""
+        return self.relationship is not None and self.relationship.single
+
     def to_list(self, *, hidden: bool = False) -> QuerySet[Any]:
         """Return the rows for a list; with ``hidden`` also the softly deleted ones."""
         return self._of_owner(self.resource.listed_to(self.actor, hidden=hidden))
@@ -86,6 +91,13 @@ def find(path: str, actor: Actor, *, change: Any = None) -> Target:
     position = 1
     while position < len(segments):
         name = segments[position]
+        if isinstance(here, Collection) and here.is_single and name in {*here.resource.relationships, "relationships"}:
+            # The id may be left out where there is one record.
+            record = here.to_find().first()
+            if record is None:
+                raise NotThere(f"Unknown identifier [] for {here.resource.type}")
+            here = Element(here.resource, record)
+            continue
         if isinstance(here, Collection):
             hidden = position == len(segments) - 1 and here.resource.restores(change)
             here = Element(here.resource, _one(here, name, hidden=hidden))

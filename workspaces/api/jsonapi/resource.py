@@ -19,22 +19,28 @@ from workspaces.querysets import Scope, ScopedQuerySet, cached_scope, scope_of
 class Relationship:
     """A path from a record to others.
 
-    ``field`` is the foreign key: on the record itself for one other, on the others for many. A relationship without
-    ``type`` leads to what this installation does not have, and is always empty; clients expect it all the same.
+    ``field`` is the foreign key: on the record itself for one other, on the others for many. With ``single`` at most
+    one of the others has it, so documents show one identifier or null. A relationship without ``type`` leads to what
+    this installation does not have, and is always empty; clients expect it all the same.
     """
 
     name: str
     type: str = ""
     field: str = ""
     many: bool = False
+    single: bool = False
     required: bool = False
     writable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a client sends for one record: the attributes and to-one relationships that it names."""
+    """What a client sends for one record: the attributes and to-one relationships that it names.
 
+    ``key`` is the id that it chose for a new record, None if it chose none or may not.
+    """
+
+    key: Any = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     related: Mapping[str, Any] = field(default_factory=dict)
 
@@ -52,7 +58,8 @@ class Resource:
     ``root`` types are collections of their own below /api/v1, the others only below a parent. ``joined`` are the
     foreign keys that the services will follow. What ``create``, ``update`` or ``delete`` is None for, no client may do.
     ``tolerated`` are attributes that clients send and that mean nothing any more. ``hides`` is the attribute that
-    deletes softly: what it hides is found only by who asks for it, or takes it back.
+    deletes softly: what it hides is found only by who asks for it, or takes it back. With ``client_ids`` a client may
+    choose the id of a new record.
     """
 
     type: str
@@ -64,6 +71,7 @@ class Resource:
     tolerated: frozenset[str] = frozenset()
     narrow: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
     hides: str = ""
+    client_ids: bool = False
     create: Create | None = None
     update: Update | None = None
     delete: Delete | None = None
@@ -133,6 +141,11 @@ def to_one(name: str, field_name: str = "", *, type: str = "", **others: bool) -
 
 def to_many(name: str, field_name: str, *, type: str = "") -> Relationship:
     return Relationship(name=name, type=type or name, field=field_name, many=True)
+
+
+def to_single(name: str, field_name: str, *, type: str = "") -> Relationship:
+    """Return a relationship to the one record that has a unique foreign key to this one, or to none."""
+    return Relationship(name=name, type=type or name, field=field_name, many=True, single=True)
 
 
 def nothing(name: str, *, many: bool = False) -> Relationship:

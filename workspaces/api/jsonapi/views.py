@@ -56,6 +56,11 @@ class ResourceView(ApiView):
             return Response({"data": [] if target.relationship.many else None})
         if isinstance(target, Link):
             return Response(link_document(target))
+        if isinstance(target, Collection) and target.is_single:
+            found = target.to_find().first()
+            if found is None:
+                return Response({"data": None})
+            target = Element(target.resource, found)
         asked = parameters.read(request.query_params, target.resource, many=isinstance(target, Collection))
         if isinstance(target, Element):
             return Response(element_document(target.resource, target.record, self.actor, asked))
@@ -198,6 +203,8 @@ def link_document(target: Link) -> Document:
         return {"data": [] if relationship.many else None}
     if relationship.many:
         joined = relationship_keys.joined_keys(relationship, [record.pk]).get(record.pk, "")
+        if relationship.single:
+            return {"data": documents.identifier(relationship.type, joined) if joined else None}
         return {"data": orjson.Fragment(relationship_keys.identifiers(relationship.type, joined))}
     key = getattr(record, f"{relationship.field}_id")
     return {"data": None if key is None else documents.identifier(relationship.type, key)}

@@ -31,6 +31,9 @@ _TYPES = {
     "template": "What a job does: `tcl` is the YAML of its steps, in base64.",
     "variable": "A variable of a workspace, for Terraform or the environment; a sensitive value is never given back.",
     "vcs": "A connection to a version control system; its secrets are never given back.",
+    "webhook": "That events of a workspace's repository start jobs; which ones, its events say.",
+    "webhook_event": "What starts a job: an event of a branch that changes a path, with the template to run. An empty "
+    "branch is that of the workspace, an empty path its folder and the local modules that it uses.",
     "workspace": "One configuration in a source, with its state, its variables and its jobs.",
     "workspacetag": "That a workspace has a tag.",
 }
@@ -42,6 +45,7 @@ _JOB = {
 }
 _DOING = {
     "list": "What the caller's teams do not show is left out; `filter` selects more closely, and `page` divides.",
+    "show": "The data is null where there is none.",
     "read": "One that the caller may not read is refused.",
     "create": "What is left out has its default.",
     "update": "What is left out stays as it is; the answer has no body.",

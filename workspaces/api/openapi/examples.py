@@ -20,6 +20,7 @@ _NAMED: dict[str, object] = {
     "source": "https://git.example/network.git",
     "tagId": ID,
     "tcl": _FLOW,
+    "templateId": ID,
     "templateReference": ID,
     "terraformVersion": "1.11.4",
     "updatedBy": "ann@example.org",
@@ -61,6 +62,8 @@ _CHANGES: dict[str, dict[str, object]] = {
     "variable": {"value": "eu-2"},
     "globalvar": {"value": "eu-2"},
     "item": {"value": "eu-2"},
+    "webhook": {"migratedV2": True},
+    "webhook_event": {"branch": "main,release/.*"},
     "workspace": {"branch": "release", "terraformVersion": "1.12.2"},
     "workspacetag": {"tagId": ID},
 }
@@ -96,7 +99,9 @@ def record(resource: Resource) -> Part:
     """Return an example of a record as it is read."""
     links: Part = {}
     for name, found in resource.relationships.items():
-        links[name] = {"data": []} if found.many else _link(found) if found.required else {"data": None}
+        links[name] = (
+            {"data": []} if found.many and not found.single else _link(found) if found.required else {"data": None}
+        )
     return {
         "type": resource.type,
         "id": _id(resource.type),

@@ -48,7 +48,8 @@ def _attribute(attribute: Attribute, *, written: bool) -> Part:
 
 def _relationship(relationship: Relationship) -> Part:
     one = ref("Identifier")
-    return members(data={"type": "array", "items": one} if relationship.many else {"anyOf": [one, {"type": "null"}]})
+    many = relationship.many and not relationship.single
+    return members(data={"type": "array", "items": one} if many else {"anyOf": [one, {"type": "null"}]})
 
 
 def schemas() -> Part:
@@ -188,9 +189,11 @@ def _selecting(resource: Resource) -> list[Part]:
     ]
 
 
-def _document(schema: Part, *, many: bool) -> Part:
+def _document(schema: Part, *, many: bool, perhaps: bool = False) -> Part:
+    """Return the schema of a document; with ``perhaps`` its data may be null."""
+    one: Part = {"anyOf": [schema, {"type": "null"}]} if perhaps else schema
     properties: Part = {
-        "data": {"type": "array", "items": schema} if many else schema,
+        "data": {"type": "array", "items": schema} if many else one,
         "included": {"type": "array", "items": {"type": "object"}},
     }
     if many:
@@ -198,29 +201,39 @@ def _document(schema: Part, *, many: bool) -> Part:
     return {"type": "object", "properties": properties, "required": ["data"]}
 
 
-def _given(description: str, resource: Resource, *, many: bool = False) -> Part:
+def _given(description: str, resource: Resource, *, many: bool = False, perhaps: bool = False) -> Part:
     """Return an answer with records, and an example of it."""
-    found = answer(description, _document(ref(name_of(resource)), many=many))
+    found = answer(description, _document(ref(name_of(resource)), many=many, perhaps=perhaps))
     name = f"{resource.type}-list" if many else resource.type
     found["content"][JSON_API]["examples"] = {resource.type: {"$ref": f"#/components/examples/{name}"}}
     return found
 
 
+def _list(path: str, resource: Resource) -> Part:
+    return _operation(
+        path,
+        resource,
+        "list",
+        f"The {resource.type} records that the caller may read",
+        parameters=_selecting(resource),
+        responses={"200": _given("The records", resource, many=True), **refusals(400, 401, 403, 404, 406, 429)},
+    )
+
+
+def _the_one(path: str, resource: Resource) -> Part:
+    return _operation(
+        path,
+        resource,
+        "show",
+        f"The {resource.type}, if there is one",
+        parameters=_shaping(resource),
+        responses={"200": _given("The record", resource, perhaps=True), **refusals(400, 401, 403, 404, 406, 429)},
+    )
+
+
 def _collection(path: str, resource: Resource, by: Relationship | None) -> Part:
     name = name_of(resource)
-    found: Part = {
-        "get": _operation(
-            path,
-            resource,
-            "list",
-            f"The {resource.type} records that the caller may read",
-            parameters=_selecting(resource),
-            responses={
-                "200": _given("The records", resource, many=True),
-                **refusals(400, 401, 403, 404, 406, 429),
-            },
-        )
-    }
+    found: Part = {"get": _the_one(path, resource) if by is not None and by.single else _list(path, resource)}
     if resource.create is not None:
         found["post"] = _operation(
             path,

@@ -8,6 +8,7 @@ from workspaces.api.resources.policy import POLICY_RULE
 from workspaces.api.resources.project import PROJECT, PROJECT_ACCESS
 from workspaces.api.resources.recovered import RECOVERED_STATE
 from workspaces.api.resources.variable import COLLECTION, GLOBALVAR, ITEM, REFERENCE, VARIABLE
+from workspaces.api.resources.webhook import WEBHOOK, WEBHOOK_EVENT
 from workspaces.api.resources.workspace import HISTORY, WORKSPACE
 from workspaces.api.resources.workspace_parts import ACCESS, SCHEDULE, WORKSPACE_TAG
 
@@ -35,6 +36,8 @@ ALL = (
     TEMPLATE,
     VARIABLE,
     VCS,
+    WEBHOOK,
+    WEBHOOK_EVENT,
     WORKSPACE,
     WORKSPACE_TAG,
 )

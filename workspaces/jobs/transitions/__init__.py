@@ -9,6 +9,7 @@ from workspaces.jobs.transitions.advancing import advance as advance
 from workspaces.jobs.transitions.advancing import hand_over as hand_over
 from workspaces.jobs.transitions.decisions import cancel as cancel
 from workspaces.jobs.transitions.decisions import decide as decide
+from workspaces.jobs.transitions.decisions import drop_waiting as drop_waiting
 from workspaces.jobs.transitions.reports import explain as explain
 from workspaces.jobs.transitions.reports import finish_step as finish_step
 from workspaces.jobs.transitions.reports import note_interruption as note_interruption

@@ -12,7 +12,7 @@ from workspaces.jobs.transitions.advancing import note_decision, queue_step, rej
 from workspaces.jobs.transitions.room import must_wait
 from workspaces.jobs.transitions.table import IllegalTransition
 from workspaces.jobs.transitions.writes import end_job, lock_job, move_job
-from workspaces.reasons import reason, told
+from workspaces.reasons import Reason, reason, told
 from workspaces.task_queue.client import enqueue
 
 S = JobStatus
@@ -70,4 +70,14 @@ def cancel(job_id: int, *, by: str) -> bool:
         end_job(job, S.CANCELLED, why, keep_workspace=launched is not None)
         if launched is not None:
             enqueue("executors.tasks.cancel_step", str(launched.pk))
+        return True
+
+
+def drop_waiting(job_id: int, why: Reason) -> bool:
+    """Cancel a job that has not started. Returns False, changing nothing, if it has started or ended."""
+    with transaction.atomic():
+        job = lock_job(job_id)
+        if job is None or job.status != S.PENDING or job.started_at is not None:
+            return False
+        end_job(job, S.CANCELLED, why)
         return True

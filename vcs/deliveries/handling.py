@@ -1,0 +1,244 @@
+"""Handle deliveries: from what a provider sent to jobs on all workspaces that it is about, and a sentence for each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_noop as _
+from structlog.contextvars import bound_contextvars
+
+from terrakube_site.messages import Message, as_json, joined, marked, message
+from vcs.choices import DeliveryStatus, EventKind
+from vcs.deliveries.folders import folders_of
+from vcs.deliveries.matching import Match, Place, Rule, match
+from vcs.jobs.starting import Started, cancel_waiting_plans, start_job
+from vcs.models import Delivery, DeliveryOutcome, RepositoryHook
+from vcs.providers import provider_of
+from vcs.providers.base import Event, Ignored, normalized
+from workspaces.choices import VcsType
+from workspaces.errors import ServiceError
+from workspaces.models import WebhookEvent, Workspace
+from workspaces.task_queue.client import enqueue
+
+logger = logging.getLogger(__name__)
+WAITS = (dt.timedelta(minutes=1), dt.timedelta(minutes=5))
+"""Before the second and third try; then a person decides."""
+LEASE = dt.timedelta(minutes=10)
+"""After which a delivery whose worker said nothing more is handled by another."""
+TASK_WAITS = dt.timedelta(minutes=1)
+"""For its turn in the queue, before a new delivery's task counts as lost."""
+_WITHOUT_RELEASES = frozenset({VcsType.BITBUCKET, VcsType.AZURE_DEVOPS, VcsType.AZURE_SP_MI})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A workspace whose webhook listens to the repository, with its events in the order of their priority."""
+
+    workspace: Workspace
+    events: tuple[WebhookEvent, ...]
+    place: Place
+
+
+def handle_delivery(delivery_id: int) -> None:
+    """Handle a delivery that waits for it; safe to run twice, and side by side."""
+    delivery = _take(delivery_id)
+    if delivery is None:
+        return
+    with bound_contextvars(delivery=delivery.pk):
+        try:
+            outcomes, sentences = _handle(delivery)
+        except Exception:
+            logger.exception("Delivery %s of %s could not be handled", delivery.pk, delivery.hook)
+            _put_off(delivery)
+            return
+        _finish(delivery, outcomes, sentences)
+
+
+def handle_again(delivery: Delivery) -> None:
+    """Let a delivery be handled once more, as for a webhook that has changed; jobs it started stay its jobs."""
+    Delivery.objects.filter(pk=delivery.pk).update(
+        status=DeliveryStatus.PENDING, attempts=0, next_try_at=timezone.now(), outcome=None
+    )
+    enqueue("vcs.tasks.handle_delivery", delivery.pk)
+
+
+def due_deliveries(now: dt.datetime) -> list[int]:
+    """Return the deliveries whose task was lost or whose next try is due."""
+    waiting = Delivery.objects.filter(status__in=[DeliveryStatus.PENDING, DeliveryStatus.PROCESSING])
+    due = Q(attempts=0, next_try_at__lte=now - TASK_WAITS) | Q(attempts__gt=0, next_try_at__lte=now)
+    return list(waiting.filter(due).order_by("next_try_at").values_list("pk", flat=True)[:500])
+
+
+# ---- the life of a delivery -----------------------------------------------------------------------------------------
+
+
+def _take(delivery_id: int) -> Delivery | None:
+    """Take a delivery for handling; None if another worker has it, or it is not due."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = Delivery.objects.select_for_update(of=("self",)).select_related("hook__vcs__organization")
+        delivery = rows.filter(pk=delivery_id).first()
+        if delivery is None or delivery.status not in {DeliveryStatus.PENDING, DeliveryStatus.PROCESSING}:
+            return None
+        if delivery.next_try_at is not None and delivery.next_try_at > now:
+            return None
+        delivery.status, delivery.attempts = DeliveryStatus.PROCESSING, delivery.attempts + 1
+        delivery.next_try_at = now + LEASE
+        delivery.save(update_fields=["status", "attempts", "next_try_at"])
+    return delivery
+
+
+def _put_off(delivery: Delivery) -> None:
+    """Try a delivery again later, or leave it to a person after the last try."""
+    if delivery.attempts <= len(WAITS):
+        when = timezone.now() + WAITS[delivery.attempts - 1]
+        status, outcome = DeliveryStatus.PENDING, message(_("An error stopped the handling; it is tried again."))
+    else:
+        when, status = None, DeliveryStatus.FAILED
+        outcome = message(
+            _("An error stopped the handling {number} times; the site's log has it."), number=delivery.attempts
+        )
+    Delivery.objects.filter(pk=delivery.pk).update(status=status, next_try_at=when, outcome=as_json(outcome))
+
+
+def _finish(delivery: Delivery, outcomes: Sequence[DeliveryOutcome], sentences: Sequence[str]) -> None:
+    with transaction.atomic():
+        DeliveryOutcome.objects.filter(delivery=delivery).delete()
+        DeliveryOutcome.objects.bulk_create(outcomes)
+        delivery.status, delivery.next_try_at = DeliveryStatus.PROCESSED, None
+        delivery.handled_at = timezone.now()
+        delivery.outcome = as_json(joined(" ", map(marked, sentences)))
+        delivery.save()
+
+
+# ---- events ---------------------------------------------------------------------------------------------------------
+
+
+def _handle(delivery: Delivery) -> tuple[list[DeliveryOutcome], list[str]]:
+    provider = provider_of(delivery.hook.vcs)
+    if provider is None or provider.payloads is None:
+        return [], [_("The connection has no provider whose deliveries can be read.")]
+    try:
+        events = provider.payloads.read_events(delivery.headers, bytes(delivery.payload))
+    except ValueError:
+        return [], [_("The body is no JSON object.")]
+    outcomes: list[DeliveryOutcome] = []
+    sentences: list[str] = []
+    for event in events:
+        if isinstance(event, Ignored):
+            sentences.append(event.why)
+            continue
+        _describe(delivery, event)
+        found, said = _handle_event(delivery, event)
+        outcomes += found
+        sentences.append(said)
+    return outcomes, sentences or [_("It tells of nothing.")]
+
+
+def _describe(delivery: Delivery, event: Event) -> None:
+    """Keep on a delivery what lists show of it."""
+    delivery.kind, delivery.ref, delivery.commit = event.kind, event.branch, event.commit
+    delivery.pull_request, delivery.sender = event.pull_request, event.sender
+    delivery.title = event.message.strip().partition("\n")[0]
+
+
+def _handle_event(delivery: Delivery, event: Event) -> tuple[list[DeliveryOutcome], str]:
+    hook = delivery.hook
+    if event.kind == EventKind.PING:
+        return [], _("The provider asked whether the webhook is there.")
+    candidates = candidates_of(hook)
+    if not candidates:
+        return [], _("No workspace listens to the repository.")
+    if event.kind == EventKind.PULL_REQUEST and event.action == "closed":
+        number = cancel_waiting_plans([found.workspace for found in candidates], event.pull_request or 0)
+        return [], message(_("The pull request was closed; {number} waiting plans were cancelled."), number=number)
+    if event.kind == EventKind.COMMENT:
+        return [], _("Comments start nothing.")
+    if event.kind == EventKind.PULL_REQUEST and event.fork:
+        return [], _("The pull request comes from a fork, so nothing runs until a person allows it.")
+    return start_jobs(delivery, event, candidates)
+
+
+def start_jobs(
+    delivery: Delivery, event: Event, candidates: Sequence[Candidate]
+) -> tuple[list[DeliveryOutcome], Message]:
+    """Start the jobs of an event on the workspaces that it matches; return what came of it for each, and in all."""
+    tags = delivery.hook.vcs.vcs_type in _WITHOUT_RELEASES
+    outcomes, started, refused = [], 0, 0
+    for candidate in candidates:
+        found = _match(event, candidate, tags=tags)
+        if found.rule is None:
+            outcomes.append(_outcome(delivery, candidate, found.code, found.why))
+            continue
+        rule = next(one for one in candidate.events if one.pk == found.rule.key)
+        try:
+            result = start_job(candidate.workspace, rule, event, delivery)
+        except ServiceError as error:
+            refused += 1
+            outcomes.append(_outcome(delivery, candidate, "refused", error.message))
+            continue
+        started += result.code == "job"
+        outcomes.append(_outcome(delivery, candidate, result.code, result.why, result))
+    return outcomes, _summary(len(candidates), started, refused)
+
+
+def _summary(listening: int, started: int, refused: int) -> Message:
+    said = message(_("{number} jobs were started on {listening} workspaces."), number=started, listening=listening)
+    return said + " " + message(_("{number} were refused."), number=refused) if refused else said
+
+
+def _outcome(
+    delivery: Delivery, candidate: Candidate, code: str, why: str, started: Started | None = None
+) -> DeliveryOutcome:
+    return DeliveryOutcome(
+        delivery=delivery,
+        workspace=candidate.workspace,
+        job=None if started is None else started.job,
+        code=code,
+        outcome=as_json(why),
+    )
+
+
+def _match(event: Event, candidate: Candidate, *, tags: bool, files_known: bool = True) -> Match:
+    rules = [
+        Rule(
+            key=one.pk,
+            type=one.event,
+            branch=one.branch,
+            branch_type=one.branch_type,
+            path=one.path,
+            path_type=one.path_type,
+        )
+        for one in candidate.events
+    ]
+    return match(event, rules, candidate.place, tags_are_releases=tags, files_known=files_known)
+
+
+def candidates_of(hook: RepositoryHook) -> list[Candidate]:
+    """Return the workspaces that listen to a hook, with four queries for any number of them."""
+    listening = Workspace.objects.alive().filter(vcs=hook.vcs_id)
+    if hook.webhook_id is not None:
+        listening = listening.filter(webhook=hook.webhook_id, webhook__migrated_v2=False)
+    else:
+        # Addresses are compared here: each workspace may write that of the repository in its own way.
+        sources = listening.filter(webhook__migrated_v2=True).values_list("pk", "source")
+        same = [key for key, source in sources if normalized(source) == hook.repository_url]
+        listening = Workspace.objects.filter(pk__in=same)
+    workspaces = list(listening.select_related("organization", "default_template", "vcs").order_by("name", "pk"))
+    events: Mapping[Any, list[WebhookEvent]] = defaultdict(list)
+    rows = WebhookEvent.objects.filter(webhook__workspace__in=[row.pk for row in workspaces])
+    for event in rows.select_related("template", "webhook").order_by("priority", "created_date"):
+        events[event.webhook.workspace_id].append(event)
+    folders = folders_of(workspaces)
+    return [
+        Candidate(row, tuple(events[row.pk]), Place(branch=row.first_branch, folders=folders[row.pk]))
+        for row in workspaces
+    ]

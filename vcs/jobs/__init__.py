@@ -1,0 +1,1 @@
+"""Start jobs for events of repositories, each once."""

@@ -1,0 +1,162 @@
+"""Start the job of an event on a workspace: once for each commit, and in place of an older plan that still waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as _
+
+from terrakube_site.messages import Message, message
+from vcs.choices import EventKind
+from vcs.models import Delivery, Trigger
+from vcs.providers.base import Event
+from workspaces import flows
+from workspaces.actors import groups_of, is_admin
+from workspaces.choices import JobStatus, VcsType, Via, WebhookEventType
+from workspaces.errors import NotAllowed
+from workspaces.jobs import transitions
+from workspaces.jobs.acting import actor_behind
+from workspaces.jobs.start_rules import parsed
+from workspaces.models import Job, WebhookEvent, Workspace
+from workspaces.reasons import Reason, reason
+from workspaces.services.jobs import create_job
+
+_VIA = {
+    VcsType.GITHUB: Via.GITHUB,
+    VcsType.GITLAB: Via.GITLAB,
+    VcsType.BITBUCKET: Via.BITBUCKET,
+    VcsType.AZURE_DEVOPS: Via.AZURE_DEVOPS,
+    VcsType.AZURE_SP_MI: Via.AZURE_DEVOPS,
+    VcsType.GITEA: Via.GITEA,
+}
+_LONGEST_BRANCH = 128
+"""Of a job's own branch; a longer one is replaced by its commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What came of an event for a workspace: a new job, or the one that the event started before, and the sentence."""
+
+    job: Job | None
+    code: str
+    why: Message
+
+
+def start_job(workspace: Workspace, rule: WebhookEvent, event: Event, delivery: Delivery) -> Started:
+    """Start the job of an event by the rule that it matched. Raises ServiceError, changing nothing.
+
+    The job has the rights of who saved the rule. A pull request only plans. A plan-only job of an older commit of the
+    same branch that still waits is cancelled; of an event that was overtaken, no job is made.
+    """
+    by = actor_behind(rule)
+    if by is not None and not groups_of(by) and not is_admin(by):
+        sentence = _(
+            "The event runs with the rights of {person}, who is inactive, in no team or unknown. Save it to run it "
+            "with your rights."
+        )
+        raise NotAllowed(message(sentence, person=rule.acts_for_name or rule.updated_by or "–"))
+    name = event.commit or event.branch
+    pull_request = event.pull_request or 0
+    with transaction.atomic():
+        # Deliveries are handled side by side; this row is what they take turns by.
+        Workspace.objects.select_for_update(of=("self",)).filter(pk=workspace.pk).first()
+        of_event = Trigger.objects.filter(workspace=workspace, event=rule.event, pull_request=pull_request)
+        before = of_event.filter(commit=name).select_related("job").first()
+        if before is not None:
+            return _was_started(before)
+        plans = _plans_only(rule)
+        newer = of_event.filter(ref=event.branch, number__gt=delivery.pk).order_by("-number").first()
+        if plans and newer is not None:
+            return Started(
+                None, "overtaken", message(_("A newer commit of {name} is planned already."), name=event.branch)
+            )
+        try:
+            with transaction.atomic():
+                trigger = Trigger.objects.create(
+                    workspace=workspace,
+                    event=rule.event,
+                    commit=name,
+                    pull_request=pull_request,
+                    ref=event.branch,
+                    rule=rule,
+                    delivery=delivery,
+                    number=delivery.pk,
+                )
+        except IntegrityError:
+            # SQLite has no row locks.
+            return _was_started(of_event.get(commit=name))
+        job = create_job(
+            workspace,
+            by=by,
+            template=rule.template,
+            plan_only=rule.event == WebhookEventType.PULL_REQUEST,
+            named=event.sender,
+            **_source(workspace, event),
+        )
+        trigger.job = job
+        trigger.save(update_fields=["job"])
+    if plans:
+        # In transactions of their own: whoever holds the lock of a job takes that of its workspace after it.
+        _drop(
+            of_event.filter(ref=event.branch, number__lt=delivery.pk),
+            reason("cancelled", "newer-commit", number=job.pk),
+        )
+    return Started(job, "job", message(_("Job {number} was started."), number=job.pk))
+
+
+_BRANCHES = frozenset({WebhookEventType.PUSH, WebhookEventType.PULL_REQUEST})
+"""Events of branches, on which commits follow each other."""
+
+
+def _plans_only(rule: WebhookEvent) -> bool:
+    """Return whether the jobs of a rule change nothing, so that only the newest commit of a branch matters."""
+    if rule.event == WebhookEventType.PULL_REQUEST:
+        return True
+    try:
+        return rule.event in _BRANCHES and flows.is_plan_only(parsed(rule.template.tcl))
+    except flows.FlowError:
+        return False
+
+
+def _was_started(trigger: Trigger) -> Started:
+    if trigger.job_id is None:
+        return Started(None, "again", message(_("This commit started a job before, which is deleted.")))
+    return Started(trigger.job, "again", message(_("This commit started job {number} before."), number=trigger.job_id))
+
+
+def _source(workspace: Workspace, event: Event) -> dict[str, Any]:
+    """Return what the job is made from, and who caused it."""
+    vcs = workspace.vcs
+    is_own = event.kind == EventKind.PUSH and event.branch == workspace.first_branch
+    branch = f"refs/tags/{event.branch}" if event.kind in {EventKind.TAG, EventKind.RELEASE} else event.branch
+    if len(branch) > _LONGEST_BRANCH:
+        branch = event.commit
+    return {
+        "override_branch": None if is_own else branch,
+        "commit_id": event.commit or None,
+        "of_own_source": is_own,
+        "via": _VIA.get(VcsType(vcs.vcs_type), Via.UI) if vcs is not None else Via.UI,
+        "pr_number": event.pull_request,
+        "author": event.sender,
+        "comments": event.message.strip().partition("\n")[0][:512] or None,
+    }
+
+
+def cancel_waiting_plans(workspaces: Iterable[Workspace], pull_request: int) -> int:
+    """Cancel the plan-only jobs of a closed pull request that have not started; return how many."""
+    of_request = Trigger.objects.filter(
+        workspace__in=[workspace.pk for workspace in workspaces],
+        event=WebhookEventType.PULL_REQUEST,
+        pull_request=pull_request,
+    )
+    return _drop(of_request, reason("cancelled", "pull-request-closed", number=pull_request))
+
+
+def _drop(triggers: QuerySet[Trigger], why: Reason) -> int:
+    """Cancel the plan-only jobs of triggers that have not started; return how many."""
+    waiting = triggers.filter(job__plan_only=True, job__status=JobStatus.PENDING, job__started_at=None)
+    return sum(transitions.drop_waiting(job_id, why) for job_id in waiting.values_list("job_id", flat=True))

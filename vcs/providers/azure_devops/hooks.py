@@ -1,0 +1,86 @@
+"""Subscriptions of a repository at Azure DevOps: one for each type of event, whose ids are kept with commas between.
+
+https://learn.microsoft.com/en-us/rest/api/azure/devops/hooks/subscriptions
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from django.utils.translation import gettext_noop as _
+
+from vcs.providers.azure_devops.signature import SECRET_HEADER
+from vcs.providers.base import Api, ApiError, HookSettings, Repository
+from workspaces.choices import WebhookEventType
+
+PERMISSION = _('the permissions "View subscriptions" and "Edit subscriptions" of the project, and the scope for them')
+_VERSION = {"api-version": "7.1"}
+_EVENTS = {
+    WebhookEventType.PUSH: ("git.push",),
+    WebhookEventType.TAG: ("git.push",),
+    # There are no releases of a repository; a tag stands for one.
+    WebhookEventType.RELEASE: ("git.push",),
+    WebhookEventType.PULL_REQUEST: ("git.pullrequest.created", "git.pullrequest.updated"),
+}
+_COMMENTS = "ms.vss-code.git-pullrequest-comment-event"
+
+
+def register(api: Api, repository: Repository, hook: HookSettings) -> str:
+    organization, project, name = _parts(repository)
+    found = api.get(
+        f"/{quote(organization)}/{quote(project)}/_apis/git/repositories/{quote(name)}", {"api-version": "7.0"}
+    ).data
+    events = {event for name in hook.events for event in _EVENTS[WebhookEventType(name)]}
+    if hook.comments:
+        events.add(_COMMENTS)
+    made: list[str] = []
+    try:
+        for event in sorted(events):
+            subscription = {
+                "publisherId": "tfs",
+                "eventType": event,
+                "resourceVersion": "1.0",
+                "consumerId": "webHooks",
+                "consumerActionId": "httpRequest",
+                "publisherInputs": {"projectId": found["project"]["id"], "repository": found["id"]},
+                "consumerInputs": {
+                    "url": hook.url,
+                    "httpHeaders": f"{SECRET_HEADER}:{hook.secret}",
+                    "resourceDetailsToSend": "all",
+                    "messagesToSend": "none",
+                    "detailedMessagesToSend": "none",
+                    "acceptUntrustedCerts": "false",
+                },
+            }
+            answer = api.post(f"/{quote(organization)}/_apis/hooks/subscriptions", subscription, _VERSION)
+            made.append(str(answer.data["id"]))
+    except Exception:
+        # All or none: what is left behind would deliver for ever, and its id would be lost.
+        remove(api, repository, ",".join(made))
+        raise
+    return ",".join(made)
+
+
+def update(api: Api, repository: Repository, hook_id: str, hook: HookSettings) -> str:
+    remove(api, repository, hook_id)
+    return register(api, repository, hook)
+
+
+def remove(api: Api, repository: Repository, hook_id: str) -> None:
+    organization, _project, _name = _parts(repository)
+    for one in hook_id.split(","):
+        if not one:
+            continue
+        try:
+            api.delete(f"/{quote(organization)}/_apis/hooks/subscriptions/{quote(one, safe='')}", _VERSION)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+def _parts(repository: Repository) -> tuple[str, str, str]:
+    """Return organization, project and name. Raises ValueError for another path."""
+    parts = repository.path.split("/")
+    if len(parts) != 3:
+        raise ValueError("The source names no repository of Azure DevOps")
+    return parts[0], parts[1], parts[2]

@@ -1,0 +1,90 @@
+"""A repository's webhook at Bitbucket Cloud or Data Center.
+
+https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/
+https://developer.atlassian.com/server/bitbucket/rest/ (project/repository webhooks)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from django.utils.translation import gettext_noop as _
+
+from vcs.providers.base import Api, ApiError, HookSettings, Repository
+from workspaces.choices import WebhookEventType
+
+PERMISSION = _("the permissions webhook and repository:admin of the consumer or token")
+_NAME = "Terrakube"
+_CLOUD = {
+    WebhookEventType.PUSH: ("repo:push",),
+    WebhookEventType.TAG: ("repo:push",),
+    # There are no releases; a tag stands for one.
+    WebhookEventType.RELEASE: ("repo:push",),
+    WebhookEventType.PULL_REQUEST: (
+        "pullrequest:created",
+        "pullrequest:updated",
+        "pullrequest:fulfilled",
+        "pullrequest:rejected",
+    ),
+}
+_DATA_CENTER = {
+    WebhookEventType.PUSH: ("repo:refs_changed",),
+    WebhookEventType.TAG: ("repo:refs_changed",),
+    WebhookEventType.RELEASE: ("repo:refs_changed",),
+    WebhookEventType.PULL_REQUEST: (
+        "pr:opened",
+        "pr:from_ref_updated",
+        "pr:reopened",
+        "pr:merged",
+        "pr:declined",
+        "pr:deleted",
+    ),
+}
+
+
+def register(api: Api, repository: Repository, hook: HookSettings) -> str:
+    found = api.post(_path(api, repository), _settings(api, hook)).data
+    return str(found["uuid"] if is_cloud(api) else found["id"])
+
+
+def update(api: Api, repository: Repository, hook_id: str, hook: HookSettings) -> str:
+    try:
+        api.put(f"{_path(api, repository)}/{quote(hook_id, safe='')}", _settings(api, hook))
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return register(api, repository, hook)
+    return hook_id
+
+
+def remove(api: Api, repository: Repository, hook_id: str) -> None:
+    try:
+        api.delete(f"{_path(api, repository)}/{quote(hook_id, safe='')}")
+    except ApiError as error:
+        if error.status != 404:
+            raise
+
+
+def is_cloud(api: Api) -> bool:
+    """Return whether an API is that of Bitbucket Cloud."""
+    return not urlsplit(api.url).path.rstrip("/").endswith("/rest/api/1.0")
+
+
+def _path(api: Api, repository: Repository) -> str:
+    if is_cloud(api):
+        return f"/repositories/{quote(repository.path)}/hooks"
+    owner, name = repository.owner.removeprefix("scm/"), repository.name
+    return f"/projects/{quote(owner, safe='~')}/repos/{quote(name)}/webhooks"
+
+
+def _settings(api: Api, hook: HookSettings) -> dict[str, Any]:
+    cloud = is_cloud(api)
+    table = _CLOUD if cloud else _DATA_CENTER
+    events = {event for name in hook.events for event in table[WebhookEventType(name)]}
+    if hook.comments:
+        events.add("pullrequest:comment_created" if cloud else "pr:comment:added")
+    whole: dict[str, Any] = {"url": hook.url, "active": True, "events": sorted(events)}
+    if cloud:
+        return whole | {"description": _NAME, "secret": hook.secret}
+    return whole | {"name": _NAME, "configuration": {"secret": hook.secret}, "sslVerificationRequired": True}
