@@ -23,6 +23,7 @@ from tests.support.patience import patient
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 PREFIX = "left out: "
+BROWSER_MARK = "pytest.mark.browser"
 SERVICES = Path(__file__).resolve().parents[2] / "scripts" / "services"
 
 
@@ -119,10 +120,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep cluster tests in three workers, which wait for pods most of the time, so that few compete for the one node.
 
-    As soon as a test is found: at the end of the collection xdist has read the groups already.
+    Tests in a browser stay with their module, whose site is then started, and filled with examples, once. As soon as a
+    test is found: at the end of the collection xdist has read the groups already.
+
+    Raises UsageError for a test in a browser whose module does not name the mark, by which scripts/test finds it.
     """
+    if item.get_closest_marker("browser") and not _names_browser(item.path):
+        raise pytest.UsageError(f"{item.nodeid}: scripts/test finds its module by {BROWSER_MARK}, which is not there")
     if item.get_closest_marker("cluster"):
         item.add_marker(pytest.mark.xdist_group(_cluster_group(item.path)))
+    elif item.get_closest_marker("browser") and not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group(f"browser-{item.path.stem}"))
+
+
+@cache
+def _names_browser(path: Path) -> bool:
+    return BROWSER_MARK in path.read_text(encoding="utf-8")
 
 
 def _cluster_group(path: Path) -> str:
