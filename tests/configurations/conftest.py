@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from executors.installation.settings import installation
 from tests.configurations.library import Library
 from tests.configurations.matrix import Row
 from tests.configurations.runs import Runs
@@ -22,10 +23,14 @@ from tests.spine.sources import GitServer
 
 
 @pytest.fixture(scope="module")
-def site(make_site: SiteMaker) -> Iterator[Site]:  # noqa: F811
-    with make_site(**DEFAULT_PATIENCE) as site:
+def site(make_site: SiteMaker, executor_image: str) -> Iterator[Site]:  # noqa: F811
+    with make_site(**DEFAULT_PATIENCE) as site, pytest.MonkeyPatch.context() as patch:
+        # Jobs are made in this process, which refuses what the image of its installation does not support.
+        patch.setenv("ExecutorEphemeralImage", executor_image)
+        installation.cache_clear()
         site.start()
         yield site
+    installation.cache_clear()
 
 
 @pytest.fixture(scope="module")
