@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from vcs.atlantis.config import LARGEST_BYTES, AtlantisError, read_config
-from vcs.atlantis.conversion import Conversion, WorkspacePlan, convert, lines_of
+from vcs.atlantis.conversion import BY_COMMENT_ALONE, Conversion, WorkspacePlan, convert, lines_of
 from workspaces import flows
 from workspaces.choices import IacType, StepType
 
@@ -72,13 +72,12 @@ def test_projects_become_workspaces() -> None:
         tool=IacType.TERRAFORM,
         version="1.9.8",
         template="Plan, approve, apply",
-        plans=True,
         paths=("envs/prod/network/*.tf", "modules/**/*.tf", "envs/prod/network/.terraform.lock.hcl"),
         requirements=("approved", "mergeable"),
     )
     assert (test.name, test.folder, test.tool, test.version) == ("envs-test-blue", "envs/test", IacType.TOFU, "1.11.4")
     assert (test.paths, test.requirements) == ((), None)
-    assert (root.name, root.folder, root.plans) == ("root", "", False)
+    assert (root.name, root.folder, root.paths) == ("root", "", (BY_COMMENT_ALONE,))
 
 
 def test_a_workflow_becomes_a_template_whose_scripts_run_where_they_ran() -> None:
@@ -100,6 +99,10 @@ def test_arguments_and_values_become_variables() -> None:
     assert converted(WHOLE).workspaces[1].variables == {"STAGE": "test", "TF_CLI_ARGS_plan": "-var-file=blue.tfvars"}
 
 
+def test_a_project_without_autoplan_is_planned_by_comment_alone() -> None:
+    assert "  plans pull requests by comment alone" in lines_of(converted(WHOLE))
+
+
 def test_what_is_not_carried_over_is_said_once() -> None:
     notes = notes_of(WHOLE)
     assert [note.partition(":")[0] for note in notes] == [
@@ -111,7 +114,6 @@ def test_what_is_not_carried_over_is_said_once() -> None:
         "workflow careful",
         "workflow careful",
         "project envs/test",
-        "project .",
     ]
     text = "\n".join(notes)
     for words in (
@@ -122,7 +124,6 @@ def test_what_is_not_carried_over_is_said_once() -> None:
         "plan -lock: the site sets this itself",
         "there is no PLANFILE here",
         "Its workspace is called envs-test-blue",
-        "autoplan is off",
     ):
         assert words in text
 

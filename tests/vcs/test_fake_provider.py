@@ -404,6 +404,17 @@ def test_a_renamed_repository_redirects(provider: GitHub | Gitea) -> None:
     assert ask(provider, "GET", "/repos/acme/platform", token=token)[1]["full_name"] == "acme/platform"
 
 
+def test_a_repository_of_github_is_found_by_its_number(github: GitHub) -> None:
+    repository = repository_of(github)
+    github.install_app("acme")
+    github.act.rename(repository, "platform")
+    address = f"/repositories/{repository.id}"
+    assert ask(github, "GET", address, token=github.personal_token("mia"))[1]["full_name"] == "acme/platform"
+    assert ask(github, "GET", f"{address}/installation", token=app_jwt(github))[0] == 200
+    assert ask(github, "GET", "/repositories/1", token=github.personal_token("mia"))[0] == 404
+    assert len(github.take_complaints()) == 1
+
+
 def test_an_oauth_code_works_once(provider: GitHub | Gitea) -> None:
     repository_of(provider)
     code = provider.oauth.allow(provider.person("mia"))

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from django.test import override_settings
 
-from terrakube_site.outgoing import allowed_from
 from tests.vcs.provider import Gitea, GitHub
 from vcs.providers import gitea as gitea_modules
 from vcs.providers import github as github_modules
@@ -15,12 +11,6 @@ from vcs.providers.base import Api, ApiError, Repository, State, Status
 
 MODULES = {"GITHUB": github_modules, "GITEA": gitea_modules}
 STATUS = Status(state=State.PENDING, name="Terrakube - acme - app", description="Queued", url="http://site.test/run")
-
-
-@pytest.fixture(autouse=True)
-def loopback_allowed() -> Iterator[None]:
-    with override_settings(OUTGOING_ALLOWED=allowed_from(["127.0.0.1"])):
-        yield
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ _LONGEST_PATH = 512
 PLAIN_TEMPLATE = "Plan, approve, apply"
 """The default template for projects without a workflow of their own."""
 
+BY_COMMENT_ALONE = ".git/never"
+"""A path that no commit changes, for projects that are not planned by themselves: comments match any path."""
 _WHOLE_FILE = {
     "automerge": "Pull requests are not merged by the site; merge them, or let the provider merge them on success.",
     "autodiscover": "Workspaces are not found by themselves; make them from the repository's page, many at once.",
@@ -59,7 +61,7 @@ class Note:
 class WorkspacePlan:
     """A workspace as it would be created; ``paths`` are globs of changed files, empty for folder and local modules.
 
-    ``plans`` None: its pull requests start no job. ``requirements`` are those before an apply, None for the usual.
+    ``requirements`` are those before an apply, None for the usual.
     """
 
     name: str
@@ -68,7 +70,6 @@ class WorkspacePlan:
     tool: IacType
     version: str
     template: str
-    plans: bool
     paths: tuple[str, ...] = ()
     requirements: tuple[str, ...] | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -137,8 +138,7 @@ class _Conversion:
             tool=IacType.TOFU if project.distribution == "opentofu" else IacType.TERRAFORM,
             version=project.version.removeprefix("v") or self._version,
             template=workflow.template if workflow and workflow.flow else PLAIN_TEMPLATE,
-            plans=self._plans(about, project),
-            paths=self._paths(about, project, folder),
+            paths=self._paths(about, project, folder) if project.autoplan else (BY_COMMENT_ALONE,),
             requirements=self._requirements(about, project),
             variables=dict(workflow.variables) if workflow else {},
         )
@@ -177,11 +177,6 @@ class _Conversion:
             about, f"branch {expression}: a workspace has one branch, to which pull requests go: {self._branch}."
         )
         return self._branch
-
-    def _plans(self, about: str, project: Project) -> bool:
-        if not project.autoplan:
-            self._note(about, "autoplan is off: the webhook gets no event, so comments start nothing either.")
-        return project.autoplan
 
     def _paths(self, about: str, project: Project, folder: str) -> tuple[str, ...]:
         if project.when_modified is None:
@@ -242,7 +237,9 @@ def lines_of(conversion: Conversion) -> Iterable[str]:
         yield f"  template {one.template}"
         for key in one.variables:
             yield f"  variable {key}"
-        if one.plans:
+        if one.paths == (BY_COMMENT_ALONE,):
+            yield "  plans pull requests by comment alone"
+        else:
             yield f"  plans pull requests that change {', '.join(one.paths) or 'its folder or a local module it uses'}"
         if one.requirements is not None:
             yield f"  applies by comment once {' and '.join(one.requirements) or 'planned'}"

@@ -71,8 +71,9 @@ def installation_token(github: GitHub, owner: str, **narrowed: object) -> str:
     return str(answer["token"])
 
 
-def git(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder, without any configuration of the machine; it may fail."""
+def git(*arguments: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder, without any configuration of the machine; it may fail. ``more`` is its environment."""
+    folder.mkdir(parents=True, exist_ok=True)
     environ = {
         **os.environ,
         "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -83,6 +84,7 @@ def git(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "GIT_AUTHOR_EMAIL": "mia@example.org",
         "GIT_COMMITTER_NAME": "mia",
         "GIT_COMMITTER_EMAIL": "mia@example.org",
+        **more,
     }
     return subprocess.run(
         ["git", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=patient(30)

@@ -117,7 +117,7 @@ class Provider:
                 return self._answer_git(call, *found)
             with self.lock:
                 if self.api_path and call.path.startswith(self.api_path + "/"):
-                    return self._answer_api(call, call.path.removeprefix(self.api_path))
+                    return self._answer_api(call, self.canonical(call.path.removeprefix(self.api_path)))
                 return self.answer_page(call)
         except Wrong as wrong:
             self.complaints.append(f"{call.what}: {wrong}")
@@ -164,6 +164,10 @@ class Provider:
         if level and not token.allows(subject, level, right or level, repository):
             raise Wrong(403, f"the token of {token.user.login} does not allow {needs}")
         return token
+
+    def canonical(self, path: str) -> str:
+        """Return the path under which the routes know what a path of the API names."""
+        return path
 
     def missing_repository(self, call: Call, path: str, name: str) -> Reply:
         """Answer for a repository that has no such name."""

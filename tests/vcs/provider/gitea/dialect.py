@@ -112,7 +112,8 @@ class Gitea(Provider):
         self.deliveries.put(self.delivery(hook, "push", "", payload))
 
     def wants(self, hook: Hook, event: str, action: str) -> bool:
-        return (event if not event.startswith("pull_request_review_") else "pull_request_review") in hook.events
+        asked = "pull_request_review" if event.startswith("pull_request_review_") else event
+        return super().wants(hook, asked, action)
 
     def delivery(self, hook: Hook, event: str, action: str, payload: dict[str, Any]) -> Delivery:
         # As Go writes JSON: indented, with <, > and & escaped.

@@ -29,13 +29,11 @@ GRANTED = {
     "metadata": "read",
     "contents": "read",
     "statuses": "write",
-    "checks": "write",
-    "issues": "write",
     "pull_requests": "write",
     "repository_hooks": "write",
-    "members": "read",
 }
 """What docs/vcs.md tells an administrator to allow."""
+_OTHERS = ("administration", "actions", "checks", "deployments", "issues", "members", "workflows")
 routes = Routes()
 
 
@@ -196,7 +194,7 @@ def _narrowed(granted: Mapping[str, str], asked: Mapping[str, str] | None) -> di
     if asked is None:
         return dict(granted)
     for subject, level in asked.items():
-        if level not in LEVELS or subject not in {*GRANTED, "administration", "actions", "workflows", "deployments"}:
+        if level not in LEVELS or subject not in {*GRANTED, *_OTHERS}:
             raise Wrong(422, f"there is no permission {subject}: {level!r}")
         if subject not in granted or LEVELS.index(granted[subject]) < LEVELS.index(level):
             raise Refused(422, "The permissions requested are not granted to this installation.")

@@ -81,6 +81,12 @@ class GitHub(Provider):
             raise Wrong(401, "a JWT is no token for this call")
         return super().authorize(call, needs, repository)
 
+    def canonical(self, path: str) -> str:
+        # By its number a repository is found whatever its name is, with all that lies below it.
+        _, kind, number, *rest = [*path.split("/"), "", ""]
+        named = [one.full_name for one in self.repositories if kind == "repositories" and str(one.id) == number]
+        return "/".join(["", "repos", *named, *rest]).rstrip("/") if named else path
+
     def missing_repository(self, call: Call, path: str, name: str) -> Reply:
         owner = path.split("/")[2]
         old = self.renamed.get(f"{owner}/{name}".lower())

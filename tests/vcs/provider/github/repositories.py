@@ -101,14 +101,6 @@ def _repository(github: GitHub, call: Call, token: Token, repository: Repository
     return Reply(200, github.shapes.repository(repository))
 
 
-@routes.add("GET", "/repositories/{number}", needs="token")
-def _repository_by_id(github: GitHub, call: Call, token: Token, number: str) -> Reply:
-    for one in github.repositories:
-        if str(one.id) == number and _seen(token, one):
-            return Reply(200, github.shapes.repository(one))
-    raise Refused(404, "Not Found")
-
-
 @routes.add("GET", "/repos/{owner}/{repo}/branches", needs="contents:read", query={**PAGES, "protected": optional()})
 def _branches(github: GitHub, call: Call, token: Token, repository: Repository) -> Reply:
     heads = "refs/heads/"
