@@ -11,6 +11,7 @@ from executors.doctor import runs as doctor_runs
 from executors.health import heartbeats
 from executors.launching import barred_attempts, launcher
 from executors.preflight import runs as preflight_runs
+from vcs.connections import renewals
 from workspaces.jobs import capacity, transitions
 from workspaces.models import Job
 from workspaces.services import schedules
@@ -92,4 +93,5 @@ def beat() -> None:
     """
     heartbeats.write_heartbeat(heartbeats.WORKER)
     schedules.start_due()
+    renewals.queue_renewals()
     doctor_runs.advance_runs()

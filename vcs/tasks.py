@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from vcs.connections import renewals
 from vcs.deliveries import handling
 
 
 def handle_delivery(delivery_id: int) -> None:
     handling.handle_delivery(delivery_id)
+
+
+def renew_connection(vcs_id: str) -> None:
+    renewals.renew_connection(UUID(vcs_id))

@@ -73,6 +73,15 @@ class LogChannel:
                 self._append(shown)
             return shown
 
+    def hide(self, text: str) -> None:
+        """Mask a text that became known while the step runs."""
+        with self._masking:
+            rest = self._masker.finish()
+            if rest:
+                self._append(rest)
+            self._sensitive = (*self._sensitive, text)
+            self._masker = Masker(self._sensitive)
+
     def mask(self, data: bytes) -> str:
         """Return a piece of output as the log shows it, for a sentence that quotes it."""
         masker = Masker(self._sensitive)

@@ -8,15 +8,22 @@ from typing import Any
 from django.conf import settings
 
 from executors.attempts.plan_file_list import stored_list
+from executors.attempts.source_access import (
+    UNTIL_A_POD_STARTS,
+    SourceAccess,
+    stored_access,
+    tokens_in_use,
+    valid_access,
+)
 from executors.attempts.state_tokens import host_tokens
 from executors.contract.job_data import Command, JobData
 from executors.installation import limits
 from executors.installation.settings import installation
 from executors.models import Attempt
 from workspaces import flows, pods
-from workspaces.choices import EXCLUSIVE_TYPES, PLAN_TYPES, Category, IacType, SshType, StepType
+from workspaces.choices import EXCLUSIVE_TYPES, PLAN_TYPES, Category, IacType, StepType
 from workspaces.jobs.scope import PLAN_ARGUMENTS, addresses_of, is_approved_by_a_person, plan_arguments
-from workspaces.models import Job, SavedPlan, Ssh, Step, Workspace
+from workspaces.models import Job, SavedPlan, Ssh, Step
 from workspaces.variables.in_force import Inputs, step_inputs
 
 LOG_BUFFER_BYTES = 64 * 2**20
@@ -26,16 +33,6 @@ def _commands(commands: tuple[flows.Command, ...] | None) -> tuple[Command, ...]
     if commands is None:
         return None
     return tuple(Command(**asdict(command)) for command in commands)
-
-
-def source_access(workspace: Workspace) -> tuple[str, str | None, str | None]:
-    """(vcsType, connectionType, accessToken) of job-data's repository access; a VCS connection wins over an SSH key."""
-    if workspace.vcs is not None:
-        return workspace.vcs.vcs_type, workspace.vcs.connection_type, workspace.vcs.access_token or None
-    if workspace.ssh is not None:
-        name = "id_rsa" if workspace.ssh.ssh_type == SshType.RSA else "id_ed25519"
-        return f"SSH~{name}", None, workspace.ssh.private_key
-    return "PUBLIC", None, None
 
 
 def _allows_ssh_rsa(key: Ssh | None) -> bool:
@@ -48,15 +45,15 @@ def _step_commands(step: Step, flow: flows.FlowStep) -> tuple[flows.Command, ...
     return flow.commands
 
 
-def job_data(step: Step, inputs: Inputs, *, control_keys: bool) -> JobData:
+def job_data(step: Step, inputs: Inputs, *, control_keys: bool, access: SourceAccess | None = None) -> JobData:
     """Return the step's job data as Terrakube defines it.
 
     ``control_keys`` keeps EPHEMERAL_* and their like in the environment, as Terrakube's own executor expects it; ours
-    gets them never.
+    gets them never. ``access`` None: with the stored token, and no provider is asked.
     """
     job, workspace = step.job, step.job.workspace
     flow = flows.from_json(step.flow)
-    vcs_type, connection_type, access_token = source_access(workspace)
+    access = access or stored_access(workspace)
     environment = inputs.texts(Category.ENV)
     if not control_keys:
         environment = {key: text for key, text in environment.items() if not pods.is_control_key(key)}
@@ -72,13 +69,13 @@ def job_data(step: Step, inputs: Inputs, *, control_keys: bool) -> JobData:
         source=job.override_source or workspace.source,
         branch=job.override_branch or workspace.first_branch,
         folder=workspace.first_folder,
-        vcs_type=vcs_type,
-        connection_type=connection_type,
+        vcs_type=access.vcs_type,
+        connection_type=access.connection_type,
         refresh=job.refresh,
         refresh_only=job.refresh_only,
         show_header="remote-content" not in {workspace.first_branch, job.override_branch},
         ignore_error=flow.ignore_error,
-        access_token=access_token,
+        access_token=access.token,
         module_ssh_key=workspace.module_ssh_key.private_key if workspace.module_ssh_key else None,
         commit_id=job.commit_id,
         tofu=workspace.iac_type != IacType.TERRAFORM,
@@ -87,9 +84,17 @@ def job_data(step: Step, inputs: Inputs, *, control_keys: bool) -> JobData:
     )
 
 
+def _source_of(step: Step) -> str:
+    return step.job.override_source or step.job.workspace.source
+
+
 def terrakube_job_data(step: Step, inputs: Inputs) -> JobData:
-    """The step's job data for Terrakube's own image, which knows a job's addresses from TF_CLI_ARGS_plan alone."""
-    data = job_data(step, inputs, control_keys=True)
+    """Return the step's job data for Terrakube's own image, which knows a job's addresses from TF_CLI_ARGS_plan alone.
+
+    It may ask the provider of the source for a token, so never call it inside a transaction.
+    """
+    access = valid_access(step.job.workspace, _source_of(step), lasting=UNTIL_A_POD_STARTS).for_terrakube()
+    data = job_data(step, inputs, control_keys=True, access=access)
     addresses = addresses_of(step.job)
     if not addresses or step.type not in PLAN_TYPES:
         return data
@@ -114,7 +119,8 @@ def sensitive_texts(attempt: Attempt) -> list[str]:
     """Return what must not be seen in an attempt's log, for logs that come unmasked."""
     step = load_step(attempt)
     inputs = step_inputs(step.job, flows.from_json(step.flow))
-    return _sensitive_values(job_data(step, inputs, control_keys=False), inputs)
+    known = _sensitive_values(job_data(step, inputs, control_keys=False), inputs)
+    return sorted({*known, *tokens_in_use(step.job.workspace)})
 
 
 def latest_plan(job: Job, *columns: str) -> SavedPlan | None:
@@ -141,10 +147,14 @@ def _requested_scope(step: Step, plan: SavedPlan | None) -> dict[str, Any]:
 
 
 def claim_answer(attempt: Attempt) -> dict[str, Any]:
-    """Return all that our own executor needs to run a step, handed over at its claim and nowhere else."""
+    """Return all that our own executor needs to run a step, handed over at its claim and nowhere else.
+
+    It may ask the provider of the source for a token, so never call it inside a transaction.
+    """
     step = load_step(attempt)
     inputs = step_inputs(step.job, flows.from_json(step.flow))
-    data = job_data(step, inputs, control_keys=False)
+    access = valid_access(step.job.workspace, _source_of(step))
+    data = job_data(step, inputs, control_keys=False, access=access)
     conf = installation()
     workspace = step.job.workspace
     plan = latest_plan(step.job, "digest", "file_list") if step.type == StepType.APPLY else None

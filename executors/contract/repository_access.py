@@ -29,7 +29,15 @@ _HELPER = """#!/bin/sh
 [ "$1" = get ] || exit 0
 printf 'username=%s\\npassword=%s\\n' "$TERRAKUBE_GIT_USERNAME" "$TERRAKUBE_GIT_PASSWORD"
 """
-_USERS = {"GITLAB": "oauth2", "BITBUCKET": "x-token-auth", "AZURE_DEVOPS": "dummy"}
+_USERS = {
+    "GITLAB": "oauth2",
+    "GITEA": "oauth2",
+    "BITBUCKET": "x-token-auth",
+    "AZURE_DEVOPS": "dummy",
+    "AZURE_SP_MI": "dummy",
+}
+_ATLASSIAN = "ATATT"
+"""How API tokens of Atlassian accounts begin, which Bitbucket takes with a user name of their own."""
 
 
 class RepositoryAccessError(Exception):
@@ -69,6 +77,8 @@ class RepositoryAccess:
             return None
         if self.vcs_type == "GITHUB":
             return ("x-access-token", token) if self.connection_type == "STANDALONE" else (token, "")
+        if self.vcs_type == "BITBUCKET" and token.startswith(_ATLASSIAN):
+            return "x-bitbucket-api-token-auth", token
         if self.vcs_type in _USERS:
             return _USERS[self.vcs_type], token
         raise RepositoryAccessError(

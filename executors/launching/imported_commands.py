@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 
+from executors.attempts.source_access import access_by
 from executors.contract.repository_access import RepositoryAccess, RepositoryAccessError
 from executors.launching.errors import LaunchError
 from executors.launching.site_git import GitTimeout, SiteGit, site_git
@@ -54,11 +55,12 @@ def _access(step: Step, wanted: flows.ImportCommands) -> RepositoryAccess:
             raise _failed(f"the organization has no VCS connection {wanted.vcs_id}")
     if vcs is None:
         return RepositoryAccess(source=wanted.repository)
+    access = access_by(vcs, wanted.repository)
     return RepositoryAccess(
         source=wanted.repository,
-        vcs_type=vcs.vcs_type,
-        connection_type=vcs.connection_type,
-        access_token=vcs.access_token or None,
+        vcs_type=access.vcs_type,
+        connection_type=access.connection_type,
+        access_token=access.token,
     )
 
 

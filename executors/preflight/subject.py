@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from executors.attempts.handover import source_access
+from executors.attempts.source_access import valid_access
 from executors.contract.repository_access import RepositoryAccess
 from workspaces.choices import Category
 from workspaces.models import Workspace
@@ -39,12 +39,15 @@ class Subject:
 
 def stored_subject(workspace: Workspace) -> Subject:
     """Return what preflight looks at for a stored workspace."""
-    vcs_type, connection_type, token = source_access(workspace)
+    access = valid_access(workspace, workspace.source)
     return Subject(
         workspace=workspace,
         variables=list(workspace.variables.all()),
         inputs=workspace_inputs(workspace),
         access=RepositoryAccess(
-            source=workspace.source, vcs_type=vcs_type, connection_type=connection_type, access_token=token
+            source=workspace.source,
+            vcs_type=access.vcs_type,
+            connection_type=access.connection_type,
+            access_token=access.token,
         ),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from executors.attempts.handover import source_access
+from executors.attempts.source_access import stored_access
 from executors.contract.repository_access import RepositoryAccess
 from executors.preflight.checks import check_subject, check_templates
 from executors.preflight.findings import Finding, Report, finding, report
@@ -234,12 +234,12 @@ def _workspace(row: Resource, shared: _Shared) -> Workspace:
 def _access(workspace: Workspace, found: list[Finding]) -> RepositoryAccess | None:
     """Return the access to a source that needs none of the secrets that Terrakube keeps to itself."""
     held = workspace.vcs or workspace.ssh
-    vcs_type, connection_type, _ = source_access(workspace)
-    if workspace.uploaded_source or (held is not None and vcs_type != "PUBLIC"):
+    access = stored_access(workspace)
+    if workspace.uploaded_source or (held is not None and access.vcs_type != "PUBLIC"):
         if held is not None:
             found.append(finding("credentials-untold", "source", name=held.name))
         return None
-    return RepositoryAccess(source=workspace.source, vcs_type=vcs_type, connection_type=connection_type)
+    return RepositoryAccess(source=workspace.source, vcs_type=access.vcs_type, connection_type=access.connection_type)
 
 
 def _absent(row: Resource, absent: Mapping[str, str]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from executors.reporting import files, state, views
+from executors.reporting import files, source_token, state, views
 
 _attempt = [
     path("claim", views.claim, name="claim"),
@@ -10,6 +10,7 @@ _attempt = [
     path("logs", views.log, name="logs"),
     path("result", views.result, name="result"),
     path("source", files.source, name="source"),
+    path("source-token", source_token.source_token, name="source-token"),
     path("plan-file", files.plan_file, name="plan-file"),
     path("plan-lock-file", files.plan_lock_file, name="plan-lock-file"),
     path("plan-files", files.plan_files, name="plan-files"),

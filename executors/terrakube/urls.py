@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path
 
+from executors.reporting.source_token import refresh
 from executors.terrakube.other_endpoints import ConsumerGroupsView, ContextView, LogsView, SourceView
 from executors.terrakube.reports import HistoryView, ReportView
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("logs", LogsView.as_view(), name="logs"),
     path("logs/<str:job_id>/setup-consumer-groups", ConsumerGroupsView.as_view(), name="consumer-groups"),
     path("context/v1/<str:job_id>", ContextView.as_view(), name="context"),
+    path("vcs-token/v1/<str:job_id>/refresh", refresh, name="vcs-token"),
     path(
         "remote/tfe/v2/configuration-versions/<uuid:version_id>/terraformContent.tar.gz",
         SourceView.as_view(),

@@ -232,6 +232,57 @@ def test_a_wrong_token_fails_at_once_and_is_not_shown(serve: Serve, start: Start
     assert "wrong-token" not in api.log
 
 
+def giving(api: ApiServer, status: int, body: dict[str, Any]) -> None:
+    """Let the site answer who asks for another token."""
+    api.before = lambda call: (status, body) if call.path == "/source-token" else None
+
+
+def test_another_token_is_asked_for_once_and_the_clone_repeated(
+    serve: Serve, start: Start, repository: Repository
+) -> None:
+    server = GitServer(repository.path.parent, "oauth2", "right-token")
+    show = {"runtime": "BASH", "script": "cat a.txt; echo it was right-token"}
+    try:
+        api = cloning(serve, f"{server.url}/net/.git", vcsType="GITLAB", accessToken="old-token", commandList=[show])
+        giving(api, 200, {"token": "right-token"})
+        assert start(api).wait(10) == 0, api.log
+    finally:
+        server.stop()
+    assert len(api.made("POST", "/source-token")) == 1
+    assert "the site gave another token" in api.log
+    assert "it was ***" in api.log
+
+
+def test_a_second_refusal_is_the_last(serve: Serve, start: Start, repository: Repository) -> None:
+    server = GitServer(repository.path.parent, "oauth2", "right-token")
+    try:
+        api = cloning(serve, f"{server.url}/net/.git", vcsType="GITLAB", accessToken="old-token")
+        giving(api, 200, {"token": "wrong-too"})
+        assert start(api).wait(10) == 10
+    finally:
+        server.stop()
+    assert len(api.made("POST", "/source-token")) == 1
+    assert "Authentication failed" in api.attempt.result["message"]  # type: ignore[index]
+
+
+def test_a_step_without_a_token_ends_with_the_sites_reason(serve: Serve, start: Start, repository: Repository) -> None:
+    server = GitServer(repository.path.parent, "oauth2", "right-token")
+    words = {"format": "The App is not installed for {repository}.", "values": {"repository": "a/b"}}
+    refusal = {"code": "no-token", "detail": "The App is not installed for a/b.", "retryAfter": None, **words}
+    try:
+        api = cloning(serve, f"{server.url}/net/.git", vcsType="GITLAB")
+        answers = [{**refusal, "retryAfter": 0}, refusal]
+        api.before = lambda call: (409, {"errors": [answers.pop(0)]}) if call.path == "/source-token" else None
+        assert start(api).wait(10) == 10
+    finally:
+        server.stop()
+    assert answers == []
+    result = api.attempt.result
+    assert result is not None
+    assert (result["reason"], result["message"]) == ("source-failed", "The App is not installed for a/b.")
+    assert result["sentence"] == words
+
+
 def test_a_password_in_the_address_is_masked(serve: Serve, start: Start, repository: Repository) -> None:
     server = GitServer(repository.path.parent, "me", "pass-of-mine")
     try:
@@ -255,8 +306,8 @@ def test_a_token_is_for_the_sources_host_alone(tmp_path: Path) -> None:
 
 
 def test_a_kind_of_repository_that_we_cannot_log_in_to_is_said() -> None:
-    with pytest.raises(RepositoryAccessError, match="AZURE_SP_MI"):
-        RepositoryAccess(source="https://git.example/a.git", vcs_type="AZURE_SP_MI", access_token="t").login()
+    with pytest.raises(RepositoryAccessError, match="MERCURIAL"):
+        RepositoryAccess(source="https://git.example/a.git", vcs_type="MERCURIAL", access_token="t").login()
 
 
 def test_an_ssh_key_is_a_private_file_for_as_long_as_git_runs(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What anybody may have: the way in, health, discovery, the description.
 OPEN = re.compile(
     r"|admin/(login|logout|jsi18n)/|sign-in/.*|actuator/.*|(tofu|terraform)/index\.json|doc(/openapi\.json)?"
-    r"|\.well-known/terraform\.json|metrics|(remote/tfe|api)/v2/ping"
+    r"|\.well-known/terraform\.json|metrics|(remote/tfe|api)/v2/ping|callback/v1/vcs/<str:vcs_id>"
     # A provider's signature opens it; tests/vcs/test_receiving.py tries others.
     r"|webhook/v[12]/.*"
 )

@@ -26,8 +26,8 @@ SNAPSHOT = Path(__file__).with_name("api.txt")
 # Pages of the panel, and what only executors call.
 NOT_DESCRIBED = (
     *("admin/", "sign-in/", "runs/", "i18n/", "executor/", "logs", "context/", "doc", "healthz", "metrics"),
-    # What providers call.
-    "webhook/",
+    # What providers and executors call.
+    *("webhook/", "callback/", "vcs-token/"),
     # Another protocol, which terraform's makers describe.
     *("remote/tfe/v2/", "api/v2/", "app/"),
 )

@@ -331,13 +331,21 @@ WITHOUT_ROLE: Mapping[str, str] = {
     "admin/r/<path:content_type_id>/<path:object_id>/": "leads nowhere: no record has a page outside of the panel",
     "admin/(?P<app_label>workspaces|auth|auditlog|axes|executors|django_q)/$": "names lists of the sidebar",
     "admin/(?P<url>.*)$": "answers 404",
+    "callback/v1/vcs/<str:vcs_id>": "the provider sends people here, with a code that it gave for this connection",
+    **{
+        f"vcs/v1/<uuid:vcs_id>/{name}": "the right to manage connections or workspaces, each by itself"
+        for name in ("groups", "repositories")
+    },
+    "admin/workspaces/vcs/<uuid:pk>/connect/": "who may change the connection, as its page says",
+    "admin/workspaces/vcs/<uuid:pk>/try/": "who may change the connection, as its page says",
+    "vcs-token/v1/<str:job_id>/refresh": "the session of a running step opens it, and no person's token",
     "pat/v1/<str:token_id>": "one's own tokens",
     "access-token/v1/teams/<str:token_id>": "tokens of one's own teams",
     **{
         f"executor/v1/attempts/<uuid:attempt_id>/{name}": "the token of an attempt opens it, and no person's"
         for name in (
-            "claim", "heartbeat", "logs", "result", "source", "plan-file", "plan-lock-file", "plan-json", "state-json",
-            "state", "lock", "unlock", "plan-files", "plan-manifest", "recovered-state",
+            "claim", "heartbeat", "logs", "result", "source", "source-token", "plan-file", "plan-lock-file",
+            "plan-json", "state-json", "state", "lock", "unlock", "plan-files", "plan-manifest", "recovered-state",
         )
     },
 }  # fmt: skip

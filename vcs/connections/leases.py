@@ -33,7 +33,7 @@ def renewed_once[R: (Vcs, InstallationToken)](
     """
     end = time.monotonic() + WAIT_SECONDS
     while not enough(row):
-        lease = _take(row)
+        lease = take_lease(row)
         if lease is not None:
             try:
                 # Another process may have finished between the look and the lease.
@@ -45,7 +45,7 @@ def renewed_once[R: (Vcs, InstallationToken)](
                     raise
                 return row
             finally:
-                _release(row, lease)
+                release_lease(row, lease)
             row.refresh_from_db()
             return row
         if usable(row):
@@ -58,7 +58,7 @@ def renewed_once[R: (Vcs, InstallationToken)](
     return row
 
 
-def _take(row: Vcs | InstallationToken) -> dt.datetime | None:
+def take_lease(row: Vcs | InstallationToken) -> dt.datetime | None:
     """Take the lease and return its end; None while another process has it."""
     now = timezone.now()
     until = now + LEASE
@@ -66,5 +66,6 @@ def _take(row: Vcs | InstallationToken) -> dt.datetime | None:
     return until if free.update(lease_until=until) else None
 
 
-def _release(row: Vcs | InstallationToken, until: dt.datetime) -> None:
+def release_lease(row: Vcs | InstallationToken, until: dt.datetime) -> None:
+    """Give a lease back; nothing if another process has it by now."""
     type(row)._base_manager.filter(pk=row.pk, lease_until=until).update(lease_until=None)

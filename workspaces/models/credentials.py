@@ -53,6 +53,12 @@ class Vcs(Record, Audited):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        super().clean()
+        if self._state.adding and self.connection_type == ConnectionType.STANDALONE:
+            # It needs no step in a browser, so that clients expect it to be complete.
+            self.status = VcsStatus.COMPLETED
+
 
 class Ssh(Record, Audited):
     """An SSH private key for sources or modules; never shown again."""

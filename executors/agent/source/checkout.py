@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from executors.contract.repository_access import RepositoryAccessError, git_envi
 from terrakube_site.sentences import marked as _
 
 from .module_access import repository_access
+from .new_token import is_login_refused, renew_token
 from .ssh_servers import ssh_rsa_cure
 
 _SHA = re.compile(r"[0-9a-fA-F]{40}([0-9a-fA-F]{24})?")
@@ -67,6 +69,19 @@ class GitSource:
         source = self._job.source
         if not source or source == "empty" or source.startswith("-"):
             raise StepFailed("source-failed", _("The workspace has no source to clone."))
+        try:
+            return self._with_login(source)
+        except StepFailed as failure:
+            if not is_login_refused(self._said):
+                raise
+            # Its token may have expired while the step waited, or was withdrawn.
+            renew_token(self._context, failure)
+            self._context.say("git was refused; the site gave another token, and the repository is fetched again.")
+            shutil.rmtree(self._target)
+            self._target.mkdir()
+            return self._with_login(source)
+
+    def _with_login(self, source: str) -> str:
         access = repository_access(self._context)
         try:
             with git_environment(access, self._base_environment, self._context.private) as self._environment:

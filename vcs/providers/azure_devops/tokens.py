@@ -34,7 +34,7 @@ def authorize_url(vcs: Vcs, redirect_uri: str, state: str) -> str:
     if vcs.vcs_type == VcsType.AZURE_SP_MI:
         raise SetupError(_("A service principal signs in by itself; there is no page to connect it."))
     return authorize_page(
-        f"{_sign_in(vcs)}/oauth2/authorize",
+        f"{sign_in_url(vcs)}/oauth2/authorize",
         vcs,
         state,
         response_type="Assertion",
@@ -68,10 +68,11 @@ def _ask(vcs: Vcs, grant_type: str, assertion: str, redirect_uri: str) -> Grant:
         "assertion": assertion,
         "redirect_uri": redirect_uri,
     }
-    return ask_token(f"{_sign_in(vcs)}/oauth2/token", form)
+    return ask_token(f"{sign_in_url(vcs)}/oauth2/token", form)
 
 
-def _sign_in(vcs: Vcs) -> str:
+def sign_in_url(vcs: Vcs) -> str:
+    """Return where people sign in and where their tokens are exchanged."""
     # Terraform's provider gives connections the address of the API, which exchanges no code.
     endpoint = endpoint_of(vcs)
     return _SIGN_IN if urlsplit(endpoint).hostname == "dev.azure.com" else endpoint

@@ -10,6 +10,7 @@ from typing import Protocol
 from vcs.providers.base.api import Api
 from vcs.providers.base.events import Event, Ignored
 from vcs.providers.base.grants import Grant
+from vcs.providers.base.listings import Group, Page
 from vcs.providers.base.repositories import Repository
 from workspaces.models import Vcs
 
@@ -34,6 +35,24 @@ class Tokens(Protocol):
 
     def renew(self, vcs: Vcs, redirect_uri: str) -> Grant:
         """Return another token; its old refresh token may be of no use now. Raises as ``exchange``."""
+
+
+class Repositories(Protocol):
+    """``repositories``: what a token reaches. Each raises ApiError and OutgoingError, and KeyError or TypeError for an
+    answer that is none of the provider's.
+    """
+
+    def account_name(self, api: Api, vcs: Vcs) -> str:
+        """Return whose token it is."""
+
+    def find_repository(self, api: Api, repository: Repository) -> str:
+        """Return a repository's name as the provider writes it."""
+
+    def groups(self, api: Api, vcs: Vcs) -> list[Group]:
+        """Return what repositories are grouped by."""
+
+    def repositories(self, api: Api, vcs: Vcs, group: str, search: str, page: int) -> Page:
+        """Return a page of a group's repositories; pages are counted from 1."""
 
 
 class Signatures(Protocol):
@@ -163,6 +182,7 @@ class Provider:
 
     title: str
     tokens: Tokens
+    repositories: Repositories
     signature: Signatures | None = None
     payloads: Payloads | None = None
     hooks: Hooks | None = None

@@ -15,6 +15,7 @@ from workspaces.api.openapi.parts import (
     answer,
     content,
     in_path,
+    in_query,
     members,
     ref,
     refusals,
@@ -78,7 +79,7 @@ def _plain(*codes: int) -> Part:
 
 def paths() -> Part:
     """Return the paths by what they are for."""
-    return _operations() | _tokens() | _results() | _uploads() | _open_paths()
+    return _operations() | _tokens() | _connections() | _results() | _uploads() | _open_paths()
 
 
 def _operations() -> Part:
@@ -172,6 +173,41 @@ def _tokens() -> Part:
         "get": _operation("read_workspace_rights", "tokens", "Rights there", rights, _ORGANIZATION, _WORKSPACE)
     }
     return found
+
+
+def _connections() -> Part:
+    group = members(id=TEXT, name=TEXT)
+    repository = members(name=TEXT, fullName=TEXT, group=TEXT, url=TEXT, privateRepo=FLAG, defaultBranch=TEXT)
+    page = members(items={"type": "array", "items": repository}, hasMore=FLAG, page=NUMBER)
+    connection = in_path("vcsId", "The id of the VCS connection")
+    refused = {
+        **_plain(401, 403, 404, 429),
+        "422": answer("This connection lists nothing: it is public, or has no credentials of its own"),
+        "502": answer("The provider refuses or does not answer; the detail says why", ref("Errors"), JSON),
+    }
+    return {
+        "/vcs/v1/{vcsId}/groups": {
+            "get": _operation(
+                "list_repository_groups",
+                "vcs",
+                "What a connection's repositories are grouped by",
+                {"200": answer("The groups", {"type": "array", "items": group}, JSON), **refused},
+                connection,
+            )
+        },
+        "/vcs/v1/{vcsId}/repositories": {
+            "get": _operation(
+                "list_repositories",
+                "vcs",
+                "A page of a group's repositories",
+                {"200": answer("Up to 50 of them", page, JSON), **_plain(400), **refused},
+                connection,
+                {**in_query("group", "The id of the group", example="acme"), "required": True},
+                in_query("search", "A part of the name", example="network"),
+                in_query("page", "Counted from 1", example="1"),
+            )
+        },
+    }
 
 
 def _results() -> Part:

@@ -24,6 +24,10 @@ DESCRIPTIONS: Mapping[str, str] = {
     "list_current_teams": "Those that decide what the caller may do, in every organization.",
     "read_organization_rights": _RIGHTS,
     "read_workspace_rights": f"{_RIGHTS} What the workspace's own accesses give is added.",
+    "list_repository_groups": "Accounts, organizations, groups or projects, as the provider has them; `@me` is whose "
+    "token it is. It takes the right manageVcs or manageWorkspace.",
+    "list_repositories": "By name, and only those that the connection's token reaches. The address is the one for "
+    "`git clone`. It takes the right manageVcs or manageWorkspace.",
     "read_log": "While the step runs, as far as its executor has sent it; sensitive values are masked. Empty where "
     "there is none.",
     "follow_log": "`Last-Event-ID` goes on where a connection broke off; the event `over` is the last one.",
@@ -88,6 +92,21 @@ ANSWERS: Mapping[str, object] = {
     "list_current_teams": {"groups": ["DEVELOPERS"]},
     "read_organization_rights": _ALLOWED,
     "read_workspace_rights": _ALLOWED,
+    "list_repository_groups": [{"id": "acme", "name": "acme"}],
+    "list_repositories": {
+        "items": [
+            {
+                "name": "network",
+                "fullName": "acme/network",
+                "group": "acme",
+                "url": "https://github.com/acme/network.git",
+                "privateRepo": True,
+                "defaultBranch": "main",
+            }
+        ],
+        "hasMore": False,
+        "page": 1,
+    },
     "read_log": "Plan: 1 to add, 0 to change, 0 to destroy.\n",
     "follow_log": "id: 43\ndata: Plan: 1 to add, 0 to change, 0 to destroy.\n\n",
     "list_plan_files": {
