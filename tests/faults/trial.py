@@ -19,7 +19,8 @@ from tests.faults.sound import Expected, assert_sound, last_step
 from tests.spine.bell import Bell
 from tests.spine.cluster import Cluster
 from tests.spine.site import Site, story
-from tests.spine.waiting import PAUSE_SECONDS, await_that
+from tests.spine.waiting import await_that
+from tests.support.patience import pause
 from workspaces.choices import JobStatus
 from workspaces.models import Job, Workspace
 
@@ -148,9 +149,9 @@ class Trial:
         one.
         """
         self.site.await_status(job, status, seconds=seconds)
-        until = time.monotonic() + LEARN_SECONDS
-        while last_step(job).reason_code == STOPPED and time.monotonic() < until:
-            time.sleep(PAUSE_SECONDS)
+        began = time.monotonic()
+        while last_step(job).reason_code == STOPPED and (waited := time.monotonic() - began) < LEARN_SECONDS:
+            time.sleep(pause(waited))
         self.clock.stop("sentence")
         step = last_step(job)
         assert step.reason_code == code, story(job)

@@ -5,16 +5,15 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.patience import patient
-
-PAUSE_SECONDS = 0.05
+from tests.support.patience import patient, pause
 
 
 def await_that[T](look: Callable[[], T | None], what: str, seconds: float = 40) -> T:
     """Look until there is something to see, and return that; fail the test after so many seconds on a quiet machine."""
-    until = time.monotonic() + patient(seconds)
+    began = time.monotonic()
     while not (seen := look()):
-        if time.monotonic() > until:
+        waited = time.monotonic() - began
+        if waited > patient(seconds):
             pytest.fail(f"after {patient(seconds):.0f} s not yet: {what}")
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(pause(waited))
     return seen

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, Response
 
-from tests.support.patience import patient
+from tests.support.patience import patient, pause
 
 # The machine's network changes whenever a pod starts, and the browser then drops what it is loading.
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
@@ -111,7 +111,8 @@ def wait_for(page: Page, expression: str, *, milliseconds: float = 10_000) -> No
 
     The page's policy lets no text become code, so its own waiting, which asks again from within, would be refused.
     """
-    until = time.monotonic() + patient(milliseconds / 1000)
+    began, most = time.monotonic(), patient(milliseconds)
     while not page.evaluate(expression):
-        assert time.monotonic() < until, f"after {patient(milliseconds):.0f} ms still not true: {expression}"
-        page.wait_for_timeout(50)
+        waited = time.monotonic() - began
+        assert waited * 1000 < most, f"after {most:.0f} ms still not true: {expression}"
+        page.wait_for_timeout(pause(waited) * 1000)
