@@ -38,6 +38,9 @@ def _facts_of_state(state: dict[str, Any]) -> Facts:
         for instance in resource["instances"]:
             key = f"{address}[{json.dumps(instance.get('index_key'))}]{instance.get('deposed', '')}"
             found[key] = {"provider": resource.get("provider"), **instance}
+            if paths := instance.get("sensitive_attributes"):
+                # In any order: the programs walk through a set.
+                found[key]["sensitive_attributes"] = sorted(paths, key=json.dumps)
     checks = state.get("check_results") or ()
     found |= {f"check {row['object_kind']} {row['config_addr']}": row for row in checks}
     return found
