@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.core import signing
 from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
@@ -102,7 +102,8 @@ def test_a_refused_code_is_answered_200_and_shown_on_the_page(api: FakeApi, capl
 
 def test_nothing_is_exchanged_without_a_code(api: FakeApi) -> None:
     vcs = waiting(api)
-    for query in ({"code": ""}, {"code": "x" * 3000}, {"error": "access_denied"}):
+    queries: tuple[dict[str, Any], ...] = ({"code": ""}, {"code": "x" * 3000}, {"error": "access_denied"})
+    for query in queries:
         assert come_back(vcs, **query).status_code == 200
     assert b"<" not in come_back(vcs, error="<script>").content
     assert api.asked == []
@@ -158,8 +159,8 @@ def test_a_state_is_for_one_connection_and_ten_minutes(api: FakeApi, monkeypatch
     state = page(client, vcs)["state"]
     assert come_back(other, client, state=state).status_code == 409
     assert come_back(vcs, client, state=f"{state}x").status_code == 409
-    late = signing.time.time() + 601
-    monkeypatch.setattr(signing.time, "time", lambda: late)
+    late = time.time() + 601
+    monkeypatch.setattr("django.core.signing.time.time", lambda: late)
     assert come_back(vcs, client, state=state).status_code == 409
     assert api.asked == []
 

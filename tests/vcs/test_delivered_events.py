@@ -67,7 +67,7 @@ def test_a_push_is_read(provider: GitHub | Gitea, repository: Repository) -> Non
     after = provider.act.push(repository, "main", {"envs/new.tf": "", "main.tf": "# two\n"}, "Two\n\nmore", by="mia")
     (event,) = read(provider)
     assert (event.kind, event.branch, event.commit, event.before) == (EventKind.PUSH, "main", after, before)
-    assert event.files == {"envs/new.tf", "main.tf"}
+    assert event.files == frozenset({"envs/new.tf", "main.tf"})
     assert (event.sender, event.sender_id) == ("mia", str(provider.person("mia").id))
     assert event.message.startswith("Two")
     assert normalized(provider.clone_url(repository)) in event.repository_urls

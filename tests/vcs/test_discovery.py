@@ -241,7 +241,7 @@ def test_a_wrong_parameter_is_refused(api: FakeApi, query: dict[str, str]) -> No
     [({"manage_vcs": True}, 200), ({"manage_workspace": True}, 200), ({"plan_job": True}, 403), ({}, 403)],
     ids=["manageVcs", "manageWorkspace", "planJob", "member"],
 )
-def test_who_manages_connections_or_workspaces_may_choose(api: FakeApi, rights: dict[str, bool], status: int) -> None:
+def test_who_manages_connections_or_workspaces_may_choose(api: FakeApi, rights: dict[str, Any], status: int) -> None:
     vcs = connection(api, VcsType.AZURE_DEVOPS, access_token="glpat-1")
     api.answers["GET /api/_apis/git/repositories"] = Told(data={"value": []})
     caller = reader(vcs, **rights)

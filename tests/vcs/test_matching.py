@@ -13,12 +13,17 @@ from vcs.deliveries.matching import Place, Rule, match
 from vcs.providers.base import Event
 
 PLACE = Place(branch="main", folders=("envs/prod", "modules/net"))
-PUSH = {"kind": EventKind.PUSH, "branch": "main", "commit": SHA, "files": frozenset({"envs/prod/main.tf"})}
-REQUEST = {
+PUSH: dict[str, Any] = {
+    "kind": EventKind.PUSH,
+    "branch": "main",
+    "commit": SHA,
+    "files": frozenset({"envs/prod/main.tf"}),
+}
+REQUEST: dict[str, Any] = {
     "kind": EventKind.PULL_REQUEST, "branch": "raise", "target_branch": "main", "pull_request": 1, "commit": SHA,
     "files": frozenset({"envs/prod/main.tf"}), "fork": False,
 }  # fmt: skip
-TAG = {"kind": EventKind.TAG, "branch": "v1", "commit": SHA}
+TAG: dict[str, Any] = {"kind": EventKind.TAG, "branch": "v1", "commit": SHA}
 
 # The event, the rule, and what is said: empty for a match.
 ROWS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
@@ -96,5 +101,6 @@ def test_local_modules_are_found_in_a_plan() -> None:
     }
     plan = {"configuration": {"root_module": {"module_calls": calls}}}
     assert local_modules(plan, "/envs/prod") == ["modules/net", "modules/base", "envs/prod/own"]
+    odd: object
     for odd in (None, [], {}, {"configuration": {"root_module": []}}):
         assert local_modules(odd, "/") == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -107,7 +108,7 @@ def test_only_post_is_answered(scene: Scene) -> None:
     assert [scene.client.get(path).status_code for path in (scene.hook.path, f"/webhook/v1/{uuid4()}")] == [405, 405]
 
 
-PROVIDERS = {
+PROVIDERS: dict[str, Callable[[bytes, str], dict[str, str]]] = {
     "GITHUB": lambda body, secret: {"X-Hub-Signature-256": f"sha256={signed(body, secret)}"},
     "GITLAB": lambda body, secret: {"X-Gitlab-Token": secret},
     "BITBUCKET": lambda body, secret: {"X-Hub-Signature": f"sha256={signed(body, secret)}"},

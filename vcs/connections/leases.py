@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -51,8 +52,8 @@ def renewed_once[R: (Vcs, InstallationToken)](
         if usable(row):
             return row
         if time.monotonic() >= end:
-            name = row.name if isinstance(row, Vcs) else row.vcs.name
-            raise ConnectionProblem(message(BUSY, name=name), temporary=True)
+            vcs: Vcs = getattr(row, "vcs", row)
+            raise ConnectionProblem(message(BUSY, name=vcs.name), temporary=True)
         time.sleep(_PAUSE_SECONDS)
         row.refresh_from_db()
     return row
@@ -62,10 +63,15 @@ def take_lease(row: Vcs | InstallationToken) -> dt.datetime | None:
     """Take the lease and return its end; None while another process has it."""
     now = timezone.now()
     until = now + LEASE
-    free = type(row)._base_manager.filter(Q(lease_until=None) | Q(lease_until__lt=now), pk=row.pk)
+    free = type(row)._base_manager.filter(Q(lease_until=None) | Q(lease_until__lt=now), pk=_key(row))
     return until if free.update(lease_until=until) else None
 
 
 def release_lease(row: Vcs | InstallationToken, until: dt.datetime) -> None:
     """Give a lease back; nothing if another process has it by now."""
-    type(row)._base_manager.filter(pk=row.pk, lease_until=until).update(lease_until=None)
+    type(row)._base_manager.filter(pk=_key(row), lease_until=until).update(lease_until=None)
+
+
+def _key(row: Vcs | InstallationToken) -> Any:
+    """Return the primary key, a UUID or a number."""
+    return row.pk

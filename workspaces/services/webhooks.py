@@ -81,7 +81,8 @@ def _check_start(event: WebhookEvent, *, by: Actor) -> None:
 
     A pull request starts the plans of its template alone.
     """
-    if event.template_id is None:
+    template_id: object = event.template_id
+    if template_id is None:
         # The record's own validation reports a missing template.
         return
     try:

@@ -2,7 +2,7 @@
 
 from vcs.providers.base.addresses import PUBLIC, api_url_of, endpoint_of, host_of
 from vcs.providers.base.api import Api, ApiAnswer, ApiError, Token
-from vcs.providers.base.events import Event, Ignored
+from vcs.providers.base.events import Event, Ignored, Sender
 from vcs.providers.base.grants import Grant, SetupError, ask_token, grant_of
 from vcs.providers.base.protocols import (
     Comments,
@@ -38,6 +38,7 @@ __all__ = (
     "PullRequests",
     "Repositories",
     "Repository",
+    "Sender",
     "SetupError",
     "Signatures",
     "State",

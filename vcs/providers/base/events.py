@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from vcs.choices import EventKind
 
@@ -32,6 +33,13 @@ class Event:
     comment: str = ""
     comment_id: str = ""
     merged: bool = False
+
+
+class Sender(TypedDict):
+    """Who an event comes from, as arguments of Event."""
+
+    sender: str
+    sender_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from vcs.choices import EventKind
-from vcs.providers.base import Event, Ignored, normalized
+from vcs.providers.base import Event, Ignored, Sender, normalized
 from vcs.providers.payloads import Node, branch_of, is_commit, tag_of
 
 _CLOUD = {
@@ -59,7 +59,7 @@ def _cloud_urls(node: Node) -> tuple[str, ...]:
     return (normalized(url),) if url else ()
 
 
-def _cloud_sender(node: Node) -> dict[str, str]:
+def _cloud_sender(node: Node) -> Sender:
     actor = node.at("actor")
     name = actor.text("nickname") or actor.text("display_name")
     return {"sender": name, "sender_id": actor.text("account_id") or actor.text("uuid")}
@@ -113,7 +113,7 @@ def _cloud_pull_request(
 # ---- Data Center ----------------------------------------------------------------------------------------------------
 
 
-def _data_center_sender(node: Node) -> dict[str, str]:
+def _data_center_sender(node: Node) -> Sender:
     return {"sender": node.text("actor", "name"), "sender_id": node.key("actor", "id")}
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from vcs.choices import EventKind
-from vcs.providers.base import Event, Ignored, normalized
+from vcs.providers.base import Event, Ignored, Sender, normalized
 from vcs.providers.payloads import Node, branch_of, files_of, is_commit, tag_of
 
 _ACTIONS = {"opened": "opened", "reopened": "reopened", "synchronized": "synchronize", "closed": "closed"}
@@ -40,7 +40,7 @@ def _urls(node: Node) -> tuple[str, ...]:
     return tuple(sorted({normalized(url) for name in names if (url := node.text("repository", name))}))
 
 
-def _sender(node: Node) -> dict[str, str]:
+def _sender(node: Node) -> Sender:
     name = node.text("sender", "login") or node.text("sender", "username")
     return {"sender": name, "sender_id": node.key("sender", "id")}
 

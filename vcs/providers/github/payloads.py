@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from vcs.choices import EventKind
-from vcs.providers.base import Event, Ignored, normalized
+from vcs.providers.base import Event, Ignored, Sender, normalized
 from vcs.providers.payloads import Node, branch_of, files_of, is_commit, tag_of
 
 _MOST_COMMITS = 2048
@@ -46,7 +46,7 @@ def repository_urls(node: Node) -> tuple[str, ...]:
     return tuple(sorted({normalized(url) for name in names if (url := node.text("repository", name))}))
 
 
-def sender_of(node: Node) -> dict[str, str]:
+def sender_of(node: Node) -> Sender:
     return {"sender": node.text("sender", "login"), "sender_id": node.key("sender", "id")}
 
 

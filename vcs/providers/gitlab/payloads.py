@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from vcs.choices import EventKind
-from vcs.providers.base import Event, Ignored, normalized
+from vcs.providers.base import Event, Ignored, Sender, normalized
 from vcs.providers.payloads import Node, branch_of, files_of, is_commit, tag_of
 
 _ACTIONS = {"open": "opened", "reopen": "reopened", "close": "closed", "merge": "closed"}
@@ -38,7 +38,7 @@ def _urls(node: Node) -> tuple[str, ...]:
     return tuple(sorted({normalized(url) for name in names if (url := node.text("project", name))}))
 
 
-def _sender(node: Node) -> dict[str, str]:
+def _sender(node: Node) -> Sender:
     return {"sender": node.text("user", "username"), "sender_id": node.key("user", "id")}
 
 
