@@ -52,8 +52,7 @@ def renewed_once[R: (Vcs, InstallationToken)](
         if usable(row):
             return row
         if time.monotonic() >= end:
-            vcs: Vcs = getattr(row, "vcs", row)
-            raise ConnectionProblem(message(BUSY, name=vcs.name), temporary=True)
+            raise ConnectionProblem(message(BUSY, name=_name(row)), temporary=True)
         time.sleep(_PAUSE_SECONDS)
         row.refresh_from_db()
     return row
@@ -75,3 +74,8 @@ def release_lease(row: Vcs | InstallationToken, until: dt.datetime) -> None:
 def _key(row: Vcs | InstallationToken) -> Any:
     """Return the primary key, a UUID or a number."""
     return row.pk
+
+
+def _name(row: Vcs | InstallationToken) -> str:
+    """Return the name of the connection."""
+    return row.name if isinstance(row, Vcs) else row.vcs.name
