@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
+from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
 from executors.doctor import runs as doctor_runs
 from executors.health import heartbeats
 from executors.launching import barred_attempts, launcher
 from executors.preflight import runs as preflight_runs
+from vcs import upkeep
 from vcs.connections import renewals
 from workspaces.jobs import capacity, transitions
 from workspaces.models import Job
@@ -95,3 +97,4 @@ def beat() -> None:
     schedules.start_due()
     renewals.queue_renewals()
     doctor_runs.advance_runs()
+    upkeep.turn(timezone.now())

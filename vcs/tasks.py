@@ -6,6 +6,7 @@ from uuid import UUID
 
 from vcs.connections import renewals
 from vcs.deliveries import handling
+from vcs.hooks import synchronization
 
 
 def handle_delivery(delivery_id: int) -> None:
@@ -14,3 +15,8 @@ def handle_delivery(delivery_id: int) -> None:
 
 def renew_connection(vcs_id: str) -> None:
     renewals.renew_connection(UUID(vcs_id))
+
+
+def synchronize_hooks(vcs_id: str) -> None:
+    """Make the webhooks at a connection's provider those of its workspaces."""
+    synchronization.synchronize_hooks(UUID(vcs_id))

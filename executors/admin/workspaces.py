@@ -22,6 +22,7 @@ from executors.launching.manifest import OWN_USER
 from executors.runs.resource_use import resource_use
 from terrakube_site.env import SettingErrors
 from terrakube_site.messages import translated
+from vcs.admin.hooks import webhook_section
 from workspaces.admin.addition import Addition
 from workspaces.admin.workspaces import WorkspaceAdmin
 from workspaces.display import first_and_rest
@@ -102,6 +103,7 @@ class ExecutedWorkspace(Addition):
             "preview_url": address,
             "preflight_url": reverse("admin:workspaces_workspace_preflight", args=[record.pk]),
             "memory_used": resource_use(record),
+            "webhook_section": webhook_section(record, request),
         }
 
     def executor_defaults(self) -> dict[str, str]:

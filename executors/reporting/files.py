@@ -14,6 +14,7 @@ from executors.models import Attempt
 from executors.reporting.authority import executor_view
 from executors.reporting.bodies import MAX_FILE_BYTES, read_body, read_json
 from terrakube_site.http.error_response import error_response
+from vcs.deliveries.folders import keep_folders
 from workspaces.errors import InvalidInput
 from workspaces.models import ConfigurationVersion, SavedPlan, Step
 from workspaces.services import state as states
@@ -73,7 +74,16 @@ def plan_lock_file(request: HttpRequest, attempt: Attempt) -> HttpResponse:
 
 @executor_view("PUT", limit=MAX_FILE_BYTES)
 def plan_json(request: HttpRequest, attempt: Attempt) -> HttpResponse:
-    return _store_body(request, attempt, "json")
+    """Store a plan's JSON, and which folders of the repository its configuration uses."""
+    try:
+        content = read_body(request, limit=MAX_FILE_BYTES)
+    except InvalidInput as error:
+        return error_response(error.message, 413, code=error.code)
+    answer = _store_plan(attempt, {"json": content})
+    job = attempt.step.job
+    if job.workspace.vcs_id is not None and not job.override_source:
+        keep_folders(job.workspace, content)
+    return answer
 
 
 @executor_view("GET", "PUT", limit=MAX_FILE_BYTES)

@@ -26,6 +26,7 @@ from tests.api.test_boundaries import snapshot
 from tests.factories import UserFactory, member
 from tests.support.patience import patient
 from tests.tfe.routes import names_of
+from vcs.models import RepositoryHook
 from workspaces.models import AccessToken, ConfigurationVersion, Team
 
 pytestmark = pytest.mark.once
@@ -128,6 +129,7 @@ def _more(everything: dict[str, models.Model]) -> dict[str, models.Model]:
     LogChunk.objects.create(attempt=attempt, offset=0, size=len(SECRET), data=SECRET.encode())
     return {
         "attempt": attempt,
+        "repositoryhook": RepositoryHook.objects.create(vcs=everything["vcs"], repository_url="https://git.example/a"),
         "user": UserFactory.create(),
         "version": ConfigurationVersion.objects.create(workspace=workspace, content=SECRET.encode()),
         "token": AccessToken.objects.create(name="ada", team="OWNERS", groups=["OWNERS"], created_by="ada"),

@@ -211,6 +211,9 @@ PAGES: Mapping[str, tuple[str, str, str, str]] = {
     "workspaces.project": ("here", "create workspace", "project", "project"),
     "workspaces.variable": ("here", "workspace", "workspace", "workspace"),
     "workspaces.schedule": ("here", "workspace", "workspace", "workspace"),
+    "workspaces.webhook": ("here", "workspace", "workspace", "workspace"),
+    "vcs.repositoryhook": ("org", NOBODY, NOBODY, NOBODY),
+    "vcs.delivery": ("org", NOBODY, NOBODY, NOBODY),
     "workspaces.tag": ("here", "workspace", "create workspace", "create workspace"),
     "workspaces.template": ("here", "template", "template", "template"),
     "workspaces.vcs": ("org", "vcs", "vcs", "vcs"),
@@ -329,7 +332,7 @@ WITHOUT_ROLE: Mapping[str, str] = {
     "admin/password_change/done/": "one's own password",
     "admin/autocomplete/": "rows that their list shows, by the same query",
     "admin/r/<path:content_type_id>/<path:object_id>/": "leads nowhere: no record has a page outside of the panel",
-    "admin/(?P<app_label>workspaces|auth|auditlog|axes|executors|django_q)/$": "names lists of the sidebar",
+    "admin/(?P<app_label>workspaces|auth|auditlog|axes|vcs|executors|django_q)/$": "names lists of the sidebar",
     "admin/(?P<url>.*)$": "answers 404",
     "callback/v1/vcs/<str:vcs_id>": "the provider sends people here, with a code that it gave for this connection",
     **{
@@ -358,5 +361,8 @@ WALKED = {
     "api/v1/(?P<path>organization/[^/]+/job/[^/]+/step/[^/]+)$",
     "api/v1/(?P<path>organization/[^/]+/workspace/[^/]+/history)$",
     "admin/workspaces/policyrule/preview/",
+    # tests/vcs/test_pages.py
+    "admin/vcs/repositoryhook/<uuid:pk>/again/",
+    "admin/vcs/delivery/<int:pk>/again/",
     "admin/workspaces/job/<int:pk>/stop/",
 }

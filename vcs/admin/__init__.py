@@ -1,5 +1,5 @@
 """Pages of the panel for connections, repositories and deliveries."""
 
-from vcs.admin import connections
+from vcs.admin import connections, hooks
 
-__all__ = ("connections",)
+__all__ = ("connections", "hooks")

@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from terrakube_site.messages import Message, as_json, joined, marked, message
 from vcs.choices import DeliveryStatus, EventKind
+from vcs.deliveries.details import with_details
 from vcs.deliveries.folders import folders_of
 from vcs.deliveries.matching import Match, Place, Rule, match
 from vcs.jobs.starting import Started, cancel_waiting_plans, start_job
@@ -172,6 +173,9 @@ def start_jobs(
 ) -> tuple[list[DeliveryOutcome], Message]:
     """Start the jobs of an event on the workspaces that it matches; return what came of it for each, and in all."""
     tags = delivery.hook.vcs.vcs_type in _WITHOUT_RELEASES
+    if any(_match(event, found, tags=tags, files_known=False).rule for found in candidates):
+        # Asked for only if some branch matches, since it takes requests to the provider.
+        event = with_details(delivery.hook, event)
     outcomes, started, refused = [], 0, 0
     for candidate in candidates:
         found = _match(event, candidate, tags=tags)

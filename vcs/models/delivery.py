@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from terrakube_site.messages import from_json
 from vcs.choices import DeliveryStatus, EventKind
 from vcs.models.repository_hook import RepositoryHook
+from vcs.querysets import DeliveryQuerySet
 from workspaces.models import Job, Workspace
 from workspaces.truncation import FittingField
 
@@ -38,6 +39,8 @@ class Delivery(models.Model):
     pull_request = models.PositiveBigIntegerField(null=True, editable=False)
     sender = FittingField(max_length=256, blank=True, default="", editable=False)
     title = FittingField(max_length=256, blank=True, default="", editable=False)
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         ordering = ("-pk",)

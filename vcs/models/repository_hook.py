@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from terrakube_site.messages import from_json
+from vcs.querysets import RepositoryHookQuerySet
 from workspaces.encryption import EncryptedTextField
 from workspaces.models import Vcs
 from workspaces.models.base import Record
@@ -44,6 +45,8 @@ class RepositoryHook(Record):
         null=True, editable=False, help_text=_("While one process talks to the provider.")
     )
     last_delivery_at = models.DateTimeField(_("last delivery"), null=True, editable=False)
+
+    objects = RepositoryHookQuerySet.as_manager()
 
     class Meta:
         ordering = ("repository_url",)

@@ -18,6 +18,7 @@ from workspaces.admin import (
     tokens,
     users,
     variables,
+    webhooks,
     workspaces,
 )
 
@@ -39,5 +40,6 @@ __all__ = (
     "tokens",
     "users",
     "variables",
+    "webhooks",
     "workspaces",
 )

@@ -8,14 +8,26 @@ from typing import Any
 from django.db import models
 
 from workspaces.actors import Actor
-from workspaces.models import Access, Organization, PolicyRule, Project, ProjectAccess, Schedule, Workspace
-from workspaces.services import accesses, organizations, policy, projects, records, schedules, workspaces
+from workspaces.models import (
+    Access,
+    Organization,
+    PolicyRule,
+    Project,
+    ProjectAccess,
+    Schedule,
+    Webhook,
+    WebhookEvent,
+    Workspace,
+)
+from workspaces.services import accesses, organizations, policy, projects, records, schedules, webhooks, workspaces
 
 _CREATE: Mapping[type[models.Model], Callable[..., Any]] = {
     Access: accesses.create_access,
     PolicyRule: policy.create_rule,
     ProjectAccess: accesses.create_access,
     Schedule: schedules.create_schedule,
+    Webhook: webhooks.create_webhook,
+    WebhookEvent: webhooks.create_event,
 }
 _UPDATE: Mapping[type[models.Model], Callable[..., Any]] = {
     Access: accesses.update_access,
@@ -23,17 +35,21 @@ _UPDATE: Mapping[type[models.Model], Callable[..., Any]] = {
     PolicyRule: policy.update_rule,
     ProjectAccess: accesses.update_access,
     Schedule: schedules.update_schedule,
+    Webhook: webhooks.update_webhook,
+    WebhookEvent: webhooks.update_event,
     Workspace: workspaces.update_workspace,
 }
 _DELETE: Mapping[type[models.Model], Callable[..., Any]] = {
     Organization: organizations.delete_organization,
     PolicyRule: policy.delete_rule,
     Project: projects.delete_project,
+    Webhook: webhooks.delete_webhook,
+    WebhookEvent: webhooks.delete_event,
     Workspace: workspaces.delete_workspace,
 }
 _create_record: Callable[..., Any] = records.create_record
 _update_record: Callable[..., Any] = records.update_record
-HIDES = frozenset(_DELETE) - {PolicyRule, Project}
+HIDES = frozenset(_DELETE) - {PolicyRule, Project, Webhook, WebhookEvent}
 """Records of which nothing is lost when they are deleted: they are hidden and their name is free again."""
 
 

@@ -29,6 +29,8 @@ _GROUPS = (
             (_("Templates"), "account_tree", "admin:workspaces_template_changelist", "read"),
             (_("Tags"), "sell", "admin:workspaces_tag_changelist", "read"),
             (_("Schedules"), "schedule", "admin:workspaces_schedule_changelist", "read"),
+            (_("Webhooks"), "webhook", "admin:workspaces_webhook_changelist", "read"),
+            (_("Deliveries"), "inbox", "admin:vcs_delivery_changelist", "read"),
             (_("States"), "database", "admin:workspaces_stateversion_changelist", "read"),
             (_("Recovered states"), "restore", "admin:workspaces_recoveredstate_changelist", "read"),
             (_("Organizations"), "corporate_fare", "admin:workspaces_organization_changelist", "read"),

@@ -87,10 +87,10 @@ def right_on(record: models.Model, *, verb: str = "change") -> str:
 
 
 def organization_of(record: models.Model) -> Organization:
-    """Return the organization of a record, through its workspace, project, collection, job or webhook if it has one."""
+    """Return the organization of a record, through its workspace, project, collection, job, webhook or connection."""
     if isinstance(record, Organization):
         return record
-    for name in ("organization", "workspace", "project", "collection", "job", "webhook"):
+    for name in ("organization", "workspace", "project", "collection", "job", "webhook", "vcs", "hook"):
         found = getattr(record, name, None)
         if isinstance(found, models.Model):
             return organization_of(found)

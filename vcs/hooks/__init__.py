@@ -1,0 +1,1 @@
+"""Webhooks at the providers: which there must be, and making it so."""
