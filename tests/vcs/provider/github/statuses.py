@@ -58,7 +58,7 @@ def check_status(repository: Repository, sha: str, target: str) -> None:
         repository.git.commit_of(sha)
     except GitFailed:
         raise Wrong(422, f"No commit found for SHA: {sha}") from None
-    if target and not re.match(r"https?://[^/\s]+/", target):
+    if target and not re.match(r"https?://[^/\s]+(/|$)", target):
         raise Wrong(422, f"target_url {target!r} must use http(s) scheme")
 
 
