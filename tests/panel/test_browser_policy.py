@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import batched
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,22 @@ if step_id:
     logs.append_log(Attempt.objects.get(pk=key), 0, line * 50)
 print(job.pk)
 """
+
+TABS = 6
+"""Pages that are open at once: each waits half a second for more of its parts, and all of them do so together."""
+DRAWN = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+
+
+def beside(visit: Visitor) -> Visitor:
+    """The same person in one more tab."""
+    return Visitor(visit.page.context.new_page(), visit.watch, visit.url)
+
+
+def settle(page: Page) -> None:
+    """Wait until a page asks for nothing more, and has been drawn since, which only the page in front is."""
+    page.wait_for_load_state("networkidle")
+    page.bring_to_front()
+    page.evaluate(DRAWN)
 
 
 def names() -> list[str]:
@@ -101,9 +118,13 @@ class TestInABrowser:
         pages += [reverse(f"admin:{name}_add") for name in names()]
         # Some records are made by no form; that page is a bare refusal.
         visit.watch.expected.add(403)
-        for path in pages:
-            visit.open(path)
-            visit.page.wait_for_load_state("networkidle")
+        tabs = [visit, *(beside(visit) for _ in range(TABS - 1))]
+        for paths in batched(pages, TABS):
+            opened = list(zip(tabs, paths, strict=False))
+            for tab, path in opened:
+                tab.open(path)
+            for tab, _path in opened:
+                settle(tab.page)
 
     def test_a_log_has_its_colours(self, visit: Visitor, site: PanelSite) -> None:
         job = site.run(_FILL).strip()
