@@ -96,5 +96,6 @@ def beat() -> None:
     heartbeats.write_heartbeat(heartbeats.WORKER)
     schedules.start_due()
     renewals.queue_renewals()
+    renewals.forget_expired()
     doctor_runs.advance_runs()
     upkeep.turn(timezone.now())

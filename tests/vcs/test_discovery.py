@@ -49,9 +49,9 @@ AZURE_ROW = {
 }
 
 
-def reader(vcs: Vcs, *, name: str = "CHOOSERS", **rights: bool) -> Api:
-    Team.objects.get_or_create(organization=vcs.organization, name=name, defaults=rights)
-    return Api(token_of(name, name="ann@example.com"), prefix="/")
+def reader(vcs: Vcs, **rights: bool) -> Api:
+    Team.objects.get_or_create(organization=vcs.organization, name="CHOOSERS", defaults=rights)
+    return Api(token_of("CHOOSERS", name="ann@example.com"), prefix="/")
 
 
 def answer_of(vcs: Vcs, path: str, **query: str) -> tuple[int, Any]:

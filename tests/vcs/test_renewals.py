@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from executors import tasks as executor_tasks
-from tests.vcs.connections import connection, expiring, in_minutes
+from tests.vcs.connections import app_connection, connection, expiring, in_minutes
 from tests.vcs.fake_api import FakeApi, Told
 from vcs import tasks
+from vcs.models import InstallationToken
 from workspaces.choices import VcsStatus, VcsType
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,15 @@ def test_the_beat_queues_what_is_due(
     monkeypatch.setattr("vcs.connections.renewals.enqueue", lambda *call: found.append(call))
     executor_tasks.beat()
     assert found == ([("vcs.tasks.renew_connection", str(vcs.pk))] if queued else [])
+
+
+def test_the_beat_forgets_tokens_that_have_ended(api: FakeApi) -> None:
+    vcs = app_connection(api)
+    rows = InstallationToken.objects
+    for scope, ends in (("ended", -1), ("lasts", 1)):
+        rows.create(vcs=vcs, owner="acme", scope=scope, token="ghs_1", expires_at=in_minutes(ends))
+    executor_tasks.beat()
+    assert {row.scope: row.token for row in rows.all()} == {"ended": "", "lasts": "ghs_1"}
 
 
 def test_the_task_renews_and_keeps_a_failure(api: FakeApi) -> None:

@@ -180,9 +180,9 @@ def test_a_limited_rate_is_kept_to(api: FakeApi) -> None:
 def test_an_error_in_an_answer_of_200_is_an_error(api: FakeApi) -> None:
     vcs = expiring(api, VcsType.GITHUB, token_expiration=in_minutes(-1))
     api.answers["POST /login/oauth/access_token"] = Told(
-        data={"error": "bad_refresh_token", "error_description": "The refresh token is incorrect or expired."}
+        data={"error": "bad_refresh_token", "error_description": "The refresh token refresh-1 is incorrect."}
     )
-    with pytest.raises(ConnectionProblem, match=r"The refresh token is incorrect or expired\."):
+    with pytest.raises(ConnectionProblem, match=r"The refresh token … is incorrect\."):
         text_of(vcs)
 
 

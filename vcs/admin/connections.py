@@ -71,7 +71,13 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
     autocomplete_fields = ("organization",)
     readonly_fields = ("status", *AUDIT_FIELDS)
     fieldsets = (
-        (None, {"fields": ("organization", "name", "description", ("vcs_type", "connection_type"), "status")}),
+        (
+            None,
+            {
+                "fields": ("organization", "name", "description", ("vcs_type", "connection_type"), "status"),
+                "description": _("Once it is saved, its page says step by step what to do at the provider."),
+            },
+        ),
         (
             _("Authentication"),
             {"fields": ("client_id", "client_secret", "private_key", "access_token", "all_repositories")},

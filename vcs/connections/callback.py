@@ -17,6 +17,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -47,7 +48,7 @@ def page_to_connect(request: HttpRequest, vcs: Vcs) -> str:
     """
     provider = provider_of(vcs)
     if provider is None:
-        raise SetupError("The connection is public.")
+        raise SetupError(gettext_noop("The connection has no client ID."))
     nonce = secrets.token_urlsafe(24)
     address = provider.tokens.authorize_url(vcs, redirect_uri_of(vcs), _SIGNER.sign(f"{vcs.pk}:{nonce}"))
     request.session[_KEY] = [*request.session.get(_KEY, [])[-4:], nonce]

@@ -1,4 +1,6 @@
-"""Renew tokens before they end, also where no step needs them, so that a connection's trouble is seen early."""
+"""Renew tokens before they end, also where no step needs them, so that a connection's trouble is seen early; forget
+those that have ended.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from django.utils import timezone
 
 from vcs.connections.grants import LASTING, connection_with_token
 from vcs.connections.problems import ConnectionProblem
+from vcs.models import InstallationToken
 from vcs.providers import PROVIDERS
 from workspaces.models import Vcs
 from workspaces.task_queue.client import enqueue
@@ -28,6 +31,11 @@ def queue_renewals() -> None:
     ).exclude(refresh_token="")
     for key in due.order_by("token_expiration").values_list("pk", flat=True)[:AT_ONCE]:
         enqueue("vcs.tasks.renew_connection", str(key))
+
+
+def forget_expired() -> None:
+    """Blank the tokens of Apps that have ended; nothing needs them any more."""
+    InstallationToken.objects.filter(expires_at__lt=timezone.now()).exclude(token="").update(token="")
 
 
 def renew_connection(vcs_id: UUID) -> None:

@@ -102,13 +102,15 @@ class Api:
             raise self._error(answer)
         return ApiAnswer(answer.status, answer.headers, _json_of(answer))
 
-    def _error(self, answer: Answer) -> ApiError:
-        detail = _detail_of(answer)
+    def masked(self, detail: str) -> str:
+        """Return a provider's text without what must not be quoted, and not too long."""
         for secret in self.secrets:
             detail = detail.replace(secret, "…") if secret else detail
-        return ApiError(
-            answer.status, detail[:_DETAIL_CHARACTERS], _retry_after(answer.headers), answer.headers.get("Location", "")
-        )
+        return detail[:_DETAIL_CHARACTERS]
+
+    def _error(self, answer: Answer) -> ApiError:
+        detail = self.masked(_detail_of(answer))
+        return ApiError(answer.status, detail, _retry_after(answer.headers), answer.headers.get("Location", ""))
 
 
 def _json_of(answer: Answer) -> Any:

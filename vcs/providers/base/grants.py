@@ -10,6 +10,9 @@ from django.utils import timezone
 
 from vcs.providers.base.api import Api, ApiAnswer, ApiError
 
+_SECRET = frozenset({"assertion", "client_assertion", "client_secret", "code", "refresh_token"})
+"""Members of a form that no error may quote."""
+
 
 class SetupError(Exception):
     """A connection lacks what a token needs; ``message`` is a marked sentence that says what."""
@@ -36,8 +39,13 @@ def ask_token(
     headers: Mapping[str, str] | None = None,
 ) -> Grant:
     """Post a form to a token endpoint. Raises ApiError, also for an error in an answer of 200, and OutgoingError."""
-    api = Api(url=address, headers=headers or {}, secrets=(*secrets, *(text for text in form.values() if text)))
-    return grant_of(api.request("POST", "", form=form))
+    hidden = (*secrets, *(text for name, text in form.items() if name in _SECRET and text))
+    api = Api(url=address, headers=headers or {}, secrets=hidden)
+    answer = api.request("POST", "", form=form)
+    try:
+        return grant_of(answer)
+    except ApiError as error:
+        raise ApiError(error.status, api.masked(error.detail)) from None
 
 
 def grant_of(answer: ApiAnswer) -> Grant:
@@ -47,7 +55,7 @@ def grant_of(answer: ApiAnswer) -> Grant:
     if not isinstance(token, str) or not token:
         # GitHub answers 200 for a code that it does not accept.
         said = data.get("error_description") or data.get("error") or "The answer holds no token"
-        raise ApiError(400, str(said)[:300])
+        raise ApiError(400, str(said))
     renewing = data.get("refresh_token")
     try:
         seconds = int(data.get("expires_in") or 0)
