@@ -13,3 +13,18 @@ class VcsConfig(AppConfig):
     def import_models(self) -> None:
         super().import_models()
         make_translatable(*self.models.values())
+
+    def ready(self) -> None:
+        # Applications are imported before their models can be.
+        from auditlog.registry import auditlog
+
+        from vcs.models import AccountLink, PullRequestRules
+        from vcs.pull_requests.approving import check_approval
+        from vcs.reports.outbox import note_change
+        from workspaces.jobs.transitions.listeners import tell_of_moves
+        from workspaces.services.jobs import check_approvals_with
+
+        auditlog.register(AccountLink)
+        auditlog.register(PullRequestRules)
+        tell_of_moves(note_change)
+        check_approvals_with(check_approval)

@@ -7,6 +7,7 @@ from uuid import UUID
 from vcs.connections import renewals
 from vcs.deliveries import handling
 from vcs.hooks import synchronization
+from vcs.reports import sending
 
 
 def handle_delivery(delivery_id: int) -> None:
@@ -20,3 +21,8 @@ def renew_connection(vcs_id: str) -> None:
 def synchronize_hooks(vcs_id: str) -> None:
     """Make the webhooks at a connection's provider those of its workspaces."""
     synchronization.synchronize_hooks(UUID(vcs_id))
+
+
+def send_report(report_id: int) -> None:
+    """Tell a provider a status or comment."""
+    sending.send_report(report_id)

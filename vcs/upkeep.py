@@ -1,4 +1,4 @@
-"""What is done for version control systems without anybody asking: lost tasks, due tries, old deliveries."""
+"""What is done for version control systems without anybody asking: lost tasks, due tries, reports, old deliveries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 
 from vcs.deliveries import handling, receiving, retention
 from vcs.hooks import synchronization
+from vcs.reports import sending
 from workspaces.services.webhooks import SYNCHRONIZE
 from workspaces.task_queue.client import enqueue
 
@@ -22,4 +23,5 @@ def turn(now: dt.datetime) -> None:
     due |= {key for key in synchronization.listening_connections() if key.int % _MINUTES == now.minute}
     for key in sorted(due):
         enqueue(SYNCHRONIZE, str(key))
+    sending.send_due()
     retention.remove_old(at_most=_AT_ONCE)

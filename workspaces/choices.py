@@ -140,6 +140,10 @@ class Via(models.TextChoices):
     SCHEDULE = "Schedule", _("Schedule")
 
 
+FROM_REPOSITORIES = frozenset({Via.GITHUB, Via.GITLAB, Via.BITBUCKET, Via.AZURE_DEVOPS, Via.GITEA})
+"""What is told to the provider of the repository."""
+
+
 class WebhookEventType(models.TextChoices):
     """What happens in a repository and may start a job; a tag starts one beside Terrakube's own types."""
 

@@ -217,6 +217,9 @@ PAGES: Mapping[str, tuple[str, str, str, str]] = {
     "workspaces.tag": ("here", "workspace", "create workspace", "create workspace"),
     "workspaces.template": ("here", "template", "template", "template"),
     "workspaces.vcs": ("org", "vcs", "vcs", "vcs"),
+    "vcs.pullrequest": ("org", NOBODY, NOBODY, NOBODY),
+    "vcs.pullrequestrules": ("here", "workspace", "workspace", "workspace"),
+    "vcs.accountlink": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "workspaces.ssh": ("org", "vcs", "vcs", "vcs"),
     "workspaces.collection": ("here", "collection", "collection", "collection"),
     "workspaces.stateversion": ("here", NOBODY, NOBODY, NOBODY),
@@ -355,6 +358,8 @@ WITHOUT_ROLE: Mapping[str, str] = {
 
 # Walked by the tables above.
 WALKED = {
+    # tests/vcs/test_pull_request_pages.py
+    "admin/vcs/pullrequest/<int:pk>/allow/",
     "api/v1/operations",
     "api/v1/<path:path>",
     "api/v1/(?P<path>organization/[^/]+/job/[^/]+)$",

@@ -15,6 +15,7 @@ COMMANDS = {
     "folder": ("terrakube plan -d envs/prod/", Command(verb=Verb.PLAN, folder="envs/prod")),
     "folder-dot": ("terrakube plan -d ./envs", Command(verb=Verb.PLAN, folder="envs")),
     "root-folder": ("terrakube plan -d .", Command(verb=Verb.PLAN, folder="")),
+    "commit": ("terrakube plan net -c ABCDEF1", Command(verb=Verb.PLAN, workspace="net", commit="abcdef1")),
     "unlock": ("terrakube unlock", Command(verb=Verb.UNLOCK)),
     "help": ("terrakube help", Command(verb=Verb.HELP)),
     "alone": ("terrakube", Command(verb=Verb.HELP)),
@@ -36,6 +37,7 @@ WRONG = {
     "no-folder": ("terrakube plan -d", "-d needs a name behind it."),
     "two": ("terrakube plan a b", "Name one workspace or one folder."),
     "both": ("terrakube plan a -d b", "Name one workspace or one folder."),
+    "commit": ("terrakube plan --commit main", "A commit is named by 7 to 64 hexadecimal digits."),
     "long": ("terrakube plan " + "x" * 600, "The name is too long."),
 }
 

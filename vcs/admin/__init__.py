@@ -1,5 +1,5 @@
 """Pages of the panel for connections, repositories and deliveries."""
 
-from vcs.admin import connections, hooks
+from vcs.admin import connections, hooks, pull_requests
 
-__all__ = ("connections", "hooks")
+__all__ = ("connections", "hooks", "pull_requests")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 NAME = "terrakube"
 _LONGEST_WORDS = 5
 _LONGEST_TARGET = 512
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 
 
 class Verb(StrEnum):
@@ -21,14 +23,16 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command; ``workspace`` or ``folder`` name what it is for, both "" for all that the pull request concerns.
+    """A command; ``workspace`` or ``folder`` name what it is for, neither all that the pull request concerns.
 
-    ``wrong`` is what is wrong with it, as a sentence; the verb is then HELP.
+    ``commit`` is the beginning of the commit that its writer looked at, "" if it names none. ``wrong`` is what is wrong
+    with the command, as a sentence; the verb is then HELP.
     """
 
     verb: Verb
     workspace: str = ""
     folder: str | None = None
+    commit: str = ""
     wrong: str = ""
 
 
@@ -52,11 +56,11 @@ def read_command(comment: str) -> Command | None:
 
 
 def _with_target(verb: Verb, words: list[str]) -> Command:
-    workspace, folder = "", None
+    workspace, folder, commit = "", None, ""
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if word in {"-d", "-w", "--dir", "--workspace"}:
+        if word in {"-d", "-w", "-c", "--dir", "--workspace", "--commit"}:
             if not rest:
                 return _wrong(f"{word} needs a name behind it.")
             value = rest.pop(0)
@@ -66,6 +70,11 @@ def _with_target(verb: Verb, words: list[str]) -> Command:
             word, value = "-w", word
         if len(value) > _LONGEST_TARGET:
             return _wrong("The name is too long.")
+        if word in {"-c", "--commit"}:
+            if not _COMMIT.fullmatch(value):
+                return _wrong("A commit is named by 7 to 64 hexadecimal digits.")
+            commit = value.lower()
+            continue
         if workspace or folder is not None:
             return _wrong("Name one workspace or one folder.")
         if word in {"-d", "--dir"}:
@@ -73,7 +82,7 @@ def _with_target(verb: Verb, words: list[str]) -> Command:
             folder = "" if folder == "." else folder
         else:
             workspace = value
-    return Command(verb=verb, workspace=workspace, folder=folder)
+    return Command(verb=verb, workspace=workspace, folder=folder, commit=commit)
 
 
 def _wrong(sentence: str) -> Command:

@@ -17,13 +17,17 @@ from structlog.contextvars import bound_contextvars
 
 from terrakube_site.messages import Message, as_json, joined, marked, message
 from vcs.choices import DeliveryStatus, EventKind
+from vcs.commands.handling import handle_comment
 from vcs.deliveries.details import with_details
 from vcs.deliveries.folders import folders_of
 from vcs.deliveries.matching import Match, Place, Rule, match
 from vcs.jobs.starting import Started, cancel_waiting_plans, start_job
-from vcs.models import Delivery, DeliveryOutcome, RepositoryHook
+from vcs.models import Delivery, DeliveryOutcome, PullRequest, RepositoryHook
 from vcs.providers import provider_of
 from vcs.providers.base import Event, Ignored, normalized
+from vcs.pull_requests.closing import closed
+from vcs.pull_requests.records import note_concerned, seen
+from vcs.reports.outbox import note_no_match
 from workspaces.choices import VcsType
 from workspaces.errors import ServiceError
 from workspaces.models import WebhookEvent, Workspace
@@ -160,11 +164,10 @@ def _handle_event(delivery: Delivery, event: Event) -> tuple[list[DeliveryOutcom
         return [], _("No workspace listens to the repository.")
     if event.kind == EventKind.PULL_REQUEST and event.action == "closed":
         number = cancel_waiting_plans([found.workspace for found in candidates], event.pull_request or 0)
+        closed(hook.vcs, hook.source, event)
         return [], message(_("The pull request was closed; {number} waiting plans were cancelled."), number=number)
     if event.kind == EventKind.COMMENT:
-        return [], _("Comments start nothing.")
-    if event.kind == EventKind.PULL_REQUEST and event.fork:
-        return [], _("The pull request comes from a fork, so nothing runs until a person allows it.")
+        return [], message(_("Comment: {what}."), what=handle_comment(hook.vcs, hook.source, event))
     return start_jobs(delivery, event, candidates)
 
 
@@ -177,21 +180,42 @@ def start_jobs(
         # Asked for only if some branch matches, since it takes requests to the provider.
         event = with_details(delivery.hook, event)
     outcomes, started, refused = [], 0, 0
-    for candidate in candidates:
-        found = _match(event, candidate, tags=tags)
+    matches = [(candidate, _match(event, candidate, tags=tags)) for candidate in candidates]
+    record = _record(delivery.hook, event, matches)
+    for candidate, found in matches:
         if found.rule is None:
             outcomes.append(_outcome(delivery, candidate, found.code, found.why))
             continue
         rule = next(one for one in candidate.events if one.pk == found.rule.key)
+        if record is not None:
+            note_concerned(record, candidate.workspace, rule)
+            if record.is_held:
+                outcomes.append(_outcome(delivery, candidate, "fork", message(_FORK)))
+                continue
         try:
-            result = start_job(candidate.workspace, rule, event, delivery)
+            result = start_job(candidate.workspace, rule, event, delivery, record)
         except ServiceError as error:
             refused += 1
             outcomes.append(_outcome(delivery, candidate, "refused", error.message))
             continue
         started += result.code == "job"
         outcomes.append(_outcome(delivery, candidate, result.code, result.why, result))
-    return outcomes, _summary(len(candidates), started, refused)
+    held = record is not None and record.is_held
+    return outcomes, message(_FORK) if held else _summary(len(candidates), started, refused)
+
+
+_FORK = _("The pull request comes from a fork, so nothing runs until a person allows it.")
+
+
+def _record(hook: RepositoryHook, event: Event, matches: Sequence[tuple[Candidate, Match]]) -> PullRequest | None:
+    """Keep a pull request that matches a workspace; of one that matches none, tell the provider that nothing waits."""
+    if event.kind != EventKind.PULL_REQUEST:
+        return None
+    if any(found.rule is not None for _candidate, found in matches):
+        return seen(hook.vcs, hook.source, event)
+    if event.commit and any(found.code != "no-event" for _candidate, found in matches):
+        note_no_match(hook.vcs, hook.source, event.commit, event.pull_request)
+    return None
 
 
 def _summary(listening: int, started: int, refused: int) -> Message:

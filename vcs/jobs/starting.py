@@ -12,11 +12,13 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import Message, message
 from vcs.choices import EventKind
-from vcs.models import Delivery, Trigger
+from vcs.models import Delivery, PullRequest, Trigger
 from vcs.providers.base import Event
+from vcs.pull_requests.jobs import VIA, job_settings, replace_older
+from vcs.reports import outbox
 from workspaces import flows
 from workspaces.actors import groups_of, is_admin
-from workspaces.choices import JobStatus, VcsType, Via, WebhookEventType
+from workspaces.choices import JobStatus, Via, WebhookEventType
 from workspaces.errors import NotAllowed
 from workspaces.jobs import transitions
 from workspaces.jobs.acting import actor_behind
@@ -25,14 +27,6 @@ from workspaces.models import Job, WebhookEvent, Workspace
 from workspaces.reasons import Reason, reason
 from workspaces.services.jobs import create_job
 
-_VIA = {
-    VcsType.GITHUB: Via.GITHUB,
-    VcsType.GITLAB: Via.GITLAB,
-    VcsType.BITBUCKET: Via.BITBUCKET,
-    VcsType.AZURE_DEVOPS: Via.AZURE_DEVOPS,
-    VcsType.AZURE_SP_MI: Via.AZURE_DEVOPS,
-    VcsType.GITEA: Via.GITEA,
-}
 _LONGEST_BRANCH = 128
 """Of a job's own branch; a longer one is replaced by its commit."""
 
@@ -46,11 +40,13 @@ class Started:
     why: Message
 
 
-def start_job(workspace: Workspace, rule: WebhookEvent, event: Event, delivery: Delivery) -> Started:
+def start_job(
+    workspace: Workspace, rule: WebhookEvent, event: Event, delivery: Delivery, record: PullRequest | None = None
+) -> Started:
     """Start the job of an event by the rule that it matched. Raises ServiceError, changing nothing.
 
-    The job has the rights of who saved the rule. A pull request only plans. A plan-only job of an older commit of the
-    same branch that still waits is cancelled; of an event that was overtaken, no job is made.
+    The job has the rights of who saved the rule. What may run of a pull request, its ``record`` says. A plan-only job
+    of an older commit of the same branch that still waits is cancelled; of an event that was overtaken, no job is made.
     """
     by = actor_behind(rule)
     if by is not None and not groups_of(by) and not is_admin(by):
@@ -89,16 +85,16 @@ def start_job(workspace: Workspace, rule: WebhookEvent, event: Event, delivery: 
         except IntegrityError:
             # SQLite has no row locks.
             return _was_started(of_event.get(commit=name))
-        job = create_job(
-            workspace,
-            by=by,
-            template=rule.template,
-            plan_only=rule.event == WebhookEventType.PULL_REQUEST,
-            named=event.sender,
-            **_source(workspace, event),
-        )
+        if record is not None:
+            settings = job_settings(record, workspace, rule)
+        else:
+            settings = {"template": rule.template, **_source(workspace, event)}
+        job = create_job(workspace, by=by, named=event.sender, **settings)
         trigger.job = job
         trigger.save(update_fields=["job"])
+        outbox.note_job(job)
+    if record is not None:
+        replace_older(job, record)
     if plans:
         # In transactions of their own: whoever holds the lock of a job takes that of its workspace after it.
         _drop(
@@ -139,8 +135,7 @@ def _source(workspace: Workspace, event: Event) -> dict[str, Any]:
         "override_branch": None if is_own else branch,
         "commit_id": event.commit or None,
         "of_own_source": is_own,
-        "via": _VIA.get(VcsType(vcs.vcs_type), Via.UI) if vcs is not None else Via.UI,
-        "pr_number": event.pull_request,
+        "via": VIA.get(vcs.vcs_type, Via.UI) if vcs is not None else Via.UI,
         "author": event.sender,
         "comments": event.message.strip().partition("\n")[0][:512] or None,
     }

@@ -23,6 +23,8 @@ _GROUPS = (
         _("Configure"),
         (
             (_("Workspaces"), "deployed_code", "admin:workspaces_workspace_changelist", "read"),
+            (_("Pull requests"), "merge", "admin:vcs_pullrequest_changelist", "read"),
+            (_("Rules for pull requests"), "rule", "admin:vcs_pullrequestrules_changelist", "read"),
             (_("Projects"), "folder", "admin:workspaces_project_changelist", "read"),
             (_("Variables"), "data_object", "admin:workspaces_variable_changelist", "read"),
             (_("Collections"), "stacks", "admin:workspaces_collection_changelist", "read"),
@@ -43,6 +45,7 @@ _GROUPS = (
         (
             (_("Teams"), "groups", "admin:workspaces_team_changelist", "read"),
             (_("VCS connections"), "commit", "admin:workspaces_vcs_changelist", "read"),
+            (_("Linked accounts"), "link", "admin:vcs_accountlink_changelist", ADMINISTRATOR),
             (_("SSH keys"), "key", "admin:workspaces_ssh_changelist", "read"),
             (_("Agents"), "dns", "admin:workspaces_agent_changelist", "read"),
             (_("Tokens"), "token", "admin:workspaces_accesstoken_changelist", "read"),

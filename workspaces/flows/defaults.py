@@ -123,6 +123,8 @@ flow:
 PLAN_TEMPLATE = "Plan"
 APPLY_TEMPLATE = "Terraform-Plan/Apply-Cli"
 DESTROY_TEMPLATE = "Terraform-Plan/Destroy-Cli"
+PLAN_APPROVE_APPLY = DEFAULT_TEMPLATES[1].tcl
+"""A flow that applies what was planned and seen."""
 CLI_TEMPLATE_NAMES = frozenset({APPLY_TEMPLATE, DESTROY_TEMPLATE})
 CLI_TEAM = "TERRAFORM_CLI"
 """The approval team of these templates. An organization without such a team lets its approvers decide."""

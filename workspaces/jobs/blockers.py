@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q, prefetch_related_objects
 
 from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus
-from workspaces.jobs.obstacles import locked
+from workspaces.jobs.obstacles import is_locked_for, locked
 from workspaces.models import Job
 from workspaces.reasons import Reason, framed, reason
 
@@ -20,7 +20,7 @@ SAVED = Q(save_plan=True, status=JobStatus.WAITING_APPROVAL, holds_workspace=Fal
 def why_wait(job: Job) -> Reason | None:
     """Return why a job that has not started must wait; None if it need not."""
     workspace = job.workspace
-    if workspace.locked:
+    if is_locked_for(job):
         return locked(workspace)
     others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk).exclude(SAVED)
     if job.plan_only:

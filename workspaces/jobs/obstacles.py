@@ -27,18 +27,30 @@ def obstacle(job: Job) -> Obstacle | None:
     stale.
     """
     workspace = job.workspace
-    workspace.deleted, job.organization.disabled, workspace.locked, workspace.lock_description = (
+    (
+        workspace.deleted,
+        job.organization.disabled,
+        workspace.locked,
+        workspace.lock_description,
+        workspace.locked_by_pull_request,
+    ) = (
         Workspace._base_manager.filter(pk=job.workspace_id)
-        .values_list("deleted", "organization__disabled", "locked", "lock_description")
+        .values_list("deleted", "organization__disabled", "locked", "lock_description", "locked_by_pull_request")
         .get()
     )
     if job.organization.disabled:
         return Obstacle(why=reason(DISABLED), ends=True)
     if workspace.deleted:
         return Obstacle(why=reason(DELETED), ends=True)
-    if workspace.locked:
+    if is_locked_for(job):
         return Obstacle(why=locked(workspace), ends=False)
     return None
+
+
+def is_locked_for(job: Job) -> bool:
+    """Return whether a job must wait for its workspace's lock; the pull request that holds the lock does not."""
+    workspace = job.workspace
+    return workspace.locked and (job.pr_number is None or workspace.locked_by_pull_request != job.pr_number)
 
 
 def locked(workspace: Workspace) -> Reason:

@@ -82,6 +82,18 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
     output = FittingField(max_length=1024, null=True, blank=True, editable=False)
     comments = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     commit_id = FittingField(max_length=64, null=True, blank=True)
+    withholds_sensitive = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text=_("Whether its steps get no sensitive variable, since people who may not know them wrote its code."),
+    )
+    pr_comment_error = FittingField(
+        max_length=512,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("What keeps the pull request from being told; empty if nothing does."),
+    )
     terraform_plan = models.CharField(max_length=1024, null=True, blank=True)  # noqa: DJ001
     approval_team = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     approved_by = FittingField(max_length=256, blank=True, default="", editable=False)

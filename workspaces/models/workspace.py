@@ -82,6 +82,9 @@ class Workspace(CheckedOnChange, Record, Audited):
     locked_by_team = models.CharField(
         max_length=64, blank=True, default="", editable=False, help_text=_("Set if a team token locked it.")
     )
+    locked_by_pull_request = models.PositiveBigIntegerField(
+        null=True, editable=False, help_text=_("Number of the pull request that holds the lock until it is merged.")
+    )
     deleted = models.BooleanField(default=False)
     deleted_with_organization = models.BooleanField(default=False, editable=False)
     allow_remote_apply = models.BooleanField(default=False)

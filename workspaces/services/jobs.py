@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -54,6 +54,7 @@ def create_job(
     of_own_source: bool = False,
     pr_number: int | None = None,
     author: str = "",
+    withholds_sensitive: bool = False,
 ) -> Job:
     """Start a job on a workspace: it runs at once, or waits with a reason.
 
@@ -62,7 +63,8 @@ def create_job(
     Terraform variables. With ``save_plan`` the plan waits for approval without holding the workspace. A ``priority``
     other than 0 needs the right to manage the workspace. ``named`` replaces the actor's name as the job's creator. With
     ``plan_only`` only the plans of the flow run, up to its first change. ``of_own_source`` says that the commit is
-    known to be of the workspace's own branch. ``author`` is the provider's account that caused the job.
+    known to be of the workspace's own branch. ``author`` is the provider's account that caused the job. With
+    ``withholds_sensitive`` its steps get no sensitive variable.
 
     Raises InvalidInput, NotAllowed, and WrongState for a deleted workspace.
     """
@@ -129,6 +131,7 @@ def create_job(
                 priority=priority,
                 pr_number=pr_number,
                 author=author,
+                withholds_sensitive=withholds_sensitive,
                 created_by=name,
                 updated_by=name,
             )
@@ -232,7 +235,12 @@ def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
     if approved and job.save_plan and is_stale(job):
         sentence = _("The state of {name} has changed since job {number} planned. Discard this plan, and plan again.")
         raise WrongState(message(sentence, name=job.workspace.name, number=job.pk))
-    if not transitions.decide(job.pk, approved=approved, by=name_of(by), comment=comment):
+    with transaction.atomic():
+        decided = transitions.decide(job.pk, approved=approved, by=name_of(by), comment=comment)
+        if decided and approved:
+            for check in _approval_checks:
+                check(job, by)
+    if not decided:
         job.refresh_from_db()
         said = message(
             _("Job {number} does not wait for approval: it is {status}."), number=job.pk, status=in_words(job.status)
@@ -242,6 +250,19 @@ def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
         raise WrongState(f"{said} {why}".rstrip(), keep=True)
     job.refresh_from_db()
     return job
+
+
+type ApprovalCheck = Callable[[Job, Actor], None]
+_approval_checks: list[ApprovalCheck] = []
+
+
+def check_approvals_with(check: ApprovalCheck) -> None:
+    """Call a function of a package above for each approval, whatever its door, within its transaction.
+
+    It raises NotAllowed or WrongState for what may not be approved. It must be quick and call no other host.
+    """
+    if check not in _approval_checks:
+        _approval_checks.append(check)
 
 
 def approve_job(job: Job, *, by: Actor, comment: str = "") -> Job:

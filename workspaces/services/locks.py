@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import marked, message
@@ -76,9 +77,19 @@ def owner_of(workspace: Workspace) -> Holder:
 def owner_columns(by: Actor, *, locked: bool) -> dict[str, Any]:
     """Return the columns that say who locked a workspace, empty ones for an unlocked one."""
     if not locked:
-        return {"locked_by_user_id": None, "locked_by_name": "", "locked_by_team": ""}
+        return {
+            "locked_by_user_id": None,
+            "locked_by_name": "",
+            "locked_by_team": "",
+            "locked_by_pull_request": None,
+        }
     team = by.team if isinstance(by, TokenUser) else ""
-    return {"locked_by_user_id": user_key(by), "locked_by_name": name_of(by)[:256], "locked_by_team": team}
+    return {
+        "locked_by_user_id": user_key(by),
+        "locked_by_name": name_of(by)[:256],
+        "locked_by_team": team,
+        "locked_by_pull_request": None,
+    }
 
 
 def is_locked_by(workspace: Workspace, actor: Actor) -> bool:
@@ -130,6 +141,33 @@ def lock_workspace(workspace: Workspace, *, by: Actor, reason: str = "", alone: 
         )
     workspace.refresh_from_db()
     return workspace
+
+
+def lock_for_pull_request(workspace: Workspace, number: int, *, by: Actor) -> None:
+    """Lock a workspace for a pull request that is applied before its merge: only its own jobs go on.
+
+    The right to apply is asked by the caller, whose transaction this is. Raises HeldByAnother where it is locked
+    otherwise; a lock of the same pull request stays as it is.
+    """
+    free = Q(locked=False) | Q(locked_by_pull_request=number)
+    owner = {**owner_columns(by, locked=True), "locked_by_pull_request": number}
+    why = message(_("Pull request {number} was applied before its merge"), number=number)
+    if not Workspace.objects.filter(free, pk=workspace.pk).update(locked=True, lock_description=why, **owner):
+        workspace.refresh_from_db()
+        raise _held(workspace, owner_of(workspace))
+    workspace.refresh_from_db()
+
+
+def unlock_of_pull_request(workspace: Workspace, number: int) -> bool:
+    """Give back the lock of a pull request, whose end or whose right is the caller's to know. False if it has none."""
+    with transaction.atomic():
+        row = _locked_row(workspace)
+        if not row.locked or row.locked_by_pull_request != number:
+            return False
+        clear_lock(row)
+        enqueue("executors.tasks.advance_workspace", str(row.pk))
+    workspace.refresh_from_db()
+    return True
 
 
 def unlock_workspace(workspace: Workspace, *, by: Actor, force: bool = False) -> Workspace:

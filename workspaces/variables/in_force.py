@@ -54,6 +54,12 @@ class Inputs:
     ending: str | None = None
     """Ending of the settings of the step's type; None where the inputs are not those of one step."""
 
+    def without_sensitive(self) -> Inputs:
+        """Return these inputs without their sensitive values."""
+        environment = {key: value for key, value in self.environment.items() if not value.sensitive}
+        terraform = {key: value for key, value in self.terraform.items() if not value.sensitive}
+        return replace(self, environment=environment, terraform=terraform)
+
     @property
     def refusals(self) -> list[Refusal]:
         """What the policies refuse in the environment; a step with refusals is not launched."""
@@ -216,8 +222,13 @@ def _is_sensitive(replaced: Value | None) -> bool:
 
 
 def step_inputs(job: Job, step: FlowStep) -> Inputs:
-    """Return the inputs of one step of a job."""
+    """Return the inputs of one step of a job.
+
+    A job that was started for people who may not know the secrets gets no sensitive value, wherever it comes from.
+    """
     inputs = workspace_inputs(job.workspace, step=step)
+    if job.withholds_sensitive:
+        inputs = inputs.without_sensitive()
     own = list(job.variables.all())
     if not own:
         return inputs

@@ -16,7 +16,6 @@ from workspaces.api.jsonapi.attributes import (
     Kind,
     Writing,
     audit,
-    constant,
     decode_flow,
     encode_flow,
     of_column,
@@ -170,7 +169,12 @@ JOB = make(
         Attribute(name="replaceAddrs", kind=Kind.TEXTS, read=lambda job: None),
         of_column(Job, "prNumber", writing=Writing.NEVER, description="Number of the pull request; null for none."),
         told(Job, "author", "Account at the provider whose push, tag or pull request started the job."),
-        constant("prCommentError"),
+        of_column(
+            Job,
+            "prCommentError",
+            writing=Writing.NEVER,
+            description="What keeps the pull request from being told; null if nothing does.",
+        ),
         *audit(Job),
     ),
     (

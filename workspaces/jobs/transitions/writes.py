@@ -14,6 +14,7 @@ from terrakube_site.language import in_english
 from terrakube_site.metrics import catalogue, tally
 from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, JobStatus
 from workspaces.jobs import capacity
+from workspaces.jobs.transitions.listeners import tell
 from workspaces.jobs.transitions.table import JOB_MOVES, LEFT_UNDONE, STEP_MOVES, IllegalTransition
 from workspaces.models import Job, Step, Workspace
 from workspaces.reasons import NONE, Reason
@@ -64,6 +65,7 @@ def move_job(job: Job, status: JobStatus, why: Reason = NONE, **changes: Any) ->
         transaction.on_commit(partial(tally.count, catalogue.JOBS_ENDED, status=status))
     if status != current:
         Workspace.objects.filter(pk=job.workspace_id).update(last_job_status=status, last_job_date=timezone.now())
+        tell(job)
 
 
 def move_step(step: Step, status: JobStatus, **changes: Any) -> None:

@@ -1,0 +1,259 @@
+"""Send reports: one process for each at a time, again after a refusal, and given up after some hours."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+
+from terrakube_site.outgoing import OutgoingError
+from vcs.connections.problems import ConnectionProblem
+from vcs.connections.tokens import api_for, repository_of
+from vcs.models import PullRequest, Report, ReportKind
+from vcs.providers import provider_of
+from vcs.providers.base import Api, ApiError, Provider, Repository, State, Status
+from vcs.reports.comments import Note, comment_of, marker, workspace_key
+from vcs.reports.dialects import BY_TYPE, Dialect
+from vcs.reports.loading import facts_of
+from vcs.reports.markdown import shortened
+from vcs.reports.states import combined, status_of
+from workspaces.choices import JobStatus
+from workspaces.models import Job
+from workspaces.task_queue.client import enqueue
+
+logger = logging.getLogger(__name__)
+K = ReportKind
+LEASE = dt.timedelta(seconds=120)
+GIVE_UP_AFTER = dt.timedelta(hours=6)
+FIRST_WAIT, LONGEST_WAIT = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
+COMBINED_EVERY = dt.timedelta(seconds=5)
+"""The status of a commit with many workspaces changes all the time; it is told no more often than this."""
+_AT_ONCE = 200
+_FINAL_REFUSALS = frozenset({400, 405, 409, 410, 413, 422})
+_GONE = frozenset({404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is to be sent: its fingerprint, and a call that sends it and returns the id at the provider, if any."""
+
+    fingerprint: str
+    send: Callable[[Api], str]
+
+
+def send_report(report_id: int) -> None:
+    """Bring one status or comment up to date; nothing if it is, or if another process is at it."""
+    report = _leased(report_id)
+    if report is None:
+        return
+    try:
+        _send(report)
+    except (ApiError, ConnectionProblem, OutgoingError) as error:
+        _failed(report, error)
+    except Exception:
+        # A fault of ours: tried again as a refusal, since the next version may know better.
+        logger.exception("Report %s could not be made", report.pk)
+        _failed(report, ApiError(500, "The report could not be made; the log of the worker tells more"))
+
+
+def send_due() -> None:
+    """Queue the reports that are due: those that wait after a refusal, and those whose task was lost."""
+    now = timezone.now()
+    due = Report.objects.filter(due_at__lte=now).filter(Q(leased_until=None) | Q(leased_until__lte=now))
+    for key in due.order_by("due_at").values_list("pk", flat=True)[:_AT_ONCE]:
+        enqueue("vcs.tasks.send_report", key)
+
+
+def _leased(report_id: int) -> Report | None:
+    """Take a due report for this process alone; None if it is not due, or another process has it."""
+    now = timezone.now()
+    due = Report.objects.filter(pk=report_id, due_at__lte=now).filter(Q(leased_until=None) | Q(leased_until__lte=now))
+    if not due.update(leased_until=now + LEASE):
+        return None
+    return Report.objects.select_related("vcs", "workspace", "job__workspace", "job__organization").get(pk=report_id)
+
+
+def _send(report: Report) -> None:
+    provider = provider_of(report.vcs)
+    content = _content(report, provider) if provider is not None else None
+    if content is None or content.fingerprint == report.sent:
+        _done(report, report.sent if content is None else content.fingerprint)
+        return
+    wait = _wait_of_combined(report)
+    if wait is not None:
+        Report.objects.filter(pk=report.pk).update(due_at=wait, leased_until=None)
+        return
+    remote_id = content.send(api_for(report.vcs, report.repository))
+    _done(report, content.fingerprint, remote_id=remote_id, sent_at=timezone.now())
+
+
+def _wait_of_combined(report: Report) -> dt.datetime | None:
+    if report.kind != K.COMBINED or report.sent_at is None:
+        return None
+    then = report.sent_at + COMBINED_EVERY
+    return then if then > timezone.now() else None
+
+
+def _done(report: Report, fingerprint: str, **columns: object) -> None:
+    """Note what was told. A change that came meanwhile leaves the report due, and is sent by another task."""
+    told = {"sent": fingerprint, "leased_until": None, "tries": 0, "failing_since": None, "problem": "", **columns}
+    if not Report.objects.filter(pk=report.pk, changed_at=report.changed_at).update(due_at=None, **told):
+        Report.objects.filter(pk=report.pk).update(**told)
+        enqueue("vcs.tasks.send_report", report.pk)
+    _show(report, "")
+
+
+def _failed(report: Report, error: ApiError | ConnectionProblem | OutgoingError) -> None:
+    """Plan the next try, or give up: after some hours, or at once where a further try would be refused alike."""
+    now = timezone.now()
+    since = report.failing_since or now
+    status = error.status if isinstance(error, ApiError) else None
+    told_to_wait = None if isinstance(error, OutgoingError) else error.retry_after
+    final = told_to_wait is None and status in _FINAL_REFUSALS | {404}
+    wait = min(FIRST_WAIT * 2**report.tries, LONGEST_WAIT)
+    if told_to_wait is not None:
+        wait = max(wait, dt.timedelta(seconds=told_to_wait))
+    gives_up = final or now + wait - since > GIVE_UP_AFTER
+    problem = str(error)
+    Report.objects.filter(pk=report.pk).update(
+        due_at=None if gives_up else now + wait,
+        leased_until=None,
+        tries=F("tries") + 1,
+        failing_since=since,
+        problem=problem,
+    )
+    logger.warning("Report %s to %s failed: %s", report.pk, report.vcs_id, problem)
+    if told_to_wait is not None or status == 429:
+        # The limit is the connection's: what else is due would only prolong it.
+        Report.objects.filter(vcs=report.vcs_id, due_at__lt=now + wait).exclude(pk=report.pk).update(due_at=now + wait)
+    _show(report, problem)
+
+
+def _show(report: Report, problem: str) -> None:
+    """Let the job say what keeps its pull request from being told."""
+    if report.kind == K.COMMENT and report.job_id is not None:
+        Job.objects.filter(pk=report.job_id).exclude(pr_comment_error=problem or None).update(
+            pr_comment_error=problem or None
+        )
+
+
+# ---- what is sent ---------------------------------------------------------------------------------------------------
+
+
+def _content(report: Report, provider: Provider) -> Content | None:
+    """Return what to tell now; None if there is nothing (any more), or the provider takes nothing of the kind."""
+    dialect = BY_TYPE[report.vcs.vcs_type]
+    if report.kind in {K.STATUS, K.COMBINED}:
+        return None if provider.statuses is None else _status(report, provider, dialect)
+    return None if provider.comments is None else _comment(report, provider, dialect)
+
+
+def _status(report: Report, provider: Provider, dialect: Dialect) -> Content | None:
+    statuses = provider.statuses
+    if report.kind == K.COMBINED:
+        said, name, url = combined(_states_of(report)), "Terrakube", str(settings.PUBLIC_URL)
+    elif report.job is None:
+        return None
+    else:
+        facts = facts_of(report.job)
+        said, url = status_of(facts), facts.url
+        name = f"Terrakube - {facts.organization} - {facts.workspace}"
+    status = Status(
+        state=said.state,
+        name=name[: max(dialect.name_limit, 255)],
+        description=shortened(said.description, dialect.description_limit),
+        url=url,
+    )
+    # While nothing has ended the sentence may change often; the provider shows a state.
+    words = "" if said.state in {State.PENDING, State.RUNNING} and report.kind == K.STATUS else status.description
+
+    def send(api: Api) -> str:
+        if statuses is not None:
+            statuses.send_status(api, _repository(report), report.commit, status)
+        return ""
+
+    return Content(_fingerprint(said.state, words, url), send)
+
+
+def _states_of(report: Report) -> dict[str, State]:
+    """Return the states of a commit's workspaces, by name."""
+    rows = Report.objects.filter(
+        vcs=report.vcs_id, repository=report.repository, kind=K.STATUS, commit=report.commit, job__isnull=False
+    ).select_related("job__workspace", "job__organization")
+    return {f"{row.job.workspace.name}": status_of(facts_of(row.job, plan=False)).state for row in rows if row.job}
+
+
+def _comment(report: Report, provider: Provider, dialect: Dialect) -> Content | None:
+    comments = provider.comments
+    number = report.pull_request
+    if comments is None or number is None:
+        return None
+    repository = _repository(report)
+    if report.kind == K.REPLY:
+        head = marker(f"reply:{report.key}", dialect=dialect)
+        text = f"{head}\n{report.body}"
+    elif report.job is None:
+        return None
+    else:
+        head = marker(workspace_key(str(report.workspace_id)), dialect=dialect)
+        text = comment_of(facts_of(report.job), dialect=dialect, note=_note(report))
+
+    def send(api: Api) -> str:
+        remote_id = report.remote_id
+        if not remote_id:
+            # An answer that was lost may have created it already.
+            remote_id = comments.find_comment(api, repository, number, head) or ""
+        if remote_id:
+            try:
+                comments.edit_comment(api, repository, number, remote_id, text)
+            except ApiError as error:
+                if error.status not in _GONE:
+                    raise
+                remote_id = ""
+        if not remote_id:
+            remote_id = comments.create_comment(api, repository, number, text)
+        if report.answers:
+            _react(api, provider, report, repository, number)
+        return remote_id
+
+    return Content(_fingerprint(text), send)
+
+
+def _react(api: Api, provider: Provider, report: Report, repository: Repository, number: int) -> None:
+    """React to the comment that is answered; the answer stands without it."""
+    if provider.comments is None:
+        return
+    try:
+        provider.comments.acknowledge(api, repository, number, report.answers, accepted=report.accepted)
+    except (ApiError, OutgoingError) as error:
+        logger.info("Comment %s has no reaction: %s", report.answers, error)
+
+
+def _note(report: Report) -> Note:
+    job = report.job
+    if job is None or report.workspace is None or report.pull_request is None:
+        return Note()
+    known = PullRequest.objects.filter(
+        vcs=report.vcs_id, repository=report.repository, number=report.pull_request
+    ).first()
+    is_open = known is None or known.open
+    return Note(
+        lock=(report.workspace.lock_description or "Locked") if report.workspace.locked else "",
+        may_apply=is_open and job.save_plan and job.status == JobStatus.WAITING_APPROVAL,
+        commands=is_open,
+        outdated=known is not None and bool(known.commit) and known.commit != job.commit_id,
+    )
+
+
+def _repository(report: Report) -> Repository:
+    return repository_of(report.vcs, report.repository)
+
+
+def _fingerprint(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
