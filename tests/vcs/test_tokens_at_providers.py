@@ -65,7 +65,7 @@ def test_an_app_clones_with_a_token_that_reads_alone_and_reports_with_another(gi
     assert clone(github, vcs, repository, tmp_path) == ""
     (reading,) = github.tokens.all("installation")
     assert reading.permissions == {"metadata": "read", "contents": "read"}
-    assert reading.repositories == {repository.id}
+    assert reading.repositories == frozenset({repository.id})
     send_status(vcs, github.clone_url(repository), repository.git.tip("main"))
     assert len(github.tokens.all("installation")) == 2
     # Both are kept while they last.

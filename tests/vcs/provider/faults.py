@@ -30,7 +30,7 @@ class Faults:
         self._away = False
         self._refusing = False
         self._failing: list[_Limit] = []
-        self._not_before: dict[str, float] = {}
+        self._not_before: dict[tuple[str, bytes], float] = {}
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -53,7 +53,7 @@ class Faults:
     def limit_rate(self, pattern: str = "", *, times: int = 1, seconds: int = 1, status: int = 429) -> None:
         """Answer the next calls whose ``METHOD PATH`` has the pattern with 429, or 403, and Retry-After.
 
-        A caller that asks again sooner than it was told fails its test.
+        A caller that sends the same again sooner than it was told fails its test; what was under way may arrive.
         """
         self._failing.append(_Limit(re.compile(pattern), times, seconds, status))
 
@@ -65,7 +65,7 @@ class Faults:
         """Raise Away, Refused or Wrong for a call that meets a fault."""
         if self._away:
             raise Away
-        until = self._not_before.pop(call.what, 0.0)
+        until = self._not_before.pop((call.what, call.body), 0.0)
         # A second of Retry-After is whole: what was sent just before it ended may be seen just before it.
         if (early := until - time.monotonic()) > 0.1:
             raise Wrong(429, f"it came {early:.1f} s before the end of Retry-After")
@@ -75,7 +75,7 @@ class Faults:
             fault.left -= 1
             if not fault.seconds:
                 raise Refused(fault.status, "Something went wrong")
-            self._not_before[call.what] = time.monotonic() + fault.seconds
+            self._not_before[call.what, call.body] = time.monotonic() + fault.seconds
             raise Refused(
                 fault.status, "You have exceeded a secondary rate limit.", {"Retry-After": str(fault.seconds)}
             )
