@@ -133,6 +133,14 @@ def addresses(workspace: Workspace) -> set[str]:
     return {f"{one['type']}.{one['name']}" for one in json.loads(bytes(state.content or b"{}"))["resources"]}
 
 
+def word(terminal: Terminal, block: str, value: str) -> tuple[str, ...]:
+    """Return the arguments that set the variable; the backend ``remote`` takes none, and uploads a file with it."""
+    if block == CLOUD:
+        return "-var", f"word={value}"
+    terminal.write("word.auto.tfvars", f'word = "{value}"\n')
+    return ()
+
+
 def workspace_named(name: str) -> Workspace:
     found: Workspace = Workspace.objects.alive().get(name=name)
     return found
@@ -171,13 +179,13 @@ def test_arguments_reach_the_run(program: IacType, block: str, open_terminal: Op
     name = new_name()
     terminal = open_terminal(program, name=name, block=block)
     begun(terminal, name)
-    terminal.run("apply", "-auto-approve", "-no-color", "-var", "word=two")
+    terminal.run("apply", "-auto-approve", "-no-color", *word(terminal, block, "two"))
     assert terminal.read("output", "-raw", "word") == "two"
-    aimed = terminal.run("plan", "-no-color", "-var", "word=three", "-target", "terraform_data.second")
+    aimed = terminal.run("plan", "-no-color", *word(terminal, block, "three"), "-target", "terraform_data.second")
     assert "No changes" in aimed
-    replaced = terminal.run("plan", "-no-color", "-var", "word=two", "-replace", "terraform_data.second")
+    replaced = terminal.run("plan", "-no-color", *word(terminal, block, "two"), "-replace", "terraform_data.second")
     assert "1 to add, 0 to change, 1 to destroy" in replaced
-    refreshed = terminal.run("apply", "-refresh-only", "-auto-approve", "-no-color", "-var", "word=two")
+    refreshed = terminal.run("apply", "-refresh-only", "-auto-approve", "-no-color", *word(terminal, block, "two"))
     assert "0 added, 0 changed, 0 destroyed" in refreshed or "No changes" in refreshed
 
 
@@ -333,7 +341,7 @@ def test_a_second_terminal_waits_for_the_first(
         begun(terminal, name)
     leading = begin(first, "apply", "-no-color")
     leading.expect("Enter a value:")
-    waiting = begin(second, "apply", "-auto-approve", "-no-color", "-var", "word=two")
+    waiting = begin(second, "apply", "-auto-approve", "-no-color", *word(second, block, "two"))
     waiting.expect("Waiting for 1 run(s) to finish before being queued")
     leading.answer("yes")
     leading.expect("2 added")
@@ -352,7 +360,7 @@ def test_commands_run_at_the_terminal_where_the_workspace_says_so(
     begun(terminal, name)
     workspace = workspace_named(name)
     update_workspace(workspace, {"execution_mode": "local"}, by=None)
-    terminal.run("apply", "-auto-approve", "-no-color", "-var", "word=local")
+    terminal.run("apply", "-auto-approve", "-no-color", *word(terminal, block, "local"))
     assert not Job.objects.filter(workspace=workspace).exists()
     assert terminal.read("output", "-raw", "word") == "local"
     assert addresses(workspace) == {"terraform_data.first", "terraform_data.second"}
