@@ -101,7 +101,7 @@ def keep_histories() -> None:
         auditlog.register(variable, mask_fields=["value"], mask_callable=_HIDE, exclude_fields=["updated_date"])
     auditlog.register(
         models.Vcs,
-        mask_fields=["client_secret", "private_key", "access_token"],
+        mask_fields=["client_secret", "private_key", "access_token", "refresh_token"],
         mask_callable=_HIDE,
         # What changes whenever a token is refreshed is no change of a person.
         exclude_fields=[
