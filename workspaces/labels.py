@@ -71,6 +71,12 @@ TEXTS = frozenset((
     _("require mergeable"), _("require up to date"), _("rules for pull requests"),
     _("sensitive variables for forks"), _("sensitive variables in plans"), _("sent"), _("last sent"),
     _("target branch"), _("title"), _("tries"), _("withholds sensitive variables"),
+    _("apply by comment"), _("author"), _("branch as"), _("branch or tag"), _("code"), _("deliveries"),
+    _("delivery"), _("delivery id"), _("delivery outcome"), _("event"), _("events"), _("folders"), _("handled"),
+    _("headers"), _("hook"), _("id at the provider"), _("last delivery"), _("path"), _("path as"), _("payload"),
+    _("pull request"), _("received"), _("ref"), _("registered"), _("remote hook id"), _("repository webhook"),
+    _("repository webhooks"), _("rule"), _("secret"), _("sender"), _("shared webhook"), _("trigger"),
+    _("used folders"), _("webhook"), _("webhook event"), _("webhook events"), _("webhook id"), _("webhooks"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))
 
@@ -96,7 +102,8 @@ _LABELS = {
     "redirect url": "redirect URL", "refusal": "last refusal", "shared ids": "shared with", "ssh type": "type",
     "ssh": "SSH key", "started at": "started", "terraform version": "version", "trimmed at": "trimmed",
     "trimmed why": "trim reason", "updated by": "changed by", "updated date": "changed", "url": "URL",
-    "used at": "used", "changed at": "changed", "due at": "due", "leased until": "lease ends", "sent at": "last sent",
+    "handled at": "handled", "used at": "used", "changed at": "changed", "due at": "due",
+    "leased until": "lease ends", "sent at": "last sent",
     "locked by pull request": "locked by the pull request", "pr comment error": "pull request problem",
     "sensitive for forks": "sensitive variables for forks",
     "sensitive in plans": "sensitive variables in plans", "withholds sensitive": "withholds sensitive variables",

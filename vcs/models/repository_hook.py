@@ -14,6 +14,8 @@ from workspaces.encryption import EncryptedTextField
 from workspaces.models import Vcs
 from workspaces.models.base import Record
 
+_SCHEME = "https://"
+
 
 def make_secret() -> str:
     """Return a new secret of a webhook."""
@@ -58,7 +60,7 @@ class RepositoryHook(Record):
         )
 
     def __str__(self) -> str:
-        return self.repository_url.removeprefix("https://")
+        return self.repository_url.removeprefix(_SCHEME)
 
     @property
     def why(self) -> str:
