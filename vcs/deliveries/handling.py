@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -45,11 +46,14 @@ _WITHOUT_RELEASES = frozenset({VcsType.BITBUCKET, VcsType.AZURE_DEVOPS, VcsType.
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A workspace whose webhook listens to the repository, with its events in the order of their priority."""
+    """A workspace whose webhook listens to the repository, by its key, with its rules in the order of their priority.
 
-    workspace: Workspace
-    events: tuple[WebhookEvent, ...]
+    Most match nothing, so their records are not loaded.
+    """
+
+    key: UUID
     place: Place
+    rules: tuple[Rule, ...]
 
 
 def handle_delivery(delivery_id: int) -> None:
@@ -163,7 +167,7 @@ def _handle_event(delivery: Delivery, event: Event) -> tuple[list[DeliveryOutcom
     if not candidates:
         return [], _("No workspace listens to the repository.")
     if event.kind == EventKind.PULL_REQUEST and event.action == "closed":
-        number = cancel_waiting_plans([found.workspace for found in candidates], event.pull_request or 0)
+        number = cancel_waiting_plans([found.key for found in candidates], event.pull_request or 0)
         closed(hook.vcs, hook.source, event)
         return [], message(_("The pull request was closed; {number} waiting plans were cancelled."), number=number)
     if event.kind == EventKind.COMMENT:
@@ -179,27 +183,31 @@ def start_jobs(
     if any(_match(event, found, tags=tags, files_known=False).rule for found in candidates):
         # Asked for only if some branch matches, since it takes requests to the provider.
         event = with_details(delivery.hook, event)
+    matches = [(found.key, _match(event, found, tags=tags)) for found in candidates]
+    workspaces, rules = _records(matches)
     outcomes, started, refused = [], 0, 0
-    matches = [(candidate, _match(event, candidate, tags=tags)) for candidate in candidates]
     record = _record(delivery.hook, event, matches)
-    for candidate, found in matches:
+    for key, found in matches:
         if found.rule is None:
-            outcomes.append(_outcome(delivery, candidate, found.code, found.why))
+            outcomes.append(_outcome(delivery, key, found.code, found.why))
             continue
-        rule = next(one for one in candidate.events if one.pk == found.rule.key)
+        if key not in workspaces or found.rule.key not in rules:
+            # Deleted in this very moment.
+            continue
+        workspace, rule = workspaces[key], rules[found.rule.key]
         if record is not None:
-            note_concerned(record, candidate.workspace, rule)
+            note_concerned(record, workspace, rule)
             if record.is_held:
-                outcomes.append(_outcome(delivery, candidate, "fork", message(_FORK)))
+                outcomes.append(_outcome(delivery, key, "fork", message(_FORK)))
                 continue
         try:
-            result = start_job(candidate.workspace, rule, event, delivery, record)
+            result = start_job(workspace, rule, event, delivery, record)
         except ServiceError as error:
             refused += 1
-            outcomes.append(_outcome(delivery, candidate, "refused", error.message))
+            outcomes.append(_outcome(delivery, key, "refused", error.message))
             continue
         started += result.code == "job"
-        outcomes.append(_outcome(delivery, candidate, result.code, result.why, result))
+        outcomes.append(_outcome(delivery, key, result.code, result.why, result))
     held = record is not None and record.is_held
     return outcomes, message(_FORK) if held else _summary(len(candidates), started, refused)
 
@@ -207,15 +215,23 @@ def start_jobs(
 _FORK = _("The pull request comes from a fork, so nothing runs until a person allows it.")
 
 
-def _record(hook: RepositoryHook, event: Event, matches: Sequence[tuple[Candidate, Match]]) -> PullRequest | None:
+def _record(hook: RepositoryHook, event: Event, matches: Sequence[tuple[UUID, Match]]) -> PullRequest | None:
     """Keep a pull request that matches a workspace; of one that matches none, tell the provider that nothing waits."""
     if event.kind != EventKind.PULL_REQUEST:
         return None
-    if any(found.rule is not None for _candidate, found in matches):
+    if any(found.rule is not None for _key, found in matches):
         return seen(hook.vcs, hook.source, event)
-    if event.commit and any(found.code != "no-event" for _candidate, found in matches):
+    if event.commit and any(found.code != "no-event" for _key, found in matches):
         note_no_match(hook.vcs, hook.source, event.commit, event.pull_request)
     return None
+
+
+def _records(matches: Iterable[tuple[UUID, Match]]) -> tuple[Mapping[Any, Workspace], Mapping[Any, WebhookEvent]]:
+    """Return the workspaces and events of what matched, by key, with two queries."""
+    matched = {key: found.rule.key for key, found in matches if found.rule is not None}
+    workspaces = Workspace.objects.select_related("organization", "default_template", "vcs").in_bulk(list(matched))
+    events = WebhookEvent.objects.select_related("template").filter(pk__in=list(matched.values()))
+    return workspaces, {event.pk: event for event in events}
 
 
 def _summary(listening: int, started: int, refused: int) -> Message:
@@ -224,11 +240,11 @@ def _summary(listening: int, started: int, refused: int) -> Message:
 
 
 def _outcome(
-    delivery: Delivery, candidate: Candidate, code: str, why: str, started: Started | None = None
+    delivery: Delivery, workspace_id: UUID, code: str, why: str, started: Started | None = None
 ) -> DeliveryOutcome:
     return DeliveryOutcome(
         delivery=delivery,
-        workspace=candidate.workspace,
+        workspace_id=workspace_id,
         job=None if started is None else started.job,
         code=code,
         outcome=as_json(why),
@@ -236,37 +252,29 @@ def _outcome(
 
 
 def _match(event: Event, candidate: Candidate, *, tags: bool, files_known: bool = True) -> Match:
-    rules = [
-        Rule(
-            key=one.pk,
-            type=one.event,
-            branch=one.branch,
-            branch_type=one.branch_type,
-            path=one.path,
-            path_type=one.path_type,
-        )
-        for one in candidate.events
-    ]
-    return match(event, rules, candidate.place, tags_are_releases=tags, files_known=files_known)
+    return match(event, candidate.rules, candidate.place, tags_are_releases=tags, files_known=files_known)
+
+
+_RULE = ("branch", "branch_type", "path", "path_type")
 
 
 def candidates_of(hook: RepositoryHook) -> list[Candidate]:
-    """Return the workspaces that listen to a hook, with four queries for any number of them."""
+    """Return the workspaces that listen to a hook, with three queries for any number of them."""
     listening = Workspace.objects.alive().filter(vcs=hook.vcs_id)
     if hook.webhook_id is not None:
         listening = listening.filter(webhook=hook.webhook_id, webhook__migrated_v2=False)
     else:
+        listening = listening.filter(webhook__migrated_v2=True)
+    rows = listening.order_by("name", "pk").only("source", "branch", "folder")
+    if hook.webhook_id is None:
         # Addresses are compared here: each workspace may write that of the repository in its own way.
-        sources = listening.filter(webhook__migrated_v2=True).values_list("pk", "source")
-        same = [key for key, source in sources if normalized(source) == hook.repository_url]
-        listening = Workspace.objects.filter(pk__in=same)
-    workspaces = list(listening.select_related("organization", "default_template", "vcs").order_by("name", "pk"))
-    events: Mapping[Any, list[WebhookEvent]] = defaultdict(list)
-    rows = WebhookEvent.objects.filter(webhook__workspace__in=[row.pk for row in workspaces])
-    for event in rows.select_related("template", "webhook").order_by("priority", "created_date"):
-        events[event.webhook.workspace_id].append(event)
-    folders = folders_of(workspaces)
+        rows = [row for row in rows if normalized(row.source) == hook.repository_url]
+    rules: Mapping[Any, list[Rule]] = defaultdict(list)
+    events = WebhookEvent.objects.filter(webhook__workspace__in=[row.pk for row in rows])
+    events = events.order_by("priority", "created_date").values_list("webhook__workspace", "pk", "event", *_RULE)
+    for workspace_id, key, kind, *texts in events:
+        rules[workspace_id].append(Rule(key=key, type=kind, **dict(zip(_RULE, texts, strict=True))))
+    folders = folders_of(rows)
     return [
-        Candidate(row, tuple(events[row.pk]), Place(branch=row.first_branch, folders=folders[row.pk]))
-        for row in workspaces
+        Candidate(row.pk, Place(branch=row.first_branch, folders=folders[row.pk]), tuple(rules[row.pk])) for row in rows
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -141,10 +142,10 @@ def _source(workspace: Workspace, event: Event) -> dict[str, Any]:
     }
 
 
-def cancel_waiting_plans(workspaces: Iterable[Workspace], pull_request: int) -> int:
+def cancel_waiting_plans(workspace_ids: Iterable[UUID], pull_request: int) -> int:
     """Cancel the plan-only jobs of a closed pull request that have not started; return how many."""
     of_request = Trigger.objects.filter(
-        workspace__in=[workspace.pk for workspace in workspaces],
+        workspace__in=list(workspace_ids),
         event=WebhookEventType.PULL_REQUEST,
         pull_request=pull_request,
     )
