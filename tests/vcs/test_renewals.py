@@ -35,7 +35,9 @@ def test_the_beat_queues_what_is_due(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Numbers are minutes from now.
-    given = {name: in_minutes(value) if isinstance(value, int) else value for name, value in columns.items()}
+    given: dict[str, Any] = {
+        name: in_minutes(value) if isinstance(value, int) else value for name, value in columns.items()
+    }
     vcs = expiring(api, **given)
     found: list[tuple[str, ...]] = []
     monkeypatch.setattr("vcs.connections.renewals.enqueue", lambda *call: found.append(call))

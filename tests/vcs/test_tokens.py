@@ -140,7 +140,7 @@ def test_a_refused_renewal_is_kept_with_its_reason_and_tried_again_later(api: Fa
     Vcs.objects.filter(pk=vcs.pk).update(next_try_at=in_minutes(-1))
     api.answers["POST /oauth/token"] = Told(data=NEXT)
     assert text_of(vcs) == "new"
-    vcs.refresh_from_db()
+    vcs = Vcs.objects.get(pk=vcs.pk)
     assert (vcs.status, vcs.failed_tries, vcs.next_try_at, vcs.problem) == (VcsStatus.COMPLETED, 0, None, None)
 
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -72,7 +72,7 @@ class _Pages(ReadOnly, RecordAdmin):
 @admin.register(RepositoryHook)
 class RepositoryHookAdmin(_Pages):
     label = "repositoryhook"
-    again = _("register a webhook again")
+    again = gettext_noop("register a webhook again")
     change_form_template = "terrakube/repository_hook.html"
     list_display = ("__str__", "vcs", "state", "last", "made")
     made = age_column("created_at", _("created"))
@@ -109,7 +109,7 @@ class RepositoryHookAdmin(_Pages):
 @admin.register(Delivery)
 class DeliveryAdmin(_Pages):
     label = "delivery"
-    again = _("handle a delivery again")
+    again = gettext_noop("handle a delivery again")
     change_form_template = "terrakube/delivery.html"
     list_display = ("__str__", "repository", "kind", "ref", "sender", "state", "came_of_it", "arrived")
     arrived = age_column("received_at", _("received"))

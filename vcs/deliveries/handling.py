@@ -94,7 +94,7 @@ def _take(delivery_id: int) -> Delivery | None:
     now = timezone.now()
     with transaction.atomic():
         rows = Delivery.objects.select_for_update(of=("self",)).select_related("hook__vcs__organization")
-        delivery = rows.filter(pk=delivery_id).first()
+        delivery: Delivery | None = rows.filter(pk=delivery_id).first()
         if delivery is None or delivery.status not in {DeliveryStatus.PENDING, DeliveryStatus.PROCESSING}:
             return None
         if delivery.next_try_at is not None and delivery.next_try_at > now:
