@@ -162,7 +162,7 @@ def test_a_relationship_s_path_takes_what_the_record_takes_and_no_more(
         assert owner.call("PATCH", f"{path}/agent", document).status_code == 400
     absent = {"data": {"type": "notification_configuration", "id": "x"}}
     answer = owner.call("PATCH", f"{path}/notificationConfiguration", absent)
-    assert (answer.status_code, detail(answer)) == (405, "")
+    assert answer.status_code == 405, answer.content
 
 
 # ---- flows ----------------------------------------------------------------------------------------------------------
