@@ -193,6 +193,24 @@ def test_a_limit_of_the_connection_holds_up_its_other_reports(place: Telling) ->
     assert [one.line for one in place.api.asked].count(STATUSES) == 1
 
 
+def test_a_limit_that_is_met_while_a_report_is_prepared_holds_it_up(
+    place: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.job()
+    later = timezone.now() + dt.timedelta(seconds=900)
+    real = sending.api_for
+
+    def slow(*args: Any) -> Any:
+        Report.objects.update(due_at=later)
+        return real(*args)
+
+    monkeypatch.setattr(sending, "api_for", slow)
+    sending.send_report(Report.objects.get(kind=K.STATUS).pk)
+    report = Report.objects.get(kind=K.STATUS)
+    assert place.api.asked == []
+    assert [report.due_at, report.leased_until] == [later, None]
+
+
 def test_a_report_is_given_up_after_some_hours_and_can_be_sent_again(place: Telling) -> None:
     place.job()
     place.api.answers[STATUSES] = Told(503, {"message": "oops"})

@@ -89,7 +89,12 @@ def _send(report: Report) -> None:
     if wait is not None:
         Report.objects.filter(pk=report.pk).update(due_at=wait, leased_until=None)
         return
-    remote_id = content.send(api_for(report.vcs, report.repository))
+    api = api_for(report.vcs, report.repository)
+    if not Report.objects.filter(pk=report.pk, due_at__lte=timezone.now()).exists():
+        # Meanwhile another report met a limit of the connection, which holds up this one too.
+        Report.objects.filter(pk=report.pk).update(leased_until=None)
+        return
+    remote_id = content.send(api)
     _done(report, content.fingerprint, remote_id=remote_id, sent_at=timezone.now())
 
 
