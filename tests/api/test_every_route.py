@@ -127,9 +127,10 @@ def _more(everything: dict[str, models.Model]) -> dict[str, models.Model]:
         log_size=len(SECRET),
     )
     LogChunk.objects.create(attempt=attempt, offset=0, size=len(SECRET), data=SECRET.encode())
+    vcs: Any = everything["vcs"]
     return {
         "attempt": attempt,
-        "repositoryhook": RepositoryHook.objects.create(vcs=everything["vcs"], repository_url="https://git.example/a"),
+        "repositoryhook": RepositoryHook.objects.create(vcs=vcs, repository_url="https://git.example/a"),
         "user": UserFactory.create(),
         "version": ConfigurationVersion.objects.create(workspace=workspace, content=SECRET.encode()),
         "token": AccessToken.objects.create(name="ada", team="OWNERS", groups=["OWNERS"], created_by="ada"),

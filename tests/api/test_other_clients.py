@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import Api, detail, token_of
+from tests.api.client import Api, token_of
 from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY, TeamFactory, TemplateFactory
 from workspaces.choices import ExecutionMode, IacType, JobStatus, Via
 from workspaces.jobs import transitions

@@ -265,14 +265,14 @@ def candidates_of(hook: RepositoryHook) -> list[Candidate]:
         listening = listening.filter(webhook=hook.webhook_id, webhook__migrated_v2=False)
     else:
         listening = listening.filter(webhook__migrated_v2=True)
-    rows = listening.order_by("name", "pk").only("source", "branch", "folder")
+    rows = list(listening.order_by("name", "pk").only("source", "branch", "folder"))
     if hook.webhook_id is None:
         # Addresses are compared here: each workspace may write that of the repository in its own way.
         rows = [row for row in rows if normalized(row.source) == hook.repository_url]
     rules: Mapping[Any, list[Rule]] = defaultdict(list)
     events = WebhookEvent.objects.filter(webhook__workspace__in=[row.pk for row in rows])
-    events = events.order_by("priority", "created_date").values_list("webhook__workspace", "pk", "event", *_RULE)
-    for workspace_id, key, kind, *texts in events:
+    told = events.order_by("priority", "created_date").values_list("webhook__workspace", "pk", "event", *_RULE)
+    for workspace_id, key, kind, *texts in told:
         rules[workspace_id].append(Rule(key=key, type=kind, **dict(zip(_RULE, texts, strict=True))))
     folders = folders_of(rows)
     return [
