@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from tests.vcs.fake_api import Asked, FakeApi, Told
 from tests.vcs.pulls import HEAD, NUMBER, connection, planned, record_of, rule_of, workspace_of
+from vcs.connections import tokens
 from vcs.models import Report, ReportKind
 from vcs.pull_requests.jobs import start_plan
 from vcs.reports import outbox, sending
@@ -198,7 +199,7 @@ def test_a_limit_that_is_met_while_a_report_is_prepared_holds_it_up(
 ) -> None:
     place.job()
     later = timezone.now() + dt.timedelta(seconds=900)
-    real = sending.api_for
+    real = tokens.api_for
 
     def slow(*args: Any) -> Any:
         Report.objects.update(due_at=later)
