@@ -194,6 +194,17 @@ def test_a_limit_of_the_connection_holds_up_its_other_reports(place: Telling) ->
     assert [one.line for one in place.api.asked].count(STATUSES) == 1
 
 
+def test_a_change_does_not_shorten_the_wait_that_a_provider_asked_for(place: Telling) -> None:
+    job = place.job()
+    place.api.answers[STATUSES] = Told(403, {"message": "limit"}, {"Retry-After": "900"})
+    place.send()
+    _step(job)
+    assert place.send() == []
+    Report.objects.update(due_at=timezone.now())
+    place.api.answers[STATUSES] = Told(201, {})
+    assert place.states(place.send()) == [("pending", "Running")]
+
+
 def test_a_limit_that_is_met_while_a_report_is_prepared_holds_it_up(
     place: Telling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,21 +245,22 @@ def test_a_commit_that_the_provider_does_not_know_is_given_up_at_once(place: Tel
     assert Report.objects.get(kind=K.STATUS).is_given_up
 
 
-def test_a_change_while_one_is_sent_is_told_by_the_next(place: Telling) -> None:
+def test_a_change_while_one_is_sent_is_told_by_the_next(place: Telling, monkeypatch: pytest.MonkeyPatch) -> None:
     job = place.job()
     place.send()
     step = _step(job)
+    real = sending.api_for
 
-    def slow(asked: Asked) -> Told:
-        if asked.body["context"] != "Terrakube":
-            Report.objects.filter(kind=K.STATUS).update(changed_at=timezone.now(), due_at=timezone.now())
-        return Told(201, {})
+    def slow(*args: Any) -> Any:
+        now = timezone.now()
+        Report.objects.filter(kind=K.STATUS).update(changed_at=now, due_at=now)
+        return real(*args)
 
-    place.api.answers[STATUSES] = slow
-    place.send()
+    monkeypatch.setattr(sending, "api_for", slow)
+    sending.send_report(Report.objects.get(kind=K.STATUS).pk)
     assert Report.objects.get(kind=K.STATUS).due_at is not None
+    monkeypatch.setattr(sending, "api_for", real)
     assert transitions.start_step(step)
-    place.api.answers[STATUSES] = Told(201, {})
     place.send()
     assert Report.objects.get(kind=K.STATUS).due_at is None
 

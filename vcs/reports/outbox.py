@@ -51,7 +51,10 @@ def note_change(job: Job) -> None:
         found += Report.objects.filter(vcs_id=vcs_id, repository=repository, kind=K.COMBINED, key=commit).values_list(
             "pk", flat=True
         )
-    Report.objects.filter(pk__in=found).update(changed_at=now, due_at=now, tries=0, failing_since=None)
+    told = Report.objects.filter(pk__in=found)
+    told.update(changed_at=now)
+    # What waits after a refusal goes on waiting: the provider said until when, and is told the newest then.
+    told.exclude(due_at__gt=now).update(due_at=now, tries=0, failing_since=None)
     _send(found)
 
 
