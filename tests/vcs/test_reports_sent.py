@@ -249,7 +249,7 @@ def test_a_change_while_one_is_sent_is_told_by_the_next(place: Telling, monkeypa
     job = place.job()
     place.send()
     step = _step(job)
-    real = sending.api_for
+    real = tokens.api_for
 
     def slow(*args: Any) -> Any:
         now = timezone.now()
