@@ -103,7 +103,7 @@ def test_the_log_can_come_by_http(
 ) -> None:
     """What is not sent by the end, as there is no flush, is taken from the storage where nothing was sent at all."""
     fake = make_fake(version, **with_bucket(bucket), LogViaApi="true")
-    ask(workspace, FAKE_HOLD="0.3", FAKE_LINES="2000")
+    ask(workspace, FAKE_HOLD="sent", FAKE_LINES="2000")
     attempt = launch(flow=PLAN)
     # It measures the stream at its end all the same, and dies where there is none.
     output = fake.run(attempt)

@@ -21,6 +21,7 @@ from workspaces.models import Job, Template, Vcs, Workspace
 from workspaces.services.jobs import approve_job
 from workspaces.services.organizations import add_default_templates
 
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("from-push-to-apply")]
 FOLDER = "envs/prod"
 FILE = f"{FOLDER}/main.tf"
 VIAS = {"GITHUB": Via.GITHUB, "GITEA": Via.GITEA}

@@ -141,7 +141,10 @@ class Executor:
         self._log.line(banner)
         for number in range(int(self._asked.get("FAKE_LINES", "3"))):
             self._log.line(f"line {number} of {self._asked.get('FAKE_TEXT', 'terraform')}")
-        time.sleep(float(self._asked.get("FAKE_HOLD", "0")))
+        if (hold := self._asked.get("FAKE_HOLD", "0")) == "sent":
+            self._log.await_sent()
+        else:
+            time.sleep(float(hold))
 
     def _settle(self) -> None:
         if self.version >= (2, 29):

@@ -20,6 +20,7 @@ class Log:
         self._via_api, self._lenient, self._pace = via_api, lenient, pace
         self._number = 0
         self._queue: list[dict[str, Any]] = []
+        self._sending = False
         self._stopped = threading.Event()
         self.text = ""
 
@@ -49,7 +50,9 @@ class Log:
     def _send_for_ever(self) -> None:
         # There is no flush at the end: what is not sent by then is only in the storage.
         while not self._stopped.wait(5 * self._pace):
+            self._sending = True
             self._send()
+            self._sending = False
 
     def _send(self) -> None:
         batch, self._queue = self._queue, []
@@ -59,6 +62,11 @@ class Log:
             self._api.call("POST", "/logs", {"data": batch})
         except CallFailed:
             self._queue += batch
+
+    def await_sent(self) -> None:
+        """Wait until the API has all lines of now."""
+        while self._queue or self._sending:
+            self._stopped.wait(self._pace)
 
     def settle(self) -> None:
         """Wait until the stream's length stays the same for three looks. Raises RedisFailed."""
