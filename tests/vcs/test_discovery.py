@@ -201,6 +201,7 @@ def test_an_app_lists_what_it_is_installed_on(api: FakeApi) -> None:
 
 EMPTY: dict[str, dict[str, Any]] = {
     "public": {"kind": VcsType.PUBLIC},
+    "not-connected": {"kind": VcsType.GITLAB},
     "managed-identity": {"kind": VcsType.AZURE_SP_MI, "client_secret": ""},
     "app-without-key": {"kind": VcsType.GITHUB, "connection_type": ConnectionType.STANDALONE},
 }

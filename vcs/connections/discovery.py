@@ -13,7 +13,6 @@ from vcs.providers.base import Api, ApiError, SetupError, api_url_of, host_of
 from vcs.providers.base.listings import Group, Page
 from vcs.providers.github import app
 from vcs.providers.github.repositories import installations, repositories_of_installation
-from workspaces.choices import ConnectionType, VcsType
 from workspaces.models import Vcs
 
 NO_ANSWER = _("{host} gave an answer that this site does not understand.")
@@ -21,15 +20,13 @@ UNKNOWN_GROUP = _("The App is not installed on {group}.")
 
 
 def may_discover(vcs: Vcs) -> bool:
-    """Return whether a connection can list repositories at all."""
+    """Return whether a connection can list repositories at all: not while it has nothing to ask with."""
     provider = provider_of(vcs)
     if provider is None:
         return False
     if vcs.access_token or provider.tokens.can_renew(vcs):
         return True
-    if vcs.vcs_type == VcsType.GITHUB and vcs.connection_type == ConnectionType.STANDALONE:
-        return app.is_app(vcs)
-    return vcs.vcs_type != VcsType.AZURE_SP_MI
+    return app.is_app(vcs)
 
 
 def groups_of(vcs: Vcs) -> list[Group]:
