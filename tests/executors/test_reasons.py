@@ -60,7 +60,7 @@ def test_a_reason_is_one_sentence_without_a_full_stop(code: str) -> None:
 def test_every_form_that_is_used_is_there_and_every_one_that_is_there_is_used() -> None:
     text = "".join(
         path.read_text()
-        for package in ("executors", "workspaces")
+        for package in ("executors", "vcs", "workspaces")
         for path in (ROOT / package).rglob("*.py")
         if path.name != "forms.py" and "migrations" not in path.parts
     )

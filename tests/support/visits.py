@@ -111,8 +111,9 @@ def wait_for(page: Page, expression: str, *, milliseconds: float = 10_000) -> No
 
     The page's policy lets no text become code, so its own waiting, which asks again from within, would be refused.
     """
-    began, most = time.monotonic(), patient(milliseconds)
+    seconds = milliseconds / 1000
+    until = time.monotonic() + patient(seconds)
     while not page.evaluate(expression):
-        waited = time.monotonic() - began
-        assert waited * 1000 < most, f"after {most:.0f} ms still not true: {expression}"
-        page.wait_for_timeout(pause(waited) * 1000)
+        left = until - time.monotonic()
+        assert left > 0, f"after {patient(seconds):.0f} s still not true: {expression}"
+        page.wait_for_timeout(pause(patient(seconds) - left) * 1000)
