@@ -182,7 +182,9 @@ def _connections() -> Part:
     connection = in_path("vcsId", "The id of the VCS connection")
     refused = {
         **_plain(401, 403, 404, 429),
-        "422": answer("This connection lists nothing: it is public, not connected yet, or has no credentials of its own"),
+        "422": answer(
+            "This connection lists nothing: it is public, not connected yet, or has no credentials of its own"
+        ),
         "502": answer("The provider refuses or does not answer; the detail says why", ref("Errors"), JSON),
     }
     return {
