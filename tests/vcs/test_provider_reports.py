@@ -15,9 +15,9 @@ from vcs.providers.base import Api, ApiError, PullRequest, Repository, State, St
 from vcs.providers.bitbucket import comments as bitbucket_comments
 from vcs.providers.bitbucket import pull_requests as bitbucket_pull_requests
 from vcs.providers.bitbucket import statuses as bitbucket_statuses
+from vcs.providers.gitea import PROVIDER as GITEA
 from vcs.providers.gitea import comments as gitea_comments
 from vcs.providers.gitea import pull_requests as gitea_pull_requests
-from vcs.providers.gitea import statuses as gitea_statuses
 from vcs.providers.github import comments as github_comments
 from vcs.providers.github import pull_requests as github_pull_requests
 from vcs.providers.github import statuses as github_statuses
@@ -38,7 +38,7 @@ def as_api(recorded: RecordedApi) -> Api:
     return cast(Api, recorded)
 
 
-STATUSES: dict[str, tuple[ModuleType, Repository, str, dict[str, Any]]] = {
+STATUSES: dict[str, tuple[Any, Repository, str, dict[str, Any]]] = {
     "github": (
         github_statuses,
         REPOSITORY,
@@ -46,7 +46,7 @@ STATUSES: dict[str, tuple[ModuleType, Repository, str, dict[str, Any]]] = {
         {"state": "failure", "context": STATUS.name, "description": "Failed", "target_url": STATUS.url},
     ),
     "gitea": (
-        gitea_statuses,
+        GITEA.statuses,
         REPOSITORY,
         f"/repos/acme/net/statuses/{SHA}",
         {"state": "failure", "context": STATUS.name, "description": "Failed", "target_url": STATUS.url},

@@ -18,7 +18,7 @@ STATES: Mapping[State, str] = {
 
 
 def send_status(api: Api, repository: Repository, commit: str, status: Status) -> None:
-    """Set a commit's status; GitHub keeps each one and counts the newest of a context."""
+    """Set a commit's status; the provider keeps each one and counts the newest of a context."""
     api.post(
         f"/repos/{quote(repository.path)}/statuses/{quote(commit, safe='')}",
         {
