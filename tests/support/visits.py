@@ -110,10 +110,20 @@ def wait_for(page: Page, expression: str, *, milliseconds: float = 10_000) -> No
     """Wait until a JavaScript expression holds in a page.
 
     The page's policy lets no text become code, so its own waiting, which asks again from within, would be refused.
+    An expression that fails does not hold yet: a page that has just come may have no scripts that ran.
     """
     seconds = milliseconds / 1000
     until = time.monotonic() + patient(seconds)
-    while not page.evaluate(expression):
+    while problem := _problem(page, expression):
         left = until - time.monotonic()
-        assert left > 0, f"after {patient(seconds):.0f} s still not true: {expression}"
+        assert left > 0, f"after {patient(seconds):.0f} s still not true: {expression} ({problem})"
         page.wait_for_timeout(pause(patient(seconds) - left) * 1000)
+
+
+def _problem(page: Page, expression: str) -> str:
+    """Return why an expression does not hold in a page; empty if it does."""
+    try:
+        found = page.evaluate(expression)
+    except Error as error:
+        return str(error)
+    return "" if found else f"it is {found!r}"

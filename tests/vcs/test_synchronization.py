@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from tests.factories import PLAN, TemplateFactory
 from tests.vcs.fake_api import FakeApi, Told
 from tests.vcs.scene import Scene
 from vcs import upkeep
+from vcs.connections import tokens
+from vcs.hooks import synchronization
 from vcs.hooks.synchronization import due_connections, register_again, synchronize_hooks
 from vcs.models import RepositoryHook
+from vcs.providers.base import Api
 from workspaces.models import Vcs, Webhook, WebhookEvent, Workspace
 
 HUB = "/repos/Acme/infra/hooks"
@@ -85,6 +89,47 @@ def test_it_changes_with_the_events_and_goes_with_the_last(hub: Scene, api: Fake
     Workspace.objects.update(deleted=True)
     assert synchronized(hub) is None
     assert api.asked[-1].line == f"DELETE {HUB}/41"
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object], hub: Scene) -> None:
+    """While the first webhook is leased, change a record, and let the change's own task find the webhook leased."""
+    changes = [change]
+
+    def api_for(vcs: Vcs, source: str) -> Api:
+        if changes:
+            changes.pop()()
+            synchronize_hooks(hub.vcs.pk)
+        return tokens.api_for(vcs, source)
+
+    monkeypatch.setattr(synchronization, "api_for", api_for)
+
+
+def test_a_change_that_finds_the_webhook_leased_is_not_lost(
+    hub: Scene, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = hub.workspace("a")
+    hub.event(workspace)
+    meanwhile(monkeypatch, lambda: hub.event(workspace, event="RELEASE"), hub)
+    hook = synchronized(hub)
+    assert [asked.line for asked in api.asked] == [f"POST {HUB}", f"PATCH {HUB}/41"]
+    assert hook is not None
+    assert (hook.events, hook.lease_until) == (["PUSH", "RELEASE"], None)
+
+
+def test_a_webhook_that_is_unwanted_while_it_is_registered_is_removed(
+    hub: Scene, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = hub.event(hub.workspace("a"))
+    meanwhile(monkeypatch, event.delete, hub)
+    assert synchronized(hub) is None
+    assert [asked.line for asked in api.asked] == [f"POST {HUB}", f"DELETE {HUB}/41"]
+
+
+def test_a_refusal_is_not_asked_again_at_once(hub: Scene, api: FakeApi) -> None:
+    hub.event(hub.workspace("a"))
+    api.answers[f"POST {HUB}"] = Told(403, {"message": "Resource not accessible"})
+    synchronized(hub)
+    assert len(api.asked) == 1
 
 
 def test_one_that_was_deleted_at_the_provider_is_registered_anew(hub: Scene, api: FakeApi) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.conf import settings
@@ -42,14 +43,13 @@ def synchronize_hooks(vcs_id: UUID) -> None:
     if vcs is None or provider is None or provider.hooks is None:
         return
     wanted = wanted_hooks(vcs)
-    present = {(hook.repository_url, hook.webhook_id): hook for hook in RepositoryHook.objects.filter(vcs=vcs)}
-    for key, hook in present.items():
-        if key not in wanted:
-            _leased(hook, vcs, provider.hooks, None)
-    for key, found in wanted.items():
-        hook = present.get(key) or _new(vcs, key, found)
-        if hook is not None and not is_registered(hook, found):
-            _leased(hook, vcs, provider.hooks, found)
+    while True:
+        _bring_up_to_date(vcs, provider.hooks, wanted)
+        # A change that came meanwhile may have found a webhook leased, and left it. It was stored before the lease
+        # ended, so it is seen here.
+        before, wanted = wanted, wanted_hooks(vcs)
+        if wanted == before:
+            return
 
 
 def is_registered(hook: RepositoryHook, wanted: Wanted) -> bool:
@@ -77,6 +77,18 @@ def listening_connections() -> list[UUID]:
 
 
 # ---- one webhook ----------------------------------------------------------------------------------------------------
+
+
+def _bring_up_to_date(vcs: Vcs, hooks: Hooks, wanted: Mapping[Key, Wanted]) -> None:
+    """Remove what is not wanted any more and register the rest, but for what another process is at."""
+    present = {(hook.repository_url, hook.webhook_id): hook for hook in RepositoryHook.objects.filter(vcs=vcs)}
+    for key, hook in present.items():
+        if key not in wanted:
+            _leased(hook, vcs, hooks, None)
+    for key, found in wanted.items():
+        hook = present.get(key) or _new(vcs, key, found)
+        if hook is not None and not is_registered(hook, found):
+            _leased(hook, vcs, hooks, found)
 
 
 def _new(vcs: Vcs, key: Key, wanted: Wanted) -> RepositoryHook | None:
