@@ -42,7 +42,7 @@ def make_records(*, waiting: int, version: str) -> Records:
     """Make everything; ``waiting`` is the number of workspaces whose pods never start, ``version`` terraform's."""
     admin = TokenUser(name="bench", groups=frozenset({settings.ADMIN_GROUP}))
     organization = create_organization(by=admin, name="bench")
-    Team.objects.create(organization=organization, name=_TEAM, manage_job=True, manage_workspace=True)
+    Team.objects.create(organization=organization, name=_TEAM, plan_job=True, manage_job=True, manage_workspace=True)
     template = Template.objects.get(organization=organization, name="Plan and apply")
     _, token = create_team_token(by=admin, team=_TEAM, description="bench")
 
