@@ -66,6 +66,7 @@ TEXTS = frozenset((
     _("refreshed"),
     _("accepted"), _("account"), _("account id"), _("allowed by"), _("allowed commit"), _("answers"),
     _("apply on merge"), _("body"), _("concerned workspace"), _("due"), _("failing since"), _("fork"),
+    _("from fork"),
     _("linked account"), _("linked accounts"), _("locked by the pull request"), _("merged"), _("open"),
     _("pull request problem"), _("pull requests"), _("remote id"), _("report"), _("repository"), _("require approved"),
     _("require mergeable"), _("require up to date"), _("rules for pull requests"),

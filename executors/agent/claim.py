@@ -30,12 +30,15 @@ class Claim:
     None if the API keeps no files beside a plan; `plan_digest` is "" if the API does not know one. `approved` is True
     if a person approved the stored plan that this step applies. `source_ssh_rsa` and `module_ssh_rsa` allow that old
     algorithm with the source's key and with the key for modules. `host_tokens` are the step's own tokens, by host, with
-    which terraform reads states that other workspaces share.
+    which terraform reads states that other workspaces share. With `fetch_only` the source is fetched with
+    `fetch_token`, which is dropped before anything of the source runs.
     """
 
     job: JobData
     sensitive: tuple[str, ...] = field(default=(), repr=False)
     host_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    fetch_only: bool = False
+    fetch_token: str | None = field(default=None, repr=False)
     hcl_variables: frozenset[str] = frozenset()
     plan_only: bool = False
     has_plan: bool = False
@@ -66,6 +69,8 @@ class Claim:
                 job=JobData.from_json(raw.get("jobData")),
                 sensitive=tuple(text for text in raw.get("sensitive") or () if isinstance(text, str)),
                 host_tokens=_host_tokens(raw.get("hostTokens")),
+                fetch_only=bool(raw.get("fetchOnly")),
+                fetch_token=_optional_text(raw.get("fetchToken")),
                 hcl_variables=frozenset(name for name in raw.get("hclVariables") or () if isinstance(name, str)),
                 plan_only=bool(raw.get("planOnly")),
                 has_plan=bool(raw.get("hasPlan")),
@@ -94,6 +99,10 @@ class Claim:
             if isinstance(error, JobDataError):
                 raise
             raise JobDataError("The answer of the claim has a member of the wrong kind.") from None
+
+
+def _optional_text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _host_tokens(value: Any) -> Mapping[str, str]:

@@ -58,6 +58,7 @@ def run_claimed(
             *secrets,
             api.token,
             job.access_token or "",
+            claim.fetch_token or "",
             job.module_ssh_key or "",
             _password(job.source),
         ],

@@ -11,9 +11,9 @@ from executors.attempts.plan_file_list import stored_list
 from executors.attempts.source_access import (
     UNTIL_A_POD_STARTS,
     SourceAccess,
-    stored_access,
+    access_of_job,
+    stored_access_of_job,
     tokens_in_use,
-    valid_access,
 )
 from executors.attempts.state_tokens import host_tokens
 from executors.contract.job_data import Command, JobData
@@ -53,7 +53,9 @@ def job_data(step: Step, inputs: Inputs, *, control_keys: bool, access: SourceAc
     """
     job, workspace = step.job, step.job.workspace
     flow = flows.from_json(step.flow)
-    access = access or stored_access(workspace)
+    access = access or stored_access_of_job(job)
+    # A key for modules opens whatever it opens, so the code of a fork gets none.
+    module_key = None if job.from_fork else workspace.module_ssh_key
     environment = inputs.texts(Category.ENV)
     if not control_keys:
         environment = {key: text for key, text in environment.items() if not pods.is_control_key(key)}
@@ -76,7 +78,7 @@ def job_data(step: Step, inputs: Inputs, *, control_keys: bool, access: SourceAc
         show_header="remote-content" not in {workspace.first_branch, job.override_branch},
         ignore_error=flow.ignore_error,
         access_token=access.token,
-        module_ssh_key=workspace.module_ssh_key.private_key if workspace.module_ssh_key else None,
+        module_ssh_key=module_key.private_key if module_key is not None else None,
         commit_id=job.commit_id,
         tofu=workspace.iac_type != IacType.TERRAFORM,
         environment_variables=environment,
@@ -84,16 +86,12 @@ def job_data(step: Step, inputs: Inputs, *, control_keys: bool, access: SourceAc
     )
 
 
-def _source_of(step: Step) -> str:
-    return step.job.override_source or step.job.workspace.source
-
-
 def terrakube_job_data(step: Step, inputs: Inputs) -> JobData:
     """Return the step's job data for Terrakube's own image, which knows a job's addresses from TF_CLI_ARGS_plan alone.
 
     It may ask the provider of the source for a token, so never call it inside a transaction.
     """
-    access = valid_access(step.job.workspace, _source_of(step), lasting=UNTIL_A_POD_STARTS).for_terrakube()
+    access = access_of_job(step.job, lasting=UNTIL_A_POD_STARTS).for_terrakube()
     data = job_data(step, inputs, control_keys=True, access=access)
     addresses = addresses_of(step.job)
     if not addresses or step.type not in PLAN_TYPES:
@@ -153,16 +151,21 @@ def claim_answer(attempt: Attempt) -> dict[str, Any]:
     """
     step = load_step(attempt)
     inputs = step_inputs(step.job, flows.from_json(step.flow))
-    access = valid_access(step.job.workspace, _source_of(step))
+    access = access_of_job(step.job)
     data = job_data(step, inputs, control_keys=False, access=access)
     conf = installation()
     workspace = step.job.workspace
     plan = latest_plan(step.job, "digest", "file_list") if step.type == StepType.APPLY else None
-    tokens = host_tokens(attempt)
+    # Shared states of other workspaces are not for the code of a fork either.
+    tokens = {} if step.job.from_fork else host_tokens(attempt)
+    fetching = {access.fetch_token} if access.fetch_token else set()
     return {
         "jobData": data.to_json(),
-        "sensitive": sorted({*_sensitive_values(data, inputs), *tokens.values()}),
+        "sensitive": sorted({*_sensitive_values(data, inputs), *tokens.values(), *fetching}),
         "hostTokens": tokens,
+        # Beside the job data, so that an older executor, which would keep it, never gets it.
+        "fetchOnly": access.fetch_token is not None or (step.job.from_fork and access.token is None),
+        "fetchToken": access.fetch_token,
         "hclVariables": sorted(key for key, value in inputs.terraform.items() if value.hcl),
         "planOnly": step.job.plan_only,
         "hasPlan": plan is not None,

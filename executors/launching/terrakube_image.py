@@ -23,8 +23,11 @@ def prepare_launch(attempt: Attempt, step: Step) -> None:
     """Prepare for a pod that reads its source's address from the job and writes its log to the job's stream.
 
     Raises LaunchError while the pod of an earlier attempt may still exist, since both would report for the same
-    step, and for a state that this pod would not see.
+    step, and for a state that this pod would not see; and always for code of a fork, since the installation's own
+    secrets are in the pod's environment.
     """
+    if step.job.from_fork:
+        raise LaunchError(reason("fork-refused", "fork-image"))
     if Attempt.objects.filter(step=step, cleaned_at=None).exclude(pk=attempt.pk).exists():
         raise LaunchError(reason("last-pod", "last-attempt"), retryable=True)
     objection = objection_to(asked_by(step.job))

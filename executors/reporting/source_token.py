@@ -13,7 +13,7 @@ from executors.attempts.tokens import is_session
 from executors.choices import ACTIVE
 from executors.models import Attempt
 from executors.reporting.authority import bearer_token, executor_view
-from executors.reporting.bodies import MAX_JSON_BYTES
+from executors.reporting.bodies import MAX_JSON_BYTES, read_json, read_optional
 from terrakube_site.http.body_doors import Door
 from terrakube_site.http.error_response import error_response
 from vcs.connections.problems import ConnectionProblem
@@ -23,20 +23,27 @@ from workspaces.models import Job
 
 _NO_CONNECTION = "The source of this job is not read by a VCS connection with tokens."
 _RETRY_SECONDS = 5
+_FETCHING = frozenset({"", "folder", "source"})
+"""Phases of an executor before anything of the source runs."""
 
 
 @executor_view("POST")
 def source_token(request: HttpRequest, attempt: Attempt) -> HttpResponse:
-    """Answer our executor: ``{"token"}``, or 409 with why there is none."""
+    """Answer our executor: ``{"token"}``, or 409 with why there is none.
+
+    ``fetchOnly`` in the body says that the executor drops the token before anything of the source runs. That is past
+    once it has reported a later phase.
+    """
     job = Job.objects.select_related("workspace__vcs").get(pk=attempt.step.job_id)
-    return _answer(job)
+    asked = bool(read_optional(read_json(request), "fetchOnly", bool))
+    return _answer(job, for_fetch=asked and attempt.phase in _FETCHING)
 
 
-def _answer(job: Job) -> HttpResponse:
+def _answer(job: Job, *, for_fetch: bool = False) -> HttpResponse:
     if not may_renew(job):
         return error_response(_NO_CONNECTION, 409, code="no-connection")
     try:
-        return JsonResponse({"token": renewed_token(job)})
+        return JsonResponse({"token": renewed_token(job, for_fetch=for_fetch)})
     except ConnectionProblem as problem:
         return error_response(str(problem.sentence), 409, code="no-token", **_words(problem))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -281,6 +282,61 @@ def test_a_step_without_a_token_ends_with_the_sites_reason(serve: Serve, start: 
     assert result is not None
     assert (result["reason"], result["message"]) == ("source-failed", "The App is not installed for a/b.")
     assert result["sentence"] == words
+
+
+LOOK = "env | grep -c 'TERRAKUBE_GIT\\|gh[o]_' || echo clean; grep -r gh[o]_ .git ${0%/*} || echo clean"
+
+
+def fetching(serve: Serve, url: str, token: str | None, **fields: Any) -> ApiServer:
+    """A step whose token is for the fetching alone, as of a fork."""
+    script = {"runtime": "BASH", "script": "cat a.txt; " + LOOK}
+    api = cloning(serve, f"{url}/net/.git", vcsType="GITLAB", commandList=[script], **fields)
+    api.attempt.answer |= {"fetchOnly": True, "fetchToken": token}
+    return api
+
+
+def test_a_token_for_the_fetching_is_gone_before_anything_of_the_source_runs(
+    serve: Serve, start: Start, repository: Repository
+) -> None:
+    server = GitServer(repository.path.parent, "oauth2", "gho_right")
+    try:
+        apis = fetching(serve, server.url, "gho_right"), fetching(serve, server.url, None)
+        giving(apis[1], 200, {"token": "gho_right"})
+        agents = [start(api) for api in apis]
+        assert [agent.wait() for agent in agents] == [0, 0], apis[0].log + apis[1].log
+    finally:
+        server.stop()
+    for api in apis:
+        assert "first0\nclean\nclean" in api.log
+        assert "***" not in api.log
+    assert apis[0].made("POST", "/source-token") == []
+    [asked] = apis[1].made("POST", "/source-token")
+    assert json.loads(asked.body) == {"fetchOnly": True}
+
+
+def test_a_fork_reads_no_other_repository_by_a_submodule_or_a_module(
+    serve: Serve, start: Start, repository: Repository, tmp_path: Path
+) -> None:
+    server = GitServer(repository.path.parent, "oauth2", "gho_right")
+    other = Repository(tmp_path / "repositories" / "secret")
+    other.commit("secret")
+    try:
+        (repository.path / "main.tf").write_text(f'module "m" {{ source = "git::{server.url}/secret/.git" }}\n')
+        repository.commit("module")
+        module = cloning(serve, f"{server.url}/net/.git", type="terraformPlan", vcsType="GITLAB", commandList=[])
+        module.attempt.answer |= {"fetchOnly": True, "fetchToken": "gho_right"}
+        assert start(module).wait() == 10
+        repository.git("submodule", "--quiet", "add", f"file://{other.path}", "in")
+        repository.git("config", "-f", ".gitmodules", "submodule.in.url", f"{server.url}/secret/.git")
+        repository.commit("submodule")
+        submodule = fetching(serve, server.url, "gho_right")
+        assert start(submodule, GIT_ALLOW_PROTOCOL="http").wait() == 10
+    finally:
+        server.stop()
+    assert module.attempt.result["reason"] == "init-failed"  # type: ignore[index]
+    assert "could not read Username" in module.log
+    assert "A submodule could not be fetched" in submodule.attempt.result["message"]  # type: ignore[index]
+    assert submodule.made("POST", "/source-token") == []
 
 
 def test_a_password_in_the_address_is_masked(serve: Serve, start: Start, repository: Repository) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 
 from tests.factories import PLAN_AND_APPLY, PLAN_APPROVE_APPLY, VariableFactory
@@ -39,7 +42,7 @@ from workspaces import flows
 from workspaces.choices import Category, JobStatus, VcsType
 from workspaces.errors import NotAllowed, WrongState
 from workspaces.models import Job, Vcs, Workspace
-from workspaces.services.jobs import approve_job
+from workspaces.services.jobs import approve_job, create_job, run_again
 from workspaces.variables.in_force import step_inputs
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +131,7 @@ def test_a_person_with_the_right_allows_the_commit_that_they_saw(case: str) -> N
         return
     [job] = forks.allow_commit(record, commit, by=user)
     assert (job.plan_only, job.save_plan, job.withholds_sensitive) == (True, False, True)
-    assert (job.commit_id, job.override_branch) == (HEAD, "refs/pull/7/head")
+    assert (job.commit_id, job.override_branch, job.from_fork) == (HEAD, "refs/pull/7/head", True)
     record.refresh_from_db()
     assert (record.allowed_commit, record.allowed_by) == (HEAD, "bob@acme.example")
     with pytest.raises(WrongState, match="does not wait to be allowed"):
@@ -151,6 +154,29 @@ def test_a_newer_commit_has_to_be_allowed_again() -> None:
 def test_a_fork_only_plans_whatever_its_template_says(tcl: str) -> None:
     place = Place(applies=True, tcl=tcl)
     [job] = forks.allow_commit(place.seen(), HEAD, by=_planner(place.vcs))
+    assert step_types(job) == ["terraformPlan"]
+
+
+@pytest.mark.parametrize("fork", [True, False], ids=["fork", "own"])
+def test_a_plan_that_is_run_again_gets_and_does_no_more_than_the_first(fork: bool) -> None:
+    place = Place(applies=True, tcl=PLAN_AND_APPLY)
+    rules(place.workspace, sensitive_in_plans=False)
+    record = place.seen(fork=fork)
+    user = person(place.vcs.organization, "bob", plan_job=True, approve_job=True)
+    [job] = (
+        forks.allow_commit(record, HEAD, by=user)
+        if fork
+        else [start_plan(record, place.workspace, place.rule, by=user)]
+    )
+    again = run_again(job, by=user)
+    assert step_types(again) == ["terraformPlan"]
+    assert (again.plan_only, again.withholds_sensitive, again.from_fork) == (True, True, fork)
+    # Nobody has looked at what the fork's branch has got since.
+    assert again.commit_id == (HEAD if fork else None)
+
+
+def test_a_job_of_a_fork_only_plans_whoever_makes_it() -> None:
+    job = create_job(Place().workspace, by=None, tcl=PLAN_AND_APPLY, from_fork=True)
     assert step_types(job) == ["terraformPlan"]
 
 
@@ -307,3 +333,16 @@ def test_a_merge_starts_what_its_workspace_wants_and_waits_for_approval(case: st
         assert (job.commit_id, job.pr_number, job.auto_apply) == (NEWER, None, False)
         assert step_types(job) == ["terraformPlan", "approval", "terraformApply"]
     assert closing.closed(place.vcs, SOURCE, opened(action="closed", merged=merged)) == [], "once"
+
+
+def test_jobs_of_before_are_known_to_be_of_a_fork() -> None:
+    place = Place()
+    theirs = create_job(place.workspace, by=None, tcl=PLAN_AND_APPLY, plan_only=True, pr_number=NUMBER)
+    ours = create_job(place.workspace, by=None, tcl=PLAN_AND_APPLY, plan_only=True, pr_number=NUMBER + 1)
+    place.seen()
+    import_module("vcs.migrations.0005_jobs_of_forks").mark(
+        apps, SimpleNamespace(connection=SimpleNamespace(alias="default"))
+    )
+    for job in (theirs, ours):
+        job.refresh_from_db()
+    assert (theirs.from_fork, ours.from_fork) == (True, False)

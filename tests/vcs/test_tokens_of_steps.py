@@ -10,11 +10,13 @@ from django.http import HttpResponse
 from django.test import Client
 
 from executors.attempts import lifecycle
-from executors.attempts.handover import claim_answer, sensitive_texts, terrakube_job_data
+from executors.attempts.handover import claim_answer, job_data, sensitive_texts, terrakube_job_data
 from executors.attempts.source_access import SourceAccess
 from executors.attempts.tokens import claim_token
 from executors.choices import ExecutorKind
+from executors.launching.errors import LaunchError
 from executors.launching.imported_commands import _access as access_of_commands
+from executors.launching.terrakube_image import prepare_launch
 from executors.models import Attempt
 from executors.preflight.subject import stored_subject
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
@@ -25,7 +27,7 @@ from vcs.models import InstallationToken
 from workspaces import flows
 from workspaces.choices import ConnectionType, VcsType
 from workspaces.jobs import transitions
-from workspaces.models import Vcs, Workspace
+from workspaces.models import Ssh, Vcs, Workspace
 from workspaces.services import jobs
 from workspaces.variables.in_force import step_inputs
 
@@ -47,8 +49,8 @@ def workspace_with(vcs: Vcs, **columns: Any) -> Workspace:
     return made
 
 
-def launched(vcs: Vcs) -> Attempt:
-    job = jobs.create_job(workspace_with(vcs), by=None, tcl=PLAN_AND_APPLY)
+def launched(vcs: Vcs, *, workspace: Workspace | None = None, **columns: Any) -> Attempt:
+    job = jobs.create_job(workspace or workspace_with(vcs), by=None, tcl=PLAN_AND_APPLY, **columns)
     step_id = transitions.advance(job.pk)
     assert step_id is not None
     attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.LOCAL)
@@ -63,8 +65,8 @@ def post(path: str, token: str, body: Any = None) -> HttpResponse:
     return Client().post(path, sent, content_type="application/json", headers=headers)  # type: ignore[return-value]
 
 
-def claimed(vcs: Vcs) -> tuple[Attempt, dict[str, Any]]:
-    attempt = launched(vcs)
+def claimed(vcs: Vcs, **given: Any) -> tuple[Attempt, dict[str, Any]]:
+    attempt = launched(vcs, **given)
     response = post(f"/executor/v1/attempts/{attempt.pk}/claim", claim_token(attempt), {"session": SESSION})
     assert response.status_code == 200, response.content
     return attempt, json.loads(response.content)
@@ -200,3 +202,67 @@ def test_a_stored_token_is_handed_over_as_ever(api: FakeApi, how: ConnectionType
     _, answer = claimed(connection(api, VcsType.GITHUB, connection_type=how, access_token="ghp_1"))
     assert answer["jobData"]["accessToken"] == "ghp_1"
     assert api.asked == []
+
+
+# ---- code of a fork -------------------------------------------------------------------------------------------------
+
+
+def test_a_fork_gets_a_token_that_reads_its_repository_alone(github: FakeApi) -> None:
+    vcs = app_connection(github, all_repositories=True)
+    attempt, answer = claimed(vcs, from_fork=True)
+    assert answer["jobData"]["accessToken"] == "ghs_1"
+    assert (answer["fetchOnly"], answer["fetchToken"]) == (False, None)
+    assert github.asked[1].body == {"repositories": ["network"], "permissions": READING}
+    InstallationToken.objects.update(minted_at=in_minutes(-5))
+    github.answers[MINT] = minted("ghs_2")
+    assert json.loads(post(own(attempt), SESSION).content) == {"token": "ghs_2"}
+    assert github.asked[-1].body == {"repositories": ["network"], "permissions": READING}
+    # Other steps still read all of them.
+    claim_answer(launched(vcs))
+    assert github.asked[-1].body == {"permissions": READING}
+
+
+@pytest.mark.parametrize("kind", [VcsType.GITHUB, VcsType.GITLAB, VcsType.GITEA])
+def test_a_fork_is_fetched_with_a_token_that_is_in_no_job_data(api: FakeApi, kind: VcsType) -> None:
+    vcs = connection(api, kind, access_token="of-a-person")
+    attempt, answer = claimed(vcs, from_fork=True)
+    assert answer["jobData"]["accessToken"] is None
+    assert (answer["fetchOnly"], answer["fetchToken"]) == (True, "of-a-person")
+    assert "of-a-person" in answer["sensitive"]
+    step = attempt.step
+    inputs = step_inputs(step.job, flows.from_json(step.flow))
+    for data in (job_data(step, inputs, control_keys=True), terrakube_job_data(step, inputs)):
+        assert data.access_token is None
+    # Whoever would keep it gets no other one; our executor does while it fetches.
+    for address in (own, terrakubes):
+        response = post(address(attempt), SESSION)
+        [error] = json.loads(response.content)["errors"]
+        assert (response.status_code, error["code"]) == (409, "no-token")
+        assert "has no tokens for one repository alone" in error["detail"]
+    asked = {"fetchOnly": True}
+    assert json.loads(post(own(attempt), SESSION, asked).content) == {"token": "of-a-person"}
+    Attempt.objects.update(phase="init")
+    assert post(own(attempt), SESSION, asked).status_code == 409
+    assert post(terrakubes(attempt), SESSION, asked).status_code == 409
+
+
+def test_a_fork_gets_no_key_for_modules_and_no_shared_states(api: FakeApi, settings: Any) -> None:
+    settings.PUBLIC_URL = "https://site.example"
+    vcs = connection(api, VcsType.GITLAB, access_token="t")
+    key = Ssh.objects.create(organization=vcs.organization, name="m", description="m", private_key="MODULE-KEY")
+    workspace = workspace_with(vcs, module_ssh_key=key)
+    ours = claim_answer(launched(vcs, workspace=workspace))
+    assert ours["jobData"]["moduleSshKey"] == "MODULE-KEY"
+    assert "site.example" in ours["hostTokens"]
+    theirs = claim_answer(launched(vcs, workspace=workspace, from_fork=True))
+    assert theirs["jobData"]["moduleSshKey"] is None
+    assert theirs["hostTokens"] == {}
+    assert not {"MODULE-KEY", *ours["hostTokens"].values()} & set(theirs["sensitive"])
+
+
+def test_terrakubes_image_does_not_run_a_fork(api: FakeApi) -> None:
+    attempt = launched(connection(api, VcsType.GITLAB, access_token="t"), from_fork=True)
+    with pytest.raises(LaunchError) as caught:
+        prepare_launch(attempt, attempt.step)
+    assert caught.value.why.code == "fork-refused"
+    assert not caught.value.retryable

@@ -20,14 +20,14 @@ from workspaces.models import Vcs
 
 
 def installation_token(
-    vcs: Vcs, repository: Repository, *, write: bool, lasting: dt.timedelta, renew: bool
+    vcs: Vcs, repository: Repository, *, write: bool, narrow: bool, lasting: dt.timedelta, renew: bool
 ) -> InstallationToken:
     """Return a token of the App for a repository, valid for ``lasting``.
 
     With ``write`` it has all permissions of the App there, else it reads the repository, or all of the installation
-    where the connection says so. Raises ConnectionProblem.
+    where the connection says so and it need not be ``narrow``. Raises ConnectionProblem.
     """
-    wide = vcs.all_repositories and not write
+    wide = vcs.all_repositories and not write and not narrow
     scope = "" if wide else f"{repository.name.lower()} {'write' if write else 'read'}"
     return renewed_once(
         _row(vcs, repository.owner.lower(), scope),

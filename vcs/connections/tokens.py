@@ -25,20 +25,32 @@ def repository_of(vcs: Vcs, source: str) -> Repository:
         raise ConnectionProblem(message(_("The source {source} names no repository."), source=source)) from None
 
 
+def can_narrow(vcs: Vcs) -> bool:
+    """Return whether a connection has tokens that read one repository alone; else each one has all its rights."""
+    return is_app(vcs) and not vcs.access_token
+
+
 def token_for(
-    vcs: Vcs, source: str, *, write: bool = False, lasting: dt.timedelta = LASTING, renew: bool = False
+    vcs: Vcs,
+    source: str,
+    *,
+    write: bool = False,
+    narrow: bool = False,
+    lasting: dt.timedelta = LASTING,
+    renew: bool = False,
 ) -> Token | None:
     """Return a token for a source, valid for at least ``lasting``; None for a public connection.
 
-    Without ``write`` it reads the repository, where the provider can narrow it. ``renew``: the provider refused the
+    Without ``write`` it reads the repository, where the provider can narrow it; with ``narrow`` it does so also where
+    the connection gives tokens for all repositories, if it ``can_narrow`` them. ``renew``: the provider refused the
     last one. It may ask the provider, so never call it inside a transaction. Raises ConnectionProblem.
     """
     provider = provider_of(vcs)
     if provider is None:
         return None
-    if is_app(vcs) and not vcs.access_token:
+    if can_narrow(vcs):
         repository = repository_of(vcs, source)
-        row = installation_token(vcs, repository, write=write, lasting=lasting, renew=renew)
+        row = installation_token(vcs, repository, write=write, narrow=narrow, lasting=lasting, renew=renew)
         return Token(row.token, provider.tokens.git_user(vcs, row.token), row.expires_at)
     found = connection_with_token(vcs, lasting=lasting, renew=renew)
     text = found.access_token

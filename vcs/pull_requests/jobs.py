@@ -57,6 +57,7 @@ def job_settings(record: PullRequest, workspace: Workspace, rule: WebhookEvent) 
         "pr_number": record.number,
         "author": record.author,
         "comments": record.title[:512] or None,
+        "from_fork": record.fork,
         "withholds_sensitive": not (rules.sensitive_for_forks if record.fork else rules.sensitive_in_plans),
     }
 

@@ -87,6 +87,11 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
         editable=False,
         help_text=_("Whether its steps get no sensitive variable, since people who may not know them wrote its code."),
     )
+    from_fork = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text=_("Whether its code comes from a fork, so that its steps get no key to other repositories."),
+    )
     pr_comment_error = FittingField(
         max_length=512,
         null=True,

@@ -89,6 +89,9 @@ FORMS: Mapping[str, str] = {
     "not-asked": _("The cluster could not be asked: {words}"),
     "job-refused": _("The cluster refused the Job: {words}"),
     "not-imported": _("The commands of this step could not be imported: {why}"),
+    "fork-image": _(
+        "The job runs code of a fork, and a pod of Terrakube's executor image holds secrets of the whole installation"
+    ),
     "repository-refused": _("its repository may not be asked: {error}"),
     "no-storage": _("The object storage does not answer: {error}"),
     "state-here": _(

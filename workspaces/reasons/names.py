@@ -16,6 +16,7 @@ NAMES: Mapping[str, str] = {
     "forbidden": _("The site lacked a right in the cluster"),
     "refused": _("The cluster refused the Kubernetes Job"),
     "import-failed": _("Commands could not be imported"),
+    "fork-refused": _("Code of a fork was not run"),
     "no-work-folder": _("The executor had no work folder"),
     "not-started": _("The executor could not be started"),
     "storage-unavailable": _("The object storage did not answer"),

@@ -284,6 +284,7 @@ _LAUNCHING = (
     ),
     ("refused", "", _("The cluster's message names the refused field; correct the setting of that field.")),
     ("import-failed", "", _("Check the repository, branch and folder that the template imports its commands from.")),
+    ("fork-refused", "", _("Run it with this site's own executor image, or merge the pull request first.")),
     ("no-work-folder", "", _("An administrator makes the executor's work folder writable.")),
     ("not-started", "", _("An administrator looks at the log of the worker on that machine.")),
     (

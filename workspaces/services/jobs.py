@@ -55,6 +55,7 @@ def create_job(
     pr_number: int | None = None,
     author: str = "",
     withholds_sensitive: bool = False,
+    from_fork: bool = False,
 ) -> Job:
     """Start a job on a workspace: it runs at once, or waits with a reason.
 
@@ -64,7 +65,8 @@ def create_job(
     other than 0 needs the right to manage the workspace. ``named`` replaces the actor's name as the job's creator. With
     ``plan_only`` only the plans of the flow run, up to its first change. ``of_own_source`` says that the commit is
     known to be of the workspace's own branch. ``author`` is the provider's account that caused the job. With
-    ``withholds_sensitive`` its steps get no sensitive variable.
+    ``withholds_sensitive`` its steps get no sensitive variable. ``from_fork`` says that whoever wrote the code may not
+    be trusted with it: nothing but a plan runs, and its steps get no key to other repositories.
 
     Raises InvalidInput, NotAllowed, and WrongState for a deleted workspace.
     """
@@ -99,7 +101,7 @@ def create_job(
         raise InvalidInput(wrong, fields={"tcl": str(error)}) from error
     if template is None:
         _require_runtimes(text)
-    if plan_only and not flows.is_plan_only(flow):
+    if (plan_only or from_fork) and not flows.is_plan_only(flow):
         flow = flows.plan_part(flow)
         if not flow:
             raise InvalidInput(_("The template has no plan before its first change, so nothing of it may run here."))
@@ -132,6 +134,7 @@ def create_job(
                 pr_number=pr_number,
                 author=author,
                 withholds_sensitive=withholds_sensitive,
+                from_fork=from_fork,
                 created_by=name,
                 updated_by=name,
             )
@@ -324,7 +327,8 @@ def force_execute(job: Job, *, by: Actor) -> list[Job]:
 def run_again(job: Job, *, by: Actor) -> Job:
     """Start a job with the settings of an earlier one, by the template as it is now. Raises as ``create_job``.
 
-    The commit is not kept: the new job takes the newest of the same branch.
+    The commit is not kept: the new job takes the newest of the same branch. Code of a fork is that which a person has
+    looked at, so there it is kept. What a pull request's job may not have or do, the new one may not either.
     """
     addresses = addresses_of(job)
     return create_job(
@@ -340,6 +344,10 @@ def run_again(job: Job, *, by: Actor) -> Job:
         auto_apply=job.auto_apply,
         override_source=job.override_source,
         override_branch=job.override_branch,
+        commit_id=job.commit_id if job.from_fork else None,
+        plan_only=job.plan_only and job.pr_number is not None,
+        withholds_sensitive=job.withholds_sensitive,
+        from_fork=job.from_fork,
         variables={row.key: row.value for row in job.variables.all()},
     )
 

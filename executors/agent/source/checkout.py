@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from executors.agent.api import retrying
@@ -12,7 +14,7 @@ from executors.agent.context import Context
 from executors.agent.errors import ApiRefused, ApiUnavailable, StepFailed
 from executors.agent.process import run
 from executors.contract.git_output import NO_SUCH_REF, last_words_of_git
-from executors.contract.repository_access import RepositoryAccessError, git_environment
+from executors.contract.repository_access import RepositoryAccess, RepositoryAccessError, git_environment
 from terrakube_site.sentences import marked as _
 
 from .module_access import repository_access
@@ -52,7 +54,10 @@ def work_folder(source: Path, folder: str) -> Path:
 
 
 class GitSource:
-    """Clones the job's repository; git's messages go to the log."""
+    """Clones the job's repository; git's messages go to the log.
+
+    A token for the fetching alone is dropped with the fetch: files, filters and submodules are then the fork's choice.
+    """
 
     def __init__(self, context: Context, target: Path, environment: Mapping[str, str]) -> None:
         self._context = context
@@ -61,6 +66,7 @@ class GitSource:
         # A workspace may name a commit where others name a branch.
         self._commit = self._job.commit_id or (self._job.branch if _SHA.fullmatch(self._job.branch) else "")
         self._said = b""
+        self._without_login = False
         self._base_environment = environment
         self._environment = environment
 
@@ -72,7 +78,7 @@ class GitSource:
         try:
             return self._with_login(source)
         except StepFailed as failure:
-            if not is_login_refused(self._said):
+            if self._without_login or not is_login_refused(self._said):
                 raise
             # Its token may have expired while the step waited, or was withdrawn.
             renew_token(self._context, failure)
@@ -84,15 +90,30 @@ class GitSource:
     def _with_login(self, source: str) -> str:
         access = repository_access(self._context)
         try:
-            with git_environment(access, self._base_environment, self._context.private) as self._environment:
-                return self._clone(source)
+            if not self._context.claim.fetch_only:
+                with self._logged_in(access):
+                    self._fetch_all(source)
+                    return self._check_out()
+            with self._logged_in(replace(access, access_token=self._context.claim.fetch_token)):
+                self._fetch_all(source)
+            self._context.claim = replace(self._context.claim, fetch_token=None)
+            self._without_login = True
+            with self._logged_in(replace(access, vcs_type="PUBLIC", access_token=None)):
+                return self._check_out()
         except RepositoryAccessError as error:
             raise StepFailed("source-failed", error.sentence) from None
 
-    def _clone(self, source: str) -> str:
+    @contextlib.contextmanager
+    def _logged_in(self, access: RepositoryAccess) -> Iterator[None]:
+        with git_environment(access, self._base_environment, self._context.private) as self._environment:
+            yield
+
+    def _fetch_all(self, source: str) -> None:
         self._must("init", "--quiet")
         self._must("remote", "add", "origin", source)
         self._fetch_wanted()
+
+    def _check_out(self) -> str:
         self._must("checkout", "--quiet", "--detach", self._commit or "FETCH_HEAD")
         # Without a depth for the second time: a server may refuse to hand out a commit that is no tip.
         modules = (self._target / ".gitmodules").is_file()

@@ -27,7 +27,7 @@ def is_login_refused(said: bytes) -> bool:
 
 
 def renew_token(context: Context, failure: StepFailed) -> None:
-    """Put another token into the context's job. Raises StepFailed: with the site's reason why there is none, or
+    """Put another token into the context's claim. Raises StepFailed: with the site's reason why there is none, or
     ``failure`` where the source has no tokens or the site is older than this executor.
     """
     if context.job.vcs_type == "PUBLIC" or context.job.vcs_type.startswith("SSH"):
@@ -46,13 +46,17 @@ def renew_token(context: Context, failure: StepFailed) -> None:
     if not isinstance(token, str) or not token:
         raise failure
     context.log.hide(token)
-    context.claim = replace(context.claim, job=replace(context.job, access_token=token))
+    if context.claim.fetch_only:
+        context.claim = replace(context.claim, fetch_token=token)
+    else:
+        context.claim = replace(context.claim, job=replace(context.job, access_token=token))
 
 
 def _ask(context: Context, failure: StepFailed) -> Answer:
+    content = {"fetchOnly": True} if context.claim.fetch_only else {}
     try:
         return retrying(
-            lambda: context.api.post_json("/source-token", {}, accept=frozenset({_CONFLICT})),
+            lambda: context.api.post_json("/source-token", content, accept=frozenset({_CONFLICT})),
             seconds=context.claim.outage_seconds,
             pause=context.control.pause,
         )
