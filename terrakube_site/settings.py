@@ -37,6 +37,8 @@ try:
     SESSION_COOKIE_AGE = site_settings.SESSION_AGE.read(_environ)
     ADMIN_GROUP: str = site_settings.ADMIN_GROUP.read(_environ)
     MAX_SOURCE_BYTES = 2**20 * site_settings.MAX_SOURCE_MIB.read(_environ)
+    KEEP_DELIVERY_DAYS = site_settings.KEEP_DELIVERY_DAYS.read(_environ)
+    KEEP_PULL_REQUEST_DAYS = site_settings.KEEP_PULL_REQUEST_DAYS.read(_environ)
     SOURCE_SCHEMES = site_settings.SOURCE_SCHEMES.read(_environ)
     METRICS_TOKEN: str | None = site_settings.METRICS_TOKEN.read(_environ)
     LOG_LEVEL: str = site_settings.LOG_LEVEL.read(_environ)

@@ -82,6 +82,22 @@ SOURCE_SCHEMES: Setting[tuple[str, ...]] = SITE.add(
 MAX_SOURCE_MIB = SITE.add(
     env.integer, "TERRAKUBE_MAX_SOURCE_MIB", 64, "Size limit of an uploaded source, in MiB.", minimum=1
 )
+KEEP_DELIVERY_DAYS = SITE.add(
+    env.integer,
+    "TERRAKUBE_KEEP_DELIVERY_DAYS",
+    7,
+    "Days for which deliveries of webhooks are kept; a repeated one is known for as long.",
+    minimum=1,
+    maximum=36_600,
+)
+KEEP_PULL_REQUEST_DAYS = SITE.add(
+    env.integer,
+    "TERRAKUBE_KEEP_PULL_REQUEST_DAYS",
+    90,
+    "Days for which closed pull requests, and statuses and comments that were sent, are kept after their last change.",
+    minimum=1,
+    maximum=36_600,
+)
 LOG_LEVEL = SITE.add(
     env.choice,
     "TERRAKUBE_LOG_LEVEL",

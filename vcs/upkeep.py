@@ -1,10 +1,11 @@
-"""What is done for version control systems without anybody asking: lost tasks, due tries, reports, old deliveries."""
+"""What is done for version control systems without anybody asking: lost tasks, due tries, reports, retention."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from vcs.deliveries import handling, receiving, retention
+from vcs import retention
+from vcs.deliveries import handling, receiving
 from vcs.hooks import synchronization
 from vcs.reports import sending
 from workspaces.services.webhooks import SYNCHRONIZE

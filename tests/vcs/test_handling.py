@@ -13,8 +13,9 @@ from tests.factories import PLAN, PLAN_APPROVE_APPLY, TeamFactory, TemplateFacto
 from tests.vcs import payloads as sent
 from tests.vcs.payloads import OLD, SHA
 from tests.vcs.scene import SOURCE, Scene
+from vcs import retention
 from vcs.choices import DeliveryStatus
-from vcs.deliveries import handling, retention
+from vcs.deliveries import handling
 from vcs.models import Delivery, DeliveryOutcome, RepositoryHook, Trigger, UsedFolders
 from workspaces.choices import JobStatus, Via
 from workspaces.flows import parse

@@ -117,7 +117,7 @@ class DeliveryAdmin(_Pages):
     list_filter = ("hook__vcs__organization", "status", "kind")
     search_fields = ("hook__repository_url", "ref", "commit", "sender")
     search_help_text = _("Search by repository, branch, commit or sender")
-    empty_help = _("What providers deliver is kept for seven days, with what came of it.")
+    empty_help = _("What providers deliver is kept for some days, with what came of it.")
     fields = readonly_fields = (
         "repository", "received_at", "kind", "ref", "commit", "pull_request", "sender", "title", "came_of_it",
     )  # fmt: skip

@@ -50,6 +50,7 @@ class PullRequest(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("vcs", "repository", "number"), name="one_pull_request_of_a_number"),
         )
+        indexes = (models.Index(fields=("updated_date",), condition=models.Q(open=False), name="pull_request_closed"),)
 
     def __str__(self) -> str:
         return f"#{self.number}"

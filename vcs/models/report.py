@@ -53,6 +53,7 @@ class Report(models.Model):
         indexes = (
             models.Index(fields=("due_at",), condition=Q(due_at__isnull=False), name="report_due"),
             models.Index(fields=("vcs", "repository", "commit"), name="report_of_commit"),
+            models.Index(fields=("changed_at",), condition=Q(due_at=None), name="report_told"),
         )
 
     def __str__(self) -> str:

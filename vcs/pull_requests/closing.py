@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from vcs.models import ConcernedWorkspace, PullRequest
 from vcs.providers.base import Event
@@ -33,7 +34,9 @@ def closed(vcs: Vcs, source: str, event: Event, *, merge_commit: str = "") -> li
     record = find_record(vcs, source, event.pull_request) if event.pull_request is not None else None
     if record is None:
         return []
-    was_open = PullRequest.objects.filter(pk=record.pk, open=True).update(open=False, merged=event.merged)
+    was_open = PullRequest.objects.filter(pk=record.pk, open=True).update(
+        open=False, merged=event.merged, updated_date=timezone.now()
+    )
     record.open, record.merged = False, event.merged
     end_waiting(unfinished_of(record), by=f"the end of pull request {record.number}")
     started = []
