@@ -117,6 +117,8 @@ class ScopedQuerySet[M: models.Model](models.QuerySet[M]):
     workspace_path: str | None = None
     with_a_workspace = False
     """Whether an access to one workspace or project shows all such rows of its organization."""
+    asks_first = False
+    """Whether ``within`` asks the database for the keys of a scope, so that its query is good for one scope only."""
 
     def visible_to(self, actor: Actor) -> Self:
         return self.within(scope_of(actor))
@@ -311,6 +313,7 @@ class PolicyQuerySet(ScopedQuerySet[Any]):
     """Policy rules; the installation's apply to everyone, so everyone who sees an organization sees them."""
 
     path = "organization"
+    asks_first = True
 
     def within(self, scope: Scope) -> Self:
         if scope.everything:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import QuerySet
+from django.db.transaction import TransactionManagementError
 
 type Value = int | str | UUID | tuple[str, ...]
 _LOWEST_INT = -(2**31) + 1
@@ -23,20 +24,27 @@ _MOST_SHAPES = 100
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """A query that was built: ``places`` tells which value each parameter is, None for one that is always the same."""
+    """A query that was built: ``places`` tells which value each parameter is, None for one that is always the same.
+
+    ``converters`` are those of its columns; ``locks`` says that it locks rows.
+    """
 
     queryset: QuerySet[Any, Any]
     compiler: Any
     sql: str
     parameters: tuple[Any, ...]
     places: tuple[int | None, ...]
+    converters: Any
+    has_composites: bool
+    locks: bool
 
 
 class BuiltOnce:
     """A query with values that differ: whole numbers, texts, UUIDs and tuples of texts, in the order of ``build``.
 
     ``build`` gets the values and returns the query. It is called once for each length of the tuples, with others than
-    those that are asked for, so it may only compare them (``=`` and ``IN``), and must not depend on the time.
+    those that are asked for, so it may only compare them (``=``, ``<`` and ``IN``), must not depend on the time, and
+    must not ask the database itself.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
@@ -55,6 +63,9 @@ class BuiltOnce:
             if len(self._built) >= _MOST_SHAPES:
                 self._built.clear()
             built = self._built[connection.vendor, shape] = _built(self._build, values)
+        if built.locks and connection.get_autocommit():
+            # What Django says when it builds such a query anew.
+            raise TransactionManagementError("select_for_update cannot be used outside of a transaction.")
         flat = _flat(values)
         parameters = tuple(
             parameter if place is None else _like(parameter, flat[place])
@@ -63,6 +74,8 @@ class BuiltOnce:
         compiler = copy.copy(built.compiler)
         compiler.connection = connection
         compiler.as_sql = lambda *_args, **_named: (built.sql, parameters)
+        compiler.get_converters = lambda _columns: built.converters
+        compiler.has_composite_fields = lambda _columns: built.has_composites
         query = copy.copy(built.queryset.query)
         query.get_compiler = lambda *_args, **_named: compiler  # type: ignore[method-assign]
         found: Any = QuerySet(built.queryset.model, query=query, using=DEFAULT_DB_ALIAS)
@@ -88,9 +101,14 @@ def _built(build: Callable[..., QuerySet[Any, Any]], values: Sequence[Value]) ->
             mark = _LOWEST_INT + number
         marks.append(mark)
         marked.append(mark)
-    queryset = build(*marked)
-    compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
-    sql, parameters = compiler.as_sql()
+    connection = connections[DEFAULT_DB_ALIAS]
+    with connection.execute_wrapper(_refuse):
+        queryset = build(*marked)
+        compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
+        sql, parameters = compiler.as_sql()
+    columns = [column[0] for column in compiler.select[: compiler.col_count]]
+    converters, has_composites = compiler.get_converters(columns), compiler.has_composite_fields(columns)
+    locks = bool(queryset.query.select_for_update and connection.features.has_select_for_update)
     known = {mark: place for place, mark in enumerate(marks)}
     # SQLite has no type for them.
     known |= {mark.hex: place for place, mark in enumerate(marks) if isinstance(mark, UUID)}
@@ -99,7 +117,12 @@ def _built(build: Callable[..., QuerySet[Any, Any]], values: Sequence[Value]) ->
         raise ValueError(f"The values {sorted(missing)} are not compared in the query.")
     # The connection is a thread's, the rest anybody's.
     compiler.connection = None
-    return _Built(queryset, compiler, sql, tuple(parameters), places)
+    return _Built(queryset, compiler, sql, tuple(parameters), places, converters, has_composites, locks)
+
+
+def _refuse(*_query: Any) -> Any:
+    """Refuse a query that is asked while another is built: what it finds would stay in that one's text."""
+    raise RuntimeError("A query that is built once must not ask the database while it is built.")
 
 
 def _flat(values: Sequence[Value]) -> list[int | str | UUID]:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from terrakube_site.database.built_once import BuiltOnce
@@ -80,3 +80,24 @@ def test_threads_share_a_query_and_no_connection(workspace: Workspace) -> None:
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(ask, range(20))) == [[workspace.organization.name]] * 20
+
+
+@pytest.mark.django_db
+def test_a_query_that_asks_while_it_is_built_is_refused(workspace: Workspace) -> None:
+    def build(key: UUID) -> QuerySet[Workspace]:
+        return Workspace.objects.filter(
+            pk=key, organization__in=list(Organization.objects.values_list("pk", flat=True))
+        )
+
+    with pytest.raises(RuntimeError, match="must not ask"):
+        BuiltOnce(build).rows(workspace.pk)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_rows_are_locked_only_within_a_transaction(workspace: Workspace) -> None:
+    query = BuiltOnce(lambda key: Organization.objects.select_for_update().filter(pk=key).order_by())
+    with transaction.atomic():
+        assert query.rows(workspace.organization_id) == [workspace.organization]
+    with pytest.raises(transaction.TransactionManagementError):
+        query.rows(workspace.organization_id)

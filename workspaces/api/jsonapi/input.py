@@ -133,4 +133,4 @@ def related_record(relationship: Relationship, data: Any, actor: Actor) -> model
     target = registry.get(relationship.type)
     if data.get("type") != target.type:
         raise InvalidValue(data.get("type"), f"the type of {relationship.name} is {target.type}")
-    return one(target, target.visible_to(actor), data.get("id"))
+    return one(target, data.get("id"), actor)

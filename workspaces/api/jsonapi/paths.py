@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from workspaces.actors import Actor
 from workspaces.api.errors import NotThere, ReadDenied, absent, shorten, unknown_attribute
 from workspaces.api.jsonapi import registry
+from workspaces.api.jsonapi.finding import Owner, find_record
 from workspaces.api.jsonapi.resource import Relationship, Resource
 
 _MAX_SEGMENTS = 20
@@ -39,9 +40,9 @@ class Collection:
         """Return the rows for a list; with ``hidden`` also the softly deleted ones."""
         return self._of_owner(self.resource.listed_to(self.actor, hidden=hidden))
 
-    def to_find(self, *, hidden: bool = False) -> QuerySet[Any]:
-        """Return the rows for finding one by id."""
-        return self._of_owner(self.resource.visible_to(self.actor, hidden=hidden))
+    def to_find(self) -> QuerySet[Any]:
+        """Return the rows for finding the one that a single relationship leads to."""
+        return self._of_owner(self.resource.visible_to(self.actor))
 
     def _of_owner(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         if self.owner is None or self.relationship is None:
@@ -117,22 +118,29 @@ def find(path: str, actor: Actor, *, change: Any = None) -> Target:
     return here
 
 
-def one(resource: Resource, rows: QuerySet[Any], text: object, *, nested: bool = False) -> models.Model:
-    """Return the record with an id among rows that the actor may read. Raises NotThere, ReadDenied and InvalidValue."""
+def one(
+    resource: Resource, text: object, actor: Actor, *, owner: Owner | None = None, hidden: bool = False
+) -> models.Model:
+    """Return the record with an id if the actor may read it, and if it belongs to the ``owner``.
+
+    Raises NotThere, ReadDenied and InvalidValue.
+    """
     key = resource.key(text)
-    found: models.Model | None = None
     if key is not None:
-        found = (rows.select_related(*resource.joined) if resource.joined else rows).filter(pk=key).first()
-    if found is not None:
-        return found
-    if key is not None and not nested and resource.everything().filter(pk=key).exists():
-        raise ReadDenied
-    shown = f"[{text}]" if nested else str(text)
+        found = find_record(resource, key, actor, owner=owner, hidden=hidden)
+        if found is not None:
+            return found
+        if owner is None and resource.everything().filter(pk=key).exists():
+            raise ReadDenied
+    shown = str(text) if owner is None else f"[{text}]"
     raise NotThere(f"Unknown identifier {shown} for {resource.type}")
 
 
 def _one(collection: Collection, text: str, *, hidden: bool) -> models.Model:
-    return one(collection.resource, collection.to_find(hidden=hidden), text, nested=collection.owner is not None)
+    owner = None
+    if collection.owner is not None and collection.relationship is not None:
+        owner = Owner(field=collection.relationship.field, key=collection.owner.pk)
+    return one(collection.resource, text, collection.actor, owner=owner, hidden=hidden)
 
 
 def _relationship(resource: Resource, name: str) -> Relationship:
@@ -152,4 +160,4 @@ def _follow(element: Element, name: str, actor: Actor) -> Target:
     key = getattr(element.record, f"{relationship.field}_id")
     if key is None:
         return Nothing(relationship)
-    return Element(target, one(target, target.visible_to(actor), str(key)))
+    return Element(target, one(target, str(key), actor))

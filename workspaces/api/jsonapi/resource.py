@@ -83,11 +83,11 @@ class Resource:
 
     def visible_to(self, actor: Actor, *, hidden: bool = False) -> QuerySet[Any]:
         """Return the records that an actor may read, to find one of them."""
-        return self._within(scope_of(actor), hidden=hidden)
+        return self.within(scope_of(actor), hidden=hidden)
 
     def listed_to(self, actor: Actor, *, hidden: bool = False) -> QuerySet[Any]:
         """The same for many: two queries first, and then the database knows which index to use."""
-        return self._within(cached_scope(actor), hidden=hidden)
+        return self.within(cached_scope(actor), hidden=hidden)
 
     def restores(self, document: Any) -> bool:
         """Return whether a document restores a softly deleted record."""
@@ -95,7 +95,13 @@ class Resource:
         attributes = data.get("attributes") if isinstance(data, dict) else None
         return bool(self.hides) and isinstance(attributes, dict) and as_flag(attributes.get(self.hides)) is False
 
-    def _within(self, scope: Scope, *, hidden: bool) -> QuerySet[Any]:
+    @property
+    def asks_first(self) -> bool:
+        """Return whether the rule who may read a record asks the database before its query is there."""
+        return bool(getattr(self.model._default_manager.all(), "asks_first", False))
+
+    def within(self, scope: Scope, *, hidden: bool) -> QuerySet[Any]:
+        """Return the records within a scope."""
         rows = self.everything(hidden=hidden)
         if not isinstance(rows, ScopedQuerySet):
             raise TypeError(f"{self.type} has no rule for who may read it")

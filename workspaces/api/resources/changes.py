@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from django.db import models
 
+from terrakube_site.database.built_once import BuiltOnce
 from workspaces.actors import Actor
 from workspaces.api.errors import InvalidValue
 from workspaces.api.jsonapi.attributes import key, snake
@@ -36,10 +38,18 @@ def reference_field(
     if not text:
         return {column: None}
     found = key(model, text)
-    record = model._default_manager.filter(pk=found, organization_id=organization_id).first()
-    if record is None:
+    records = _in_organization(model).rows(found, organization_id) if found is not None else []
+    if not records:
         raise InvalidValue(text, f"{name} is the id of a {model._meta.verbose_name_raw} of this organization")
-    return {column: record}
+    return {column: records[0]}
+
+
+@functools.cache
+def _in_organization(model: type[models.Model]) -> BuiltOnce:
+    """Return the query for one record of an organization by its key."""
+    return BuiltOnce(
+        lambda key, organization: model._default_manager.filter(pk=key, organization_id=organization).order_by()
+    )
 
 
 type Service = Callable[..., Any]
