@@ -39,6 +39,8 @@ try:
     MAX_SOURCE_BYTES = 2**20 * site_settings.MAX_SOURCE_MIB.read(_environ)
     KEEP_DELIVERY_DAYS = site_settings.KEEP_DELIVERY_DAYS.read(_environ)
     KEEP_PULL_REQUEST_DAYS = site_settings.KEEP_PULL_REQUEST_DAYS.read(_environ)
+    DELIVERIES_PER_MINUTE = site_settings.DELIVERIES_PER_MINUTE.read(_environ)
+    DELIVERY_BYTES_PER_DAY = 2**20 * site_settings.DELIVERY_MIB_PER_DAY.read(_environ)
     SOURCE_SCHEMES = site_settings.SOURCE_SCHEMES.read(_environ)
     METRICS_TOKEN: str | None = site_settings.METRICS_TOKEN.read(_environ)
     LOG_LEVEL: str = site_settings.LOG_LEVEL.read(_environ)

@@ -90,6 +90,20 @@ KEEP_DELIVERY_DAYS = SITE.add(
     minimum=1,
     maximum=36_600,
 )
+DELIVERIES_PER_MINUTE = SITE.add(
+    env.integer,
+    "TERRAKUBE_DELIVERIES_PER_MINUTE",
+    600,
+    "Number of deliveries that one webhook may send in a minute; more are answered with 429.",
+    minimum=1,
+)
+DELIVERY_MIB_PER_DAY = SITE.add(
+    env.integer,
+    "TERRAKUBE_DELIVERY_MIB_PER_DAY",
+    1024,
+    "Size of what one webhook may send in a day (UTC), in MiB, each delivery counted as at least 16 KiB.",
+    minimum=1,
+)
 KEEP_PULL_REQUEST_DAYS = SITE.add(
     env.integer,
     "TERRAKUBE_KEEP_PULL_REQUEST_DAYS",

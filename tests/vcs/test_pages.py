@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.factories import PLAN, TeamFactory, TemplateFactory
 from tests.vcs import payloads as sent
@@ -72,7 +74,9 @@ def test_a_webhook_at_the_provider_is_registered_again_by_who_may(
     if sees:
         assert "GitHub refuses the webhook (403: no)." in page.content.decode()
         assert scene.hook.secret not in page.content.decode()
-    assert client.get(reverse("admin:vcs_repositoryhook_changelist")).status_code == 200
+    RepositoryHook.objects.update(limited_until=timezone.now() + timedelta(minutes=1))
+    shown = client.get(reverse("admin:vcs_repositoryhook_changelist"))
+    assert (shown.status_code, "Sends too much" in shown.content.decode()) == (200, sees)
     client.post(reverse("admin:vcs_repositoryhook_again", args=[scene.hook.pk]))
     assert (RepositoryHook.objects.get().events == []) is presses
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hmac
 import json
 import time
@@ -12,10 +13,13 @@ from uuid import uuid4
 import pytest
 from django.db import models
 from django.test import Client
+from django.utils import timezone
 
+from terrakube_site.http import failure_limit
 from tests.support.patience import patient
 from tests.vcs import payloads as sent
 from tests.vcs.scene import Scene
+from vcs.deliveries import limits
 from vcs.deliveries.receiving import MAX_BYTES
 from vcs.models import Delivery, RepositoryHook
 from workspaces.models import Vcs
@@ -39,7 +43,8 @@ def test_a_delivery_is_stored_as_it_came_and_queued(scene: Scene, django_capture
     assert "signature" not in json.dumps(delivery.headers)
     assert ["handle_delivery" in repr(callback) for callback in callbacks] == [True]
     scene.hook.refresh_from_db()
-    assert scene.hook.last_delivery_at == delivery.received_at
+    assert scene.hook.last_delivery_at is not None
+    assert scene.hook.last_delivery_at <= delivery.received_at
 
 
 @pytest.mark.parametrize(
@@ -154,3 +159,65 @@ def test_no_secret_is_shown(scene: Scene) -> None:
     for model in (RepositoryHook, Delivery):
         assert issubclass(model, models.Model)
     assert not any(scene.hook.secret in text for text in shown)
+
+
+# ---- too many -------------------------------------------------------------------------------------------------------
+
+LATER = {"minute": dt.timedelta(seconds=60), "day": dt.timedelta(days=1)}
+
+
+@pytest.mark.parametrize("limit", LATER)
+def test_a_webhook_that_delivers_too_much_is_put_off(
+    scene: Scene, settings: Any, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    now = dt.datetime(2026, 5, 4, 12, 0, 30, tzinfo=dt.UTC)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    if limit == "minute":
+        settings.DELIVERIES_PER_MINUTE = 3
+    else:
+        settings.DELIVERY_BYTES_PER_DAY = 3 * limits.LEAST_BYTES
+    other = RepositoryHook.objects.create(vcs=scene.vcs, repository_url="https://github.com/acme/other")
+    push = sent.hub_push("a.tf")
+    assert [scene.send(push).status_code for _ in range(3)] == [202, 202, 202]
+    refused = [scene.send(push) for _ in range(5)]
+    assert {response.status_code for response in refused} == {429}
+    seconds = 30 if limit == "minute" else 12 * 3600 - 30
+    assert {response["Retry-After"] for response in refused} == {str(seconds)}
+    assert Delivery.objects.count() == 3
+    scene.hook.refresh_from_db()
+    assert limits.is_limited(scene.hook)
+    assert scene.send(push, path=other.path, secret=other.secret).status_code == 202, "another repository's own"
+    now += LATER[limit]
+    assert scene.send(push).status_code == 202
+    assert not limits.is_limited(scene.hook)
+
+
+def test_a_large_delivery_counts_by_its_size(scene: Scene, settings: Any) -> None:
+    settings.DELIVERY_BYTES_PER_DAY = 2**20
+    body = b'{"a": "' + b"a" * 2**20 + b'"}'
+    headers = {"X-GitHub-Event": "push"}
+    assert [scene.send_bytes(body, headers=headers).status_code for _ in range(2)] == [202, 429]
+
+
+def test_what_is_not_signed_is_put_off_and_keeps_nothing_signed_away(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failure_limit, "FAILURES_ALLOWED", 2)
+    push = sent.hub_push("a.tf")
+
+    def statuses(**how: str) -> list[int]:
+        return [scene.send(push, **how).status_code for _ in range(4)]
+
+    assert statuses(secret="guessed") == [401, 401, 429, 429]
+    assert statuses() == [202, 202, 202, 202]
+    assert statuses(path=f"/webhook/v2/{uuid4()}") == [401, 401, 429, 429]
+    assert statuses(path=f"/webhook/v1/{uuid4()}") == [429, 429, 429, 429]
+    assert Delivery.objects.count() == 4
+    assert scene.send(push, secret="guessed")["Retry-After"] == "60"
+
+
+def test_a_delivery_takes_few_queries(scene: Scene, django_assert_max_num_queries: Any) -> None:
+    scene.send(sent.hub_push("a.tf"))
+    # The webhook, its count, and the delivery with its task in a transaction.
+    with django_assert_max_num_queries(5):
+        assert scene.send(sent.hub_push("a.tf")).status_code == 202

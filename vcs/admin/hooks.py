@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from vcs.choices import DeliveryStatus
 from vcs.deliveries.handling import handle_again
+from vcs.deliveries.limits import is_limited
 from vcs.hooks.synchronization import register_again
 from vcs.models import Delivery, RepositoryHook
 from vcs.providers.base import normalized
@@ -81,13 +82,17 @@ class RepositoryHookAdmin(_Pages):
     search_fields = ("repository_url",)
     search_help_text = _("Search by repository")
     empty_help = _("The site registers webhooks at the providers by itself, for workspaces that have one.")
-    fields = readonly_fields = ("repository_url", "vcs", "kind", "registered_at", "listens_to", "remote_hook_id")
+    fields = readonly_fields = (
+        "repository_url", "vcs", "kind", "registered_at", "listens_to", "remote_hook_id", "limited_until",
+    )  # fmt: skip
 
     @admin.display(description=_("state"))
     def state(self, record: RepositoryHook) -> SafeString:
         tone, text = ("bad", in_language(record.why)) if record.problem else ("good", gettext("Registered"))
         if not record.problem and not record.remote_hook_id:
             tone, text = "quiet", gettext("Not registered yet")
+        if is_limited(record):
+            tone, text = "bad", gettext("Sends too much")
         return format_html('<span class="tk-badge tk-{}">{}</span>', tone, text)
 
     @admin.display(description=_("last delivery"), ordering="last_delivery_at")

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST
 
 from terrakube_site.http.body_doors import Door
 from terrakube_site.http.error_response import error_response
+from vcs.deliveries.limits import refuse_failures, refuse_too_many
 from vcs.models import Delivery, RepositoryHook
 from vcs.providers import provider_of
 from vcs.providers.base import Provider
@@ -52,7 +53,7 @@ def receive_v2(request: HttpRequest, hook_id: str) -> HttpResponse:
         return _too_large()
     hook = _shared(hook_id)
     if not _is_signed(hook, request, body):
-        return error_response(_UNKNOWN, 401)
+        return refuse_failures(request, hook) or error_response(_UNKNOWN, 401)
     return _store(hook, request, body)
 
 
@@ -68,14 +69,14 @@ def receive_v1(request: HttpRequest, webhook_id: str) -> HttpResponse:
         return _too_large()
     hook = _own(webhook_id)
     if not _is_signed(hook, request, body):
-        return HttpResponse(status=200)
+        return refuse_failures(request, hook) or HttpResponse(status=200)
     return _store(hook, request, body)
 
 
 def _admit(request: HttpRequest, arguments: Mapping[str, object]) -> HttpResponse | None:
     """Admit who names a webhook; the signature is over the body, which is not read yet."""
     hook = _shared(str(arguments["hook_id"])) if "hook_id" in arguments else _own(str(arguments["webhook_id"]))
-    return error_response(_UNKNOWN, 401) if hook is None else None
+    return None if hook is not None else refuse_failures(request, None) or error_response(_UNKNOWN, 401)
 
 
 receive_v1.door = receive_v2.door = Door(limit=MAX_BYTES, admit=_admit)  # type: ignore[attr-defined]
@@ -129,7 +130,10 @@ def _too_large() -> HttpResponse:
 
 
 def _store(hook: RepositoryHook, request: HttpRequest, body: bytes) -> HttpResponse:
-    """Store a delivery and queue its handling; one that was stored before changes nothing."""
+    """Store a delivery and queue its handling; one that was stored before changes nothing, nor does one too many."""
+    refused = refuse_too_many(hook, len(body))
+    if refused is not None:
+        return refused
     headers = _headers(request)
     kept = {name: value[:_LONGEST_HEADER] for name, value in headers.items() if name in _KEPT_HEADERS}
     try:
@@ -145,7 +149,6 @@ def _store(hook: RepositoryHook, request: HttpRequest, body: bytes) -> HttpRespo
     except IntegrityError:
         logger.info("A delivery of %s came again and is not handled twice", hook)
         return HttpResponse("This delivery was received before.\n", status=200, content_type="text/plain")
-    RepositoryHook.objects.filter(pk=hook.pk).update(last_delivery_at=delivery.received_at)
     return HttpResponse(f"Delivery {delivery.pk}\n", status=202, content_type="text/plain")
 
 

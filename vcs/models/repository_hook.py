@@ -47,6 +47,13 @@ class RepositoryHook(Record):
         null=True, editable=False, help_text=_("While one process talks to the provider.")
     )
     last_delivery_at = models.DateTimeField(_("last delivery"), null=True, editable=False)
+    counted_minute = models.BigIntegerField(default=0, editable=False, help_text=_("Minutes since 1970."))
+    minute_deliveries = models.PositiveIntegerField(default=0, editable=False)
+    counted_day = models.BigIntegerField(default=0, editable=False, help_text=_("Days since 1970."))
+    day_bytes = models.PositiveBigIntegerField(default=0, editable=False)
+    limited_until = models.DateTimeField(
+        null=True, editable=False, help_text=_("Until when its deliveries are refused, since there were too many.")
+    )
 
     objects = RepositoryHookQuerySet.as_manager()
 
