@@ -12,7 +12,8 @@ from vcs.providers.base import ApiAnswer, ApiError
 class RecordedApi:
     """Answers by method and path; a list is one answer after the other, an ApiError is raised."""
 
-    def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, answers: Mapping[str, Any] | None = None, url: str = "https://api.example") -> None:
+        self.url = url
         self.answers = dict(answers or {})
         self.asked: list[tuple[str, str, Any, dict[str, str | int]]] = []
 

@@ -15,7 +15,8 @@ from tests.vcs.provider.records import Repository
 from vcs.connections.problems import ConnectionProblem
 from vcs.connections.tokens import api_for, repository_of, token_for
 from vcs.providers import provider_of
-from vcs.providers.base import ApiError, State, Status
+from vcs.providers.base import State, Status
+from workspaces.choices import VcsStatus
 from workspaces.models import Vcs
 
 pytestmark = pytest.mark.django_db
@@ -125,12 +126,20 @@ def test_a_provider_that_is_away_or_busy_is_told_from_a_lost_token(github: GitHu
         token_for(vcs, source)
 
 
-def test_a_refused_token_is_told_by_the_api(provider: GitHub | Gitea) -> None:
+def test_a_refused_token_is_told_on_the_page_until_it_works_again(provider: GitHub | Gitea) -> None:
     repository = infra(provider)
+    source, commit = provider.clone_url(repository), repository.git.tip("main")
     vcs = connection_by_token(provider, OrganizationFactory.create(), "bot")
-    with provider.faults.tokens_refused(), pytest.raises(ApiError) as refused:
-        send_status(vcs, provider.clone_url(repository), repository.git.tip("main"))
-    assert refused.value.status == 401
-    token = token_for(vcs, provider.clone_url(repository))
+    with (
+        provider.faults.tokens_refused(),
+        pytest.raises(ConnectionProblem, match="does not accept the token") as refused,
+    ):
+        send_status(vcs, source, commit)
+    token = token_for(vcs, source)
     assert token is not None
     assert token.text not in str(refused.value)
+    vcs.refresh_from_db()
+    assert (vcs.status, vcs.problem is None) == (VcsStatus.ERROR, False)
+    send_status(vcs, source, commit)
+    vcs.refresh_from_db()
+    assert (vcs.status, vcs.problem) == (VcsStatus.COMPLETED, None)

@@ -6,10 +6,11 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import marked, message
 from terrakube_site.outgoing import OutgoingError
+from vcs.connections.api import api_with
 from vcs.connections.grants import connection_with_token
-from vcs.connections.problems import ConnectionProblem, general_problem
+from vcs.connections.problems import REFUSED, ConnectionProblem, general_problem
 from vcs.providers import provider_of
-from vcs.providers.base import Api, ApiError, SetupError, api_url_of, host_of
+from vcs.providers.base import Api, ApiError, SetupError, host_of
 from vcs.providers.base.listings import Group, Page
 from vcs.providers.github import app
 from vcs.providers.github.repositories import installations, repositories_of_installation
@@ -66,9 +67,8 @@ def connection_api(vcs: Vcs) -> Api:
     provider = provider_of(vcs)
     if provider is None:
         raise ConnectionProblem(message(_("The connection “{name}” is public and has no API."), name=vcs.name))
-    found = connection_with_token(vcs)
-    headers = provider.tokens.api_headers(found, found.access_token)
-    return Api(url=api_url_of(vcs), headers=headers, secrets=(found.access_token,))
+    token = connection_with_token(vcs).access_token
+    return api_with(vcs, token, lambda: connection_with_token(vcs, renew=True).access_token)
 
 
 def discovery_problem(
@@ -83,16 +83,14 @@ def discovery_problem(
         return found or ConnectionProblem(marked(str(error)))
     more = {**words, "status": error.status, "detail": error.detail or "–"}
     if error.status == 401:
-        return ConnectionProblem(
-            message(_("{host} does not accept the token ({detail}). Connect again, or enter another token."), **more)
-        )
+        return ConnectionProblem(message(REFUSED, **more), lost=True)
     if error.status == 403:
         return ConnectionProblem(
             message(
                 _("The token may not do this at {host} ({detail}). It needs the right to read repositories."), **more
             )
         )
-    if error.status in {301, 302, 307, 308} or (error.status == 200 and vcs.api_url):
+    if error.is_moved or (error.status == 200 and vcs.api_url):
         return ConnectionProblem(
             message(_("{host} is not the address of an API ({status}). Check the API URL."), **more)
         )

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from terrakube_site.messages import Message, marked, message
 from terrakube_site.outgoing import OutgoingError
-from vcs.connections.leases import renewed_once
+from vcs.connections.leases import backoff, renewed_once
 from vcs.connections.problems import (
     NOT_CONNECTED,
     ConnectionProblem,
@@ -113,8 +113,7 @@ def store_grant(vcs: Vcs, grant: Grant) -> bool:
 def store_failure(vcs: Vcs, problem: ConnectionProblem, *, lease: dt.datetime) -> None:
     """Keep why a renewal failed and when it is tried again; nothing if the lease was lost meanwhile."""
     tries = vcs.failed_tries + 1
-    backoff = min(_FIRST_BACKOFF * 2 ** min(tries - 1, 10), _LONGEST_BACKOFF)
-    wait = max(backoff, dt.timedelta(seconds=problem.retry_after or 0))
+    wait = backoff(tries, first=_FIRST_BACKOFF, longest=_LONGEST_BACKOFF, retry_after=problem.retry_after)
     Vcs.objects.filter(pk=vcs.pk, lease_until=lease).update(
         status=VcsStatus.ERROR,
         failed_tries=tries,

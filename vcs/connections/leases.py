@@ -1,5 +1,5 @@
-"""One process at a time renews a token: a lease in its row, taken by a conditional UPDATE, so that no lock is held
-while the provider is asked.
+"""One process at a time asks a provider: a lease in a row, taken by a conditional UPDATE, so that no lock is held
+meanwhile. After a failure the next try waits for a backoff.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from terrakube_site.messages import message
 from vcs.connections.problems import BUSY, ConnectionProblem
-from vcs.models import InstallationToken
+from vcs.models import InstallationToken, RepositoryHook
 from workspaces.models import Vcs
 
 LEASE = dt.timedelta(seconds=90)
@@ -22,6 +22,7 @@ LEASE = dt.timedelta(seconds=90)
 WAIT_SECONDS = 8.0
 """How long another process waits; an executor's claim waits ten seconds for all."""
 _PAUSE_SECONDS = 0.1
+type Leased = Vcs | InstallationToken | RepositoryHook
 
 
 def renewed_once[R: (Vcs, InstallationToken)](
@@ -58,20 +59,26 @@ def renewed_once[R: (Vcs, InstallationToken)](
     return row
 
 
-def take_lease(row: Vcs | InstallationToken) -> dt.datetime | None:
+def take_lease(row: Leased, lease: dt.timedelta = LEASE) -> dt.datetime | None:
     """Take the lease and return its end; None while another process has it."""
     now = timezone.now()
-    until = now + LEASE
+    until = now + lease
     free = type(row)._base_manager.filter(Q(lease_until=None) | Q(lease_until__lt=now), pk=_key(row))
     return until if free.update(lease_until=until) else None
 
 
-def release_lease(row: Vcs | InstallationToken, until: dt.datetime) -> None:
+def release_lease(row: Leased, until: dt.datetime) -> None:
     """Give a lease back; nothing if another process has it by now."""
     type(row)._base_manager.filter(pk=_key(row), lease_until=until).update(lease_until=None)
 
 
-def _key(row: Vcs | InstallationToken) -> Any:
+def backoff(tries: int, *, first: dt.timedelta, longest: dt.timedelta, retry_after: int | None = None) -> dt.timedelta:
+    """Return how long to wait after the last of some failed tries: ``retry_after`` seconds at least, if it is given."""
+    doubled: dt.timedelta = min(first * 2 ** min(max(tries - 1, 0), 16), longest)
+    return max(doubled, dt.timedelta(seconds=retry_after or 0))
+
+
+def _key(row: Leased) -> Any:
     """Return the primary key, a UUID or a number."""
     return row.pk
 

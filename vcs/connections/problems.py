@@ -14,6 +14,9 @@ from vcs.providers.base import ApiError, Repository, SetupError, host_of
 from workspaces.models import Vcs
 
 NOT_CONNECTED = _("The connection “{name}” has no token. Connect it, or enter a token, on its page.")
+REFUSED = _("{host} does not accept the token ({detail}). Connect again, or enter another token.")
+MOVED = _("{repository} was renamed or moved. Enter its new address in the workspace.")
+_REFUSES = _("{host} refuses the request ({status}: {detail}).")
 BUSY = _("Another process renews the token of the connection “{name}”. Try again in a minute.")
 
 
@@ -52,14 +55,14 @@ def general_problem(error: ApiError | OutgoingError | SetupError, vcs: Vcs) -> C
         sentence = message(_("The provider cannot be reached: {error}"), error=str(error))
         return ConnectionProblem(sentence, temporary=isinstance(error, NoAnswer))
     words = {"host": host_of(vcs), "status": error.status, "detail": error.detail or "–"}
-    if error.retry_after is not None or error.status == 429:
-        until = timezone.now() + dt.timedelta(seconds=error.retry_after or 60)
+    if error.retry_after is not None:
+        until = timezone.now() + dt.timedelta(seconds=error.retry_after)
         sentence = message(
             _("{host} accepts no more requests until {time} UTC ({status}: {detail})."),
             **words,
             time=f"{until.astimezone(dt.UTC):%H:%M:%S}",
         )
-        return ConnectionProblem(sentence, temporary=True, retry_after=error.retry_after or 60)
+        return ConnectionProblem(sentence, temporary=True, retry_after=error.retry_after)
     if error.status >= 500:
         return ConnectionProblem(
             message(_("{host} has an error of its own ({status}: {detail})."), **words), temporary=True
@@ -105,10 +108,8 @@ def app_problem(error: ApiError | OutgoingError | SetupError, vcs: Vcs, reposito
                 **words,
             )
         )
-    if error.status in {301, 302, 307, 308}:
-        return ConnectionProblem(
-            message(_("{repository} was renamed or moved. Enter its new address in the workspace."), **words)
-        )
+    if error.is_moved:
+        return moved_problem(repository.path)
     if error.status == 422:
         return ConnectionProblem(
             message(
@@ -120,3 +121,22 @@ def app_problem(error: ApiError | OutgoingError | SetupError, vcs: Vcs, reposito
             )
         )
     return ConnectionProblem(message(_("{host} gives no token for {repository} ({status}: {detail})."), **words))
+
+
+def moved_problem(repository: str) -> ConnectionProblem:
+    """Return that a repository, by its path at the provider, has another address now."""
+    return ConnectionProblem(message(MOVED, repository=repository))
+
+
+def request_problem(
+    error: ApiError | OutgoingError | ConnectionProblem, vcs: Vcs, repository: str
+) -> ConnectionProblem:
+    """Return why a provider did not do what it was asked with a repository, which is given by its path there."""
+    if isinstance(error, ConnectionProblem):
+        return error
+    found = general_problem(error, vcs)
+    if found is not None or not isinstance(error, ApiError):
+        return found or ConnectionProblem(marked(str(error)))
+    if error.is_moved:
+        return moved_problem(repository)
+    return ConnectionProblem(message(_REFUSES, host=host_of(vcs), status=error.status, detail=error.detail or "–"))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 
 from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
+from vcs.connections.api import api_with
 from vcs.connections.grants import LASTING, connection_with_token
 from vcs.connections.installations import installation_token
 from vcs.connections.problems import ConnectionProblem
 from vcs.models import InstallationToken
 from vcs.providers import provider_of
-from vcs.providers.base import Api, Repository, Token, api_url_of, endpoint_of
+from vcs.providers.base import Api, Repository, Token, endpoint_of
 from vcs.providers.github.app import is_app
 from workspaces.models import Vcs
 
@@ -62,10 +64,14 @@ def api_for(vcs: Vcs, source: str) -> Api:
 
     Raises ConnectionProblem for a public connection too, which has no API.
     """
-    provider, token = provider_of(vcs), token_for(vcs, source, write=True)
-    if provider is None or token is None:
-        raise ConnectionProblem(message(_("The connection “{name}” is public and has no API."), name=vcs.name))
-    return Api(url=api_url_of(vcs), headers=provider.tokens.api_headers(vcs, token.text), secrets=(token.text,))
+
+    def text(*, renew: bool = False) -> str:
+        found = token_for(vcs, source, write=True, renew=renew)
+        if found is None:
+            raise ConnectionProblem(message(_("The connection “{name}” is public and has no API."), name=vcs.name))
+        return found.text
+
+    return api_with(vcs, text(), partial(text, renew=True))
 
 
 def known_tokens(vcs: Vcs) -> set[str]:

@@ -10,7 +10,7 @@ from terrakube_site.messages import Message, message
 from terrakube_site.outgoing import OutgoingError
 from vcs.connections.discovery import connection_api, discovery_problem
 from vcs.connections.grants import note_problem, note_success
-from vcs.connections.problems import ConnectionProblem
+from vcs.connections.problems import ConnectionProblem, moved_problem
 from vcs.connections.tokens import api_for, repository_of
 from vcs.providers import provider_of
 from vcs.providers.base import ApiError, Repository, SetupError, api_url_of, host_of
@@ -93,11 +93,6 @@ def _problem(
         return ConnectionProblem(
             message(_("There is no API at {address}. Check the API URL."), address=api_url_of(vcs))
         )
-    if isinstance(error, ApiError) and error.status in {301, 302, 307, 308} and repository is not None:
-        return ConnectionProblem(
-            message(
-                _("{repository} was renamed or moved. Enter its new address in the workspace."),
-                repository=repository.path,
-            )
-        )
+    if isinstance(error, ApiError) and error.is_moved and repository is not None:
+        return moved_problem(repository.path)
     return discovery_problem(error, vcs)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import transaction
@@ -17,15 +18,17 @@ from django.utils.translation import gettext_noop as _
 from structlog.contextvars import bound_contextvars
 
 from terrakube_site.messages import Message, as_json, joined, marked, message
+from terrakube_site.outgoing import OutgoingError
 from vcs.choices import DeliveryStatus, EventKind
 from vcs.commands.handling import handle_comment
+from vcs.connections.problems import ConnectionProblem, request_problem
 from vcs.deliveries.details import with_details
 from vcs.deliveries.folders import folders_of
 from vcs.deliveries.matching import Match, Place, Rule, match
 from vcs.jobs.starting import Started, cancel_waiting_plans, start_job
 from vcs.models import Delivery, DeliveryOutcome, PullRequest, RepositoryHook
 from vcs.providers import provider_of
-from vcs.providers.base import Event, Ignored, normalized
+from vcs.providers.base import ApiError, Event, Ignored, normalized
 from vcs.pull_requests.closing import closed
 from vcs.pull_requests.records import note_concerned, seen
 from vcs.reports.outbox import note_no_match
@@ -64,6 +67,12 @@ def handle_delivery(delivery_id: int) -> None:
     with bound_contextvars(delivery=delivery.pk):
         try:
             outcomes, sentences = _handle(delivery)
+        except (ApiError, OutgoingError, ConnectionProblem) as error:
+            name = urlsplit(delivery.hook.repository_url).path.strip("/")
+            problem = request_problem(error, delivery.hook.vcs, name)
+            logger.warning("Delivery %s of %s is not handled yet: %s", delivery.pk, delivery.hook, problem.sentence)
+            _put_off(delivery, problem)
+            return
         except Exception:
             logger.exception("Delivery %s of %s could not be handled", delivery.pk, delivery.hook)
             _put_off(delivery)
@@ -105,16 +114,21 @@ def _take(delivery_id: int) -> Delivery | None:
     return delivery
 
 
-def _put_off(delivery: Delivery) -> None:
-    """Try a delivery again later, or leave it to a person after the last try."""
-    if delivery.attempts <= len(WAITS):
-        when = timezone.now() + WAITS[delivery.attempts - 1]
-        status, outcome = DeliveryStatus.PENDING, message(_("An error stopped the handling; it is tried again."))
+def _put_off(delivery: Delivery, problem: ConnectionProblem | None = None) -> None:
+    """Try a delivery again later, or leave it to a person after the last try; ``problem`` None is a fault of ours."""
+    number = delivery.attempts
+    when = None
+    if number <= len(WAITS):
+        wait = max(WAITS[number - 1], dt.timedelta(seconds=(problem.retry_after if problem else None) or 0))
+        when, status = timezone.now() + wait, DeliveryStatus.PENDING
+        outcome = message(_("An error stopped the handling; it is tried again."))
+        if problem is not None:
+            outcome = problem.sentence + " " + message(_("It is tried again."))
     else:
-        when, status = None, DeliveryStatus.FAILED
-        outcome = message(
-            _("An error stopped the handling {number} times; the site's log has it."), number=delivery.attempts
-        )
+        status = DeliveryStatus.FAILED
+        outcome = message(_("An error stopped the handling {number} times; the site's log has it."), number=number)
+        if problem is not None:
+            outcome = problem.sentence + " " + message(_("It was tried {number} times."), number=number)
     Delivery.objects.filter(pk=delivery.pk).update(status=status, next_try_at=when, outcome=as_json(outcome))
 
 
@@ -148,8 +162,20 @@ def _handle(delivery: Delivery) -> tuple[list[DeliveryOutcome], list[str]]:
         _describe(delivery, event)
         found, said = _handle_event(delivery, event)
         outcomes += found
-        sentences.append(said)
+        sentences += [said, *_moved(delivery.hook, event)]
     return outcomes, sentences or [_("It tells of nothing.")]
+
+
+def _moved(hook: RepositoryHook, event: Event) -> list[Message]:
+    """Return where a repository is now that its provider calls by another name than the workspaces do.
+
+    Hosts are not compared: a provider may call itself by another one.
+    """
+    paths = {urlsplit(url).path for url in event.repository_urls}
+    if not paths or urlsplit(hook.repository_url).path in paths:
+        return []
+    sentence = _("The repository was renamed or moved to {address}. Enter this address in its workspaces.")
+    return [message(sentence, address=event.repository_urls[0])]
 
 
 def _describe(delivery: Delivery, event: Event) -> None:
@@ -180,9 +206,10 @@ def start_jobs(
 ) -> tuple[list[DeliveryOutcome], Message]:
     """Start the jobs of an event on the workspaces that it matches; return what came of it for each, and in all."""
     tags = delivery.hook.vcs.vcs_type in _WITHOUT_RELEASES
+    note: Message | None = None
     if any(_match(event, found, tags=tags, files_known=False).rule for found in candidates):
         # Asked for only if some branch matches, since it takes requests to the provider.
-        event = with_details(delivery.hook, event)
+        event, note = with_details(delivery.hook, event)
     matches = [(found.key, _match(event, found, tags=tags)) for found in candidates]
     workspaces, rules = _records(matches)
     outcomes, started, refused = [], 0, 0
@@ -209,7 +236,10 @@ def start_jobs(
         started += result.code == "job"
         outcomes.append(_outcome(delivery, key, result.code, result.why, result))
     held = record is not None and record.is_held
-    return outcomes, message(_FORK) if held else _summary(len(candidates), started, refused)
+    if held:
+        return outcomes, message(_FORK)
+    said = _summary(len(candidates), started, refused)
+    return outcomes, said if note is None else said + " " + note
 
 
 _FORK = _("The pull request comes from a fork, so nothing runs until a person allows it.")

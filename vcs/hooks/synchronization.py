@@ -15,7 +15,8 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import Message, as_json, marked, message
 from terrakube_site.outgoing import OutgoingError
-from vcs.connections.problems import ConnectionProblem
+from vcs.connections.leases import backoff, release_lease, take_lease
+from vcs.connections.problems import ConnectionProblem, request_problem
 from vcs.connections.tokens import api_for, repository_of
 from vcs.hooks.wanted import Key, Wanted, wanted_hooks
 from vcs.models import RepositoryHook
@@ -29,8 +30,6 @@ logger = logging.getLogger(__name__)
 LEASE = dt.timedelta(minutes=3)
 """Above the time limits of the requests of one webhook."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF = dt.timedelta(minutes=2), dt.timedelta(hours=12)
-_DENIED = frozenset({401, 403, 404})
-"""GitHub and GitLab answer 404 where the token may not know that there is something."""
 
 
 def synchronize_hooks(vcs_id: UUID) -> None:
@@ -43,8 +42,7 @@ def synchronize_hooks(vcs_id: UUID) -> None:
     if vcs is None or provider is None or provider.hooks is None:
         return
     wanted = wanted_hooks(vcs)
-    while True:
-        _bring_up_to_date(vcs, provider.hooks, wanted)
+    while _bring_up_to_date(vcs, provider.hooks, wanted):
         # A change that came meanwhile may have found a webhook leased, and left it. It was stored before the lease
         # ended, so it is seen here.
         before, wanted = wanted, wanted_hooks(vcs)
@@ -79,16 +77,20 @@ def listening_connections() -> list[UUID]:
 # ---- one webhook ----------------------------------------------------------------------------------------------------
 
 
-def _bring_up_to_date(vcs: Vcs, hooks: Hooks, wanted: Mapping[Key, Wanted]) -> None:
-    """Remove what is not wanted any more and register the rest, but for what another process is at."""
+def _bring_up_to_date(vcs: Vcs, hooks: Hooks, wanted: Mapping[Key, Wanted]) -> bool:
+    """Remove what is not wanted any more and register the rest, but for what another process is at.
+
+    Return False if the provider takes no more requests for now: the one that it refused names when all are tried again.
+    """
     present = {(hook.repository_url, hook.webhook_id): hook for hook in RepositoryHook.objects.filter(vcs=vcs)}
     for key, hook in present.items():
-        if key not in wanted:
-            _leased(hook, vcs, hooks, None)
+        if key not in wanted and not _leased(hook, vcs, hooks, None):
+            return False
     for key, found in wanted.items():
         hook = present.get(key) or _new(vcs, key, found)
-        if hook is not None and not is_registered(hook, found):
-            _leased(hook, vcs, hooks, found)
+        if hook is not None and not is_registered(hook, found) and not _leased(hook, vcs, hooks, found):
+            return False
+    return True
 
 
 def _new(vcs: Vcs, key: Key, wanted: Wanted) -> RepositoryHook | None:
@@ -103,12 +105,14 @@ def _new(vcs: Vcs, key: Key, wanted: Wanted) -> RepositoryHook | None:
         return RepositoryHook.objects.filter(vcs=vcs, repository_url=address, webhook_id=webhook_id).first()
 
 
-def _leased(hook: RepositoryHook, vcs: Vcs, hooks: Hooks, wanted: Wanted | None) -> None:
-    """Bring one webhook to what is wanted, unless another process is at it; ``wanted`` None removes it."""
-    now = timezone.now()
-    free = RepositoryHook.objects.filter(Q(lease_until=None) | Q(lease_until__lt=now), pk=hook.pk)
-    if not free.update(lease_until=now + LEASE):
-        return
+def _leased(hook: RepositoryHook, vcs: Vcs, hooks: Hooks, wanted: Wanted | None) -> bool:
+    """Bring one webhook to what is wanted, unless another process is at it; ``wanted`` None removes it.
+
+    Return False if the provider takes no more requests for now.
+    """
+    lease = take_lease(hook, LEASE)
+    if lease is None:
+        return True
     hook.refresh_from_db()
     try:
         if wanted is None:
@@ -116,12 +120,15 @@ def _leased(hook: RepositoryHook, vcs: Vcs, hooks: Hooks, wanted: Wanted | None)
         else:
             _register(hook, vcs, hooks, wanted)
     except (ApiError, OutgoingError, ConnectionProblem) as error:
-        _keep_problem(hook, _problem(error, hooks, provider_title(vcs)))
+        problem = _problem(error, hook, vcs, hooks, removing=wanted is None)
+        _keep_problem(hook, problem.sentence, problem.retry_after)
+        return problem.retry_after is None
     except Exception:
         logger.exception("The webhook of %s could not be brought up to date", hook)
         _keep_problem(hook, message(_("An error stopped it; the site's log has it.")))
     finally:
-        RepositoryHook.objects.filter(pk=hook.pk).update(lease_until=None)
+        release_lease(hook, lease)
+    return True
 
 
 def provider_title(vcs: Vcs) -> str:
@@ -166,22 +173,40 @@ def _remove(hook: RepositoryHook, vcs: Vcs, hooks: Hooks) -> None:
     _tell_webhook(hook.webhook_id, None)
 
 
-def _keep_problem(hook: RepositoryHook, problem: Message) -> None:
+def _keep_problem(hook: RepositoryHook, problem: Message, retry_after: int | None = None) -> None:
     tries = hook.failed_tries + 1
-    wait = min(_FIRST_BACKOFF * 2 ** min(tries - 1, 12), _LONGEST_BACKOFF)
+    wait = backoff(tries, first=_FIRST_BACKOFF, longest=_LONGEST_BACKOFF, retry_after=retry_after)
     RepositoryHook.objects.filter(pk=hook.pk).update(
         problem=as_json(problem), failed_tries=tries, next_try_at=timezone.now() + wait
     )
 
 
-def _problem(error: ApiError | OutgoingError | ConnectionProblem, hooks: Hooks, title: str) -> Message:
+def _problem(
+    error: ApiError | OutgoingError | ConnectionProblem,
+    hook: RepositoryHook,
+    vcs: Vcs,
+    hooks: Hooks,
+    *,
+    removing: bool,
+) -> ConnectionProblem:
     """Return why a webhook is not as it must be, with the provider's words and the permission that may be missing."""
     if isinstance(error, ConnectionProblem):
-        return error.sentence
-    if isinstance(error, OutgoingError):
-        return message(_("The provider cannot be reached: {error}"), error=str(error))
-    words = {"provider": title, "status": error.status, "detail": error.detail or "–"}
-    if error.status in _DENIED:
+        return error
+    repository = repository_of(vcs, hook.source)
+    words = {"repository": repository.path, "provider": provider_title(vcs)}
+    if isinstance(error, ApiError) and error.is_moved and removing:
+        sentence = _("{repository} was renamed or moved. Remove its webhook to this site at {provider}.")
+        return ConnectionProblem(message(sentence, **words))
+    if not isinstance(error, ApiError) or error.is_moved or error.retry_after is not None:
+        return request_problem(error, vcs, repository.path)
+    sentence = _("{provider} refuses the webhook ({status}: {detail}).")
+    if error.status == 403:
         sentence = _("{provider} refuses the webhook ({status}: {detail}). The connection needs {what}.")
-        return message(sentence, **words, what=marked(hooks.PERMISSION))
-    return message(_("{provider} refuses the webhook ({status}: {detail})."), **words)
+    elif error.status == 404:
+        # Most providers answer so too where the token may not know that there is something.
+        sentence = _(
+            "{provider} refuses the webhook ({status}: {detail}). The connection needs {what}, unless {repository} was "
+            "renamed or deleted."
+        )
+    words |= {"status": str(error.status), "detail": error.detail or "–", "what": marked(hooks.PERMISSION)}
+    return ConnectionProblem(message(sentence, **words))

@@ -7,13 +7,15 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
 from terrakube_site.outgoing import OutgoingError
-from vcs.connections.problems import ConnectionProblem
+from vcs.connections.leases import backoff
+from vcs.connections.problems import ConnectionProblem, request_problem
 from vcs.connections.tokens import api_for, repository_of
 from vcs.models import PullRequest, Report, ReportKind
 from vcs.providers import provider_of
@@ -35,7 +37,7 @@ FIRST_WAIT, LONGEST_WAIT = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
 COMBINED_EVERY = dt.timedelta(seconds=5)
 """The status of a commit with many workspaces changes all the time; it is told no more often than this."""
 _AT_ONCE = 200
-_FINAL_REFUSALS = frozenset({400, 405, 409, 410, 413, 422})
+_FINAL_REFUSALS = frozenset({400, 404, 405, 409, 410, 413, 422})
 _GONE = frozenset({404, 410})
 
 
@@ -118,26 +120,24 @@ def _failed(report: Report, error: ApiError | ConnectionProblem | OutgoingError)
     """Plan the next try, or give up: after some hours, or at once where a further try would be refused alike."""
     now = timezone.now()
     since = report.failing_since or now
+    problem = request_problem(error, report.vcs, urlsplit(report.repository).path.strip("/"))
     status = error.status if isinstance(error, ApiError) else None
-    told_to_wait = None if isinstance(error, OutgoingError) else error.retry_after
-    final = told_to_wait is None and status in _FINAL_REFUSALS | {404}
-    wait = min(FIRST_WAIT * 2**report.tries, LONGEST_WAIT)
-    if told_to_wait is not None:
-        wait = max(wait, dt.timedelta(seconds=told_to_wait))
-    gives_up = final or now + wait - since > GIVE_UP_AFTER
-    problem = str(error)
+    told_to_wait = problem.retry_after
+    is_final = isinstance(error, ApiError) and (error.is_moved or status in _FINAL_REFUSALS)
+    wait = backoff(report.tries + 1, first=FIRST_WAIT, longest=LONGEST_WAIT, retry_after=told_to_wait)
+    gives_up = (is_final and told_to_wait is None) or now + wait - since > GIVE_UP_AFTER
     Report.objects.filter(pk=report.pk).update(
         due_at=None if gives_up else now + wait,
         leased_until=None,
         tries=F("tries") + 1,
         failing_since=since,
-        problem=problem,
+        problem=str(problem.sentence),
     )
-    logger.warning("Report %s to %s failed: %s", report.pk, report.vcs_id, problem)
-    if told_to_wait is not None or status == 429:
+    logger.warning("Report %s to %s failed: %s", report.pk, report.vcs_id, problem.sentence)
+    if told_to_wait is not None:
         # The limit is the connection's: what else is due would only prolong it.
         Report.objects.filter(vcs=report.vcs_id, due_at__lt=now + wait).exclude(pk=report.pk).update(due_at=now + wait)
-    _show(report, problem)
+    _show(report, str(problem.sentence))
 
 
 def _show(report: Report, problem: str) -> None:

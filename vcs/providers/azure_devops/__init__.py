@@ -5,6 +5,7 @@ from vcs.providers.azure_devops import (
     hooks,
     payloads,
     pull_requests,
+    pushes,
     repositories,
     signature,
     statuses,
@@ -22,4 +23,5 @@ PROVIDER = Provider(
     signature=signature,
     payloads=payloads,
     hooks=hooks,
+    pushes=pushes,
 )

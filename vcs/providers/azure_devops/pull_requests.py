@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcs.providers.azure_devops.paths import VERSION, repository_path
+from vcs.providers.azure_devops.paths import VERSION, changed_paths, repository_path
 from vcs.providers.base import Api, PullRequest, Repository
 
 _APPROVED, _REJECTED = 5, -5
@@ -63,8 +63,4 @@ def changed_files(api: Api, repository: Repository, number: int) -> frozenset[st
     rows = data.get("changeEntries") or ()
     if data.get("nextSkip") or len(rows) >= _PAGE:
         return None
-    found: set[str] = set()
-    for row in rows:
-        texts = ((row.get("item") or {}).get("path"), row.get("sourceServerItem"), row.get("originalPath"))
-        found |= {str(text).lstrip("/") for text in texts if text}
-    return frozenset(found)
+    return frozenset(changed_paths(rows))

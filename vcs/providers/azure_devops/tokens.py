@@ -24,10 +24,12 @@ def git_user(vcs: Vcs, token: str) -> str:
 
 
 def api_headers(vcs: Vcs, token: str) -> Mapping[str, str]:
+    # Without the second header a token that it does not know is answered with the page to sign in.
     if token.count(".") == 2:
-        return {"Authorization": f"Bearer {token}"}
+        return {"Authorization": f"Bearer {token}", "X-TFS-FedAuthRedirect": "Suppress"}
     # A personal token is a password, and no JWT.
-    return {"Authorization": "Basic " + base64.b64encode(f":{token}".encode()).decode()}
+    login = "Basic " + base64.b64encode(f":{token}".encode()).decode()
+    return {"Authorization": login, "X-TFS-FedAuthRedirect": "Suppress"}
 
 
 def authorize_url(vcs: Vcs, redirect_uri: str, state: str) -> str:

@@ -17,6 +17,11 @@ from terrakube_site.outgoing import Answer, ask
 TIMEOUT_SECONDS = 15.0
 LARGEST_BYTES = 5 * 2**20
 _DETAIL_CHARACTERS = 300
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_LONGEST_WAIT = 24 * 3600
+"""In seconds; no provider limits requests for longer, so a longer time is a mistake."""
+_SHORTEST_WAIT = 60
+"""In seconds, for a limit whose answer says no time: what GitHub asks for at least."""
 type Query = Mapping[str, str | int]
 
 
@@ -39,6 +44,14 @@ class ApiError(Exception):
     def __init__(self, status: int, detail: str, retry_after: int | None = None, location: str = "") -> None:
         super().__init__(f"{status}: {detail}" if detail else str(status))
         self.status, self.detail, self.retry_after, self.location = status, detail, retry_after, location
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether what was asked for has another name now.
+
+        GitLab answers 405 to a request that would change something of a project that was moved.
+        """
+        return self.status in _MOVED or (self.status == 405 and "moved" in self.detail.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +111,7 @@ class Api:
             largest=LARGEST_BYTES,
             redirects=None,
         )
-        if answer.status >= 300:
+        if answer.status >= 300 or _is_sign_in(answer):
             raise self._error(answer)
         return ApiAnswer(answer.status, answer.headers, _json_of(answer))
 
@@ -110,7 +123,14 @@ class Api:
 
     def _error(self, answer: Answer) -> ApiError:
         detail = self.masked(_detail_of(answer))
-        return ApiError(answer.status, detail, _retry_after(answer.headers), answer.headers.get("Location", ""))
+        if _is_sign_in(answer):
+            return ApiError(401, detail or "It asks to sign in")
+        return ApiError(answer.status, detail, _retry_after(answer, detail), answer.headers.get("Location", ""))
+
+
+def _is_sign_in(answer: Answer) -> bool:
+    """Return whether a provider shows its page to sign in instead of an error, as Azure DevOps does with 203 or 302."""
+    return answer.status == 203 or (answer.status == 302 and "_signin" in answer.headers.get("Location", "").lower())
 
 
 def _json_of(answer: Answer) -> Any:
@@ -134,23 +154,37 @@ def _detail_of(answer: Answer) -> str:
         match data.get(name):
             case str(text) if text:
                 return " ".join(text.split())
-            case {"message": str(text)}:
+            case {"message": str(text)} | [{"message": str(text)}, *_]:
                 return " ".join(text.split())
             case dict() | list() as other if other:
                 return json.dumps(other)
     return ""
 
 
-def _retry_after(headers: Headers) -> int | None:
+def _retry_after(answer: Answer, detail: str) -> int | None:
+    """Return in how many seconds to ask again; None if the answer is about no limit."""
+    found = _named_wait(answer.headers)
+    if found is None and (answer.status == 429 or (answer.status == 403 and "rate limit" in detail.lower())):
+        return _SHORTEST_WAIT
+    return None if found is None else min(max(0, found), _LONGEST_WAIT)
+
+
+def _named_wait(headers: Headers) -> int | None:
     text = headers.get("Retry-After", "")
-    if text.isdigit():
-        return int(text)
+    seconds = _number(text)
+    if seconds is not None:
+        return seconds
     if text:
         try:
-            return max(0, int(parsedate_to_datetime(text).timestamp() - time.time()))
+            return int(parsedate_to_datetime(text).timestamp() - time.time())
         except ValueError:
             return None
     for left, reset in (("X-RateLimit-Remaining", "X-RateLimit-Reset"), ("RateLimit-Remaining", "RateLimit-Reset")):
-        if headers.get(left) == "0" and headers.get(reset, "").isdigit():
-            return max(0, int(headers[reset]) - int(time.time()))
+        moment = _number(headers.get(reset, ""))
+        if headers.get(left) == "0" and moment is not None:
+            return moment - int(time.time())
     return None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None

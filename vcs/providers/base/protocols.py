@@ -176,6 +176,13 @@ class PullRequests(Protocol):
         """Return the paths that it changes; None if they are too many to be listed."""
 
 
+class Pushes(Protocol):
+    """``pushes``: what a push changed, where deliveries list no files. Raises ApiError and OutgoingError."""
+
+    def pushed_files(self, api: Api, repository: Repository, before: str, commit: str) -> frozenset[str] | None:
+        """Return the paths that differ between two full hashes of commits; None if they are too many to be listed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """One kind of provider: its name and its modules; None: it has nothing of the kind."""
@@ -189,3 +196,4 @@ class Provider:
     statuses: Statuses | None = None
     comments: Comments | None = None
     pull_requests: PullRequests | None = None
+    pushes: Pushes | None = None

@@ -1,7 +1,17 @@
 """Bitbucket Cloud and Bitbucket Data Center."""
 
 from vcs.providers.base import Provider
-from vcs.providers.bitbucket import comments, hooks, payloads, pull_requests, repositories, signature, statuses, tokens
+from vcs.providers.bitbucket import (
+    changes,
+    comments,
+    hooks,
+    payloads,
+    pull_requests,
+    repositories,
+    signature,
+    statuses,
+    tokens,
+)
 
 PROVIDER = Provider(
     title="Bitbucket",
@@ -13,4 +23,5 @@ PROVIDER = Provider(
     signature=signature,
     payloads=payloads,
     hooks=hooks,
+    pushes=changes,
 )

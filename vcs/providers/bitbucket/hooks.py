@@ -7,11 +7,12 @@ https://developer.atlassian.com/server/bitbucket/rest/ (project/repository webho
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from django.utils.translation import gettext_noop as _
 
 from vcs.providers.base import Api, ApiError, HookSettings, Repository
+from vcs.providers.bitbucket.paths import is_data_center, repository_path
 from workspaces.choices import WebhookEventType
 
 PERMISSION = _("the permissions webhook and repository:admin of the consumer or token")
@@ -45,7 +46,7 @@ _DATA_CENTER = {
 
 def register(api: Api, repository: Repository, hook: HookSettings) -> str:
     found = api.post(_path(api, repository), _settings(api, hook)).data
-    return str(found["uuid"] if is_cloud(api) else found["id"])
+    return str(found["id"] if is_data_center(api.url) else found["uuid"])
 
 
 def update(api: Api, repository: Repository, hook_id: str, hook: HookSettings) -> str:
@@ -66,20 +67,12 @@ def remove(api: Api, repository: Repository, hook_id: str) -> None:
             raise
 
 
-def is_cloud(api: Api) -> bool:
-    """Return whether an API is that of Bitbucket Cloud."""
-    return not urlsplit(api.url).path.rstrip("/").endswith("/rest/api/1.0")
-
-
 def _path(api: Api, repository: Repository) -> str:
-    if is_cloud(api):
-        return f"/repositories/{quote(repository.path)}/hooks"
-    owner, name = repository.owner.removeprefix("scm/"), repository.name
-    return f"/projects/{quote(owner, safe='~')}/repos/{quote(name)}/webhooks"
+    return f"{repository_path(api, repository)}/{'webhooks' if is_data_center(api.url) else 'hooks'}"
 
 
 def _settings(api: Api, hook: HookSettings) -> dict[str, Any]:
-    cloud = is_cloud(api)
+    cloud = not is_data_center(api.url)
     table = _CLOUD if cloud else _DATA_CENTER
     events = {event for name in hook.events for event in table[WebhookEventType(name)]}
     if hook.comments:

@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from vcs.providers.base import Api, PullRequest, Repository
+from vcs.providers.bitbucket.changes import changes, diffstat
+from vcs.providers.bitbucket.paths import is_data_center, repository_path
 
-_PAGE = 100
-_MOST_PAGES = 30
 _FULL = 40
 
 
@@ -69,12 +69,7 @@ def _is_approved(participants: Any, author: str) -> bool:
 
 def changed_files(api: Api, repository: Repository, number: int) -> frozenset[str] | None:
     """Return the paths that a pull request changes, the old names of renamed ones too; None for too many."""
-    found: set[str] = set()
-    for page in range(1, _MOST_PAGES + 1):
-        query = {"pagelen": _PAGE, "page": page}
-        data = api.get(f"{_base(repository)}/pullrequests/{number:d}/diffstat", query).data
-        for row in data.get("values") or ():
-            found |= {str(row[side]["path"]) for side in ("old", "new") if row.get(side)}
-        if not data.get("next"):
-            return frozenset(found)
-    return None
+    path = repository_path(api, repository)
+    if is_data_center(api.url):
+        return changes(api, f"{path}/pull-requests/{number:d}/changes", {})
+    return diffstat(api, f"{path}/pullrequests/{number:d}/diffstat", {})

@@ -7,12 +7,8 @@ from urllib.parse import quote
 
 from vcs.providers.base import Api, Repository, api_url_of
 from vcs.providers.base.listings import PAGE_SIZE, Group, Listed, Page, rows_of, searched, without_login
+from vcs.providers.bitbucket.paths import is_data_center, repository_path
 from workspaces.models import Vcs
-
-
-def is_data_center(api_url: str) -> bool:
-    """Return whether an API is that of a server of one's own."""
-    return "/rest/api/" in f"{api_url}/"
 
 
 def account_name(api: Api, vcs: Vcs) -> str:
@@ -25,11 +21,10 @@ def account_name(api: Api, vcs: Vcs) -> str:
 
 
 def find_repository(api: Api, repository: Repository) -> str:
+    data = api.get(repository_path(api, repository)).data
     if is_data_center(api.url):
-        owner, name = _project_and_name(repository)
-        data = api.get(f"/projects/{quote(owner)}/repos/{quote(name)}").data
         return f"{data['project']['key']}/{data['slug']}"
-    return str(api.get(f"/repositories/{quote(repository.path)}").data["full_name"])
+    return str(data["full_name"])
 
 
 def groups(api: Api, vcs: Vcs) -> list[Group]:
@@ -52,11 +47,6 @@ def repositories(api: Api, vcs: Vcs, group: str, search: str, page: int) -> Page
         query["q"] = f'name~"{text}"'
     data = api.get(f"/repositories/{key}", query).data
     return Page(tuple(_listed(row, group) for row in rows_of(data, "values")), bool(data.get("next")))
-
-
-def _project_and_name(repository: Repository) -> tuple[str, str]:
-    """Return both parts of a path, without the ``scm`` of addresses for git."""
-    return repository.owner.removeprefix("scm/"), repository.name
 
 
 def _clone_address(row: dict[str, Any]) -> str:
