@@ -287,6 +287,19 @@ def test_a_failed_handling_is_tried_three_times(scene: Scene, monkeypatch: pytes
     assert outcomes(delivery)["core"][0] == "job"
 
 
+def test_a_repository_that_was_renamed_is_told_with_its_new_address(scene: Scene) -> None:
+    scene.event(scene.workspace("core"))
+    renamed = {"clone_url": "https://github.example/Acme/platform.git"}
+    delivery = scene.delivered(sent.hub_push("a.tf", repository=renamed))
+    assert str(delivery.why) == (
+        "1 jobs were started on 1 workspaces. The repository was renamed or moved to "
+        "https://github.example/acme/platform. Enter this address in its workspaces."
+    )
+    # A provider may call its host by another name.
+    other_host = {"clone_url": "https://github.example/Acme/infra.git"}
+    assert "renamed" not in str(scene.delivered(sent.hub_push("a.tf", commit=OTHER, repository=other_host)).why)
+
+
 def test_a_delivery_whose_task_was_lost_is_found(scene: Scene) -> None:
     scene.send(sent.hub_push("a.tf"))
     delivery = Delivery.objects.get()

@@ -245,6 +245,16 @@ def test_a_commit_that_the_provider_does_not_know_is_given_up_at_once(place: Tel
     assert Report.objects.get(kind=K.STATUS).is_given_up
 
 
+def test_a_renamed_repository_is_told_at_once(place: Telling) -> None:
+    job = place.job()
+    moved = Told(307, {"message": "Moved Permanently"}, {"Location": "https://api.github.com/repositories/1"})
+    place.api.answers |= {STATUSES: moved, f"GET {COMMENTS}": moved}
+    place.send()
+    assert all(report.is_given_up for report in Report.objects.all())
+    job.refresh_from_db()
+    assert job.pr_comment_error == "acme/net was renamed or moved. Enter its new address in the workspace."
+
+
 def test_a_change_while_one_is_sent_is_told_by_the_next(place: Telling, monkeypatch: pytest.MonkeyPatch) -> None:
     job = place.job()
     place.send()

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext_noop as _
 
+from vcs.providers.azure_devops.paths import VERSION, organization_path, parts_of, repository_path
 from vcs.providers.azure_devops.signature import SECRET_HEADER
 from vcs.providers.base import Api, ApiError, HookSettings, Repository
 from workspaces.choices import WebhookEventType
@@ -26,10 +27,7 @@ _COMMENTS = "ms.vss-code.git-pullrequest-comment-event"
 
 
 def register(api: Api, repository: Repository, hook: HookSettings) -> str:
-    organization, project, name = _parts(repository)
-    found = api.get(
-        f"/{quote(organization)}/{quote(project)}/_apis/git/repositories/{quote(name)}", {"api-version": "7.0"}
-    ).data
+    found = api.get(repository_path(api, repository), VERSION).data
     events = {event for name in hook.events for event in _EVENTS[WebhookEventType(name)]}
     if hook.comments:
         events.add(_COMMENTS)
@@ -52,7 +50,7 @@ def register(api: Api, repository: Repository, hook: HookSettings) -> str:
                     "acceptUntrustedCerts": "false",
                 },
             }
-            answer = api.post(f"/{quote(organization)}/_apis/hooks/subscriptions", subscription, _VERSION)
+            answer = api.post(_subscriptions(api, repository), subscription, _VERSION)
             made.append(str(answer.data["id"]))
     except Exception:
         # All or none: what is left behind would deliver for ever, and its id would be lost.
@@ -67,20 +65,15 @@ def update(api: Api, repository: Repository, hook_id: str, hook: HookSettings) -
 
 
 def remove(api: Api, repository: Repository, hook_id: str) -> None:
-    organization, _project, _name = _parts(repository)
     for one in hook_id.split(","):
         if not one:
             continue
         try:
-            api.delete(f"/{quote(organization)}/_apis/hooks/subscriptions/{quote(one, safe='')}", _VERSION)
+            api.delete(f"{_subscriptions(api, repository)}/{quote(one, safe='')}", _VERSION)
         except ApiError as error:
             if error.status != 404:
                 raise
 
 
-def _parts(repository: Repository) -> tuple[str, str, str]:
-    """Return organization, project and name. Raises ValueError for another path."""
-    parts = repository.path.split("/")
-    if len(parts) != 3:
-        raise ValueError("The source names no repository of Azure DevOps")
-    return parts[0], parts[1], parts[2]
+def _subscriptions(api: Api, repository: Repository) -> str:
+    return f"{organization_path(api, parts_of(repository)[0])}/_apis/hooks/subscriptions"

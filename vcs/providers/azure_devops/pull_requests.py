@@ -12,8 +12,8 @@ _APPROVED, _REJECTED = 5, -5
 _PAGE = 2000
 
 
-def _request(repository: Repository, number: int) -> str:
-    return f"{repository_path(repository)}/pullRequests/{number:d}"
+def _request(api: Api, repository: Repository, number: int) -> str:
+    return f"{repository_path(api, repository)}/pullRequests/{number:d}"
 
 
 def head_ref(number: int) -> str:
@@ -22,7 +22,7 @@ def head_ref(number: int) -> str:
 
 
 def get_pull_request(api: Api, repository: Repository, number: int) -> PullRequest:
-    found = api.get(_request(repository, number), VERSION).data
+    found = api.get(_request(api, repository, number), VERSION).data
     author = (found.get("createdBy") or {}).get("id")
     merge = found.get("mergeStatus")
     return PullRequest(
@@ -53,7 +53,7 @@ def _is_approved(reviewers: Any, author: Any) -> bool:
 
 def changed_files(api: Api, repository: Repository, number: int) -> frozenset[str] | None:
     """Return the paths that a pull request changes, the old names of renamed ones too; None for too many."""
-    path = _request(repository, number)
+    path = _request(api, repository, number)
     rounds = api.get(f"{path}/iterations", VERSION).data.get("value") or ()
     if not rounds:
         return None

@@ -28,7 +28,7 @@ def pushed_files(api: Api, repository: Repository, before: str, commit: str) -> 
             "$top": _PAGE,
             "$skip": page * _PAGE,
         }
-        rows = api.get(f"{repository_path(repository)}/diffs/commits", query).data.get("changes") or ()
+        rows = api.get(f"{repository_path(api, repository)}/diffs/commits", query).data.get("changes") or ()
         found |= changed_paths(rows)
         if len(rows) < _PAGE:
             return frozenset(found)

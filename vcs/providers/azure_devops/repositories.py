@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from vcs.providers.azure_devops.paths import repository_path
 from vcs.providers.azure_devops.tokens import sign_in_url
 from vcs.providers.base import Api, Repository, api_url_of
 from vcs.providers.base.listings import Group, Listed, Page, page_of, rows_of, searched, without_login
@@ -22,9 +23,7 @@ def account_name(api: Api, vcs: Vcs) -> str:
 
 
 def find_repository(api: Api, repository: Repository) -> str:
-    organization, project, name = (quote(part) for part in repository.path.split("/", 2))
-    below = "" if urlsplit(api.url).path.strip("/") else f"/{organization}"
-    data = api.get(f"{below}/{project}/_apis/git/repositories/{name}", _VERSION).data
+    data = api.get(repository_path(api, repository), _VERSION).data
     return f"{data['project']['name']}/{data['name']}"
 
 

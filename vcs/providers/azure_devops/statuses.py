@@ -21,7 +21,7 @@ STATES: Mapping[State, str] = {
 def send_status(api: Api, repository: Repository, commit: str, status: Status) -> None:
     """Set a commit's status; the newest of a genre and name counts."""
     api.post(
-        f"{repository_path(repository)}/commits/{commit}/statuses",
+        f"{repository_path(api, repository)}/commits/{commit}/statuses",
         {
             "state": STATES[status.state],
             "description": status.description,

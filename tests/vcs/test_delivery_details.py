@@ -1,7 +1,8 @@
-"""Which files a push changed, where its delivery lists none: the provider is asked, else every path matches."""
+"""What a delivery does not say is asked: which files changed, else every path matches; and a commit in full."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +15,11 @@ from tests.vcs.fake_api import FakeApi, Told
 from tests.vcs.payloads import OLD, SHA, ZEROS
 from tests.vcs.payloads import Delivery as Sent
 from tests.vcs.scene import Scene
+from vcs.choices import DeliveryStatus
 from vcs.deliveries.handling import handle_delivery
 from vcs.models import Delivery, RepositoryHook
 from vcs.providers.base import normalized
-from workspaces.models import Vcs, Workspace
+from workspaces.models import Vcs, WebhookEvent, Workspace
 
 UNKNOWN = "It is not known which files changed, so every path matches."
 
@@ -98,8 +100,14 @@ class Azure:
         return {"changes": [folder, {**row, "sourceServerItem": f"/{before}"}] * (500 if more else 1)}
 
 
+class AzureByOrganization(Azure):
+    """Azure DevOps with an API URL that names the organization, as the page of a connection asks for."""
+
+    below = "/acme"
+
+
 type Place = type[Cloud | Center | Azure]
-PLACES: tuple[Place, ...] = (Cloud, Center, Azure)
+PLACES: tuple[Place, ...] = (Cloud, Center, Azure, AzureByOrganization)
 each_place = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 
 
@@ -118,10 +126,9 @@ def arranged(scene: Scene, api: FakeApi, place: Place) -> None:
     RepositoryHook.objects.update(source=place.source, repository_url=normalized(place.source))
 
 
-def handled(scene: Scene, place: Place, before: str = OLD) -> tuple[dict[str, str], str]:
-    """Return what came of a push for each workspace, and in all."""
-    headers, body = place.push(before)
-    made = Delivery.objects.create(
+def delivered(scene: Scene, delivery: Sent) -> Delivery:
+    headers, body = delivery
+    made: Delivery = Delivery.objects.create(
         hook=RepositoryHook.objects.get(),
         delivery_id=str(Delivery.objects.count()),
         headers=dict(headers),
@@ -130,6 +137,12 @@ def handled(scene: Scene, place: Place, before: str = OLD) -> tuple[dict[str, st
     )
     handle_delivery(made.pk)
     made.refresh_from_db()
+    return made
+
+
+def handled(scene: Scene, place: Place, before: str = OLD) -> tuple[dict[str, str], str]:
+    """Return what came of a push for each workspace, and in all."""
+    made = delivered(scene, place.push(before))
     return {row.workspace.name: row.code for row in made.outcomes.all()}, str(made.why)
 
 
@@ -206,3 +219,27 @@ def test_no_request_is_sent_where_no_branch_matches(scene: Scene, api: FakeApi) 
     Workspace.objects.update(branch="other")
     assert handled(scene, Cloud)[0] == {"dev": "branch", "prod": "branch"}
     assert api.asked == []
+
+
+def test_a_commit_that_cannot_be_asked_for_is_waited_for_as_long_as_the_provider_says(
+    scene: Scene, api: FakeApi
+) -> None:
+    """Bitbucket Cloud shortens the commit of a pull request to twelve digits."""
+    arranged(scene, api, Cloud)
+    WebhookEvent.objects.update(event="PULL_REQUEST")
+    line = "GET /2.0/repositories/acme/infra/pullrequests/12"
+    api.answers[line] = Told(429, {"error": {"message": "Slow down"}}, {"Retry-After": "900"})
+    begun = timezone.now()
+    delivery = delivered(scene, sent.bucket_request("pullrequest:created"))
+    assert delivery.status == DeliveryStatus.PENDING
+    assert delivery.next_try_at is not None
+    assert delivery.next_try_at >= begun + dt.timedelta(seconds=900)
+    assert "accepts no more requests until" in str(delivery.why)
+    assert str(delivery.why).endswith("It is tried again.")
+    api.answers[line] = Told(404, {"error": {"message": "No such pull request"}})
+    for _ in range(2):
+        Delivery.objects.update(next_try_at=begun)
+        handle_delivery(delivery.pk)
+    delivery.refresh_from_db()
+    assert delivery.status == DeliveryStatus.FAILED
+    assert str(delivery.why).endswith("refuses the request (404: No such pull request). It was tried 3 times.")
