@@ -70,14 +70,17 @@ flow:
 
 
 class Gate:
-    """A place in a run's commands where it waits until the test opens it, and where it leaves a line first."""
+    """A place in a run's commands where it waits until the test opens it.
+
+    It leaves a line in a file first, which the test counts, and a line in the log.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         self._passed, self._open = folder / f"{name}.begun", folder / f"{name}.open"
         self.script = folder / f"{name}.sh"
-        self.script.write_text(
-            f"echo begun >>'{self._passed}'\nwhile [ ! -e '{self._open}' ]; do sleep 0.1; done\n", encoding="utf-8"
-        )
+        self.line = f"At the gate of {name}."
+        begin = f"echo begun >>'{self._passed}'\necho '{self.line}'\n"
+        self.script.write_text(f"{begin}while [ ! -e '{self._open}' ]; do sleep 0.1; done\n", encoding="utf-8")
 
     @property
     def count(self) -> int:
@@ -233,7 +236,7 @@ def while_pending(trial: Trial[Any]) -> Callable[[], None]:
 
 def while_planning(trial: Trial[Any]) -> Callable[[], None]:
     trial.begin("-auto-approve")
-    trial.reach("it plans", lambda: trial.plan.count)
+    trial.reach("the plan's log is followed", lambda: trial.plan.line in trial.said)
     return trial.open
 
 
@@ -252,7 +255,7 @@ def at_the_question(trial: Trial[Any]) -> Callable[[], None]:
 def while_applying(trial: Trial[Any]) -> Callable[[], None]:
     trial.plan.open()
     trial.begin("-auto-approve")
-    trial.reach("it applies", lambda: trial.apply.count)
+    trial.reach("the apply's log is followed", lambda: trial.apply.line in trial.said)
     return trial.open
 
 
