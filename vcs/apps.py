@@ -23,8 +23,10 @@ class VcsConfig(AppConfig):
         from vcs.reports.outbox import note_change
         from workspaces.jobs.transitions.listeners import tell_of_moves
         from workspaces.services.jobs import check_approvals_with
+        from workspaces.services.registration import register_with
 
         auditlog.register(AccountLink)
         auditlog.register(PullRequestRules)
         tell_of_moves(note_change)
         check_approvals_with(check_approval)
+        register_with("vcs.hooks.synchronization.register_now")

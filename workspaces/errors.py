@@ -1,4 +1,4 @@
-"""What a service refuses, as exceptions; views turn them into 400, 403 and 409."""
+"""What a service refuses, as exceptions; views turn them into 400, 403, 409 and 424."""
 
 from collections.abc import Mapping
 
@@ -49,6 +49,12 @@ class WrongState(ServiceError):
     def __init__(self, message: str, *, keep: bool = False) -> None:
         super().__init__(message)
         self.keep = keep
+
+
+class NotRegistered(ServiceError):
+    """A provider refused what must be registered there, with its words."""
+
+    code = "not-registered"
 
 
 class Duplicate(WrongState):

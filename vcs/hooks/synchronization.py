@@ -50,6 +50,28 @@ def synchronize_hooks(vcs_id: UUID) -> None:
             return
 
 
+def register_now(webhook: Webhook) -> str:
+    """Register the webhook of one workspace at once; return why it is refused, "" if it is not.
+
+    One without events or connection is not registered, and one that another process is at is left to that.
+    """
+    vcs = Vcs.objects.select_related("organization").filter(workspaces__webhook=webhook.pk).first()
+    provider = provider_of(vcs) if vcs is not None else None
+    if vcs is None or provider is None or provider.hooks is None:
+        return ""
+    wanted = {key: found for key, found in wanted_hooks(vcs).items() if key[1] == webhook.pk}
+    for key, found in wanted.items():
+        address, webhook_id = key
+        hook = RepositoryHook.objects.filter(vcs=vcs, repository_url=address, webhook_id=webhook_id).first()
+        hook = hook or _new(vcs, key, found)
+        if hook is not None and not is_registered(hook, found):
+            _leased(hook, vcs, provider.hooks, found)
+            hook.refresh_from_db()
+            if hook.problem:
+                return hook.why
+    return ""
+
+
 def is_registered(hook: RepositoryHook, wanted: Wanted) -> bool:
     """Return whether a webhook is at the provider as it must be."""
     return bool(hook.remote_hook_id) and hook.events == wanted.registered and hook.source == wanted.source

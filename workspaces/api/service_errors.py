@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_exception_handler
 
 from terrakube_site.http.error_response import errors_body
-from workspaces.errors import InvalidInput, NotAllowed, ServiceError, WrongState
+from workspaces.errors import NotAllowed, NotRegistered, ServiceError, WrongState
 
 
 def status_of(error: ServiceError) -> int:
@@ -19,8 +19,8 @@ def status_of(error: ServiceError) -> int:
         return status.HTTP_403_FORBIDDEN
     if isinstance(error, WrongState):
         return status.HTTP_409_CONFLICT
-    if isinstance(error, InvalidInput):
-        return status.HTTP_400_BAD_REQUEST
+    if isinstance(error, NotRegistered):
+        return status.HTTP_424_FAILED_DEPENDENCY
     return status.HTTP_400_BAD_REQUEST
 
 

@@ -105,7 +105,7 @@ def _operations() -> Part:
                 "operations",
                 "operations",
                 "Several changes, all or none",
-                {"200": answer("All were done", given), **refusals(400, 401, 403, 404, 406, 409, 413, 415, 429)},
+                {"200": answer("All were done", given), **refusals(400, 401, 403, 404, 406, 409, 413, 415, 424, 429)},
                 requestBody=_body(sent, JSON_API, example),
             )
         }

@@ -21,6 +21,7 @@ _REFUSALS = {
     413: "The body is too large",
     415: "Only application/vnd.api+json is taken",
     422: "A value is not allowed; the detail names it",
+    424: "The provider refuses the webhook of the workspace's own; the detail has its words, and nothing is changed",
     429: "Too many failed authentications from this address",
     503: "It cannot be had now",
 }

@@ -244,10 +244,15 @@ def _collection(path: str, resource: Resource, by: Relationship | None) -> Part:
             requestBody={"required": True, "content": content(ref(f"New{name}"), JSON_API, examples.new(resource, by))},
             responses={
                 "201": _given("The record that was made", resource),
-                **refusals(400, 401, 403, 404, 406, 409, 413, 415, 429),
+                **refusals(400, 401, 403, 404, 406, 409, 413, 415, *_of_providers(resource), 429),
             },
         )
     return found
+
+
+def _of_providers(resource: Resource) -> tuple[int, ...]:
+    """Return the refusals of a provider at which a record is registered while it is saved."""
+    return (424,) if resource.type == "webhook" else ()
 
 
 def _element(path: str, resource: Resource) -> Part:
@@ -277,7 +282,7 @@ def _element(path: str, resource: Resource) -> Part:
             },
             responses={
                 "204": answer("It is changed"),
-                **refusals(400, 401, 403, 404, 406, 409, 413, 415, 429),
+                **refusals(400, 401, 403, 404, 406, 409, 413, 415, *_of_providers(resource), 429),
             },
         )
     if resource.delete is not None:

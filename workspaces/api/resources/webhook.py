@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from workspaces.actors import Actor
@@ -10,10 +11,13 @@ from workspaces.api.jsonapi.resource import Change, make, to_many, to_one
 from workspaces.api.resources.changes import columns, reference_field
 from workspaces.models import Template, Webhook, WebhookEvent
 from workspaces.services import webhooks
+from workspaces.services.registration import register_after_commit
 
 
 def _create(change: Change, actor: Actor) -> Webhook:
-    return webhooks.create_webhook(Webhook(**_key(change), **columns(change, Webhook)), by=actor)
+    made = webhooks.create_webhook(Webhook(**_key(change), **columns(change, Webhook)), by=actor)
+    register_after_commit(made, undo=partial(webhooks.delete_webhook, made, by=actor))
+    return made
 
 
 def _key(change: Change) -> dict[str, Any]:
@@ -21,7 +25,10 @@ def _key(change: Change) -> dict[str, Any]:
 
 
 def _update(record: Webhook, change: Change, actor: Actor) -> None:
-    webhooks.update_webhook(record, columns(change, Webhook), by=actor)
+    changes = columns(change, Webhook)
+    before = {name: getattr(record, name) for name in changes}
+    webhooks.update_webhook(record, changes, by=actor)
+    register_after_commit(record, undo=partial(webhooks.update_webhook, record, before, by=actor))
 
 
 def _delete(record: Webhook, actor: Actor) -> None:
