@@ -30,6 +30,7 @@ def pages(sample: Sample) -> dict[str, str]:
     found["workspace-sandbox"] = reverse("admin:workspaces_workspace_change", args=[sample.workspaces["sandbox"].pk])
     found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
     found["start-job"] = reverse("admin:workspaces_workspace_start", args=[network.pk])
+    found["from-repository"] = reverse("admin:workspaces_workspace_from_repository")
     found["delete"] = reverse("admin:workspaces_workspace_delete", args=[network.pk])
     found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])
     found["policy-violations"] = reverse("admin:workspaces_policyrule_violations")

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from executors.admin.choosing import NAME, from_repository_view
 from executors.admin.preflight import preflight_view
 from executors.admin.preview import preview_view
 from executors.installation.settings import installation
@@ -83,10 +84,12 @@ class ExecutedWorkspace(Addition):
     columns = (settings,)
 
     def urls(self, page: WorkspaceAdmin) -> list[URLPattern]:
-        preview, preflight = (
-            page.admin_site.admin_view(partial(view, page)) for view in (preview_view, preflight_view)
+        preview, preflight, from_repository = (
+            page.admin_site.admin_view(partial(view, page))
+            for view in (preview_view, preflight_view, from_repository_view)
         )
         return [
+            path("from-repository/", from_repository, name=NAME),
             path("<uuid:pk>/kubernetes-job/", preview, name="workspaces_workspace_preview"),
             path("<uuid:pk>/preflight/", preflight, name="workspaces_workspace_preflight"),
         ]

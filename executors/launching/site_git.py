@@ -1,4 +1,4 @@
-"""git of this site itself: for commands that a step imports, and for preflight."""
+"""git of this site itself: for commands that a step imports, for preflight, and to list branches and folders."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ class GitTimeout(Exception):
     """git did not answer in time; the text says so, without a full stop."""
 
 
+class GitFailed(Exception):
+    """git ended with an error; the text is what it wrote, without the token."""
+
+
 @dataclass(frozen=True, slots=True)
 class SiteGit:
     """git that may reach one repository and nothing else. ``folder`` is private and goes with it."""
@@ -31,8 +35,19 @@ class SiteGit:
 
     def run(self, arguments: Sequence[str], *, cwd: Path | None = None) -> tuple[int, str]:
         """Return git's exit code and what it wrote as errors, without the token. Raises GitTimeout."""
+        answer = self._ask(arguments, cwd)
+        return answer.returncode, self._errors_of(answer)
+
+    def read(self, arguments: Sequence[str], *, cwd: Path | None = None) -> str:
+        """Return what git prints. Raises GitFailed and GitTimeout."""
+        answer = self._ask(arguments, cwd)
+        if answer.returncode:
+            raise GitFailed(self._errors_of(answer))
+        return answer.stdout.decode(errors="replace")
+
+    def _ask(self, arguments: Sequence[str], cwd: Path | None) -> subprocess.CompletedProcess[bytes]:
         try:
-            answer = subprocess.run(
+            return subprocess.run(
                 ["git", *arguments],
                 cwd=cwd,
                 env=self.environment,
@@ -42,10 +57,10 @@ class SiteGit:
             )
         except subprocess.TimeoutExpired as error:
             raise GitTimeout(f"git did not answer within {TIMEOUT_SECONDS} s") from error
+
+    def _errors_of(self, answer: subprocess.CompletedProcess[bytes]) -> str:
         text = answer.stderr.decode(errors="replace").strip()
-        if self.access.access_token:
-            text = text.replace(self.access.access_token, "***")
-        return answer.returncode, text
+        return text.replace(self.access.access_token, "***") if self.access.access_token else text
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.test import Client
 
 from tests.panel.test_job_page import launch, start
-from workspaces.models import Job, PolicyRule, Workspace
+from workspaces.models import Job, PolicyRule, Vcs, Workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +80,8 @@ def test_the_pages_of_a_workspace_bear_any_text(asked: Client, workspace: Worksp
     lookup = {"app_label": "workspaces", "model_name": "workspace", "field_name": "organization"}
     # The last of two counts.
     autocomplete = f"/admin/autocomplete/?{urlencode(lookup)}&x"
+    connection = Vcs.objects.create(organization=workspace.organization, name="public", vcs_type="PUBLIC")
+    chosen_branch = f"{listed}from-repository/?vcs={connection.pk}&repository=https://git.example/a/b&branch=main"
     answers = [
         *asking(asked, f"{here}/kubernetes-job/", "type"),
         *asking(asked, f"{listed}add/", "organization", "_to_field", "_popup", "_changelist_filters"),
@@ -99,6 +101,9 @@ def test_the_pages_of_a_workspace_bear_any_text(asked: Client, workspace: Worksp
         ),
         *sending(asked, listed, {"action": "plan", **chosen, "_apply": "1"}, "_selected_action", "comment"),
         *sending(asked, f"{here}/start/", {}, "template", "comments", "targets", "replaces", "priority", "branch"),
+        *asking(asked, f"{listed}from-repository/", "vcs", "search", "page"),
+        *asking(asked, f"{listed}from-repository/?vcs={connection.pk}", "group", "repository", "search", "page"),
+        *sending(asked, chosen_branch, {"folder": "x", "name:x": "x"}, "folder", "name:x", "iac_type", "project"),
         *sending(asked, f"{here}/lock/", {}, "reason"),
         *sending(asked, f"{here}/upload/", {}, "archive"),
     ]

@@ -20,7 +20,7 @@ from vcs.connections.problems import kept_problem
 from vcs.connections.trying import try_connection
 from vcs.providers import provider_of
 from vcs.providers.base import SetupError
-from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
+from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, allows
 from workspaces.admin.secret_display import HidesSecrets, said_to_be_set
 from workspaces.choices import VcsType
 from workspaces.display import age_column
@@ -99,6 +99,7 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
         source = vcs.workspaces.exclude(source="").order_by("name").values_list("source", flat=True).first()
         return {
             "connection": vcs,
+            "may_make_workspaces": allows(request, "create_workspace", vcs.organization),
             "may_connect": self.has_change_permission(request, vcs),
             "by_browser": provider_of(vcs) is not None and vcs.vcs_type != VcsType.AZURE_SP_MI and vcs.client_secret,
             "steps": set_up_steps(vcs) if self.has_change_permission(request, vcs) else [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -107,8 +108,21 @@ class RepositoryHookAdmin(_Pages):
     def listens_to(self, record: RepositoryHook) -> str:
         return ", ".join(record.events)
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        hook = self.get_object(request, object_id)
+        context = {} if hook is None else {"make_workspaces": _make_workspaces(hook)}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
     def do_again(self, record: RepositoryHook) -> None:
         register_again(record)
+
+
+def _make_workspaces(hook: RepositoryHook) -> str:
+    """Return the address of the pages that make workspaces of a repository."""
+    query = urlencode({"vcs": str(hook.vcs_id), "repository": hook.source})
+    return f"{reverse('admin:workspaces_workspace_from_repository')}?{query}"
 
 
 @admin.register(Delivery)

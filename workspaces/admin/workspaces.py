@@ -174,6 +174,10 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         self.addition.prepare_rows(shown)
         return changelist
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        context = {"may_make_from_repository": allows(request, self.add_right), **(extra_context or {})}
+        return super().changelist_view(request, context)  # type: ignore[no-any-return]
+
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return (*self.list_display[:3], *self.addition.columns, *self.list_display[3:])
 

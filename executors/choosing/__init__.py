@@ -1,0 +1,1 @@
+"""Choosing a repository for new workspaces: its branches, its folders, and names for the workspaces."""
