@@ -76,7 +76,9 @@ class ManyWorkspacesForm(forms.Form):
             (_PUSHES, _("Plan pull requests, and start the default template at each push")),
         ],
         widget=forms.Select({"class": "tk-input"}),
-        help_text=_("The site registers the webhook at the provider. Plans are reported in a comment on the pull request."),
+        help_text=_(
+            "The site registers the webhook at the provider. Plans are reported in a comment on the pull request."
+        ),
     )
     apply_by_comment = forms.BooleanField(
         label=_("Apply by comment"), required=False, help_text=_("Allow the command that applies before the merge.")
