@@ -20,7 +20,7 @@ from vcs.reports import outbox, sending
 from vcs.reports.states import NOTHING_MATCHES
 from workspaces.choices import JobStatus, VcsType
 from workspaces.jobs import transitions
-from workspaces.models import Job, SavedPlan
+from workspaces.models import Job, SavedPlan, Vcs
 from workspaces.reasons import reason
 
 pytestmark = pytest.mark.django_db
@@ -178,6 +178,7 @@ def test_a_refusal_is_tried_again_later_and_shown_meanwhile(place: Telling, case
     assert place.send() == [], "not before its time"
     place.api.answers[f"GET {COMMENTS}"] = Told(200, [])
     Report.objects.update(due_at=timezone.now())
+    Vcs.objects.update(limited_until=None)
     place.send()
     report.refresh_from_db()
     job.refresh_from_db()
@@ -194,12 +195,38 @@ def test_a_limit_of_the_connection_holds_up_its_other_reports(place: Telling) ->
     assert [one.line for one in place.api.asked].count(STATUSES) == 1
 
 
+def test_what_is_new_waits_for_the_end_of_a_limit_as_well(place: Telling) -> None:
+    place.job()
+    place.api.answers[STATUSES] = Told(403, {"message": "limit"}, {"Retry-After": "900"})
+    place.send()
+    before = len(place.api.asked)
+    # Another process has read the connection before; it finds out when it sends.
+    outbox.reply(place.vcs, place.workspace.source, NUMBER, "Old news", key="stale")
+    place.vcs.refresh_from_db()
+    end = place.vcs.limited_until
+    assert end is not None
+    assert dt.timedelta(seconds=890) < end - timezone.now() <= dt.timedelta(seconds=900)
+    outbox.reply(place.vcs, place.workspace.source, NUMBER, "News", key="fresh")
+    outbox.note_no_match(place.vcs, place.workspace.source, "d" * 40, None)
+    assert place.send() == []
+    assert set(Report.objects.values_list("due_at", flat=True)) == {end}
+    outbox.send_again(Report.objects.get(kind=K.STATUS))
+    assert place.send() == []
+    Vcs.objects.update(limited_until=timezone.now())
+    Report.objects.update(due_at=timezone.now())
+    place.api.answers[STATUSES] = Told(201, {})
+    place.send()
+    assert len(place.api.asked) > before
+    assert not Report.objects.filter(kind=K.REPLY).exclude(due_at=None).exists()
+
+
 def test_a_change_does_not_shorten_the_wait_that_a_provider_asked_for(place: Telling) -> None:
     job = place.job()
     place.api.answers[STATUSES] = Told(403, {"message": "limit"}, {"Retry-After": "900"})
     place.send()
     _step(job)
     assert place.send() == []
+    Vcs.objects.update(limited_until=None)
     Report.objects.update(due_at=timezone.now())
     place.api.answers[STATUSES] = Told(201, {})
     assert place.states(place.send()) == [("pending", "Running")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 
 from django.db import transaction
@@ -82,9 +83,14 @@ def reply(
 
 def _due(vcs: Vcs, repository: str, kind: ReportKind, key: str, **columns: object) -> Report:
     now = timezone.now()
-    values = {**columns, "changed_at": now, "due_at": now, "tries": 0, "failing_since": None}
+    values = {**columns, "changed_at": now, "due_at": due_after_limit(vcs, now), "tries": 0, "failing_since": None}
     found, _new = Report.objects.update_or_create(vcs=vcs, repository=repository, kind=kind, key=key, defaults=values)
     return found
+
+
+def due_after_limit(vcs: Vcs, now: dt.datetime) -> dt.datetime:
+    """Return when a connection's provider may be told something: now, or after a limit that it has set."""
+    return now if vcs.limited_until is None else max(now, vcs.limited_until)
 
 
 def _send(keys: Iterable[int]) -> None:

@@ -24,9 +24,10 @@ from vcs.reports.comments import Note, comment_of, marker, workspace_key
 from vcs.reports.dialects import BY_TYPE, Dialect
 from vcs.reports.loading import facts_of
 from vcs.reports.markdown import shortened
+from vcs.reports.outbox import due_after_limit
 from vcs.reports.states import combined, status_of
 from workspaces.choices import JobStatus
-from workspaces.models import Job
+from workspaces.models import Job, Vcs
 from workspaces.task_queue.client import enqueue
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,12 @@ def _leased(report_id: int) -> Report | None:
 
 
 def _send(report: Report) -> None:
+    now = timezone.now()
+    allowed_at = due_after_limit(report.vcs, now)
+    if allowed_at > now:
+        # It became due by a change or a person while the limit lasts.
+        Report.objects.filter(pk=report.pk).update(due_at=allowed_at, leased_until=None)
+        return
     provider = provider_of(report.vcs)
     content = _content(report, provider) if provider is not None else None
     if content is None or content.fingerprint == report.sent:
@@ -135,7 +142,8 @@ def _failed(report: Report, error: ApiError | ConnectionProblem | OutgoingError)
     )
     logger.warning("Report %s to %s failed: %s", report.pk, report.vcs_id, problem.sentence)
     if told_to_wait is not None:
-        # The limit is the connection's: what else is due would only prolong it.
+        # The limit is the connection's: what else is due would only prolong it, and so would what is new.
+        Vcs.objects.filter(pk=report.vcs_id).update(limited_until=now + wait)
         Report.objects.filter(vcs=report.vcs_id, due_at__lt=now + wait).exclude(pk=report.pk).update(due_at=now + wait)
     _show(report, str(problem.sentence))
 

@@ -39,6 +39,9 @@ class Vcs(Record, Audited):
     token_expiration = models.DateTimeField(null=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
     failed_tries = models.PositiveIntegerField(default=0, editable=False)
+    limited_until = models.DateTimeField(
+        null=True, editable=False, help_text=_("Until when the provider asked to be told nothing.")
+    )
     next_try_at = models.DateTimeField(null=True, editable=False)
     refreshed_at = models.DateTimeField(null=True, editable=False)
     problem = models.JSONField(null=True, editable=False)

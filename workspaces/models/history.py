@@ -110,6 +110,7 @@ def keep_histories() -> None:
             "token_expiration",
             "lease_until",
             "failed_tries",
+            "limited_until",
             "next_try_at",
             "refreshed_at",
             "problem",
