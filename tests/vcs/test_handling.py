@@ -16,7 +16,7 @@ from tests.vcs.scene import SOURCE, Scene
 from vcs import retention
 from vcs.choices import DeliveryStatus
 from vcs.deliveries import handling
-from vcs.models import Delivery, DeliveryOutcome, RepositoryHook, Trigger, UsedFolders
+from vcs.models import Delivery, DeliveryOutcome, Report, RepositoryHook, Trigger, UsedFolders
 from workspaces.choices import JobStatus, Via
 from workspaces.flows import parse
 from workspaces.jobs import transitions
@@ -285,6 +285,15 @@ def test_a_failed_handling_is_tried_three_times(scene: Scene, monkeypatch: pytes
     handling.handle_again(delivery)
     handling.handle_delivery(delivery.pk)
     assert outcomes(delivery)["core"][0] == "job"
+
+
+def test_a_pull_request_on_many_workspaces_is_told_in_one_comment(scene: Scene) -> None:
+    for number in range(11):
+        scene.event(scene.workspace(f"w{number}"), event="PULL_REQUEST")
+    scene.delivered(sent.hub_pull_request())
+    assert Job.objects.count() == 11
+    kinds = Report.objects.exclude(kind__in=["status", "combined"]).values_list("kind", flat=True)
+    assert list(kinds) == ["summary"]
 
 
 def test_a_repository_that_was_renamed_is_told_with_its_new_address(scene: Scene) -> None:

@@ -214,6 +214,11 @@ def start_jobs(
     workspaces, rules = _records(matches)
     outcomes, started, refused = [], 0, 0
     record = _record(delivery.hook, event, matches)
+    if record is not None:
+        # All before the first job, whose reports depend on how many there are.
+        for key, found in matches:
+            if found.rule is not None and key in workspaces and found.rule.key in rules:
+                note_concerned(record, workspaces[key], rules[found.rule.key])
     for key, found in matches:
         if found.rule is None:
             outcomes.append(_outcome(delivery, key, found.code, found.why))
@@ -222,11 +227,9 @@ def start_jobs(
             # Deleted in this very moment.
             continue
         workspace, rule = workspaces[key], rules[found.rule.key]
-        if record is not None:
-            note_concerned(record, workspace, rule)
-            if record.is_held:
-                outcomes.append(_outcome(delivery, key, "fork", message(_FORK)))
-                continue
+        if record is not None and record.is_held:
+            outcomes.append(_outcome(delivery, key, "fork", message(_FORK)))
+            continue
         try:
             result = start_job(workspace, rule, event, delivery, record)
         except ServiceError as error:

@@ -12,6 +12,7 @@ class ReportKind(models.TextChoices):
     STATUS = "status", _("Status of a workspace")
     COMBINED = "combined", _("Status of a commit")
     COMMENT = "comment", _("Comment on a workspace")
+    SUMMARY = "summary", _("Comment on all workspaces")
     REPLY = "reply", _("Answer")
 
 
@@ -19,9 +20,10 @@ class Report(models.Model):
     """A status or comment at a provider.
 
     It says nothing itself: what is to be sent is read from its job when it is sent, so a late one tells the newest. An
-    answer has its text in ``body``. ``due_at`` None: the provider has been told. ``changed_at`` tells a change that
-    came while one was sent. While ``leased_until`` is in the future, one process sends it. ``sent`` is the fingerprint
-    of what was told last, ``remote_id`` a comment's id at the provider.
+    answer has its text in ``body``, and the status of a workspace keeps there what its ended job came to. ``due_at``
+    None: the provider has been told. ``changed_at`` tells a change that came while one was sent. While
+    ``leased_until`` is in the future, one process sends it. ``sent`` is the fingerprint of what was told last,
+    ``remote_id`` a comment's id at the provider.
     """
 
     vcs = models.ForeignKey(Vcs, on_delete=models.CASCADE, related_name="reports")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from vcs.providers.base import State
 from vcs.reports.dialects import Dialect
 from vcs.reports.facts import Facts
-from vcs.reports.markdown import code, fence_of, fenced, link, one_line, tail
+from vcs.reports.markdown import code, fence_of, fenced, link, one_line, shortened, tail
 from vcs.reports.states import result_words, status_of
 from workspaces.choices import FINAL_JOB, JobStatus
 from workspaces.jobs.plans import Action, Attribute, Change, Plan
@@ -28,7 +28,7 @@ _MARKS = {
     Action.READ: "#",
 }
 _DESTROYING = frozenset({Action.DELETE, Action.REPLACE})
-_ICONS = {
+ICONS = {
     State.PENDING: "\N{HOURGLASS WITH FLOWING SAND}",
     State.RUNNING: "\N{HOURGLASS WITH FLOWING SAND}",
     State.SUCCESS: "\N{WHITE HEAVY CHECK MARK}",
@@ -37,7 +37,9 @@ _ICONS = {
     State.ERROR: "\N{CROSS MARK}",
 }
 _SUMMARY = "<details><summary>Changes in detail</summary>\n\n"
+_EARLIER = "<details><summary>Earlier results</summary>\n\n"
 _SUMMARY_END = "\n\n</details>"
+_LONGEST_RESULT = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +47,15 @@ class Note:
     """What a comment says beside its job.
 
     ``lock`` is why the workspace is locked, as a sentence; ``may_apply``: whether a comment can apply this plan;
-    ``outdated``: whether the pull request has a newer commit than the job's.
+    ``outdated``: whether the pull request has a newer commit than the job's. ``earlier`` are older jobs of the pull
+    request on the workspace, the newest first.
     """
 
     lock: str = ""
     may_apply: bool = False
     commands: bool = True
     outdated: bool = False
+    earlier: Sequence[Facts] = ()
 
 
 def marker(key: str, *, dialect: Dialect) -> str:
@@ -73,6 +77,7 @@ def comment_of(facts: Facts, *, dialect: Dialect, note: Note = Note()) -> str:
     ]
     if facts.plan is not None and facts.plan.changes:
         parts += [_destroyed(facts.plan), _table(facts.plan.changes)]
+    parts.append(_earlier(note.earlier, dialect))
     footer = _footer(facts, note)
     shown = [part for part in parts if part]
     room = dialect.room - sum(len(part) + 2 for part in (*shown, footer))
@@ -81,10 +86,16 @@ def comment_of(facts: Facts, *, dialect: Dialect, note: Note = Note()) -> str:
     return "\n\n".join(part for part in (*shown, footer) if part) + "\n"
 
 
+def moved_to_summary(workspace_id: str, workspace: str, *, dialect: Dialect) -> str:
+    """Return the text of a workspace's comment whose place the comment of all workspaces has taken."""
+    head = marker(workspace_key(workspace_id), dialect=dialect)
+    return f"{head}\nThe results of {code(workspace)} are in the comment of all workspaces that this changes.\n"
+
+
 def _heading(facts: Facts) -> str:
     what = "Apply" if facts.applied or _is_applying(facts) else "Plan"
     said = result_words(facts).removeprefix("Plan: ").removeprefix("Applied: ")
-    icon = _ICONS[status_of(facts).state]
+    icon = ICONS[status_of(facts).state]
     return f"### {icon} {what} of {code(facts.place)}" + (f": {said}" if said else "")
 
 
@@ -192,6 +203,25 @@ def _details(facts: Facts, dialect: Dialect, room: int) -> str:
         return ""
     cut = f"{left} lines are left out here: {link('the whole plan', facts.plan_url or facts.url)}.\n\n" if left else ""
     return f"{before}{cut}{fenced(shown, 'diff')}{after}"
+
+
+def _earlier(jobs: Sequence[Facts], dialect: Dialect) -> str:
+    """Return what older jobs came to, a line for each, folded where the provider can; "" for none."""
+    lines = [
+        " · ".join([link(f"Job {facts.number}", facts.url), f"commit {code(facts.commit[:10])}", _result(facts)])
+        for facts in jobs
+    ]
+    if not lines:
+        return ""
+    text = "\n".join(f"- {line}" for line in lines)
+    return f"{_EARLIER}{text}{_SUMMARY_END}" if dialect.html else f"Earlier results:\n\n{text}"
+
+
+def _result(facts: Facts) -> str:
+    said = status_of(facts)
+    words = shortened(said.description, _LONGEST_RESULT)
+    # Only what has ended well is in our own words.
+    return f"{ICONS[said.state]} {words if said.state is State.SUCCESS else code(words)}"
 
 
 def _footer(facts: Facts, note: Note) -> str:

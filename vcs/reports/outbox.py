@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from vcs.models import Report, ReportKind
+from vcs.models import ConcernedWorkspace, Report, ReportKind
 from vcs.providers import provider_of
 from vcs.providers.base import normalized
 from workspaces.choices import FROM_REPOSITORIES
@@ -16,6 +17,8 @@ from workspaces.models import Job, Vcs
 from workspaces.task_queue.client import enqueue
 
 K = ReportKind
+MOST_COMMENTS = 10
+"""A pull request that touches more workspaces has one comment for all of them."""
 
 
 def note_job(job: Job) -> None:
@@ -32,9 +35,33 @@ def note_job(job: Job) -> None:
     own = {"workspace": job.workspace, "job": job}
     rows = [_due(vcs, repository, K.STATUS, f"{job.commit_id}/{job.workspace_id}", **place, **own)]
     rows.append(_due(vcs, repository, K.COMBINED, job.commit_id, **place))
-    if job.pr_number is not None:
+    if job.pr_number is None:
+        pass
+    elif _has_many_workspaces(vcs, repository, job.pr_number):
+        rows += _summarized(vcs, repository, job.pr_number, place)
+    else:
         rows.append(_due(vcs, repository, K.COMMENT, f"{job.pr_number}/{job.workspace_id}", **place, **own))
     _send(row.pk for row in rows)
+
+
+def _has_many_workspaces(vcs: Vcs, repository: str, pull_request: int) -> bool:
+    """Return whether a pull request touches too many workspaces for a comment on each."""
+    of_request = {"pull_request__vcs": vcs, "pull_request__repository": repository}
+    concerned = ConcernedWorkspace.objects.filter(pull_request__number=pull_request, **of_request)
+    return concerned.count() > MOST_COMMENTS
+
+
+def _summarized(vcs: Vcs, repository: str, pull_request: int, place: Mapping[str, object]) -> list[Report]:
+    """Report a pull request in one comment; comments of before, when it touched fewer workspaces, refer to it."""
+    of_request = Report.objects.filter(vcs=vcs, repository=repository, pull_request=pull_request)
+    is_new = not of_request.filter(kind=K.SUMMARY).exists()
+    found = [_due(vcs, repository, K.SUMMARY, str(pull_request), **place)]
+    if is_new:
+        before = of_request.filter(kind=K.COMMENT)
+        now = timezone.now()
+        before.update(changed_at=now, due_at=now)
+        found += before
+    return found
 
 
 def note_change(job: Job) -> None:
@@ -42,16 +69,18 @@ def note_change(job: Job) -> None:
     if job.via not in FROM_REPOSITORIES:
         return
     now = timezone.now()
-    rows = list(Report.objects.filter(job=job).values_list("pk", "kind", "vcs_id", "repository", "commit"))
+    columns = ("pk", "kind", "vcs_id", "repository", "commit", "pull_request")
+    rows = list(Report.objects.filter(job=job).values_list(*columns))
     if not rows:
         return
     found = [key for key, *_rest in rows]
     of_status = next((row for row in rows if row[1] == K.STATUS), None)
     if of_status is not None:
-        _key, _kind, vcs_id, repository, commit = of_status
-        found += Report.objects.filter(vcs_id=vcs_id, repository=repository, kind=K.COMBINED, key=commit).values_list(
-            "pk", flat=True
-        )
+        _key, _kind, vcs_id, repository, commit, pull_request = of_status
+        of_all = Q(kind=K.COMBINED, key=commit)
+        if pull_request is not None:
+            of_all |= Q(kind=K.SUMMARY, key=str(pull_request))
+        found += Report.objects.filter(of_all, vcs_id=vcs_id, repository=repository).values_list("pk", flat=True)
     told = Report.objects.filter(pk__in=found)
     told.update(changed_at=now)
     # What waits after a refusal goes on waiting: the provider said until when, and is told the newest then.

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 
 from terrakube_site.outgoing import OutgoingError
@@ -20,12 +21,14 @@ from vcs.connections.tokens import api_for, repository_of
 from vcs.models import PullRequest, Report, ReportKind
 from vcs.providers import provider_of
 from vcs.providers.base import Api, ApiError, Provider, Repository, State, Status
-from vcs.reports.comments import Note, comment_of, marker, workspace_key
+from vcs.reports.comments import Note, comment_of, marker, moved_to_summary, workspace_key
 from vcs.reports.dialects import BY_TYPE, Dialect
-from vcs.reports.loading import facts_of
+from vcs.reports.loading import earlier_facts, facts_of, summary_rows
 from vcs.reports.markdown import shortened
 from vcs.reports.outbox import due_after_limit
 from vcs.reports.states import combined, status_of
+from vcs.reports.summary import KEY as SUMMARY_KEY
+from vcs.reports.summary import summary_of
 from workspaces.choices import JobStatus
 from workspaces.models import Job, Vcs
 from workspaces.task_queue.client import enqueue
@@ -35,8 +38,8 @@ K = ReportKind
 LEASE = dt.timedelta(seconds=120)
 GIVE_UP_AFTER = dt.timedelta(hours=6)
 FIRST_WAIT, LONGEST_WAIT = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
-COMBINED_EVERY = dt.timedelta(seconds=5)
-"""The status of a commit with many workspaces changes all the time; it is told no more often than this."""
+_EVERY = {K.COMBINED: dt.timedelta(seconds=5), K.SUMMARY: dt.timedelta(seconds=15)}
+"""What is told of many workspaces changes all the time; it is told no more often than this."""
 _AT_ONCE = 200
 _FINAL_REFUSALS = frozenset({400, 404, 405, 409, 410, 413, 422})
 _GONE = frozenset({404, 410})
@@ -94,7 +97,7 @@ def _send(report: Report) -> None:
     if content is None or content.fingerprint == report.sent:
         _done(report, report.sent if content is None else content.fingerprint)
         return
-    wait = _wait_of_combined(report)
+    wait = _wait(report)
     if wait is not None:
         Report.objects.filter(pk=report.pk).update(due_at=wait, leased_until=None)
         return
@@ -107,10 +110,10 @@ def _send(report: Report) -> None:
     _done(report, content.fingerprint, remote_id=remote_id, sent_at=timezone.now())
 
 
-def _wait_of_combined(report: Report) -> dt.datetime | None:
-    if report.kind != K.COMBINED or report.sent_at is None:
+def _wait(report: Report) -> dt.datetime | None:
+    if report.kind not in _EVERY or report.sent_at is None:
         return None
-    then = report.sent_at + COMBINED_EVERY
+    then = report.sent_at + _EVERY[ReportKind(report.kind)]
     return then if then > timezone.now() else None
 
 
@@ -150,10 +153,14 @@ def _failed(report: Report, error: ApiError | ConnectionProblem | OutgoingError)
 
 def _show(report: Report, problem: str) -> None:
     """Let the job say what keeps its pull request from being told."""
+    jobs = Job.objects.none()
     if report.kind == K.COMMENT and report.job_id is not None:
-        Job.objects.filter(pk=report.job_id).exclude(pr_comment_error=problem or None).update(
-            pr_comment_error=problem or None
-        )
+        jobs = Job.objects.filter(pk=report.job_id)
+    elif report.kind == K.SUMMARY:
+        of_commit = {"commit": report.commit, "pull_request": report.pull_request}
+        told = Report.objects.filter(vcs=report.vcs_id, repository=report.repository, kind=K.STATUS, **of_commit)
+        jobs = Job.objects.filter(pk__in=told.values("job"))
+    jobs.exclude(pr_comment_error=problem or None).update(pr_comment_error=problem or None)
 
 
 # ---- what is sent ---------------------------------------------------------------------------------------------------
@@ -208,14 +215,9 @@ def _comment(report: Report, provider: Provider, dialect: Dialect) -> Content | 
     if comments is None or number is None:
         return None
     repository = _repository(report)
-    if report.kind == K.REPLY:
-        head = marker(f"reply:{report.key}", dialect=dialect)
-        text = f"{head}\n{report.body}"
-    elif report.job is None:
+    head, text = _text(report, dialect)
+    if not text:
         return None
-    else:
-        head = marker(workspace_key(str(report.workspace_id)), dialect=dialect)
-        text = comment_of(facts_of(report.job), dialect=dialect, note=_note(report))
 
     def send(api: Api) -> str:
         remote_id = report.remote_id
@@ -238,6 +240,38 @@ def _comment(report: Report, provider: Provider, dialect: Dialect) -> Content | 
     return Content(_fingerprint(text), send)
 
 
+def _text(report: Report, dialect: Dialect) -> tuple[str, str]:
+    """Return the first line of a comment, by which it is found again, and the whole of it; "" for nothing to tell."""
+    head = marker(_marker_key(report), dialect=dialect)
+    if report.kind == K.REPLY:
+        return head, f"{head}\n{report.body}"
+    if report.kind == K.SUMMARY:
+        return head, _summary(report, dialect)
+    if report.job is None:
+        return head, ""
+    if Report.objects.filter(
+        vcs=report.vcs_id, repository=report.repository, kind=K.SUMMARY, pull_request=report.pull_request
+    ).exists():
+        name, key = report.job.workspace.name, str(report.workspace_id)
+        return head, moved_to_summary(key, name, dialect=dialect) if report.remote_id else ""
+    return head, comment_of(facts_of(report.job), dialect=dialect, note=_note(report))
+
+
+def _marker_key(report: Report) -> str:
+    if report.kind == K.REPLY:
+        return f"reply:{report.key}"
+    return SUMMARY_KEY if report.kind == K.SUMMARY else workspace_key(str(report.workspace_id))
+
+
+def _summary(report: Report, dialect: Dialect) -> str:
+    record = _record(report)
+    rows = summary_rows(report)
+    if record is None or not rows:
+        return ""
+    url = f"{settings.PUBLIC_URL}{reverse('admin:vcs_pullrequest_change', args=[record.pk])}"
+    return summary_of(rows, commit=record.commit, url=url, dialect=dialect, commands=record.open)
+
+
 def _react(api: Api, provider: Provider, report: Report, repository: Repository, number: int) -> None:
     """React to the comment that is answered; the answer stands without it."""
     if provider.comments is None:
@@ -252,16 +286,22 @@ def _note(report: Report) -> Note:
     job = report.job
     if job is None or report.workspace is None or report.pull_request is None:
         return Note()
-    known = PullRequest.objects.filter(
-        vcs=report.vcs_id, repository=report.repository, number=report.pull_request
-    ).first()
+    known = _record(report)
     is_open = known is None or known.open
     return Note(
         lock=(report.workspace.lock_description or "Locked") if report.workspace.locked else "",
         may_apply=is_open and job.save_plan and job.status == JobStatus.WAITING_APPROVAL,
         commands=is_open,
         outdated=known is not None and bool(known.commit) and known.commit != job.commit_id,
+        earlier=earlier_facts(job),
     )
+
+
+def _record(report: Report) -> PullRequest | None:
+    """Return what is known of a report's pull request."""
+    of_request = {"repository": report.repository, "number": report.pull_request}
+    found: PullRequest | None = PullRequest.objects.filter(vcs=report.vcs_id, **of_request).first()
+    return found
 
 
 def _repository(report: Report) -> Repository:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from vcs.providers.base import State
@@ -86,6 +86,14 @@ _COUNTED = {
 }
 
 
+def counted(states: Collection[State]) -> str:
+    """Return how many workspaces there are, and how many in each state, the worst first."""
+    count = Counter(states)
+    parts = [f"{count[state]} {_COUNTED[state]}" for state in _WORST if count[state]]
+    total = "1 workspace" if len(states) == 1 else f"{len(states)} workspaces"
+    return f"{total}: {', '.join(parts)}"
+
+
 def combined(statuses: Mapping[str, State]) -> CommitStatus:
     """Return one status for a commit from those of its workspaces, by name.
 
@@ -94,9 +102,7 @@ def combined(statuses: Mapping[str, State]) -> CommitStatus:
     if not statuses:
         return CommitStatus(State.SUCCESS, NOTHING_MATCHES)
     count = Counter(statuses.values())
-    parts = [f"{count[state]} {_COUNTED[state]}" for state in _WORST if count[state]]
-    total = "1 workspace" if len(statuses) == 1 else f"{len(statuses)} workspaces"
-    words = f"{total}: {', '.join(parts)}"
+    words = counted(statuses.values())
     bad = sorted(name for name, state in statuses.items() if state in {State.ERROR, State.FAILURE, State.CANCELLED})
     if bad:
         more = f" and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
