@@ -4,15 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('vcs', '0007_limits_of_deliveries'),
+        ("vcs", "0007_limits_of_deliveries"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='report',
-            name='kind',
-            field=models.CharField(choices=[('status', 'Status of a workspace'), ('combined', 'Status of a commit'), ('comment', 'Comment on a workspace'), ('summary', 'Comment on all workspaces'), ('reply', 'Answer')], max_length=16),
+            model_name="report",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("status", "Status of a workspace"),
+                    ("combined", "Status of a commit"),
+                    ("comment", "Comment on a workspace"),
+                    ("summary", "Comment on all workspaces"),
+                    ("reply", "Answer"),
+                ],
+                max_length=16,
+            ),
         ),
     ]
