@@ -98,7 +98,7 @@ class ExecutedWorkspace(Addition):
         shown = [row for row in rows if row.shown.placement.ephemeral]
         last, defaults = last_launch.newest_launches(row.pk for row in shown), self.executor_defaults()
         for row in shown:
-            row.own, row.last = row.shown.own(defaults), last.get(row.pk)
+            row.own, row.last = row.shown.overridden(defaults), last.get(row.pk)
 
     def page_context(self, request: HttpRequest, record: Workspace) -> dict[str, Any]:
         address = reverse("admin:workspaces_workspace_preview", args=[record.pk])

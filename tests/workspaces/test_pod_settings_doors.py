@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 import workspaces.api.urls  # noqa: F401 - registers the types that operations name
@@ -337,18 +338,88 @@ def test_settings_marked_in_the_list_are_deleted_together() -> None:
     assert stored(workspace) == {}
 
 
-def test_a_text_that_can_contradict_no_other_is_parsed_once_in_a_save(monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace, parsed, parse = WorkspaceFactory.create(), [], grammar._toleration
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Every text that is parsed, with the name of its variable."""
+    found: list[tuple[str, str]] = []
+    read: Any = grammar.read
 
-    def counted(variable: str, item: str) -> grammar.Toleration:
-        parsed.append(item)
-        return parse(variable, item)
+    def counted(name: str, text: str | None, *reader: Any) -> Any:
+        if text is not None:
+            found.append((name, text))
+        return read(name, text, *reader)
 
-    monkeypatch.setattr(grammar, "_toleration", counted)
-    change_settings(workspace, {TOLERATIONS: "spot"}, by=None)
-    change_settings(workspace, {TOLERATIONS: "spot;gpu"}, by=None)
-    change_settings(workspace, {TOLERATIONS: None}, by=None)
-    assert parsed == ["spot", "spot", "gpu"]
+    monkeypatch.setattr(grammar, "read", counted)
+    return found
+
+
+def test_a_text_that_can_contradict_no_other_is_parsed_alone(parsed: list[tuple[str, str]]) -> None:
+    workspace = Case(own={CPU: "1"}, name=CPU, text=None, sentence="").store()
+    for text in ("spot", "spot;gpu"):
+        change_settings(workspace, {TOLERATIONS: text}, by=None)
+    assert parsed == [(TOLERATIONS, "spot"), (TOLERATIONS, "spot;gpu")]
+
+
+def test_a_setting_is_read_and_parsed_once_in_a_save(parsed: list[tuple[str, str]]) -> None:
+    own = {CPU_LIMIT: "8", APPLY_LIMIT: "6"}
+    workspace = Case(own=own, organization={MEMORY_LIMIT: "2Gi"}, name=CPU, text=None, sentence="").store()
+    with CaptureQueriesContext(connection) as asked:
+        change_settings(workspace, {CPU: "4", TOLERATIONS: "spot"}, by=None)
+    texts = own | {MEMORY_LIMIT: "2Gi", CPU: "4", TOLERATIONS: "spot"}
+    assert sorted(parsed) == sorted(texts.items())
+    statements = [query["sql"] for query in asked.captured_queries]
+    for table in ("globalvariable", "item", "policyrule"):
+        assert sum(f'FROM "workspaces_{table}"' in statement for statement in statements) == 1
+
+
+def test_only_what_is_wrong_by_itself_is_told_of_settings_that_are_entered_together() -> None:
+    workspace = Case(own={CPU_LIMIT: "2"}, policy={MEMORY: "1Gi"}, name=CPU, text=None, sentence="").store()
+    with pytest.raises(WrongSettings) as caught:
+        change_settings(workspace, {CPU: "4", MEMORY: "2Gi", TOLERATIONS: ":Exists"}, by=None)
+    assert list(caught.value.fields) == [MEMORY, TOLERATIONS]
+    assert '"2Gi" is more than 1Gi, the maximum of the policy' in caught.value.fields[MEMORY]
+    assert '":Exists" has no key' in caught.value.fields[TOLERATIONS]
+    assert stored(workspace) == {CPU_LIMIT: "2"}
+
+
+def test_a_sentence_of_a_rule_that_quotes_a_sensitive_setting_is_not_told() -> None:
+    workspace = Case(own={MEMORY: "1234Mi"}, sensitive=frozenset({MEMORY}), name=MEMORY, text=None, sentence="").store()
+    PolicyRule.objects.create(setting=MEMORY, maximum="1Gi", reason="Nobody needs 4321Mi.")
+    with pytest.raises(WrongSettings) as caught:
+        change_settings(workspace, {MEMORY: "4321Mi"}, by=None)
+    assert caught.value.fields == {
+        MEMORY: f"{MEMORY}: its value is not allowed. The value is sensitive, so no details are shown."
+    }
+    (shown,) = bulk.preview_setting([workspace], MEMORY, "4321Mi", by=None)
+    assert shown.refused == caught.value.message
+
+
+def test_an_annotation_with_a_nul_character_is_refused() -> None:
+    workspace, name = WorkspaceFactory.create(), "EPHEMERAL_CONFIG_ANNOTATIONS"
+    with pytest.raises(WrongSettings, match=f"{name}: its value must not contain a NUL character. The format is "):
+        change_settings(workspace, {name: "owner=net\0"}, by=None)
+    assert stored(workspace) == {}
+
+
+@pytest.mark.parametrize("is_record_first", [True, False], ids=["record first", "settings first"])
+def test_records_and_settings_that_are_changed_together_are_compared_as_they_are_at_the_end(
+    is_record_first: bool,
+) -> None:
+    workspace = Case(own={CPU: "1", CPU_LIMIT: "2"}, name=CPU, text=None, sentence="").store()
+
+    def change(request: str, limit: str) -> None:
+        with checked_together():
+            if is_record_first:
+                set_variable(workspace, by=None, key=CPU_LIMIT, value=limit, category=Category.ENV)
+            change_settings(workspace, {CPU: request}, by=None)
+            if not is_record_first:
+                set_variable(workspace, by=None, key=CPU_LIMIT, value=limit, category=Category.ENV)
+
+    change("4", "8")
+    with pytest.raises(WrongSettings, match='"8" is more than 6'):
+        change("8", "6")
+    change("1", "2")
+    assert stored(workspace) == {CPU: "1", CPU_LIMIT: "2"}
 
 
 # ---- what is stored already, and what others set --------------------------------------------------------------------

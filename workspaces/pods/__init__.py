@@ -32,7 +32,7 @@ from .grammar import (
     validate,
 )
 from .rendering import render_names, render_pairs, render_pod_security, render_tolerations
-from .settings import PodSettings, pod_settings, refused_change, wrong_settings
+from .settings import PodSettings, pod_settings, wrong_settings
 from .step_types import for_step, name_for, step_ending
 
 __all__ = [
@@ -56,7 +56,6 @@ __all__ = [
     "node_selector",
     "parse",
     "pod_settings",
-    "refused_change",
     "render_names",
     "render_pairs",
     "render_pod_security",

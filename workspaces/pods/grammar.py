@@ -99,17 +99,20 @@ def is_enabled(text: str | None) -> bool:
     return text is not None and text.strip().lower() not in OFF
 
 
-def validate(name: str, text: str) -> None:
-    """Check the text of a variable before it is saved; any other variable is accepted.
+def validate(name: str, text: str) -> object:
+    """Check the text of a variable before it is saved, and return its value as `parse` does; None for any other name.
 
     Raises EphemeralSyntaxError, also for an unknown name that begins with EPHEMERAL_: it would do nothing, being kept
     from terraform's environment too.
     """
     if name in catalogue.ALL_SETTINGS:
-        parse(name, text)
+        value = parse(name, text)
         if catalogue.ALL_SETTINGS[name].kind is catalogue.Kind.PAIRS:
             _check_separators(name, text)
-    elif name.startswith("EPHEMERAL_"):
+        if "\0" in text:
+            raise error(name, None, _("must not contain a NUL character"))
+        return value
+    if name.startswith("EPHEMERAL_"):
         near = difflib.get_close_matches(name, catalogue.ALL_SETTINGS, n=1)
         problem = (
             message(_("is unknown; did you mean {name}?"), name=near[0])
@@ -117,6 +120,7 @@ def validate(name: str, text: str) -> None:
             else _("is unknown; names with this prefix are reserved for pod settings")
         )
         raise EphemeralSyntaxError(name, name, _("one of the documented names"), problem)
+    return None
 
 
 def text_refusal(name: str, text: str, *, hidden: bool = False) -> str | None:

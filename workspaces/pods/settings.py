@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
@@ -49,7 +50,7 @@ def pod_settings(environment: Mapping[str, str], hidden: Iterable[str] = ()) -> 
     Names that begin with EPHEMERAL_ and are not known are left alone here. Raises EphemeralSyntaxErrors with all that
     is wrong, in one variable and between them; nothing of the texts of `hidden` variables is in it.
     """
-    settings, errors = _read(environment, frozenset(hidden))
+    settings, errors = _read(_Texts(environment, hidden))
     if errors:
         raise EphemeralSyntaxErrors(errors)
     return settings
@@ -57,7 +58,7 @@ def pod_settings(environment: Mapping[str, str], hidden: Iterable[str] = ()) -> 
 
 def wrong_settings(environment: Mapping[str, str], hidden: Iterable[str] = ()) -> dict[str, str]:
     """Return what is wrong in the settings of the steps of all types: the variable to blame and a sentence."""
-    return {error.variable: str(error) for error in _errors(environment, frozenset(hidden))}
+    return {error.variable: str(error) for error in _errors(_Texts(environment, hidden))}
 
 
 def refused_change(
@@ -66,48 +67,80 @@ def refused_change(
     *,
     own: Iterable[str],
     removed: Iterable[str] = (),
+    entered: Iterable[str] = (),
     hidden: Iterable[str] = (),
-) -> dict[str, str]:
-    """Return what a change makes wrong in the settings as a whole: the variable to blame and a sentence.
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what is wrong in the texts that were entered, and what a change makes wrong in the settings as a whole.
 
-    `own` are the variables that the changed record sets, each checked by itself before, and `removed` those that it set
-    until now; the others are inherited. An error counts when one of its texts changed and one is or was the record's
-    own. What was wrong before is not held against the change, nor is what others set wrongly.
+    Each is the variable to blame and a sentence. `own` are the variables that the changed record sets, and `removed`
+    those that it set until now; the others are inherited. `entered` are those of its own that were not checked by
+    themselves before. Of the settings as a whole, an error counts when one of its texts changed and one is or was the
+    record's own. What was wrong before is not held against the change, nor is what others set wrongly.
     """
+    texts = _Texts(after, hidden, entered)
+    alone = {name: str(error) for name in texts.entered if (error := texts.error(name)) is not None}
     changed = {name for name in ALL_SETTINGS if before.get(name) != after.get(name)}
     # Under a variable that is taken away may lie an inherited text that was never checked.
     if changed.isdisjoint(removed) and _COMPARED.isdisjoint(map(plain_name, changed)):
-        return {}
+        return alone, {}
     mine = frozenset(own).union(removed)
-    found: dict[str, str] = {}
-    for error in _errors(after, frozenset(hidden)):
+    together: dict[str, str] = {}
+    for error in _errors(texts):
         if not changed.isdisjoint(error.names) and not mine.isdisjoint(error.names):
             blamed = [name for name in error.names if name in mine]
-            found[next((name for name in blamed if name in changed), blamed[0])] = str(error)
-    return found
+            together[next((name for name in blamed if name in changed), blamed[0])] = str(error)
+    return alone, together
 
 
-def _errors(environment: Mapping[str, str], secret: frozenset[str]) -> Iterator[EphemeralSyntaxError]:
-    for ending in endings_in(environment):
-        yield from _read(environment, secret, ending)[1]
+class _Texts:
+    """The texts of a step's environment variables, each parsed once, for however many types of steps it counts.
+
+    Those that were `entered` are read as at a save, which is stricter. Nothing of a `hidden` text is in its error.
+    """
+
+    def __init__(self, environment: Mapping[str, str], hidden: Iterable[str] = (), entered: Iterable[str] = ()) -> None:
+        self.environment, self.hidden, self.entered = environment, frozenset(hidden), frozenset(entered)
+        self._values: dict[str, Any] = {}
+        self._errors: dict[str, EphemeralSyntaxError] = {}
+
+    def value[T](self, name: str, reader: Callable[[str, str], T]) -> T | None:
+        """Return the value of a variable; None without one, and for one that is wrong."""
+        if name not in self._values:
+            self._values[name] = None
+            try:
+                if name in self.entered:
+                    self._values[name] = grammar.validate(name, self.environment[name])
+                else:
+                    self._values[name] = grammar.read(name, self.environment.get(name), reader, None)
+            except EphemeralSyntaxError as error:
+                self._errors[name] = error.untold() if name in self.hidden else error
+        value: T | None = self._values[name]
+        return value
+
+    def error(self, name: str) -> EphemeralSyntaxError | None:
+        """Return what is wrong in the text of a variable by itself, None for nothing."""
+        self.value(name, grammar.READERS[plain_name(name)])
+        return self._errors.get(name)
 
 
-def _read(
-    environment: Mapping[str, str], secret: frozenset[str], ending: str = ""
-) -> tuple[PodSettings, list[EphemeralSyntaxError]]:
+def _errors(texts: _Texts) -> Iterator[EphemeralSyntaxError]:
+    for ending in endings_in(texts.environment):
+        yield from _read(texts, ending)[1]
+
+
+def _read(texts: _Texts, ending: str = "") -> tuple[PodSettings, list[EphemeralSyntaxError]]:
     """Read the settings of the steps of one type. Each error names the variable that says it."""
     errors: list[EphemeralSyntaxError] = []
 
     def said_by(name: str) -> str:
-        return name_for(name, ending, environment)
+        return name_for(name, ending, texts.environment)
 
     def read[T, D](plain: str, reader: Callable[[str, str], T], default: D) -> T | D:
         name = said_by(plain)
-        try:
-            return grammar.read(name, environment.get(name), reader, default)
-        except EphemeralSyntaxError as error:
-            errors.append(error.untold() if name in secret else error)
-            return default
+        value, error = texts.value(name, reader), texts.error(name)
+        if error is not None:
+            errors.append(error)
+        return default if value is None else value
 
     def amounts(which: int) -> dict[str, str]:
         found = ((resource, read(pair[which], grammar.read_quantity, None)) for resource, pair in RESOURCES.items())
@@ -116,7 +149,7 @@ def _read(
     claim = read(catalogue.PLUGIN_CACHE_CLAIM, grammar.read_name, None)
     no_pairs: dict[str, str] = {}
     settings = PodSettings(
-        enabled=is_enabled(environment.get(catalogue.ENABLE)),
+        enabled=is_enabled(texts.environment.get(catalogue.ENABLE)),
         node_selector=read(catalogue.NODE_SELECTOR, grammar.read_node_selector, None),
         service_account=read(catalogue.SERVICE_ACCOUNT, grammar.read_name, None),
         annotations=read(catalogue.ANNOTATIONS, grammar.read_annotations, no_pairs),
@@ -137,7 +170,7 @@ def _read(
         env=read(catalogue.ENVIRONMENT, grammar.read_environment, ()),
         env_from_config_maps=read(catalogue.ENV_FROM_CONFIG_MAPS, grammar.read_names, ()),
     )
-    errors.extend(_contradictions(settings, secret, said_by))
+    errors.extend(_contradictions(settings, texts.hidden, said_by))
     return settings, errors
 
 

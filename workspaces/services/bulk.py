@@ -20,7 +20,6 @@ from workspaces.services.ephemeral import PURPOSE, RIGHT, change_settings, refus
 from workspaces.services.jobs import create_job
 from workspaces.services.projects import Mover, foreign_refusal
 from workspaces.services.workspaces import update_workspace
-from workspaces.variables.in_force import WORKSPACE
 from workspaces.variables.pod_settings import settings_of
 
 MAX_WORKSPACES = 500
@@ -55,8 +54,7 @@ def preview_setting(workspaces: Iterable[Workspace], name: str, text: str | None
     settings = settings_of(found)
     result = []
     for workspace in found:
-        stored = settings[workspace.pk].in_force.get(name)
-        own = stored if stored is not None and stored.origin == WORKSPACE else None
+        own = settings[workspace.pk].own.get(name)
         before = own.text if own is not None else None
         hidden = own is not None and own.sensitive
         if workspace.pk in allowed:

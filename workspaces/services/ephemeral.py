@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import joined
-from workspaces import pods
 from workspaces.actors import Actor
 from workspaces.choices import Category
-from workspaces.errors import InvalidInput, WrongSettings
 from workspaces.models import Variable, Workspace
 from workspaces.permissions import require_permission
-from workspaces.services.saving import save_valid
-from workspaces.variables.in_force import WORKSPACE, Value, with_additions
+from workspaces.services.saving import write_checked
+from workspaces.variables.in_force import Value
 from workspaces.variables.pod_settings import Settings
-from workspaces.variables.pod_settings_check import checked_settings, contradictions
+from workspaces.variables.pod_settings_check import checked_settings, refusals
 
 RIGHT, PURPOSE = "manage_workspace", _("change the executor's settings")
 """What changing the settings takes, and what a refusal calls it."""
@@ -27,20 +25,9 @@ def refused_setting(settings: Settings, name: str, text: str | None) -> str:
 
     A text of None takes the variable away. Nothing of a sensitive text is repeated.
     """
-    own = {key: value for key, value in settings.in_force.items() if value.origin == WORKSPACE}
-    hidden = name in own and own[name].sensitive
-    if text is None:
-        own.pop(name, None)
-    else:
-        refused = pods.text_refusal(name, text, hidden=hidden)
-        if refused is not None:
-            return refused
-        refusals = settings.policy.objections(name, text, hidden=hidden)
-        if refusals:
-            return joined(" ", (refusal.message for refusal in refusals))
-        own[name] = Value(text=text, sensitive=hidden)
-    after = with_additions({**settings.inherited, **own}, settings.policy)
-    return joined(" ", contradictions(settings.in_force, after, settings.policy).values())
+    stored = settings.own.get(name)
+    value = None if text is None else Value(text=text, sensitive=stored is not None and stored.sensitive)
+    return joined(" ", refusals(settings, {name: value}).values())
 
 
 def change_settings(workspace: Workspace, changes: Mapping[str, str | None], *, by: Actor) -> None:
@@ -50,24 +37,18 @@ def change_settings(workspace: Workspace, changes: Mapping[str, str | None], *, 
     sentence for each variable, and NotAllowed.
     """
     require_permission(by, workspace.organization, RIGHT, action=PURPOSE, workspace=workspace)
-    wrong: dict[str, str] = {}
-    with checked_settings(workspace):
+    with checked_settings(workspace) as change:
         stored = {row.key: row for row in workspace.variables.filter(key__in=changes.keys())}
+        values: dict[str, Value | None] = {}
         for name, text in changes.items():
-            try:
-                _change(workspace, stored.get(name), name, text)
-            except InvalidInput as error:
-                wrong[name] = error.fields.get("value", error.message)
-        if wrong:
-            raise WrongSettings(wrong)
-
-
-def _change(workspace: Workspace, row: Variable | None, name: str, text: str | None) -> None:
-    if text is None:
-        if row is not None and row.category == Category.ENV:
-            row.delete()
-    elif row is None:
-        save_valid(Variable(workspace=workspace, key=name, value=text, category=Category.ENV))
-    else:
-        row.value, row.category, row.hcl = text, Category.ENV, False
-        save_valid(row, update_fields={"value", "category", "hcl"})
+            row = stored.get(name)
+            if text is not None:
+                written = None if row is None else {"value", "category", "hcl"}
+                row = row or Variable(workspace=workspace, key=name)
+                row.value, row.category, row.hcl = text, Category.ENV, False
+                write_checked(row, update_fields=written)
+                values[name] = Value(text=text, sensitive=row.sensitive)
+            elif row is not None and row.category == Category.ENV:
+                row.delete()
+                values[name] = None
+        change.enter(values)

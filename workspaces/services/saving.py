@@ -38,6 +38,12 @@ def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | Non
         if all(error.code in _TAKEN for error in found):
             raise Duplicate(_is_name_taken(record))
         raise invalid_input(ValidationError(dict(errors)))
+    write_checked(record, update_fields=update_fields)
+    return record
+
+
+def write_checked(record: models.Model, *, update_fields: Iterable[str] | None = None) -> None:
+    """Save a record that was checked, or is checked before the transaction ends; see `save_valid`."""
     try:
         record.save(update_fields=None if update_fields is None else {*update_fields, *_times_of_change(record)})
     except DatabaseError as error:
@@ -46,7 +52,6 @@ def save_valid[M: models.Model](record: M, *, update_fields: Iterable[str] | Non
             raise
         gone = _("The {record} was deleted in the meantime.")
         raise WrongState(message(gone, record=record._meta.verbose_name_raw)) from error
-    return record
 
 
 def _times_of_change(record: models.Model) -> set[str]:

@@ -21,6 +21,11 @@ def quotes_secret(sentence: str, secret: str) -> bool:
     return any(sentence[at : at + width] in text for at in range(len(sentence) - width + 1))
 
 
+def without_secret(sentence: str, key: str, secret: str) -> str:
+    """Return a sentence about a sensitive variable, or the neutral one where it quotes the secret."""
+    return message(NEUTRAL_SENTENCE, key=key) if quotes_secret(sentence.replace(key, ""), secret) else sentence
+
+
 def without_secrets(error: ValidationError, key: str, *secrets: str) -> ValidationError:
     """Return the error with every sentence replaced that quotes one of the secrets."""
     fields = error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}

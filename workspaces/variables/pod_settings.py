@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -35,13 +36,18 @@ class Placement:
     origin: str = INSTALLATION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The pod settings of one workspace: those in force, those it inherits, and the policy they are under."""
+    """The pod settings of one workspace: its own, those it inherits, and the policy they are under."""
 
-    in_force: Mapping[str, Value]
-    inherited: Mapping[str, Value]
-    policy: Policy
+    own: Mapping[str, Value]
+    inherited: Mapping[str, Value] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+    @cached_property
+    def in_force(self) -> Mapping[str, Value]:
+        """The settings that count, with what the policy adds."""
+        return with_additions({**self.inherited, **self.own}, self.policy)
 
     @property
     def placement(self) -> Placement:
@@ -51,7 +57,7 @@ class Settings:
         said = self.in_force.get(ENABLE)
         return Placement() if said is None else Placement(is_enabled(said.text), said.origin)
 
-    def own(self, defaults: Mapping[str, str]) -> list[OverriddenSetting]:
+    def overridden(self, defaults: Mapping[str, str]) -> list[OverriddenSetting]:
         """Return the settings in which the workspace differs from what it would inherit."""
         return list(overridden_settings(self.in_force, self.inherited, self.policy, defaults))
 
@@ -60,12 +66,10 @@ def settings_of(workspaces: Sequence[Workspace]) -> dict[UUID, Settings]:
     """Return the pod settings of each workspace; five queries."""
     own, inherited = _own_variables(workspaces), _inherited_variables(workspaces)
     policies = policies_of({row.organization_id for row in workspaces})
-    found = {}
-    for row in workspaces:
-        policy = policies[row.organization_id]
-        in_force = with_additions({**inherited[row.pk], **own[row.pk]}, policy)
-        found[row.pk] = Settings(in_force=in_force, inherited=inherited[row.pk], policy=policy)
-    return found
+    return {
+        row.pk: Settings(own=own[row.pk], inherited=inherited[row.pk], policy=policies[row.organization_id])
+        for row in workspaces
+    }
 
 
 def pod_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str, Value]]:

@@ -1,9 +1,10 @@
 """Check pod settings as a whole: the one door through which every change of a variable goes.
 
-Each text is checked by itself when its variable is saved. What is right by itself can still contradict another
-setting, so the settings of a record are compared before and after a change. Changes that belong together are checked
-once, at their end, so their order does not matter. What is refused:
+The settings of a record are compared before and after a change. Changes that belong together are checked once, at
+their end, so their order does not matter. What is refused:
 
+- a text that is wrong by itself or that a policy does not allow, where it was entered as a setting. One that was
+  entered as a variable is refused by its record before,
 - for a workspace, a contradiction in which one of its own variables takes part, inherited ones and defaults of the
   policies included; also when a deletion or a collection brings it to light,
 - for an organization and for a collection, a contradiction among its own variables.
@@ -14,51 +15,59 @@ step say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from django.db import models, transaction
 
+from terrakube_site.messages import joined
 from workspaces import pods
 from workspaces.choices import Category
 from workspaces.errors import WrongSettings
 from workspaces.models import Collection, GlobalVariable, Item, Organization, Reference, Variable, Workspace
 from workspaces.models.variable import AbstractVariable
 from workspaces.pods.catalogue import plain_name
-from workspaces.pods.policy.rules import Policy
+from workspaces.pods.settings import refused_change
+from workspaces.validation.secrecy import without_secret
 from workspaces.variables.in_force import WORKSPACE, Value
-from workspaces.variables.pod_settings import KEYED, settings_of
+from workspaces.variables.pod_settings import KEYED, Settings, settings_of
 
 type Owner = Workspace | Organization | Collection
-type InForce = Mapping[str, Value]
 
 
-class _Changes:
-    """The owners of the variables that are being changed, with their settings before the first change."""
+class Change:
+    """A change of one owner's settings, within a transaction: what they were, and what they become."""
 
-    def __init__(self) -> None:
-        self._before: dict[Any, tuple[Owner, InForce]] = {}
-
-    def note(self, owner: Owner) -> None:
-        if owner.pk in self._before:
-            return
+    def __init__(self, owner: Owner) -> None:
         # Two changes that contradict each other take turns, so the second one sees the first.
         list(type(owner)._default_manager.filter(pk=owner.pk).select_for_update(of=("self",), no_key=True))
-        in_force, _policy = _settings(owner)
-        self._before[owner.pk] = owner, in_force
+        self._owner = owner
+        self._before = _settings(owner)
+        self._after: Settings | None = self._before
+        self._entered: dict[str, None] = {}
 
-    def check(self) -> None:
-        wrong: dict[str, str] = {}
-        for owner, before in self._before.values():
-            after, policy = _settings(owner)
-            wrong |= contradictions(before, after, policy)
-        if wrong:
-            raise WrongSettings(wrong)
+    def enter(self, values: Mapping[str, Value | None]) -> None:
+        """Add values that are written and not checked by themselves; None takes one away."""
+        self._entered |= dict.fromkeys(values)
+        self._after = _changed(self._settled(), values)
+
+    def reread(self) -> None:
+        """Read the settings again at the end, since records are changed that shape them."""
+        self._after = None
+
+    def refusals(self) -> dict[str, str]:
+        """Return what is refused of the change: the variable to blame and a sentence."""
+        return _refusals(self._before, self._settled(), entered=self._entered)
+
+    def _settled(self) -> Settings:
+        return _settings(self._owner) if self._after is None else self._after
 
 
-_changes: ContextVar[_Changes | None] = ContextVar("changes of pod settings", default=None)
+_changes: ContextVar[dict[Any, Change] | None] = ContextVar("changes of pod settings", default=None)
+"""The changes of the running transaction, by the key of their owner."""
 
 
 @contextmanager
@@ -70,12 +79,14 @@ def checked_together() -> Iterator[None]:
     if _changes.get() is not None:
         yield
         return
-    changes = _Changes()
+    changes: dict[Any, Change] = {}
     token = _changes.set(changes)
     try:
         with transaction.atomic():
             yield
-            changes.check()
+            wrong = {name: said for change in changes.values() for name, said in change.refusals().items()}
+            if wrong:
+                raise WrongSettings(wrong)
     finally:
         _changes.reset(token)
 
@@ -87,63 +98,79 @@ def checked(record: models.Model) -> Iterator[None]:
     if owner is None:
         yield
         return
-    with checked_settings(owner):
+    with checked_settings(owner) as change:
+        change.reread()
         yield
 
 
 @contextmanager
-def checked_settings(owner: Owner) -> Iterator[None]:
+def checked_settings(owner: Owner) -> Iterator[Change]:
     """Change pod settings of a workspace, organization or collection, which are checked. Raises WrongSettings."""
     with checked_together():
         changes = _changes.get()
         assert changes is not None  # noqa: S101 - set by checked_together
-        changes.note(owner)
-        yield
+        if owner.pk not in changes:
+            changes[owner.pk] = Change(owner)
+        yield changes[owner.pk]
 
 
-def contradictions(before: InForce, after: InForce, policy: Policy | None = None) -> dict[str, str]:
-    """Return what a change of the settings in force makes wrong: the variable to blame and a sentence.
+def refusals(settings: Settings, values: Mapping[str, Value | None]) -> dict[str, str]:
+    """Return what `checked_settings` would refuse if a workspace set these values (None: took one away)."""
+    return _refusals(settings, _changed(settings, values), entered=values)
 
-    The values that the record sets were checked by themselves, against the grammar and the rules of the ``policy``; its
-    rules for one type of step count here too.
+
+def _changed(settings: Settings, values: Mapping[str, Value | None]) -> Settings:
+    own = {**settings.own, **values}
+    return replace(settings, own={name: value for name, value in own.items() if value is not None})
+
+
+def _refusals(before: Settings, after: Settings, *, entered: Iterable[str]) -> dict[str, str]:
+    """Return what is refused of a change: the variable to blame and a sentence. Pure; each text is parsed once.
+
+    While an ``entered`` text is wrong by itself, nothing is said of the settings as a whole.
     """
-    own, removed = _own(after), _own(before) - _own(after)
-    hidden = {name for name, value in after.items() if value.sensitive or _was_sensitive(before.get(name), value)}
-    was, now = _texts(before), _texts(after)
-    found = pods.refused_change(was, now, own=own, removed=removed, hidden=hidden)
-    if policy is not None and after != before:
-        known = {refusal.message for refusal in policy.step_refusals(was, hidden)}
-        for refusal in policy.step_refusals(now, hidden):
-            plain = plain_name(refusal.setting)
-            if plain in own | removed and refusal.message not in known:
-                found.setdefault(plain, refusal.message)
-    return found
+    own, removed = after.own.keys(), before.own.keys() - after.own.keys()
+    was, now = {**before.inherited, **before.own}, {**after.inherited, **after.own}
+    hidden = {name for name, value in now.items() if value.sensitive or _was_sensitive(was.get(name), value)}
+    new = [name for name in entered if name in own]
+    judged = after.policy.judge_change(_texts(was), _texts(now), entered=new, hidden=hidden)
+    unreadable, together = refused_change(
+        judged.before, judged.after, own=own, removed=removed, entered=new, hidden=hidden
+    )
+    alone = {name: [unreadable[name]] if name in unreadable else judged.objections[name] for name in new}
+    if any(alone.values()):
+        secrets = {name: now[name].text for name in hidden}
+        return {name: _told(name, said, secrets.get(name, "")) for name, said in alone.items() if said}
+    for refusal in judged.in_steps:
+        plain = plain_name(refusal.setting)
+        if plain in own or plain in removed:
+            together.setdefault(plain, refusal.message)
+    return together
 
 
-def _own(found: InForce) -> set[str]:
-    return {name for name, value in found.items() if value.origin == WORKSPACE}
+def _told(name: str, sentences: Iterable[str], secret: str) -> str:
+    told = dict.fromkeys(without_secret(sentence, name, secret) for sentence in sentences)
+    return joined(" ", told)
 
 
 def _was_sensitive(before: Value | None, now: Value) -> bool:
     return before is not None and before.sensitive and before.origin == now.origin
 
 
-def _texts(found: InForce) -> dict[str, str]:
-    return {name: value.text for name, value in found.items()}
+def _texts(values: Mapping[str, Value]) -> dict[str, str]:
+    return {name: value.text for name, value in values.items()}
 
 
-def _settings(owner: Owner) -> tuple[InForce, Policy | None]:
-    """Return the settings in force and their policy; None for a policy that does not count here."""
+def _settings(owner: Owner) -> Settings:
     rows: models.QuerySet[Any]
     if isinstance(owner, Workspace):
-        found = settings_of([owner])[owner.pk]
-        return found.in_force, found.policy
+        return settings_of([owner])[owner.pk]
     if isinstance(owner, Organization):
         rows = GlobalVariable.objects.filter(organization=owner, **KEYED)
     else:
         rows = Item.objects.filter(collection=owner, **KEYED)
     # Nothing else counts here, so all of them are the owner's own.
-    return {row.key: Value(text=row.value, sensitive=row.sensitive, origin=WORKSPACE) for row in rows}, None
+    return Settings(own={row.key: Value(text=row.value, sensitive=row.sensitive, origin=WORKSPACE) for row in rows})
 
 
 def _is_stored_setting(record: AbstractVariable) -> bool:

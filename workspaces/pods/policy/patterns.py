@@ -24,10 +24,12 @@ _NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 
 type Parts = tuple[str, ...]
 """The parts of one item of a value, or the patterns for them."""
+type Items = list[tuple[str, Parts]]
+"""The items of a value: each the text to show, and its parts."""
 
 
-def items(name: str, text: str) -> list[tuple[str, Parts]]:
-    """Split a value into items: the text to show, and its parts. An invalid text gives what it can."""
+def items(name: str, text: str) -> Items:
+    """Split a value into items. An invalid text gives what it can."""
     name = catalogue.plain_name(name)
     match SETTINGS[name].kind:
         case Kind.SWITCH:

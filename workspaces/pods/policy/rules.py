@@ -5,7 +5,7 @@ satisfy the rules of every level, so a lower level can only tighten; a rule that
 it is saved (`loosening`). Pure: the records are read by `workspaces.models.policy`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -81,6 +81,20 @@ class Forced:
         return self.rule.is_locked
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a policy makes of a change of variables.
+
+    `before` and `after` are the texts that count, with what the policy adds. `objections` are the sentences about each
+    text that was entered, `in_steps` what the change makes wrong in the steps of one type.
+    """
+
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    objections: Mapping[str, Collection[str]]
+    in_steps: Collection[Refusal]
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All rules that count for an organization, highest level first."""
@@ -125,10 +139,12 @@ class Policy:
 
     def objections(self, setting: str, text: str, *, hidden: bool = False) -> list[Refusal]:
         """What the rules refuse in the text of one variable; `hidden` keeps the text itself out of the sentences."""
+        rules = self.of(setting)
+        items = patterns.items(setting, text) if rules else []
         return [
             Refusal(setting=setting, level=rule.level, message=_sentence(setting, rule, objection))
-            for rule in self.of(setting)
-            if (objection := _objection(rule, text, hidden=hidden))
+            for rule in rules
+            if (objection := _objection(rule, text, items, hidden=hidden))
         ]
 
     def refusals(
@@ -147,7 +163,29 @@ class Policy:
                 found.setdefault(refusal.message, refusal)
         return list(found.values())
 
-    def step_refusals(self, environment: Mapping[str, str], hidden: Iterable[str] = ()) -> list[Refusal]:
+    def judge_change(
+        self,
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        *,
+        entered: Iterable[str] = (),
+        hidden: Collection[str] = (),
+    ) -> Judgement:
+        """Judge a change of a step's variables, of which the rules have not seen those that were `entered`."""
+        objections = {
+            name: [refusal.message for refusal in self.objections(name, after[name], hidden=name in hidden)]
+            for name in entered
+        }
+        was, now = self._with_additions(before), self._with_additions(after)
+        known = {refusal.message for refusal in self._step_refusals(was, hidden)}
+        in_steps = [refusal for refusal in self._step_refusals(now, hidden) if refusal.message not in known]
+        return Judgement(before=was, after=now, objections=objections, in_steps=in_steps)
+
+    def _with_additions(self, environment: Mapping[str, str]) -> dict[str, str]:
+        added = self.additions(environment)
+        return {**environment, **{name: forced.text for name, forced in added.items()}}
+
+    def _step_refusals(self, environment: Mapping[str, str], hidden: Iterable[str]) -> list[Refusal]:
         """What the variables and rules for one type of step make wrong in its steps; see `refusals`."""
         _every, *endings = self._endings_in(environment)
         found = (refusal for ending in endings for refusal in self.refusals(environment, hidden, ending=ending))
@@ -218,24 +256,24 @@ def _sentence(setting: str, rule: Rule, objection: str) -> str:
     return f"{setting}: " + marked(objection) + "." + (f" {rule.reason.strip()}" if rule.reason.strip() else "")
 
 
-def _objection(rule: Rule, text: str, *, hidden: bool) -> str | None:
+def _objection(rule: Rule, text: str, items: patterns.Items, *, hidden: bool) -> str | None:
     if not says_something(rule.setting, text) and rule.setting != catalogue.ENABLE:
         return None
     if rule.effect is Effect.FORBIDDEN:
         return message(_("is forbidden by {level}"), level=rule.level)
     if rule.is_locked:
-        if _same(rule.setting, text, rule.value):
+        if _says_the_same(rule, text, items):
             return None
         if not rule.value.strip():
             return message(_("is locked to an empty value by {level}"), level=rule.level)
         return message(_('is locked to "{value}" by {level}'), value=rule.value, level=rule.level)
-    return _item_objection(rule, text, hidden=hidden) or _bound_objection(rule, text, hidden=hidden)
+    return _item_objection(rule, items, hidden=hidden) or _bound_objection(rule, text, hidden=hidden)
 
 
-def _item_objection(rule: Rule, text: str, *, hidden: bool) -> str | None:
+def _item_objection(rule: Rule, items: patterns.Items, *, hidden: bool) -> str | None:
     allowed = [patterns.entry(rule.setting, one) for one in rule.allowed]
     refused = [(one, patterns.entry(rule.setting, one)) for one in rule.refused]
-    for shown, parts in patterns.items(rule.setting, text):
+    for shown, parts in items:
         said = marked(_("its value")) if hidden else f'"{shown}"'
         for one, pattern in refused:
             if patterns.fits(pattern, parts):
@@ -272,9 +310,9 @@ def _listed(entries: tuple[str, ...]) -> str:
     return f"{shown} and {len(entries) - 8} more" if len(entries) > 8 else shown
 
 
-def _same(setting: str, one: str, other: str) -> bool:
-    if ALL_SETTINGS[setting].kind is Kind.QUANTITY:
-        return syntax.quantity(one.strip()) == syntax.quantity(other.strip())
-    return sorted(parts for _, parts in patterns.items(setting, one)) == sorted(
-        parts for _, parts in patterns.items(setting, other)
-    )
+def _says_the_same(rule: Rule, text: str, items: patterns.Items) -> bool:
+    """Whether a text says what a locked rule says."""
+    if ALL_SETTINGS[rule.setting].kind is Kind.QUANTITY:
+        return syntax.quantity(text.strip()) == syntax.quantity(rule.value.strip())
+    locked = patterns.items(rule.setting, rule.value)
+    return sorted(parts for _, parts in items) == sorted(parts for _, parts in locked)
