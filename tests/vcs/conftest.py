@@ -9,10 +9,11 @@ from pytest_django import Settings
 
 from terrakube_site.outgoing import allowed_from
 from tests.vcs.fake_api import FakeApi
+from tests.vcs.hooked import received
 from tests.vcs.provider.fixtures import gitea, github, provider
 from tests.vcs.scene import scene
 
-__all__ = ["api", "gitea", "github", "provider", "scene"]
+__all__ = ["api", "gitea", "github", "provider", "received", "scene"]
 
 
 @pytest.fixture

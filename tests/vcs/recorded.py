@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from email.message import Message
-from typing import Any
+from typing import Any, cast
 
-from vcs.providers.base import ApiAnswer, ApiError
+from vcs.providers.base import Api, ApiAnswer, ApiError, Repository
+
+SHA, OLD, MERGED = "a" * 40, "b" * 40, "c" * 40
+REPOSITORY = Repository("https://git.example/acme/net", "acme/net")
+OF_AZURE = Repository("https://dev.azure.com/acme/infra/net", "acme/infra/net")
+DEEP = Repository("https://gitlab.example/acme/infra/net", "acme/infra/net")
+AZURE = "/acme/infra/_apis/git/repositories/net"
+GITLAB = "/projects/acme%2Finfra%2Fnet"
 
 
 class RecordedApi:
@@ -55,3 +62,7 @@ class Pages:
 
     def page(self, number: int) -> list[Any]:
         return self.rows[(number - 1) * self.size : number * self.size]
+
+
+def as_api(recorded: RecordedApi) -> Api:
+    return cast(Api, recorded)
