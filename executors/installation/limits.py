@@ -10,7 +10,7 @@ from django.db.models import Q
 from executors.installation.settings import Installation, installation
 from terrakube_site.env import SettingErrors
 from workspaces import run_limits
-from workspaces.models import RunLimits, Workspace
+from workspaces.models import Job, RunLimits, Workspace
 from workspaces.run_limits import Limits
 
 
@@ -49,7 +49,18 @@ def _levels(workspace: Workspace) -> run_limits.Levels:
 
 def workspace_deadlines(workspace: Workspace) -> dict[str, int]:
     """Return the deadlines that the workspace or its organization sets, in seconds by name; one query."""
-    levels = _levels(workspace)
+    return _deadlines(_levels(workspace))
+
+
+def job_deadlines(job: Job) -> dict[str, int]:
+    """Return the deadlines of a job's workspace; no query for a job that was locked and asked for its obstacles."""
+    around = job.surroundings
+    if around is None:
+        return workspace_deadlines(job.workspace)
+    return _deadlines([(run_limits.ORGANIZATION, around.organization), (run_limits.WORKSPACE, around.workspace)])
+
+
+def _deadlines(levels: run_limits.Levels) -> dict[str, int]:
     found = {name: run_limits.limit_in_force(name, levels).value for name in run_limits.DEADLINES}
     return {name: seconds for name, seconds in found.items() if seconds is not None}
 

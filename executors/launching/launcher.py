@@ -59,7 +59,7 @@ class Needs:
 def read_needs(step: Step) -> Needs:
     """Read what the launch of a step needs."""
     inputs = step_inputs(step.job, flows.from_json(step.flow))
-    deadlines = limits.workspace_deadlines(step.job.workspace)
+    deadlines = limits.job_deadlines(step.job)
     try:
         return Needs(step, inputs, pod_settings(inputs.texts(Category.ENV), inputs.hidden), "", deadlines)
     except EphemeralSyntaxErrors as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q
 
 from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus
 from workspaces.jobs.obstacles import is_locked_for, locked
 from workspaces.models import Job
 from workspaces.reasons import Reason, framed, reason
+from workspaces.variables.job_variables import read_variables
 
 # How many jobs that are before a waiting one are counted; of more, its sentence says that there are more.
 _COUNTED = 100
@@ -22,6 +23,8 @@ def why_wait(job: Job) -> Reason | None:
     workspace = job.workspace
     if is_locked_for(job):
         return locked(workspace)
+    if job.surroundings is not None and not job.surroundings.others_open:
+        return None
     others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk).exclude(SAVED)
     if job.plan_only:
         # A plan takes no state lock; it waits only for what may change the state while it reads.
@@ -55,8 +58,8 @@ def _in_line(why: Reason, others: int) -> Reason:
 
 def incomplete(job: Job) -> list[str]:
     """Return the keys of sensitive variables that neither the workspace nor the job gives a value."""
-    workspace = job.workspace
-    # Load and cache all: the launch of the step reads them next.
-    prefetch_related_objects([workspace], "variables")
-    names = {row.key for row in workspace.variables.all() if row.incomplete}
-    return sorted(names - {row.key for row in job.variables.all()}) if names else []
+    found = read_variables(job)
+    if job.surroundings is not None:
+        # The launch of the step needs them next, in this transaction.
+        job.surroundings.variables = found
+    return sorted({row.key for row in found.workspace if row.incomplete} - {row.key for row in found.job})

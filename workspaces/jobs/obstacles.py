@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
+
+from terrakube_site.database.built_once import BuiltOnce
+from workspaces import run_limits
 from workspaces.models import Job, Workspace
+from workspaces.models.job import Surroundings
 from workspaces.reasons import Reason, reason
+from workspaces.run_limits import Limits
 
 DELETED = "workspace-deleted"
 DISABLED = "organization-disabled"
@@ -20,23 +28,47 @@ class Obstacle:
     ends: bool
 
 
+_FLAGS = ("deleted", "organization__disabled", "locked", "lock_description", "locked_by_pull_request", "others_open")
+_LIMITS = len(run_limits.NAMES)
+
+
+def _around(workspace: UUID, job: int) -> QuerySet[Workspace, Any]:
+    others = Job.objects.open_on_workspace().filter(workspace=OuterRef("pk")).exclude(pk=job)
+    return (
+        Workspace._base_manager.filter(pk=workspace)
+        .annotate(others_open=Exists(others))
+        .values_list(
+            *_FLAGS,
+            *(f"organization__run_limits__{name}" for name in run_limits.NAMES),
+            *(f"run_limits__{name}" for name in run_limits.NAMES),
+        )
+    )
+
+
+_AROUND = BuiltOnce(_around)
+
+
 def obstacle(job: Job) -> Obstacle | None:
     """Return what keeps a step of a job from starting now; None if nothing does. Call it under the job's row lock.
 
-    Workspace and organization are read again and updated on the job: rows joined to a row that was waited for are
-    stale.
+    What else decides about the job is read by one query of its own and updated on the job: rows joined to a row that
+    was waited for are stale.
     """
     workspace = job.workspace
+    (row,) = _AROUND.rows(job.workspace_id, job.pk)
     (
         workspace.deleted,
         job.organization.disabled,
         workspace.locked,
         workspace.lock_description,
         workspace.locked_by_pull_request,
-    ) = (
-        Workspace._base_manager.filter(pk=job.workspace_id)
-        .values_list("deleted", "organization__disabled", "locked", "lock_description", "locked_by_pull_request")
-        .get()
+        others_open,
+    ) = row[: len(_FLAGS)]
+    limits = row[len(_FLAGS) :]
+    job.surroundings = Surroundings(
+        others_open=others_open,
+        organization=Limits(**dict(zip(run_limits.NAMES, limits[:_LIMITS], strict=True))),
+        workspace=Limits(**dict(zip(run_limits.NAMES, limits[_LIMITS:], strict=True))),
     )
     if job.organization.disabled:
         return Obstacle(why=reason(DISABLED), ends=True)

@@ -51,6 +51,10 @@ class Item(AbstractVariable):
         constraints = (models.UniqueConstraint(fields=("collection", "key"), name="one_item_of_a_key_in_a_collection"),)
 
     @property
+    def collection_name(self) -> str:
+        return self.collection.name
+
+    @property
     def organization_key(self) -> UUID | None:
         # A new record may not have one yet.
         collection: Collection | None = getattr(self, "collection", None)

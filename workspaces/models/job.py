@@ -1,6 +1,7 @@
 """Jobs and their steps; their statuses are written by ``workspaces.jobs.transitions`` alone."""
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -28,10 +29,25 @@ from workspaces.models.template import Template
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import JobQuerySet, JobScopedQuerySet, StepQuerySet
 from workspaces.reasons import Reason, stored
+from workspaces.run_limits import Limits
 from workspaces.truncation import FittingField
 from workspaces.validation.repositories import check_branches, check_commit
 
 HIGHEST_PRIORITY = 100
+
+
+@dataclass(slots=True, kw_only=True)
+class Surroundings:
+    """What else decides about a job, as it was read under the lock of the job's row, and good for that transaction.
+
+    ``others_open`` says whether its workspace has another job that has not ended, or of which a pod remains.
+    ``variables`` are the job's once they were read.
+    """
+
+    others_open: bool
+    organization: Limits
+    workspace: Limits
+    variables: Any = None
 
 
 class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
@@ -139,6 +155,9 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
     )
 
     CHECKS: ClassVar = {"override_branch": check_branches, "commit_id": check_commit}
+
+    surroundings: Surroundings | None = None
+    """Set by ``workspaces.jobs.obstacles.obstacle`` under the lock of the row, else None."""
 
     objects = JobQuerySet.as_manager()
 

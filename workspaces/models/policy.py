@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.messages import Message, message, translated
 from workspaces.models.base import Audited, NamedInWords, Record
 from workspaces.models.organization import Organization
@@ -146,8 +147,12 @@ class PolicyRule(NamedInWords, Record, Audited):
 
 def policy_of(organization_id: UUID | None) -> Policy:
     """Return the rules that apply to an organization, with one query; for None those of the installation alone."""
-    rows = PolicyRule.objects.filter(Q(organization=None) | Q(organization=organization_id))
+    rows = _INSTALLATION.rows() if organization_id is None else _ORGANIZATION.rows(organization_id)
     return Policy((*built_in(), *(row.rule for row in rows)))
+
+
+_INSTALLATION = BuiltOnce(lambda: PolicyRule.objects.filter(organization=None))
+_ORGANIZATION = BuiltOnce(lambda key: PolicyRule.objects.filter(Q(organization=None) | Q(organization=key)))
 
 
 def policies_of(organization_ids: Iterable[UUID]) -> dict[UUID, Policy]:

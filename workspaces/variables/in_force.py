@@ -17,11 +17,12 @@ from terrakube_site.messages import message
 from terrakube_site.terraform.hcl import texts_in
 from workspaces.choices import Category
 from workspaces.flows import FlowStep
-from workspaces.models import GlobalVariable, Item, Job, Workspace
+from workspaces.models import GlobalVariable, Item, Job, Variable, Workspace
 from workspaces.models.policy import policy_of
 from workspaces.models.variable import AbstractVariable
 from workspaces.pods import for_step, step_ending
 from workspaces.pods.policy.rules import Policy, Refusal
+from workspaces.variables.job_variables import JobVariables, VariableRow, read_variables
 
 JOB = "job"
 INSTALLATION = "installation"
@@ -102,25 +103,28 @@ class Sources:
     They may be records that are not stored, as of another installation.
     """
 
-    workspace: tuple[AbstractVariable, ...]
-    organization: tuple[GlobalVariable, ...]
-    items: tuple[Item, ...]
+    workspace: tuple[AbstractVariable | VariableRow, ...]
+    organization: tuple[GlobalVariable | VariableRow, ...]
+    items: tuple[Item | VariableRow, ...]
 
 
-def _collect_sources(workspace: Workspace, *, own: bool = True) -> Sources:
+type _Records = tuple[tuple[Variable, ...], tuple[GlobalVariable, ...], tuple[Item, ...]]
+
+
+def _records(workspace: Workspace, *, own: bool = True) -> _Records:
     items = (
         Item.objects.filter(collection__references__workspace=workspace)
         .select_related("collection")
         .order_by("-collection__priority", "collection__name", "key")
     )
-    return Sources(
+    return (
         tuple(workspace.variables.all()) if own else (),
         tuple(GlobalVariable.objects.filter(organization_id=workspace.organization_id)),
         tuple(items),
     )
 
 
-def _add_value(found: dict[str, Value], key: str, row: AbstractVariable, origin: str) -> None:
+def _add_value(found: dict[str, Value], key: str, row: AbstractVariable | VariableRow, origin: str) -> None:
     found.setdefault(key, Value(text=row.value, sensitive=row.sensitive, origin=origin, hcl=row.hcl))
 
 
@@ -159,7 +163,7 @@ def _merge_sources(
         _add_value(found, row.key, row, ORGANIZATION)
     for item in sources.items:
         if item.category == category:
-            _add_value(found, item.key, item, message(_("collection {name}"), name=item.collection.name))
+            _add_value(found, item.key, item, message(_("collection {name}"), name=item.collection_name))
     return found
 
 
@@ -168,11 +172,11 @@ def records_in_force(workspace: Workspace) -> list[AbstractVariable]:
 
     A step without ``inputsEnv`` and ``inputsTerraform`` gets them all, besides what the installation and policies set.
     """
-    sources = _collect_sources(workspace)
-    found: dict[tuple[str, str], AbstractVariable] = {(row.category, row.key): row for row in sources.workspace}
+    own, shared, items = _records(workspace)
+    found: dict[tuple[str, str], AbstractVariable] = {(row.category, row.key): row for row in own}
     # What the installation sets replaces what a workspace inherits.
     fixed = {(str(Category.ENV), key) for key in _installation_values(workspace)}
-    for row in (*sources.organization, *sources.items):
+    for row in (*shared, *items):
         if (row.category, row.key) not in fixed:
             found.setdefault((row.category, row.key), row)
     return list(found.values())
@@ -193,8 +197,9 @@ def workspace_inputs(workspace: Workspace, *, step: FlowStep | None = None, own:
     ``step`` filters by its ``inputsEnv`` and ``inputsTerraform`` and selects the pod settings of its type; None does
     neither. With ``own`` False, return what the workspace inherits, as if it had no variables itself.
     """
-    sources = _collect_sources(workspace, own=own)
-    return inputs_from(sources, workspace, policy_of(workspace.organization_id), step=step)
+    return inputs_from(
+        Sources(*_records(workspace, own=own)), workspace, policy_of(workspace.organization_id), step=step
+    )
 
 
 def inputs_from(sources: Sources, workspace: Workspace, policy: Policy, *, step: FlowStep | None = None) -> Inputs:
@@ -226,15 +231,18 @@ def step_inputs(job: Job, step: FlowStep) -> Inputs:
 
     A job that was started for people who may not know the secrets gets no sensitive value, wherever it comes from.
     """
-    inputs = workspace_inputs(job.workspace, step=step)
+    rows: JobVariables | None = None if job.surroundings is None else job.surroundings.variables
+    if rows is None:
+        rows = read_variables(job)
+    sources = Sources(rows.workspace, rows.organization, rows.items)
+    inputs = inputs_from(sources, job.workspace, policy_of(job.workspace.organization_id), step=step)
     if job.withholds_sensitive:
         inputs = inputs.without_sensitive()
-    own = list(job.variables.all())
-    if not own:
+    if not rows.job:
         return inputs
     # What replaces a sensitive value is as secret; of others nobody said so, and masking a "1" would ruin the log.
     values = {
         row.key: Value(text=row.value, sensitive=_is_sensitive(inputs.terraform.get(row.key)), origin=JOB, hcl=True)
-        for row in own
+        for row in rows.job
     }
     return replace(inputs, terraform={**inputs.terraform, **values})

@@ -87,17 +87,30 @@ def _over(
     ]
 
 
+def _may_be_counted(job: Job) -> bool:
+    """Return whether the job's organization or workspace may have a count, as far as was read under the job's lock."""
+    around = job.surroundings
+    if around is None:
+        return True
+    levels = (around.organization, around.workspace)
+    return any(level.running_steps is not None or level.running_applies is not None for level in levels)
+
+
+def _rows_over(job: Job, *, lock: bool) -> Iterable[RunLimits]:
+    rows = RunLimits.objects.filter(ANY_COUNT, Q(workspace=job.workspace_id) | Q(organization=job.organization_id))
+    rows = rows.order_by("pk")
+    return rows.select_for_update() if lock else rows
+
+
 def limits_over(job: Job, room: str, *, lock: bool = False) -> Sequence[Limit]:
-    """Return the limits that apply to a job's next step, the narrowest first; one query.
+    """Return the limits that apply to a job's next step, the narrowest first; at most one query.
 
     With ``lock``, no other transaction counts under any of them until this one ends. Locks are taken in one order and
     after the Job's, so that two transactions never deadlock; without a limit there is no lock.
     """
-    rows = RunLimits.objects.filter(ANY_COUNT, Q(workspace=job.workspace_id) | Q(organization=job.organization_id))
-    rows = rows.order_by("pk")
     of_workspace: RunLimits | None = None
     of_organization: RunLimits | None = None
-    for row in rows.select_for_update() if lock else rows:
+    for row in _rows_over(job, lock=lock) if _may_be_counted(job) else ():
         if row.workspace_id is not None:
             of_workspace = row
         else:

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.language import in_english
 from terrakube_site.metrics import catalogue, tally
 from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, JobStatus
@@ -24,11 +25,17 @@ S = JobStatus
 
 
 def lock_job(job_id: int) -> Job | None:
-    return _locked_jobs().filter(pk=job_id).first()
+    return next(iter(_JOB.rows(job_id)), None)
 
 
 def _locked_jobs() -> QuerySet[Job]:
-    return Job.objects.select_for_update(of=("self",)).select_related("workspace__organization", "organization")
+    jobs = Job.objects.select_for_update(of=("self",)).select_related("workspace__organization", "organization")
+    return jobs.order_by()
+
+
+_JOB = BuiltOnce(lambda key: _locked_jobs().filter(pk=key))
+_JOB_OF_STEP = BuiltOnce(lambda key: _locked_jobs().filter(steps=key))
+_STEP = BuiltOnce(lambda key: Step.objects.filter(pk=key).order_by())
 
 
 class LockedStep(NamedTuple):
@@ -44,8 +51,11 @@ def lock_step(step: UUID | LockedStep) -> LockedStep | None:
         return step
     # The Job row is the lock for all of its steps, so two reports of one pod take turns. The step is read by a query of
     # its own: what is joined to a row that had to be waited for is as old as the wait.
-    job = _locked_jobs().filter(steps=step).first()
-    return None if job is None else LockedStep(job, job.steps.get(pk=step))
+    for job in _JOB_OF_STEP.rows(step):
+        for found in _STEP.rows(step):
+            found.job = job
+            return LockedStep(job, found)
+    return None
 
 
 def move_job(job: Job, status: JobStatus, why: Reason = NONE, **changes: Any) -> None:
