@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
+
 from tests.spine.site import Site
 from tests.tfe.tls import shared_database
+from workspaces.services.organizations import add_default_templates
 
 HOST = "127.0.0.1"
 
@@ -24,4 +30,25 @@ def local_site(folder: Path) -> Iterator[Site]:
         Site(folder, HOST, environ, namespace="none").at_hand() as site,
     ):
         site.start()
+        yield site
+
+
+# Its name is what tells pytest-django that a test needs the test database.
+@pytest.fixture(scope="module")
+def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """pytest-django's fixture for a whole module, without its transaction; the database is emptied after the module."""
+    with django_db_blocker.unblock():
+        try:
+            yield
+        finally:
+            # On SQLite a site has a copy of its own.
+            if connection.vendor != "sqlite":
+                call_command("flush", verbosity=0, interactive=False)
+
+
+@pytest.fixture(scope="module")
+def site(db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running site whose steps are processes of this machine."""
+    with local_site(tmp_path_factory.mktemp("site")) as site:
+        add_default_templates(site.organization, by=None)
         yield site

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
-from pytest_django.plugin import DjangoDbBlocker
 
 from tests.spine.site import Site
 from tests.vcs.provider import Gitea, GitHub
 from tests.vcs.provider.connecting import connection_by_app, connection_by_token
 from tests.vcs.provider.records import Repository
-from tests.vcs.site import local_site
+from tests.vcs.site import db, site
 from tests.vcs.story import EVEN_MORE, MAIN, MORE, Story, linked_user, resources
 from workspaces.choices import JobStatus, Via
 from workspaces.models import Job, Template, Vcs, Workspace
 from workspaces.services.jobs import approve_job
-from workspaces.services.organizations import add_default_templates
 
+__all__ = ["db", "site"]
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("from-push-to-apply")]
 FOLDER = "envs/prod"
 FILE = f"{FOLDER}/main.tf"
 VIAS = {"GITHUB": Via.GITHUB, "GITEA": Via.GITEA}
-
-
-# Its name is what tells pytest-django that a test needs the test database.
-@pytest.fixture(scope="module")
-def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """pytest-django's fixture for a whole module, without its transaction; the database is emptied after the module."""
-    with django_db_blocker.unblock():
-        try:
-            yield
-        finally:
-            # On SQLite a site has a copy of its own.
-            if connection.vendor != "sqlite":
-                call_command("flush", verbosity=0, interactive=False)
-
-
-@pytest.fixture(scope="module")
-def site(db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A running site whose steps are processes of this machine."""
-    with local_site(tmp_path_factory.mktemp("site")) as site:
-        add_default_templates(site.organization, by=None)
-        yield site
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@
   }
 
   for (const all of document.querySelectorAll("[data-all]")) {
-    all.hidden = false;
+    all.closest("label").hidden = false;
     all.addEventListener("change", () => {
       for (const row of rows(all.dataset.all)) if (!row.hidden) box(row).checked = all.checked;
       count();
