@@ -237,6 +237,7 @@ def test_a_commit_that_cannot_be_asked_for_is_waited_for_as_long_as_the_provider
     assert "accepts no more requests until" in str(delivery.why)
     assert str(delivery.why).endswith("It is tried again.")
     api.answers[line] = Told(404, {"error": {"message": "No such pull request"}})
+    Vcs.objects.update(limited_until=None)
     for _ in range(2):
         Delivery.objects.update(next_try_at=begun)
         handle_delivery(delivery.pk)

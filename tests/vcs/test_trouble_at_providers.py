@@ -341,6 +341,10 @@ def test_a_limit_is_kept_to_for_all_webhooks_of_the_connection(api: FakeApi, pla
     assert hook.next_try_at > before + dt.timedelta(seconds=place.seconds - 2)
     assert due_connections(before) == []
     assert due_connections(hook.next_try_at) == [scene.vcs.pk]
+    # Nobody asks before it ends, whatever is to be done.
+    assert NO_MORE in scene.synchronized().why
+    assert len([line for line in scene.lines if line in lines]) == 1
+    Vcs.objects.update(limited_until=in_minutes(-1))
     for line in lines:
         scene.answer(line, Told(201, {"id": 5, "uuid": "{5}"}))
     scene.synchronized()

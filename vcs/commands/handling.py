@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -13,7 +14,7 @@ from terrakube_site.outgoing import OutgoingError
 from vcs.commands.parsing import Command, Verb, read_command
 from vcs.commands.people import writer_of
 from vcs.commands.requirements import Planned, Wanted, why_not_apply
-from vcs.connections.problems import ConnectionProblem
+from vcs.connections.problems import ConnectionProblem, request_problem
 from vcs.connections.tokens import api_for, repository_of
 from vcs.models import ConcernedWorkspace, PullRequest, Report, ReportKind
 from vcs.providers import provider_of
@@ -103,13 +104,17 @@ def handle_comment(vcs: Vcs, source: str, event: Event) -> str:
     try:
         done = _run(vcs, source, event, number, command, writer.user)
     except (ServiceError, ApiError, OutgoingError, ConnectionProblem) as error:
-        why = error.message if isinstance(error, ServiceError) else str(error)
+        why = error.message if isinstance(error, ServiceError) else _problem(error, vcs, source)
         answer(f"Refused: {one_line(why)}", accepted=False)
         return f"refused: {why}"
     lines = [f"- {code(row.workspace.name)}: {row.text}" for row in done]
     accepted = any(row.accepted for row in done)
     answer(f"{'Done' if accepted else 'Refused'}:\n\n" + "\n".join(lines), accepted=accepted)
     return "; ".join(f"{row.workspace.name}: {row.text}" for row in done)
+
+
+def _problem(error: ApiError | OutgoingError | ConnectionProblem, vcs: Vcs, source: str) -> str:
+    return str(request_problem(error, vcs, urlsplit(normalized(source)).path.strip("/")).sentence)
 
 
 def _mention(event: Event) -> str:

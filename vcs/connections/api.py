@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import timezone
+
 from terrakube_site.messages import message
 from vcs.connections.grants import note_problem, note_success
-from vcs.connections.problems import REFUSED, ConnectionProblem
+from vcs.connections.problems import REFUSED, ConnectionProblem, limit_problem
 from vcs.providers import PROVIDERS
 from vcs.providers.base import Api, ApiAnswer, ApiError, api_url_of, host_of
 from workspaces.choices import VcsStatus
@@ -19,8 +22,8 @@ from workspaces.models import Vcs
 class ConnectionApi(Api):
     """The API with ``token``. When the provider refuses it, the request is sent once more with ``another()``.
 
-    Methods raise ConnectionProblem too: there is no other token, or it is refused as well. The connection's page shows
-    it.
+    Methods raise ConnectionProblem too: there is no other token, or it is refused as well, which the connection's page
+    shows; or the provider takes no more requests for now.
     """
 
     vcs: Vcs
@@ -29,7 +32,7 @@ class ConnectionApi(Api):
 
     def request(self, method: str, path: str, **what: Any) -> ApiAnswer:
         try:
-            answer = Api.request(self, method, path, **what)
+            answer = self._request_in_limit(method, path, **what)
         except ApiError as error:
             if error.status != 401:
                 raise
@@ -43,7 +46,7 @@ class ConnectionApi(Api):
         token = self.another()
         if token != self.token:
             try:
-                return Api.request(api_with(self.vcs, token, self.another), method, path, **what)
+                return api_with(self.vcs, token, self.another)._request_in_limit(method, path, **what)
             except ApiError as second:
                 if second.status != 401:
                     raise
@@ -52,6 +55,20 @@ class ConnectionApi(Api):
         problem = ConnectionProblem(message(REFUSED, **words), lost=True)
         note_problem(self.vcs, problem)
         raise problem from error
+
+    def _request_in_limit(self, method: str, path: str, **what: Any) -> ApiAnswer:
+        """Send one request; none while the provider takes no more, since each would prolong that."""
+        until, now = self.vcs.limited_until, timezone.now()
+        if until is not None and until > now:
+            raise limit_problem(self.vcs, until)
+        try:
+            return Api.request(self, method, path, **what)
+        except ApiError as error:
+            if error.retry_after:
+                until = timezone.now() + dt.timedelta(seconds=error.retry_after)
+                Vcs.objects.filter(pk=self.vcs.pk).update(limited_until=until)
+                self.vcs.limited_until = until
+            raise
 
 
 def api_with(vcs: Vcs, token: str, another: Callable[[], str]) -> ConnectionApi:

@@ -123,6 +123,15 @@ def app_problem(error: ApiError | OutgoingError | SetupError, vcs: Vcs, reposito
     return ConnectionProblem(message(_("{host} gives no token for {repository} ({status}: {detail})."), **words))
 
 
+def limit_problem(vcs: Vcs, until: dt.datetime) -> ConnectionProblem:
+    """Return that a connection's provider takes no more requests before a moment in the future."""
+    words = {"host": host_of(vcs), "time": f"{until.astimezone(dt.UTC):%H:%M:%S}"}
+    seconds = max(1, round((until - timezone.now()).total_seconds()))
+    return ConnectionProblem(
+        message(_("{host} accepts no more requests until {time} UTC."), **words), temporary=True, retry_after=seconds
+    )
+
+
 def moved_problem(repository: str) -> ConnectionProblem:
     """Return that a repository, by its path at the provider, has another address now."""
     return ConnectionProblem(message(MOVED, repository=repository))
