@@ -18,7 +18,7 @@ from vcs.providers.base import Event
 from vcs.pull_requests.jobs import VIA, job_settings, replace_older
 from vcs.reports import outbox
 from workspaces import flows
-from workspaces.actors import groups_of, is_admin
+from workspaces.actors import Actor, groups_of, is_admin
 from workspaces.choices import JobStatus, Via, WebhookEventType
 from workspaces.errors import NotAllowed
 from workspaces.jobs import transitions
@@ -49,6 +49,30 @@ def start_job(
     The job has the rights of who saved the rule. What may run of a pull request, its ``record`` says. A plan-only job
     of an older commit of the same branch that still waits is cancelled; of an event that was overtaken, no job is made.
     """
+    by = _actor_of(rule)
+    with transaction.atomic():
+        claimed = _claim(workspace, rule, event, delivery)
+        if isinstance(claimed, Started):
+            return claimed
+        if record is not None:
+            settings = job_settings(record, workspace, rule)
+        else:
+            settings = {"template": rule.template, **_source(workspace, event)}
+        job = create_job(workspace, by=by, named=event.sender, **settings)
+        claimed.job = job
+        claimed.save(update_fields=["job"])
+        outbox.note_job(job)
+    # In transactions of their own: whoever holds the lock of a job takes that of its workspace after it.
+    if record is not None:
+        replace_older(job, record)
+    if _plans_only(rule):
+        older = _of_event(workspace, rule, event).filter(ref=event.branch, number__lt=delivery.pk)
+        _drop(older, reason("cancelled", "newer-commit", number=job.pk))
+    return Started(job, "job", message(_("Job {number} was started."), number=job.pk))
+
+
+def _actor_of(rule: WebhookEvent) -> Actor:
+    """Return who the jobs of a rule are started by, whose rights count. Raises NotAllowed for one without any."""
     by = actor_behind(rule)
     if by is not None and not groups_of(by) and not is_admin(by):
         sentence = _(
@@ -56,53 +80,43 @@ def start_job(
             "with your rights."
         )
         raise NotAllowed(message(sentence, person=rule.acts_for_name or rule.updated_by or "–"))
+    return by
+
+
+def _of_event(workspace: Workspace, rule: WebhookEvent, event: Event) -> QuerySet[Trigger]:
+    """Return what the events of a kind have started on a workspace; of a pull request, its own events alone."""
+    return Trigger.objects.filter(workspace=workspace, event=rule.event, pull_request=event.pull_request or 0)
+
+
+def _claim(workspace: Workspace, rule: WebhookEvent, event: Event, delivery: Delivery) -> Trigger | Started:
+    """Keep that an event starts a job, for this process alone; or return why it starts none.
+
+    Call it in the transaction that creates the job.
+    """
+    # Deliveries are handled side by side; this row is what they take turns by.
+    Workspace.objects.select_for_update(of=("self",)).filter(pk=workspace.pk).first()
     name = event.commit or event.branch
-    pull_request = event.pull_request or 0
-    with transaction.atomic():
-        # Deliveries are handled side by side; this row is what they take turns by.
-        Workspace.objects.select_for_update(of=("self",)).filter(pk=workspace.pk).first()
-        of_event = Trigger.objects.filter(workspace=workspace, event=rule.event, pull_request=pull_request)
-        before = of_event.filter(commit=name).select_related("job").first()
-        if before is not None:
-            return _was_started(before)
-        plans = _plans_only(rule)
-        newer = of_event.filter(ref=event.branch, number__gt=delivery.pk).order_by("-number").first()
-        if plans and newer is not None:
-            return Started(
-                None, "overtaken", message(_("A newer commit of {name} is planned already."), name=event.branch)
+    of_event = _of_event(workspace, rule, event)
+    before = of_event.filter(commit=name).select_related("job").first()
+    if before is not None:
+        return _was_started(before)
+    if _plans_only(rule) and of_event.filter(ref=event.branch, number__gt=delivery.pk).exists():
+        return Started(None, "overtaken", message(_("A newer commit of {name} is planned already."), name=event.branch))
+    try:
+        with transaction.atomic():
+            return Trigger.objects.create(
+                workspace=workspace,
+                event=rule.event,
+                commit=name,
+                pull_request=event.pull_request or 0,
+                ref=event.branch,
+                rule=rule,
+                delivery=delivery,
+                number=delivery.pk,
             )
-        try:
-            with transaction.atomic():
-                trigger = Trigger.objects.create(
-                    workspace=workspace,
-                    event=rule.event,
-                    commit=name,
-                    pull_request=pull_request,
-                    ref=event.branch,
-                    rule=rule,
-                    delivery=delivery,
-                    number=delivery.pk,
-                )
-        except IntegrityError:
-            # SQLite has no row locks.
-            return _was_started(of_event.get(commit=name))
-        if record is not None:
-            settings = job_settings(record, workspace, rule)
-        else:
-            settings = {"template": rule.template, **_source(workspace, event)}
-        job = create_job(workspace, by=by, named=event.sender, **settings)
-        trigger.job = job
-        trigger.save(update_fields=["job"])
-        outbox.note_job(job)
-    if record is not None:
-        replace_older(job, record)
-    if plans:
-        # In transactions of their own: whoever holds the lock of a job takes that of its workspace after it.
-        _drop(
-            of_event.filter(ref=event.branch, number__lt=delivery.pk),
-            reason("cancelled", "newer-commit", number=job.pk),
-        )
-    return Started(job, "job", message(_("Job {number} was started."), number=job.pk))
+    except IntegrityError:
+        # SQLite has no row locks.
+        return _was_started(of_event.get(commit=name))
 
 
 _BRANCHES = frozenset({WebhookEventType.PUSH, WebhookEventType.PULL_REQUEST})

@@ -5,13 +5,12 @@ https://learn.microsoft.com/en-us/rest/api/azure/devops/hooks/subscriptions
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from django.utils.translation import gettext_noop as _
 
 from vcs.providers.azure_devops.paths import VERSION, organization_path, parts_of, repository_path
 from vcs.providers.azure_devops.signature import SECRET_HEADER
-from vcs.providers.base import Api, ApiError, HookSettings, Repository
+from vcs.providers.base import Api, HookSettings, Repository
+from vcs.providers.base.hooks import remove_hook
 from workspaces.choices import WebhookEventType
 
 PERMISSION = _('the permissions "View subscriptions" and "Edit subscriptions" of the project, and the scope for them')
@@ -65,14 +64,8 @@ def update(api: Api, repository: Repository, hook_id: str, hook: HookSettings) -
 
 
 def remove(api: Api, repository: Repository, hook_id: str) -> None:
-    for one in hook_id.split(","):
-        if not one:
-            continue
-        try:
-            api.delete(f"{_subscriptions(api, repository)}/{quote(one, safe='')}", _VERSION)
-        except ApiError as error:
-            if error.status != 404:
-                raise
+    for one in filter(None, hook_id.split(",")):
+        remove_hook(api, _subscriptions(api, repository), one, _VERSION)
 
 
 def _subscriptions(api: Api, repository: Repository) -> str:

@@ -6,12 +6,13 @@ https://developer.atlassian.com/server/bitbucket/rest/ (project/repository webho
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from django.utils.translation import gettext_noop as _
 
-from vcs.providers.base import Api, ApiError, HookSettings, Repository
+from vcs.providers.base import Api, HookSettings, Repository
+from vcs.providers.base.hooks import change_hook, remove_hook
 from vcs.providers.bitbucket.paths import is_data_center, repository_path
 from workspaces.choices import WebhookEventType
 
@@ -50,21 +51,12 @@ def register(api: Api, repository: Repository, hook: HookSettings) -> str:
 
 
 def update(api: Api, repository: Repository, hook_id: str, hook: HookSettings) -> str:
-    try:
-        api.put(f"{_path(api, repository)}/{quote(hook_id, safe='')}", _settings(api, hook))
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        return register(api, repository, hook)
-    return hook_id
+    again = partial(register, api, repository, hook)
+    return change_hook(api, "PUT", _path(api, repository), hook_id, _settings(api, hook), register=again)
 
 
 def remove(api: Api, repository: Repository, hook_id: str) -> None:
-    try:
-        api.delete(f"{_path(api, repository)}/{quote(hook_id, safe='')}")
-    except ApiError as error:
-        if error.status != 404:
-            raise
+    remove_hook(api, _path(api, repository), hook_id)
 
 
 def _path(api: Api, repository: Repository) -> str:

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from vcs.choices import EventKind
-from vcs.providers.base import Event, Ignored, Sender, normalized
+from vcs.providers.base import Event, Ignored, Sender
+from vcs.providers.github.payloads import comment, pull_request, release, repository_urls
 from vcs.providers.payloads import Node, branch_of, files_of, is_commit, tag_of
 
 _ACTIONS = {"opened": "opened", "reopened": "reopened", "synchronized": "synchronize", "closed": "closed"}
@@ -27,17 +28,13 @@ def read_events(headers: Mapping[str, str], body: bytes) -> Sequence[Event | Ign
         case "create":
             return [_created(node)]
         case "pull_request" | "pull_request_sync":
-            return [_pull_request(node)]
+            known = _ACTIONS.get(node.text("action"), "")
+            return [pull_request(node, known, fork=_is_fork(node.at("pull_request")), sender=_sender(node))]
         case "issue_comment" | "pull_request_comment":
-            return [_comment(node)]
+            return [comment(node, of_pull_request=node.flag("is_pull"), sender=_sender(node))]
         case "release":
-            return [_release(node)]
+            return [release(node, _sender(node))]
     return [Ignored(message(_("Deliveries of the type {name} start nothing."), name=found[:64] or "?"))]
-
-
-def _urls(node: Node) -> tuple[str, ...]:
-    names = ("clone_url", "html_url", "ssh_url")
-    return tuple(sorted({normalized(url) for name in names if (url := node.text("repository", name))}))
 
 
 def _sender(node: Node) -> Sender:
@@ -58,7 +55,7 @@ def _push(node: Node) -> Event | Ignored:
     whole = bool(commits) and (total is None or total <= len(commits))
     return Event(
         kind=EventKind.PUSH if branch else EventKind.TAG,
-        repository_urls=_urls(node),
+        repository_urls=repository_urls(node),
         branch=branch or tag,
         commit=commit.lower(),
         before=node.text("before"),
@@ -72,58 +69,10 @@ def _created(node: Node) -> Event | Ignored:
     tag, commit = tag_of(node.text("ref")) or node.text("ref"), node.text("sha")
     if node.text("ref_type") != "tag" or not tag or not is_commit(commit):
         return Ignored(_("A new branch without a commit of its own starts nothing."))
-    return Event(kind=EventKind.TAG, repository_urls=_urls(node), branch=tag, commit=commit.lower(), **_sender(node))
-
-
-def _pull_request(node: Node) -> Event | Ignored:
-    action, number = node.text("action"), node.number("number")
-    if action not in _ACTIONS or number is None:
-        return Ignored(message(_('"{action}" of a pull request starts nothing.'), action=action or "?"))
-    pull = node.at("pull_request")
-    return Event(
-        kind=EventKind.PULL_REQUEST,
-        action=_ACTIONS[action],
-        repository_urls=_urls(node),
-        branch=pull.text("head", "ref"),
-        target_branch=pull.text("base", "ref"),
-        commit=pull.text("head", "sha").lower(),
-        message=pull.text("title"),
-        pull_request=number,
-        fork=_is_fork(pull),
-        merged=pull.flag("merged"),
-        **_sender(node),
-    )
+    urls = repository_urls(node)
+    return Event(kind=EventKind.TAG, repository_urls=urls, branch=tag, commit=commit.lower(), **_sender(node))
 
 
 def _is_fork(pull: Node) -> bool:
     head, base = pull.number("head", "repo_id"), pull.number("base", "repo_id")
     return head is None or head != base
-
-
-def _comment(node: Node) -> Event | Ignored:
-    number = node.number("issue", "number")
-    if node.text("action") != "created" or not node.flag("is_pull") or number is None:
-        return Ignored(_("Only new comments on pull requests are read."))
-    return Event(
-        kind=EventKind.COMMENT,
-        action="created",
-        repository_urls=_urls(node),
-        pull_request=number,
-        comment=node.text("comment", "body"),
-        comment_id=node.key("comment", "id"),
-        **_sender(node),
-    )
-
-
-def _release(node: Node) -> Event | Ignored:
-    tag = node.text("release", "tag_name")
-    if node.text("action") != "published" or not tag:
-        return Ignored(message(_('"{action}" of a release starts nothing.'), action=node.text("action") or "?"))
-    return Event(
-        kind=EventKind.RELEASE,
-        action="published",
-        repository_urls=_urls(node),
-        branch=tag,
-        message=node.text("release", "name"),
-        **_sender(node),
-    )

@@ -10,7 +10,7 @@ _PAGE = 100
 _MOST_PAGES = 10
 
 
-def _issue(repository: Repository, number: int) -> str:
+def comments_path(repository: Repository, number: int) -> str:
     return f"/repos/{quote(repository.path)}/issues/{number:d}/comments"
 
 
@@ -19,7 +19,7 @@ def _comment(repository: Repository, comment_id: str) -> str:
 
 
 def create_comment(api: Api, repository: Repository, number: int, text: str) -> str:
-    return str(api.post(_issue(repository, number), {"body": text}).data["id"])
+    return str(api.post(comments_path(repository, number), {"body": text}).data["id"])
 
 
 def edit_comment(api: Api, repository: Repository, number: int, comment_id: str, text: str) -> None:
@@ -29,7 +29,7 @@ def edit_comment(api: Api, repository: Repository, number: int, comment_id: str,
 def find_comment(api: Api, repository: Repository, number: int, marker: str) -> str | None:
     """Return the id of the first comment that begins with a marker, among the first thousand."""
     for page in range(1, _MOST_PAGES + 1):
-        rows = api.get(_issue(repository, number), {"per_page": _PAGE, "page": page}).data
+        rows = api.get(comments_path(repository, number), {"per_page": _PAGE, "page": page}).data
         for row in rows:
             if str(row.get("body") or "").startswith(marker):
                 return str(row["id"])

@@ -5,12 +5,14 @@ https://docs.github.com/en/rest/repos/webhooks
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_noop as _
 
-from vcs.providers.base import Api, ApiError, HookSettings, Repository
+from vcs.providers.base import Api, HookSettings, Repository
+from vcs.providers.base.hooks import change_hook, remove_hook
 from workspaces.choices import WebhookEventType
 
 PERMISSION = _('the permission "Webhooks: read and write" of the App, or the scope admin:repo_hook of the token')
@@ -23,28 +25,19 @@ _EVENTS = {
 
 
 def register(api: Api, repository: Repository, hook: HookSettings) -> str:
-    return str(api.post(_path(repository), {"name": "web", **_settings(hook)}).data["id"])
+    return str(api.post(hooks_path(repository), {"name": "web", **_settings(hook)}).data["id"])
 
 
 def update(api: Api, repository: Repository, hook_id: str, hook: HookSettings) -> str:
-    try:
-        api.patch(f"{_path(repository)}/{quote(hook_id, safe='')}", _settings(hook))
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        return register(api, repository, hook)
-    return hook_id
+    again = partial(register, api, repository, hook)
+    return change_hook(api, "PATCH", hooks_path(repository), hook_id, _settings(hook), register=again)
 
 
 def remove(api: Api, repository: Repository, hook_id: str) -> None:
-    try:
-        api.delete(f"{_path(repository)}/{quote(hook_id, safe='')}")
-    except ApiError as error:
-        if error.status != 404:
-            raise
+    remove_hook(api, hooks_path(repository), hook_id)
 
 
-def _path(repository: Repository) -> str:
+def hooks_path(repository: Repository) -> str:
     return f"/repos/{quote(repository.path)}/hooks"
 
 

@@ -35,9 +35,9 @@ def read_events(headers: Mapping[str, str], body: bytes) -> Sequence[Event | Ign
         case "pull_request":
             return [_pull_request(node)]
         case "issue_comment":
-            return [_comment(node)]
+            return [comment(node, of_pull_request=node.has("issue", "pull_request"), sender=sender_of(node))]
         case "release":
-            return [_release(node)]
+            return [release(node, sender_of(node))]
     return [Ignored(message(_("Deliveries of the type {name} start nothing."), name=found[:64] or "?"))]
 
 
@@ -74,25 +74,32 @@ def _push(node: Node) -> Event | Ignored:
 
 
 def _pull_request(node: Node) -> Event | Ignored:
-    action, number = node.text("action"), node.number("number")
+    action = node.text("action")
     if action == "edited" and node.has("changes", "base"):
         # It now leads to another branch.
         action = "synchronize"
-    if action not in _ACTIONS or number is None:
-        return Ignored(message(_('"{action}" of a pull request starts nothing.'), action=action or "?"))
+    fork = _is_fork(node.at("pull_request"))
+    return pull_request(node, _ACTIONS.get(action, ""), fork=fork, sender=sender_of(node))
+
+
+def pull_request(node: Node, action: str, *, fork: bool, sender: Sender) -> Event | Ignored:
+    """Return the event of a pull request, as Gitea tells of it too; an empty ``action`` starts nothing."""
+    number = node.number("number")
+    if not action or number is None:
+        return Ignored(message(_('"{action}" of a pull request starts nothing.'), action=node.text("action") or "?"))
     pull = node.at("pull_request")
     return Event(
         kind=EventKind.PULL_REQUEST,
-        action=_ACTIONS[action],
+        action=action,
         repository_urls=repository_urls(node),
         branch=pull.text("head", "ref"),
         target_branch=pull.text("base", "ref"),
         commit=pull.text("head", "sha").lower(),
         message=pull.text("title"),
         pull_request=number,
-        fork=_is_fork(pull),
+        fork=fork,
         merged=pull.flag("merged"),
-        **sender_of(node),
+        **sender,
     )
 
 
@@ -101,9 +108,10 @@ def _is_fork(pull: Node) -> bool:
     return not head or head.lower() != base.lower()
 
 
-def _comment(node: Node) -> Event | Ignored:
+def comment(node: Node, *, of_pull_request: bool, sender: Sender) -> Event | Ignored:
+    """Return the event of a comment, as Gitea tells of it too."""
     number = node.number("issue", "number")
-    if node.text("action") != "created" or not node.has("issue", "pull_request") or number is None:
+    if node.text("action") != "created" or not of_pull_request or number is None:
         return Ignored(_("Only new comments on pull requests are read."))
     return Event(
         kind=EventKind.COMMENT,
@@ -112,11 +120,12 @@ def _comment(node: Node) -> Event | Ignored:
         pull_request=number,
         comment=node.text("comment", "body"),
         comment_id=node.key("comment", "id"),
-        **sender_of(node),
+        **sender,
     )
 
 
-def _release(node: Node) -> Event | Ignored:
+def release(node: Node, sender: Sender) -> Event | Ignored:
+    """Return the event of a release, as Gitea tells of it too."""
     tag = node.text("release", "tag_name")
     if node.text("action") != "published" or not tag:
         return Ignored(message(_('"{action}" of a release starts nothing.'), action=node.text("action") or "?"))
@@ -126,5 +135,5 @@ def _release(node: Node) -> Event | Ignored:
         repository_urls=repository_urls(node),
         branch=tag,
         message=node.text("release", "name"),
-        **sender_of(node),
+        **sender,
     )

@@ -5,12 +5,14 @@ https://docs.gitlab.com/api/project_webhooks/
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_noop as _
 
-from vcs.providers.base import Api, ApiError, HookSettings, Repository
+from vcs.providers.base import Api, HookSettings, Repository
+from vcs.providers.base.hooks import change_hook, remove_hook
 from workspaces.choices import WebhookEventType
 
 PERMISSION = _("the scope api of the token, and the role Maintainer in the project")
@@ -21,21 +23,12 @@ def register(api: Api, repository: Repository, hook: HookSettings) -> str:
 
 
 def update(api: Api, repository: Repository, hook_id: str, hook: HookSettings) -> str:
-    try:
-        api.put(f"{_path(repository)}/{quote(hook_id, safe='')}", _settings(hook))
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        return register(api, repository, hook)
-    return hook_id
+    again = partial(register, api, repository, hook)
+    return change_hook(api, "PUT", _path(repository), hook_id, _settings(hook), register=again)
 
 
 def remove(api: Api, repository: Repository, hook_id: str) -> None:
-    try:
-        api.delete(f"{_path(repository)}/{quote(hook_id, safe='')}")
-    except ApiError as error:
-        if error.status != 404:
-            raise
+    remove_hook(api, _path(repository), hook_id)
 
 
 def _path(repository: Repository) -> str:
