@@ -160,6 +160,16 @@ class PatternType(models.TextChoices):
     PATTERN = "PATTERN", _("Glob")
 
 
+class StateOrigin(models.TextChoices):
+    """How a version of a state came to be; ours, empty for one of before it was recorded."""
+
+    JOB = "job", _("Job")
+    TERMINAL = "terminal", _("Terminal")
+    UPLOAD = "upload", _("Upload")
+    ROLLBACK = "rollback", _("Rollback")
+    RECOVERED = "recovered", _("Recovered state")
+
+
 class AddressType(models.TextChoices):
     TARGET = "TARGET", _("Target")
     REPLACE = "REPLACE", _("Replace")

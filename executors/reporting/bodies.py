@@ -14,8 +14,7 @@ from workspaces.errors import InvalidInput
 
 MAX_LOG_BYTES = 2**20
 MAX_FILE_BYTES = 512 * 2**20
-MAX_STATE_BYTES = 256 * 2**20
-"""Maximum for a current state; a larger one is stored as a recovered state of at most MAX_FILE_BYTES."""
+"""Maximum for a file; a state that is larger than a current one may be is stored as a recovered state."""
 MAX_JSON_BYTES = 2**20
 MAX_LOG_SIZE = 2**40
 """Maximum size of an attempt's log in bytes, lost ones included."""

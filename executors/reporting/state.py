@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop as _
 
 from executors.models import Attempt
 from executors.reporting.authority import executor_view
-from executors.reporting.bodies import MAX_FILE_BYTES, MAX_JSON_BYTES, MAX_STATE_BYTES, read_body
+from executors.reporting.bodies import MAX_FILE_BYTES, MAX_JSON_BYTES, read_body
 from terrakube_site.http.error_response import error_response
 from terrakube_site.messages import message
 from workspaces.choices import StepType
@@ -15,6 +15,7 @@ from workspaces.errors import InvalidInput, ServiceError
 from workspaces.models import Job
 from workspaces.services import state as states
 from workspaces.services.recovered_states import keep_recovered_state
+from workspaces.services.state_content import MAX_STATE_BYTES
 
 _PLANS = frozenset({StepType.PLAN, StepType.PLAN_DESTROY})
 _NOT_IN_A_PLAN = _("A plan may not write the state.")

@@ -1,7 +1,8 @@
-"""Downloads for clients: the log of a step, the states of a workspace, the saved plan of a step."""
+"""For clients: the log of a step, the states of a workspace and their rollback, the saved plan of a step."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
@@ -15,9 +16,11 @@ from executors.models import Attempt
 from executors.runs.client_stream import stream_log
 from executors.terrakube import stored_files
 from workspaces.api.errors import NotThere
-from workspaces.api.json_views import PlainView
+from workspaces.api.json_views import PlainView, text
 from workspaces.models import Job, RecoveredState, SavedPlan, StateVersion, Step, Workspace
 from workspaces.permissions import require_permission
+from workspaces.services.state import LONGEST_REASON
+from workspaces.services.state_rollback import roll_back_state
 
 _BYTES = "application/octet-stream"
 
@@ -73,6 +76,21 @@ class CurrentStateView(StateView):
         if content is None:
             raise NotThere(f"The workspace {workspace_id} has no state")
         return HttpResponse(content, content_type=_BYTES)
+
+
+class RollbackView(StateView):
+    """``PUT rollback/ID.json``: make an earlier state current again. The answers are Terrakube's; ``reason`` is ours."""
+
+    def put(self, request: Request, organization_id: UUID, workspace_id: UUID, state_id: UUID) -> HttpResponse:
+        workspace = self.workspace(organization_id, workspace_id)
+        reason = text(self.body(), "reason", longest=LONGEST_REASON)
+        version = StateVersion.objects.filter(workspace=workspace, pk=state_id).first()
+        if version is None:
+            raise NotThere("JSON state not found")
+        if version.content is None:
+            raise NotThere("Raw Terraform state not found")
+        roll_back_state(version, by=self.actor, reason=reason)
+        return HttpResponse("Rollback successful", content_type="text/plain", status=HTTPStatus.CREATED)
 
 
 class RecoveredStateView(StateView):
@@ -140,6 +158,7 @@ urlpatterns = [
     ),
     path(f"{_workspace}/state/terraform.tfstate", CurrentStateView.as_view(), name="state"),
     path(f"{_workspace}/state/<uuid:state_id>.json", StateJsonView.as_view(), name="state-json"),
+    path(f"{_workspace}/rollback/<uuid:state_id>.json", RollbackView.as_view(), name="rollback"),
     path(f"{_workspace}/recovered/<uuid:recovered_id>.tfstate", RecoveredStateView.as_view(), name="recovered-state"),
     path(f"{_workspace}/{_step}/terraform.tfstate", PlanFileView.as_view(), name="plan"),
 ]

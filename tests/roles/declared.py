@@ -300,6 +300,9 @@ ADDRESSES: Mapping[str, str] = {
     "GET tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/state/<uuid:state_id>.json": (
         "state"
     ),
+    "PUT tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/rollback/<uuid:state_id>.json": (
+        "state"
+    ),
     "GET tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/recovered/"
     "<uuid:recovered_id>.tfstate": "state",
     "GET tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/jobId/<int:job_id>/step/"

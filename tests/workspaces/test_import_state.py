@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_read_is_named(workspace: Workspace, tmp_path: Pat
 
 
 def test_the_standard_input_will_do(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = io.TextIOWrapper(io.BytesIO(b'{"serial": 3, "lineage": "a1"}'))
+    sent = io.TextIOWrapper(io.BytesIO(b'{"version": 4, "serial": 3, "lineage": "a1"}'))
     monkeypatch.setattr("sys.stdin", sent)
     call_command("import_state", "moved/network", "-", stdout=io.StringIO())
     assert numbers(workspace) == [(1, 3)]

@@ -11,13 +11,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from executors.reporting.bodies import MAX_FILE_BYTES, MAX_STATE_BYTES
+from executors.reporting.bodies import MAX_FILE_BYTES
 from terrakube_site.http.body_doors import Door
 from tfe.errors import errors_of
 from tfe.states.addresses import JSON_SALT, STATE_SALT, is_signed
 from tfe.views import with_headers
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.models import StateUpload
+from workspaces.services.state_content import MAX_STATE_BYTES
 from workspaces.services.terminal_states import store_upload, store_upload_json
 
 

@@ -33,7 +33,7 @@ from workspaces.api.authentication import admit_caller
 from workspaces.api.json_views import AnyJsonParser
 from workspaces.api.jsonapi.media import read_json
 from workspaces.models import Job, StateUpload, StateVersion, Workspace
-from workspaces.services.terminal_states import Announced, announce_state, roll_back_state, write_state_by_person
+from workspaces.services.terminal_states import Announced, announce_state, roll_back_under_lock, write_state_by_person
 
 MAX_INLINE_BYTES = 96 * 2**20
 """Of a request that carries the state itself in base64, as old clients send it; others upload it."""
@@ -117,7 +117,7 @@ class WorkspaceVersionsView(TfeView):
         version = readable_version(self.actor, wanted.key)
         if version.workspace_id != workspace.pk:
             raise NotFound
-        found = roll_back_state(version, by=self.actor)
+        found = roll_back_under_lock(version, by=self.actor)
         return Response(version_document(found, request), status=HTTPStatus.CREATED)
 
 

@@ -162,11 +162,12 @@ def _json(value: Any) -> str:
     return visible(json.dumps(value, ensure_ascii=False, sort_keys=True))
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Return a value as a reader sees it: a text as it is, anything else as JSON."""
     return visible(value) if isinstance(value, str) else _json(value)
 
 
-def _cut(text: str, start: int = 0) -> str:
+def cut(text: str, start: int = 0) -> str:
     """Truncate a text, starting where the reader has to look."""
     if len(text) <= _LONGEST:
         return text
@@ -177,11 +178,11 @@ def _cut(text: str, start: int = 0) -> str:
 def _cut_both(before: str | None, after: str | None) -> tuple[str | None, str | None]:
     """Truncate two texts where they begin to differ, so that long ones never look equal."""
     if before is None or after is None:
-        return (None if before is None else _cut(before)), (None if after is None else _cut(after))
+        return (None if before is None else cut(before)), (None if after is None else cut(after))
     same = next((at for at, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), None)
     same = min(len(before), len(after)) if same is None else same
     start = same - _CONTEXT if same > _LONGEST - _CONTEXT else 0
-    return _cut(before, start), _cut(after, start)
+    return cut(before, start), cut(after, start)
 
 
 def _is_marked(mark: Any) -> bool:
@@ -193,7 +194,8 @@ def _is_marked(mark: Any) -> bool:
     return mark is True
 
 
-def _children(value: Any) -> Mapping[str, Any]:
+def children(value: Any) -> Mapping[str, Any]:
+    """Return the items of an object or a list by name or index; none of anything else."""
     if isinstance(value, dict):
         return value
     if isinstance(value, list):
@@ -201,30 +203,34 @@ def _children(value: Any) -> Mapping[str, Any]:
     return {}
 
 
-def _child(value: Any, name: str, default: Any) -> Any:
-    return _children(value).get(name, default)
+def child(value: Any, name: str, default: Any) -> Any:
+    """Return one item of an object or a list."""
+    return children(value).get(name, default)
 
 
-def _walk(
+def differing_leaves(
     path: tuple[str, ...], before: Any, after: Any, unknown: Any, hidden_before: Any, hidden_after: Any
 ) -> Iterable[tuple[tuple[str, ...], str | None, str | None]]:
-    """Yield the leaves that differ. A mark on a whole value hides the whole value."""
+    """Yield path, text before and text after of the leaves that differ.
+
+    A mark on a whole value hides the whole value.
+    """
     if before == after and not _is_marked(unknown) and hidden_before == hidden_after:
         return
     nested = any(isinstance(value, dict | list) and value for value in (before, after, unknown))
     whole = hidden_before is True or hidden_after is True or unknown is True
     same_kind = before in (None, _ABSENT) or after in (None, _ABSENT) or type(before) is type(after)
     if nested and not whole and same_kind:
-        names = [*_children(before), *(name for name in _children(after) if name not in _children(before))]
-        names += [name for name in _children(unknown) if name not in names]
+        names = [*children(before), *(name for name in children(after) if name not in children(before))]
+        names += [name for name in children(unknown) if name not in names]
         for name in names:
-            yield from _walk(
+            yield from differing_leaves(
                 (*path, name),
-                _child(before, name, _ABSENT),
-                _child(after, name, _ABSENT),
-                _child(unknown, name, False),
-                _child(hidden_before, name, False),
-                _child(hidden_after, name, False),
+                child(before, name, _ABSENT),
+                child(after, name, _ABSENT),
+                child(unknown, name, False),
+                child(hidden_before, name, False),
+                child(hidden_after, name, False),
             )
         return
     shown_before = _shown(before, hidden=_is_marked(hidden_before))
@@ -242,10 +248,11 @@ def _walk(
 def _shown(value: Any, *, hidden: bool) -> str | None:
     if value is _ABSENT or value is None:
         return None
-    return MASKED if hidden else _text(value)
+    return MASKED if hidden else value_text(value)
 
 
-def _path(path: Iterable[str]) -> str:
+def path_text(path: Iterable[str]) -> str:
+    """Return the path of an attribute as terraform writes it: ``tags.name``, ``list[2]``."""
     text = ""
     for part in path:
         text += f"[{part}]" if part.isdecimal() else (f".{part}" if text else part)
@@ -253,8 +260,8 @@ def _path(path: Iterable[str]) -> str:
 
 
 def _attributes(change: Mapping[str, Any]) -> tuple[Attribute, ...]:
-    forced = {_path(str(part) for part in path) for path in change.get("replace_paths") or ()}
-    found = _walk(
+    forced = {path_text(str(part) for part in path) for path in change.get("replace_paths") or ()}
+    found = differing_leaves(
         (),
         change.get("before"),
         change.get("after"),
@@ -263,7 +270,7 @@ def _attributes(change: Mapping[str, Any]) -> tuple[Attribute, ...]:
         change.get("after_sensitive", False),
     )
     return tuple(
-        Attribute(_path(path), before, after, any(_is_within(_path(path), name) for name in forced))
+        Attribute(path_text(path), before, after, any(_is_within(path_text(path), name) for name in forced))
         for path, before, after in found
     )
 
@@ -313,7 +320,7 @@ def read_outputs(content: bytes) -> tuple[Output, ...] | None:
         return tuple(
             Output(
                 visible(name),
-                MASKED if row.get("sensitive") else _cut(_text(row.get("value"))),
+                MASKED if row.get("sensitive") else cut(value_text(row.get("value"))),
                 _type(row.get("type")),
                 bool(row.get("sensitive")),
             )

@@ -8,12 +8,14 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from workspaces.choices import StateOrigin
 from workspaces.encryption import EncryptedBinaryField
 from workspaces.models.base import Audited, Record
 from workspaces.models.job import Job
 from workspaces.models.workspace import Workspace
 from workspaces.querysets import WorkspaceScopedQuerySet
 from workspaces.reasons import Reason, stored
+from workspaces.truncation import FittingField
 
 UPLOAD_SECONDS = 3600
 
@@ -33,6 +35,16 @@ class StateVersion(Record, Audited):
     json = EncryptedBinaryField(null=True, help_text=_("Output of `show -json`; empty until the executor sends it."))
 
     size = models.PositiveBigIntegerField(null=True, help_text=_("Size of the state in bytes."))
+    resource_count = models.PositiveIntegerField(
+        null=True, help_text=_("Number of resources that it manages; empty where that cannot be read from it.")
+    )
+    origin = models.CharField(max_length=16, choices=StateOrigin, blank=True, default="")
+    copied_number = models.PositiveIntegerField(
+        null=True, help_text=_("Number of the version that a rollback copied; that version may be gone.")
+    )
+    reason = FittingField(
+        max_length=512, blank=True, default="", help_text=_("Why a user replaced the state that was current before.")
+    )
 
     objects = WorkspaceScopedQuerySet.as_manager()
 

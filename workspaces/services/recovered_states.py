@@ -7,24 +7,27 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from workspaces.actors import Actor, name_of
-from workspaces.errors import InvalidInput, WrongState
+from workspaces.choices import StateOrigin
+from workspaces.errors import WrongState
 from workspaces.models import Job, RecoveredState, StateVersion, Workspace
 from workspaces.models.history import record_change
 from workspaces.permissions import require_permission
 from workspaces.reasons import told
 from workspaces.services.state import (
+    LONGEST_REASON,
+    RIGHT,
+    above_current,
     add_state_version,
     current_state,
     record_state_replacement,
     require_no_writer,
+    required_reason,
     state_md5,
 )
-from workspaces.services.state_content import read_state, with_serial
+from workspaces.services.state_content import read_state
 from workspaces.truncation import fitting
 
-RIGHT = "manage_state"
 MAX_PER_JOB = 5
-_LONGEST_REASON = 512
 
 
 def keep_recovered_state(workspace: Workspace, content: bytes, *, job: Job | None, why: str) -> RecoveredState | None:
@@ -56,48 +59,41 @@ def keep_recovered_state(workspace: Workspace, content: bytes, *, job: Job | Non
             md5=md5,
             size=len(content),
             content=content,
-            why=fitting(why, _LONGEST_REASON),
+            why=fitting(why, LONGEST_REASON),
             why_words=told("", why).as_words(),
             created_by=job.created_by if job is not None else "",
             updated_by=job.created_by if job is not None else "",
         )
 
 
-def _required_reason(reason: str) -> str:
-    text = reason.strip()[:_LONGEST_REASON]
-    if not text:
-        raise InvalidInput(
-            _("Give a reason. It is kept in the history of the workspace."), fields={"reason": "required"}
-        )
-    return text
-
-
 def make_recovered_state_current(recovered: RecoveredState, *, by: Actor, reason: str) -> StateVersion:
     """Make a recovered state the workspace's current one, whatever the current one is, and record that in the history.
 
     Raises the serial above the current one of the same lineage, so that no earlier saved plan applies to it. Raises
-    NotAllowed, InvalidInput without a reason, and WrongState while something may still write the workspace's state.
+    NotAllowed, InvalidInput without a reason, and WrongState while another user locked the workspace or something may
+    still write its state.
     """
     workspace = recovered.workspace
     require_permission(by, workspace.organization, RIGHT, action=_("replace a state"), workspace=workspace)
-    reason = _required_reason(reason)
+    reason = required_reason(reason)
     with transaction.atomic():
         workspace = Workspace.objects.select_for_update(of=("self",)).get(pk=workspace.pk)
-        require_no_writer(workspace)
+        require_no_writer(workspace, by=by)
         row: RecoveredState | None = RecoveredState.objects.filter(pk=recovered.pk).first()
         if row is None:
             raise WrongState(_("The recovered state is gone: it was made current or discarded"))
         newest = current_state(workspace)
-        content, rises = row.content, True
-        if newest is not None and newest.lineage == row.lineage and newest.serial >= row.serial:
-            raised = with_serial(content, newest.serial + 1)
-            content, rises = raised or content, raised is not None
+        content = above_current(row.content, newest)
+        serial = read_state(content).serial
+        rises = newest is None or newest.lineage != row.lineage or newest.serial < serial
         after = _("recovered state made current, serial {serial}: {reason}")
-        record_state_replacement(workspace, newest, message(after, serial=read_state(content).serial, reason=reason))
+        record_state_replacement(workspace, newest, message(after, serial=serial, reason=reason))
         version = add_state_version(
             workspace,
             content,
             newest,
+            origin=StateOrigin.RECOVERED,
+            reason=reason,
             # Serials that a job writes increase; only a user can make an encrypted state with a lower serial current.
             job=row.job if rises else None,
             created_by=name_of(by),
@@ -111,7 +107,7 @@ def discard_recovered_state(recovered: RecoveredState, *, by: Actor, reason: str
     """Delete a recovered state and record that in the history. Raises NotAllowed and InvalidInput."""
     workspace = recovered.workspace
     require_permission(by, workspace.organization, RIGHT, action=_("discard a state"), workspace=workspace)
-    reason = _required_reason(reason)
+    reason = required_reason(reason)
     before = message(_("recovered, serial {serial}"), serial=recovered.serial)
     after = message(_("discarded: {reason}"), reason=reason)
     with transaction.atomic():

@@ -14,10 +14,16 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.http import strict_json
 from terrakube_site.messages import marked, message
 from workspaces.actors import Actor, name_of
+from workspaces.choices import StateOrigin
 from workspaces.errors import InvalidInput, WrongState
 from workspaces.models import Job, RecoveredState, StateLock, StateVersion, Workspace
 from workspaces.models.history import record_change
-from workspaces.services.state_content import State, has_same_content, read_state
+from workspaces.permissions import require_permission
+from workspaces.services.locks import Holder, is_locked_by, owner_of
+from workspaces.services.state_content import State, check_uploaded, has_same_content, read_state, with_serial
+
+RIGHT = "manage_state"
+LONGEST_REASON = 512
 
 
 class StateRefused(WrongState):
@@ -54,7 +60,13 @@ def state_md5(content: bytes) -> str:
 def add_state_version(workspace: Workspace, content: bytes, newest: StateVersion | None, **fields: Any) -> StateVersion:
     """Make a state the workspace's current one. The caller holds the workspace's row lock."""
     state = read_state(content)
-    columns = {"serial": state.serial, "lineage": state.lineage[:64], "md5": state_md5(content), **fields}
+    columns = {
+        "serial": state.serial,
+        "lineage": state.lineage[:64],
+        "md5": state_md5(content),
+        "resource_count": state.managed,
+        **fields,
+    }
     return StateVersion.objects.create(
         workspace=workspace,
         number=newest.number + 1 if newest else 1,
@@ -120,7 +132,13 @@ def write_state(job: Job, content: bytes, *, lock_id: str = "") -> StateVersion:
         # A state of this job that was refused before is superseded by the one it writes now.
         RecoveredState.objects.filter(job=job, lineage=state.lineage[:64], serial__lte=state.serial).delete()
         return add_state_version(
-            workspace, content, newest, job=job, created_by=job.created_by, updated_by=job.created_by
+            workspace,
+            content,
+            newest,
+            origin=StateOrigin.JOB,
+            job=job,
+            created_by=job.created_by,
+            updated_by=job.created_by,
         )
 
 
@@ -162,15 +180,23 @@ def record_state(
             md5="0" if content is None else state_md5(content),
             content=content,
             size=None if content is None else len(content),
+            resource_count=known_state.managed,
+            origin=StateOrigin.JOB,
             json=described,
             created_by=name_of(by),
             updated_by=name_of(by),
         )
 
 
-def require_no_writer(workspace: Workspace) -> None:
-    """Raise WrongState or StateLocked if the workspace is locked or something may still write its state."""
-    if workspace.locked:
+def require_no_writer(workspace: Workspace, *, by: Actor) -> None:
+    """Raise WrongState or StateLocked if another user locked the workspace or something may still write its state.
+
+    For the site itself (``by`` None) every lock is another's, and for everyone that of a pull request and one of before
+    owners were recorded.
+    """
+    is_personal = owner_of(workspace) != Holder() and workspace.locked_by_pull_request is None
+    is_own = by is not None and is_personal and is_locked_by(workspace, by)
+    if workspace.locked and not is_own:
         why = workspace.lock_description or marked(_("no reason was given"))
         raise WrongState(message(_("{name} is locked: {why}"), name=workspace.name, why=why))
     lock = StateLock.objects.filter(workspace=workspace).first()
@@ -191,24 +217,70 @@ def record_state_replacement(workspace: Workspace, newest: StateVersion | None, 
     record_change(workspace, "state", before, after)
 
 
-def import_state(workspace: Workspace, content: bytes, *, by: Actor) -> StateVersion:
+def required_reason(reason: str) -> str:
+    """Return the reason of a user who replaces a state. Raises InvalidInput if there is none."""
+    text = reason.strip()[:LONGEST_REASON]
+    if not text:
+        raise InvalidInput(
+            _("Give a reason. It is kept in the history of the workspace."), fields={"reason": "required"}
+        )
+    return text
+
+
+def above_current(content: bytes, newest: StateVersion | None) -> bytes:
+    """Return a state with a serial above the current one's, so that no earlier saved plan applies to it.
+
+    A state of another lineage, one whose serial is higher and an encrypted one are returned as they are.
+    """
+    state = read_state(content)
+    if newest is None or newest.lineage != state.lineage[:64] or newest.serial < state.serial:
+        return content
+    return with_serial(content, newest.serial + 1) or content
+
+
+def import_state(
+    workspace: Workspace, content: bytes, *, by: Actor, reason: str = "", force: bool = False
+) -> StateVersion:
     """Store a state made elsewhere as the workspace's newest version, as ``terraform state push`` does.
 
-    The import is recorded in the workspace's history. The current state again creates no new version. Raises
-    InvalidInput for content that is not a state, StateLocked, and WrongState while the workspace is locked or has an
-    unfinished job, for another lineage, and for a serial that is not above the current one.
+    The import is recorded in the workspace's history. The current state again creates no new version. With ``force``,
+    which takes a reason, the state may be of another lineage or an older one, whose serial is raised.
+
+    Raises NotAllowed, InvalidInput for content that is not a state, StateLocked, WrongState while another user locked
+    the workspace or it has an unfinished job, and StateRefused for another lineage, and for a serial that is not above
+    the current one.
     """
-    serial = read_state(content).serial
+    require_permission(by, workspace.organization, RIGHT, action=_("write a state"), workspace=workspace)
+    check_uploaded(content)
+    reason = required_reason(reason) if force else reason.strip()[:LONGEST_REASON]
     with transaction.atomic():
         # As in write_state.
         workspace = Workspace.objects.select_for_update(of=("self",)).get(pk=workspace.pk)
-        require_no_writer(workspace)
+        require_no_writer(workspace, by=by)
         newest = current_state(workspace)
-        if newest is not None and not check_successor(workspace, newest, content):
+        if force and newest is not None and newest.md5 == state_md5(content):
+            return newest
+        if force:
+            content = above_current(content, newest)
+        elif newest is not None and not check_successor(workspace, newest, content):
             return newest
         # A version names the job that wrote it; this one has none, so the history records it.
-        record_state_replacement(workspace, newest, message(_("imported, serial {serial}"), serial=serial))
-        return add_state_version(workspace, content, newest, created_by=name_of(by), updated_by=name_of(by))
+        record_state_replacement(workspace, newest, _imported(read_state(content).serial, reason))
+        return add_state_version(
+            workspace,
+            content,
+            newest,
+            origin=StateOrigin.UPLOAD,
+            reason=reason,
+            created_by=name_of(by),
+            updated_by=name_of(by),
+        )
+
+
+def _imported(serial: int, reason: str) -> str:
+    if reason:
+        return message(_("imported, serial {serial}: {reason}"), serial=serial, reason=reason)
+    return message(_("imported, serial {serial}"), serial=serial)
 
 
 def store_state_json(job: Job, content: bytes) -> bool:

@@ -9,11 +9,13 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from workspaces.actors import Actor, name_of
+from workspaces.choices import StateOrigin
 from workspaces.errors import InvalidInput, WrongState
 from workspaces.models import Job, StateLock, StateUpload, StateVersion, Workspace
 from workspaces.permissions import require_permission
 from workspaces.services.locks import is_locked_by
 from workspaces.services.state import (
+    RIGHT,
     StateLocked,
     add_state_version,
     current_state,
@@ -21,9 +23,8 @@ from workspaces.services.state import (
     record_state_replacement,
     state_md5,
 )
-from workspaces.services.state_content import LARGEST_SERIAL, read_state, with_serial
-
-RIGHT = "manage_state"
+from workspaces.services.state_content import LARGEST_SERIAL, read_state
+from workspaces.services.state_rollback import copy_as_newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +115,8 @@ def store_upload_json(upload: StateUpload, described: bytes) -> None:
         found.save(update_fields=["json", "updated_date"])
 
 
-def roll_back_state(version: StateVersion, *, by: Actor) -> StateVersion:
-    """Make a copy of an earlier version the current state, with a serial above the current one.
+def roll_back_under_lock(version: StateVersion, *, by: Actor) -> StateVersion:
+    """Make a copy of an earlier version the current state, as ``state_rollback`` does, for who locked the workspace.
 
     Raises NotAllowed, StateLocked, and WrongState unless the caller has locked the workspace, or for a state that
     cannot be copied.
@@ -123,16 +124,7 @@ def roll_back_state(version: StateVersion, *, by: Actor) -> StateVersion:
     workspace = version.workspace
     _require_right(workspace, by)
     with transaction.atomic():
-        row = _locked_by(workspace, by)
-        newest = current_state(row)
-        content = version.content
-        # The serial stands in the file too: terraform writes its next state with the one above it.
-        raised = None if content is None or newest is None else with_serial(content, newest.serial + 1)
-        if raised is None:
-            raise WrongState(_("This state cannot be copied: it is encrypted, or in storage that cannot be read."))
-        after = message(_("rolled back to version {number}"), number=version.number)
-        record_state_replacement(row, newest, after)
-        return add_state_version(row, raised, newest, created_by=name_of(by), updated_by=name_of(by))
+        return copy_as_newest(_locked_by(workspace, by), version, by=by, reason="")
 
 
 def _require_right(workspace: Workspace, by: Actor) -> None:
@@ -200,6 +192,7 @@ def _store(
         newest,
         serial=announced.serial,
         lineage=lineage[:64],
+        origin=StateOrigin.TERMINAL,
         json=described,
         job=job,
         created_by=author,

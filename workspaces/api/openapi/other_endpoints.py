@@ -262,6 +262,23 @@ def _results() -> Part:
                 *(_ORGANIZATION, _WORKSPACE, in_path("stateId", "The id of the history record")),
             )
         },
+        f"{workspace}/rollback/{{stateId}}.json": {
+            "put": _operation(
+                "roll_back_state",
+                "results",
+                "Make an earlier state the current one again; needs manageState",
+                {"201": answer("Done", TEXT, "text/plain"), **_plain(400, 401, 403, 404, 409, 413, 429)},
+                *(_ORGANIZATION, _WORKSPACE, in_path("stateId", "The id of the history record")),
+                requestBody={
+                    **_body(
+                        {"type": "object", "properties": {"reason": {"type": "string", "maxLength": 512}}},
+                        JSON,
+                        {"reason": "The apply of job 812 took the wrong variables"},
+                    ),
+                    "required": False,
+                },
+            )
+        },
         f"{workspace}/recovered/{{recoveredId}}.tfstate": {
             "get": _operation(
                 "read_recovered_state",

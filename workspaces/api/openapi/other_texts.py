@@ -35,6 +35,9 @@ DESCRIPTIONS: Mapping[str, str] = {
     "1000 of each are listed, the numbers count all.",
     "read_state": f"{_STATE} `terraform state push` and `manage.py import_state` take it.",
     "read_state_json": f"{_STATE} It is for people and programs; Terraform itself can not read it again.",
+    "roll_back_state": "A new version with the content of the old one, the serial after the current one's and the same "
+    "lineage. It is refused for the current version, while another user locked the workspace and while a job of it has "
+    "not ended. It takes the right manageState; the workspace's history keeps the `reason`.",
     "read_recovered_state": f"{_STATE} A change of its record to `current` makes it the workspace's state.",
     "read_plan": f"{_STATE} It can be shown with `terraform show` of the same version, in the same source.",
     "create_configuration_version": "For a workspace whose branch is `remote-content`. It takes the right planJob. "
@@ -117,6 +120,7 @@ ANSWERS: Mapping[str, object] = {
         "removed": [],
     },
     "read_state": '{"version": 4, "serial": 7, "lineage": "3f0c"}',
+    "roll_back_state": "Rollback successful",
     "read_recovered_state": '{"version": 4, "serial": 6, "lineage": "3f0c"}',
     "read_state_json": {"format_version": "1.0", "terraform_version": "1.11.4", "values": {"root_module": {}}},
     "read_plan": "(the bytes of the plan file)",
