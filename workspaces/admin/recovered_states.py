@@ -16,7 +16,8 @@ from django.views.decorators.http import require_POST
 from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, actor_of, allows, scope, telling
 from workspaces.models import Job, RecoveredState, Workspace
 from workspaces.reasons import in_language
-from workspaces.services.recovered_states import RIGHT, discard_recovered_state, make_recovered_state_current
+from workspaces.services.recovered_states import discard_recovered_state, make_recovered_state_current
+from workspaces.services.state import RIGHT
 
 
 @admin.register(RecoveredState)

@@ -1,31 +1,70 @@
-"""State versions of workspaces: their number and author, never their content."""
+"""State versions of workspaces: where each came from, what is in it, and the way back to it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
-from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, scope
+from terrakube_site.visible import visible
+from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, actor_of, allows, scope, telling
+from workspaces.admin.state_pages import shown_content
+from workspaces.choices import StateOrigin
 from workspaces.display import moment
 from workspaces.models import StateVersion, Workspace
+from workspaces.services.state import RIGHT, current_state, required_reason
+from workspaces.services.state_rollback import roll_back_state
+
+_RESOURCES = 500
+
+
+def origin_of(version: StateVersion) -> SafeString:
+    """Say how a version came to be, with a link to its job and the reason that a user gave."""
+    parts = []
+    if version.copied_number is not None:
+        text = gettext("Rollback to version %(number)d") % {"number": version.copied_number}
+        parts.append(format_html("{}", text))
+    elif version.origin and (version.origin != StateOrigin.JOB or version.job_id is None):
+        parts.append(format_html("{}", version.get_origin_display()))
+    if version.job_id is not None:
+        address = reverse("admin:workspaces_job_change", args=[version.job_id])
+        parts.append(format_html('<a href="{}">{} #{}</a>', address, gettext("Job"), version.job_id))
+    if version.reason:
+        parts.append(format_html('<span class="tk-reason">{}</span>', visible(version.reason)))
+    return format_html(" ".join(["{}"] * len(parts)), *parts) if parts else format_html("{}", "–")
 
 
 @admin.register(StateVersion)
 class StateVersionAdmin(ReadOnly, RecordAdmin):
-    list_display = ("__str__", "workspace", "organization", "serial", "written_by", "created_by", "created")
+    change_form_template = "terrakube/state_version.html"
+    list_display = (
+        "__str__",
+        "workspace",
+        "organization",
+        "serial",
+        "came_from",
+        "resource_count",
+        "created_by",
+        "created",
+    )
     list_select_related = ("workspace__organization",)
-    list_filter = ("workspace__organization",)
+    list_filter = ("workspace__organization", "origin")
     search_fields = ("workspace__name", "lineage", "=job__id")
     search_help_text = _("Search by workspace, lineage or job number")
+    empty_help = _("Each apply writes the next version of its workspace's state.")
     ordering = ("-created_date",)
-    fields = readonly_fields = ("workspace", "number", "serial", "lineage", "md5", "job", *AUDIT_FIELDS)
+    fields = readonly_fields = (
+        "workspace", "number", "serial", "lineage", "md5", "size", "resource_count", "came_from", *AUDIT_FIELDS,
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request).defer("content", "json")
@@ -37,14 +76,74 @@ class StateVersionAdmin(ReadOnly, RecordAdmin):
     def organization(self, record: StateVersion) -> str:
         return str(record.workspace.organization)
 
-    @admin.display(description=_("job"), ordering="job_id")
-    def written_by(self, record: StateVersion) -> SafeString | str:
-        if record.job_id is None:
-            return "–"
-        return format_html(
-            '<a href="{}">#{}</a>', reverse("admin:workspaces_job_change", args=[record.job_id]), record.job_id
-        )
+    @admin.display(description=_("from"), ordering="job_id")
+    def came_from(self, record: StateVersion) -> SafeString:
+        return origin_of(record)
 
     @admin.display(description=_("written"), ordering="created_date")
     def created(self, record: StateVersion) -> SafeString:
         return moment(record.created_date)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        version = self.get_object(request, object_id)
+        context = self._context(request, version) if isinstance(version, StateVersion) else {}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})  # type: ignore[no-any-return]
+
+    def _context(self, request: HttpRequest, version: StateVersion) -> dict[str, Any]:
+        may_manage = allows(request, RIGHT, version.workspace)
+        shown, problem = shown_content(version) if may_manage else (None, "")
+        current = version.workspace.state_versions.only("number").order_by("-number").first()
+        resources = shown.resources if shown is not None else ()
+        return {
+            "may_manage": may_manage,
+            "current": current,
+            "is_current": current is not None and current.pk == version.pk,
+            "shown": shown,
+            "problem": problem,
+            "resources": resources[:_RESOURCES],
+            "more_resources": max(len(resources) - _RESOURCES, 0),
+        }
+
+    # ---- what is done with one --------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        def own(route: str, view: Any, name: str) -> Any:
+            return path(route, self.admin_site.admin_view(view), name=f"workspaces_stateversion_{name}")
+
+        return [
+            own("<uuid:pk>/download/", self.download_view, "download"),
+            own("<uuid:pk>/roll-back/", require_POST(self.roll_back_view), "roll_back"),
+            *super().get_urls(),
+        ]
+
+    def _visible(self, request: HttpRequest, pk: Any) -> StateVersion:
+        found: StateVersion | None = self.get_queryset(request).filter(pk=pk).first()
+        if found is None:
+            raise Http404(gettext("There is no such state."))
+        return found
+
+    def download_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        version = self._visible(request, pk)
+        if not allows(request, RIGHT, version.workspace):
+            raise PermissionDenied
+        if version.content is None:
+            messages.error(
+                request, gettext("State %(number)d is in storage that could not be read.") % {"number": version.number}
+            )
+            return HttpResponseRedirect(reverse("admin:workspaces_stateversion_change", args=[version.pk]))
+        headers = {"Content-Disposition": f'attachment; filename="state-{version.number}.tfstate"'}
+        return HttpResponse(version.content, content_type="application/octet-stream", headers=headers)
+
+    def roll_back_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        version = self._visible(request, pk)
+        done = gettext("%(name)s is rolled back to version %(number)d.") % {
+            "name": version.workspace.name,
+            "number": version.number,
+        }
+        with telling(request, done):
+            roll_back_state(version, by=actor_of(request), reason=required_reason(request.POST.get("reason", "")))
+        current = current_state(version.workspace)
+        shown = version.pk if current is None else current.pk
+        return HttpResponseRedirect(reverse("admin:workspaces_stateversion_change", args=[shown]))

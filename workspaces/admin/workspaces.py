@@ -40,6 +40,7 @@ from workspaces.admin.base import (
 from workspaces.admin.bulk import BulkActions
 from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.recovered_states import recovered_states
+from workspaces.admin.state_pages import urls as state_urls
 from workspaces.admin.variables import VariableInline
 from workspaces.display import badge, moment
 from workspaces.errors import InvalidInput, ServiceError
@@ -331,6 +332,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             own("<uuid:pk>/lock/", require_POST(self.lock_view), "lock"),
             own("<uuid:pk>/unlock/", require_POST(self.unlock_view), "unlock"),
             own("<uuid:pk>/upload/", upload, "upload"),
+            *state_urls(self),
             *self.addition.urls(self),
             *super().get_urls(),
         ]

@@ -11,8 +11,9 @@ from django.utils.safestring import SafeString
 from terrakube_site import visible as safe
 from workspaces import display
 from workspaces.admin.changes import Change
+from workspaces.admin.states import origin_of
 from workspaces.forms.ephemeral import Entry
-from workspaces.models import Job, RecoveredState
+from workspaces.models import Job, RecoveredState, StateVersion
 from workspaces.reasons import in_language
 
 register = template.Library()
@@ -65,6 +66,12 @@ def badge(status: str) -> SafeString:
 @register.filter
 def moment(at: dt.datetime | None) -> SafeString:
     return display.moment(at)
+
+
+@register.filter
+def state_origin(version: StateVersion) -> SafeString:
+    """How a version of a state came to be, with a link to its job and the reason that a user gave."""
+    return origin_of(version)
 
 
 @register.filter
