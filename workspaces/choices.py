@@ -165,7 +165,7 @@ class StateOrigin(models.TextChoices):
 
     JOB = "job", _("Job")
     TERMINAL = "terminal", _("Terminal")
-    UPLOAD = "upload", _("Upload")
+    UPLOAD = "upload", _("Uploaded")
     ROLLBACK = "rollback", _("Rollback")
     RECOVERED = "recovered", _("Recovered state")
 

@@ -78,6 +78,7 @@ TEXTS = frozenset((
     _("headers"), _("hook"), _("id at the provider"), _("last delivery"), _("path"), _("path as"), _("payload"),
     _("pull request"), _("received"), _("ref"), _("registered"), _("remote hook id"), _("repository webhook"),
     _("repository webhooks"), _("rule"), _("secret"), _("sender"), _("shared webhook"), _("trigger"),
+    _("copied version"), _("origin"),
     _("used folders"), _("webhook"), _("webhook event"), _("webhook events"), _("webhook id"), _("webhooks"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))
@@ -89,6 +90,7 @@ _LABELS = {
     "api url": "API URL", "approve job": "approve jobs",
     "approved date": "approved", "asked by": "requested by", "cancelled at": "cancelled", "claimed at": "claimed",
     "cleaned at": "cleaned up", "client id": "client ID", "commit id": "commit", "cpu seconds": "CPU seconds",
+    "copied number": "copied version", "resource count": "resources",
     "created at": "created", "created date": "created", "decided date": "decided", "ended at": "ended",
     "expires at": "expires", "finished at": "finished", "folder": "path in the repository",
     "force stop": "force stopped", "heartbeat at": "last heartbeat", "id": "ID", "job name": "Kubernetes Job",

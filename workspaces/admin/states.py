@@ -76,7 +76,7 @@ class StateVersionAdmin(ReadOnly, RecordAdmin):
     def organization(self, record: StateVersion) -> str:
         return str(record.workspace.organization)
 
-    @admin.display(description=_("from"), ordering="job_id")
+    @admin.display(description=_("origin"), ordering="job_id")
     def came_from(self, record: StateVersion) -> SafeString:
         return origin_of(record)
 

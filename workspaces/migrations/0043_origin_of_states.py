@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='stateversion',
             name='origin',
-            field=models.CharField(blank=True, choices=[('job', 'Job'), ('terminal', 'Terminal'), ('upload', 'Upload'), ('rollback', 'Rollback'), ('recovered', 'Recovered state')], default='', max_length=16),
+            field=models.CharField(blank=True, choices=[('job', 'Job'), ('terminal', 'Terminal'), ('upload', 'Uploaded'), ('rollback', 'Rollback'), ('recovered', 'Recovered state')], default='', max_length=16),
         ),
         migrations.AddField(
             model_name='stateversion',
