@@ -29,6 +29,8 @@ def pages(sample: Sample) -> dict[str, str]:
     found["workspace"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
     found["workspace-sandbox"] = reverse("admin:workspaces_workspace_change", args=[sample.workspaces["sandbox"].pk])
     found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
+    found["states"] = reverse("admin:workspaces_workspace_states", args=[network.pk])
+    found["states-difference"] = reverse("admin:workspaces_workspace_states_difference", args=[network.pk])
     found["start-job"] = reverse("admin:workspaces_workspace_start", args=[network.pk])
     found["from-repository"] = reverse("admin:workspaces_workspace_from_repository")
     found["delete"] = reverse("admin:workspaces_workspace_delete", args=[network.pk])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -27,11 +27,17 @@ from tests.roles.scene import Scene, api_of, client_of, enrol, undone
 from tests.tfe.routes import PATHS
 from workspaces.choices import JobStatus
 from workspaces.jobs import transitions
-from workspaces.models import ConfigurationVersion, Job, SavedPlan, Variable, Workspace
+from workspaces.models import ConfigurationVersion, Job, SavedPlan, StateVersion, Variable, Workspace
 from workspaces.services.jobs import cancel_job, create_job
+from workspaces.services.state import add_state_version
 
 pytestmark = pytest.mark.once
 
+STATE = b'{"version": 4, "serial": 1, "lineage": "l", "resources": [], "outputs": {}}'
+_FILES: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "uploads": lambda: {"archive": SimpleUploadedFile("a.tar.gz", b"\x1f\x8bsource")},
+    "a state file": lambda: {"state": SimpleUploadedFile("a.tfstate", STATE), "force": "on", "reason": "it is right"},
+}
 _PLAN_LOG = b"Terraform will perform the following actions:\n\n  # null_resource.a will be created\n"
 
 
@@ -105,9 +111,11 @@ def prepared(button: Button, scene: Scene) -> models.Model:
     workspace.refresh_from_db()
     if button.before == "kept":
         kept: Any = scene.records["recovered_state"]
-        kept.content = b'{"version": 4, "serial": 1, "lineage": "l", "resources": [], "outputs": {}}'
+        kept.content = STATE
         kept.save()
         return kept  # type: ignore[no-any-return]
+    if button.before == "older state":
+        return with_newer_state(scene)
     if button.name.startswith("workspaces_workspace"):
         return workspace
     text = {"waits": PLAN_APPROVE_APPLY, "ended plan": PLAN}.get(button.before, PLAN_AND_APPLY)
@@ -127,15 +135,22 @@ def prepared(button: Button, scene: Scene) -> models.Model:
     return job
 
 
+def with_newer_state(scene: Scene) -> StateVersion:
+    """The state of the table, with a newer one after it."""
+    older: Any = scene.records["history"]
+    older.content, older.json, older.lineage = STATE, b"{}", "l"
+    older.save()
+    add_state_version(scene.workspace, STATE.replace(b'"serial": 1', b'"serial": 2'), older)
+    return older  # type: ignore[no-any-return]
+
+
 @pytest.mark.parametrize("name", WHO)
 def test_a_button_does_what_it_says_for_each_role_of_the_table(name: str, scene: Scene) -> None:
     who, client = enrol(name, scene), client_of(name)
     for button in BUTTONS:
         with undone():
             record = prepared(button, scene)
-            data = scene.filled(button.data) | (
-                {"archive": SimpleUploadedFile("a.tar.gz", b"\x1f\x8bsource")} if button.before == "uploads" else {}
-            )
+            data = scene.filled(button.data) | _FILES.get(button.before, dict)()
             before = _state(scene)
             client.post(reverse(f"admin:{button.name}", args=[record.pk]), data)
             changed = _state(scene) != before
@@ -148,7 +163,8 @@ def _state(scene: Scene) -> object:
     versions = ConfigurationVersion.objects.filter(workspace=scene.workspace).count()
     runs = PreflightRun.objects.filter(workspace=scene.workspace).count()
     records = {name: scene.records[name] for name in ("job", "workspace", "step", "recovered_state")}
-    return snapshot(records), versions, runs
+    states = StateVersion.objects.filter(workspace=scene.workspace).count()
+    return snapshot(records), versions, runs, states
 
 
 @pytest.mark.parametrize("name", WHO)
@@ -197,6 +213,9 @@ def _is_button(pattern: Any) -> bool:
     return pattern.name in {button.name for button in BUTTONS}
 
 
+_KEYS = {"recoveredstate": "recovered_id", "stateversion": "history_id"}
+
+
 def known_parts(scene: Scene, attempt: Attempt, version: ConfigurationVersion) -> Mapping[str, str]:
     keys = {f"{name}_id": str(record.pk) for name, record in scene.records.items()}
     other = User.objects.create(username="other")
@@ -211,18 +230,18 @@ def test_every_other_address_answers_each_role_as_the_table_says(name: str, scen
     api.prefix = "/"
     step: Any = scene.records["step"]
     SavedPlan.objects.create(step=step, content=b"plan")
-    history: Any = scene.records["history"]
-    history.json = b"{}"
-    history.save()
+    with_newer_state(scene)
     version = ConfigurationVersion.objects.create(workspace=scene.workspace, content=b"\x1f\x8b")
     parts = known_parts(scene, attempt, version)
     for asked, needed in ADDRESSES.items():
         method, _, pattern = asked.partition(" ")
-        with_key = pattern.replace(
-            "<uuid:pk>", parts["recovered_id" if "recoveredstate" in pattern else "workspace_id"]
-        )
+        key = next((key for model, key in _KEYS.items() if model in pattern), "workspace_id")
+        with_key = pattern.replace("<uuid:pk>", parts[key])
         address = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: parts[found[1]], with_key)
         with undone():
+            if method == "PUT":
+                # No state is rolled back beside a job.
+                Job.objects.update(status=JobStatus.COMPLETED, holds_workspace=False)
             response = _ask(method, address, api, client)
         allowed = _allowed(response)
         assert allowed is who.may(needed), (name, asked, response.status_code)

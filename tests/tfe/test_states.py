@@ -160,3 +160,9 @@ def test_who_may_only_plan_begins_without_a_state_where_the_site_runs(terminal: 
     # None would be a plan that creates everything again.
     assert planner.at("GET", "current-state-version")[0] == 403
     assert terminal.at("GET", "current-state-version")[0] == 200
+
+
+def test_a_version_says_that_it_came_from_a_terminal(terminal: Terminal) -> None:
+    terminal.at("POST", "state-versions", inline(state_of(1)))
+    version = StateVersion.objects.get()
+    assert (version.origin, version.resource_count) == ("terminal", 1)
