@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -29,18 +29,18 @@ _RESOURCES = 500
 
 def origin_of(version: StateVersion) -> SafeString:
     """Say how a version came to be, with a link to its job and the reason that a user gave."""
-    parts = []
+    parts: list[str] = []
     if version.copied_number is not None:
-        text = gettext("Rollback to version %(number)d") % {"number": version.copied_number}
-        parts.append(format_html("{}", text))
+        parts.append(gettext("Rollback to version %(number)d") % {"number": version.copied_number})
     elif version.origin and (version.origin != StateOrigin.JOB or version.job_id is None):
-        parts.append(format_html("{}", version.get_origin_display()))
+        parts.append(version.get_origin_display())
     if version.job_id is not None:
         address = reverse("admin:workspaces_job_change", args=[version.job_id])
         parts.append(format_html('<a href="{}">{} #{}</a>', address, gettext("Job"), version.job_id))
-    if version.reason:
-        parts.append(format_html('<span class="tk-reason">{}</span>', visible(version.reason)))
-    return format_html(" ".join(["{}"] * len(parts)), *parts) if parts else format_html("{}", "–")
+    found = format_html_join(" ", "{}", ((part,) for part in parts or ["–"]))
+    if not version.reason:
+        return found
+    return format_html('{}: <span class="tk-reason">{}</span>', found, visible(version.reason))
 
 
 @admin.register(StateVersion)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from workspaces.services.state import LONGEST_REASON
 
-_INPUT = {"class": "tk-input"}
+_INPUT = {"class": "tk-input tk-narrow"}
 
 
 class StateUploadForm(forms.Form):
