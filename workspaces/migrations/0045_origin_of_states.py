@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workspaces', '0043_jobs_of_forks'),
+        ('workspaces', '0044_limits_of_connections'),
     ]
 
     operations = [
