@@ -1,15 +1,16 @@
-"""What is kept of jobs that have ended, and for how long.
+"""What is kept of jobs that have ended and of states, and for how long.
 
-Two things are removed, each in small transactions of one job:
+Three things are removed, each in small transactions of one job or workspace:
 
 - *Logs and plans* (with plan JSON, the context and the attempts' timelines), by age and by number of a workspace's
   ended jobs. The job stays, and says where they were what was removed, when and why.
 - *Whole jobs*, where ``KEEP_JOB_HISTORY=N`` stands among the ENV variables of a workspace or its organization, with
   Terrakube's meaning: beside the job that ended last its N predecessors are kept. ``KEEP_JOB_HISTORY_SOFT_DELETE=true``
   hides the others instead.
+- *Old versions of states*, by number. The current one of a workspace always stays.
 
 Nothing is removed of a job that has not ended, that still holds its workspace, or of which an executor is not proved
-gone. States are never removed.
+gone.
 """
 
 from __future__ import annotations
@@ -28,7 +29,16 @@ from django.utils import timezone
 from executors.models import Attempt, AttemptEvent, JobContext, LogChunk
 from workspaces import run_limits
 from workspaces.choices import FINAL_JOB, Category
-from workspaces.models import ConfigurationVersion, GlobalVariable, Job, RunLimits, SavedPlan, Variable
+from workspaces.models import (
+    ConfigurationVersion,
+    GlobalVariable,
+    Job,
+    RunLimits,
+    SavedPlan,
+    StateVersion,
+    Variable,
+    Workspace,
+)
 from workspaces.reasons import Reason, reason
 
 logger = logging.getLogger(__name__)
@@ -51,6 +61,7 @@ def turn(*, at_most: int = AT_ONCE) -> bool:
     for job_id, soft in _to_drop(at_most):
         done += _drop(job_id, soft=soft)
     done += _drop_sources(at_most)
+    done += _drop_states(at_most)
     return done >= at_most
 
 
@@ -62,11 +73,14 @@ class _Level:
     """A scope of the installation with one value of a limit."""
 
     value: int
-    jobs: Q
+    within: Q
 
 
-def _levels(name: str) -> list[_Level]:
-    """Return where which value of a limit applies: the one set closest to the workspace."""
+def _levels(name: str, *, organization: str = "organization") -> list[_Level]:
+    """Return where which value of a limit applies: the one set closest to the workspace.
+
+    ``organization`` is the way from the filtered records to it.
+    """
     rows = list(RunLimits.objects.exclude(**{name: None}))
     workspaces = [row.workspace_id for row in rows if row.workspace_id is not None]
     organizations = [row.organization_id for row in rows if row.organization_id is not None]
@@ -74,10 +88,10 @@ def _levels(name: str) -> list[_Level]:
     others = ~Q(workspace__in=workspaces) if workspaces else Q()
     for row in rows:
         if row.organization_id is not None:
-            found.append(_Level(getattr(row, name), Q(organization=row.organization_id) & others))
+            found.append(_Level(getattr(row, name), Q(**{organization: row.organization_id}) & others))
     whole = getattr(run_limits.installation_limits(), name)
     if whole is not None:
-        found.append(_Level(whole, (~Q(organization__in=organizations) if organizations else Q()) & others))
+        found.append(_Level(whole, (~Q(**{f"{organization}__in": organizations}) if organizations else Q()) & others))
     return found
 
 
@@ -85,12 +99,12 @@ def _to_trim(at_most: int) -> Iterator[tuple[int, Reason]]:
     """Return the jobs whose logs and plans are due, with the reason."""
     now, due = timezone.now(), safe_jobs().filter(trimmed_at=None)
     for level in _levels("keep_log_days"):
-        old = due.filter(level.jobs, ended_at__lt=now - dt.timedelta(days=level.value)).order_by("ended_at")
+        old = due.filter(level.within, ended_at__lt=now - dt.timedelta(days=level.value)).order_by("ended_at")
         for job_id in list(old.values_list("pk", flat=True)[:at_most]):
             yield job_id, reason("", "kept-days", number=level.value) if level.value > 1 else reason("", "kept-one-day")
     for level in _levels("keep_jobs"):
         kept = reason("", "newest-kept") if level.value == 1 else reason("", "newest-jobs-kept", number=level.value)
-        ended = Job.objects.filter(level.jobs, trimmed_at=None, ended_at__isnull=False)
+        ended = Job.objects.filter(level.within, trimmed_at=None, ended_at__isnull=False)
         for job_id in _beyond(ended, level.value, due, at_most):
             yield job_id, kept
 
@@ -149,7 +163,7 @@ def _drop_sources(at_most: int) -> int:
     )
     busy = Job.objects.unfinished().filter(workspace=OuterRef("workspace"))
     for level in _levels("keep_log_days"):
-        workspaces = Q(workspace__in=Job.objects.filter(level.jobs).order_by().values("workspace"))
+        workspaces = Q(workspace__in=Job.objects.filter(level.within).order_by().values("workspace"))
         old = ConfigurationVersion.objects.filter(
             Exists(newer),
             ~Exists(busy),
@@ -161,6 +175,37 @@ def _drop_sources(at_most: int) -> int:
         if keys:
             done += ConfigurationVersion.objects.filter(pk__in=keys).update(content=None)
     return done
+
+
+# ---- states ---------------------------------------------------------------------------------------------------------
+
+
+def _drop_states(at_most: int) -> int:
+    """Remove the oldest versions of states beyond the number that is kept in each workspace. Return their number."""
+    done = 0
+    for level in _levels("keep_states", organization="workspace__organization"):
+        versions = StateVersion.objects.filter(level.within).order_by()
+        full = versions.values("workspace_id").annotate(kept=Count("pk")).filter(kept__gt=level.value)
+        for row in list(full.order_by("?")[:at_most]):
+            if done < at_most:
+                done += _drop_states_of(row["workspace_id"], max(level.value, 1), at_most - done)
+    return done
+
+
+def _drop_states_of(workspace_id: UUID, kept: int, at_most: int) -> int:
+    with transaction.atomic():
+        # As every writer of a state does, so that the number of the newest one is settled.
+        Workspace.objects.select_for_update(of=("self",)).get(pk=workspace_id)
+        versions = StateVersion.objects.filter(workspace=workspace_id)
+        last = versions.order_by("-number").values_list("number", flat=True)[kept - 1 : kept].first()
+        if last is None:
+            return 0
+        older = versions.filter(number__lt=last).order_by("number")
+        keys = list(older.values_list("pk", flat=True)[:at_most])
+        # States are large: they are not loaded to be deleted.
+        StateVersion.objects.filter(pk__in=keys).defer("content", "json").delete()
+    logger.info("%s old states of the workspace %s were deleted, as ExecutorKeepStates asks", len(keys), workspace_id)
+    return len(keys)
 
 
 # ---- whole jobs -----------------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ TEXTS = frozenset((
     _("headers"), _("hook"), _("id at the provider"), _("last delivery"), _("path"), _("path as"), _("payload"),
     _("pull request"), _("received"), _("ref"), _("registered"), _("remote hook id"), _("repository webhook"),
     _("repository webhooks"), _("rule"), _("secret"), _("sender"), _("shared webhook"), _("trigger"),
-    _("copied version"), _("origin"),
+    _("copied version"), _("origin"), _("state retention"),
     _("used folders"), _("webhook"), _("webhook event"), _("webhook events"), _("webhook id"), _("webhooks"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))

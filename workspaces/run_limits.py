@@ -43,6 +43,7 @@ class Limits:
     share: int | None = None
     keep_jobs: int | None = None
     keep_log_days: int | None = None
+    keep_states: int | None = None
 
 
 LEVEL_RULES: Mapping[str, LevelRule] = {
@@ -58,6 +59,7 @@ LEVEL_RULES: Mapping[str, LevelRule] = {
     "share": LevelRule.OWN,
     "keep_jobs": LevelRule.NEAREST,
     "keep_log_days": LevelRule.NEAREST,
+    "keep_states": LevelRule.NEAREST,
 }
 NAMES = tuple(LEVEL_RULES)
 DEADLINES = tuple(name for name, meeting in LEVEL_RULES.items() if meeting is LevelRule.LOWEST)

@@ -28,6 +28,7 @@ def installation_limits_of(conf: Installation) -> Limits:
         running_applies=conf.max_running_applies,
         keep_jobs=conf.keep_jobs,
         keep_log_days=conf.keep_log_days,
+        keep_states=conf.keep_states,
     )
 
 

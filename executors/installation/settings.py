@@ -284,6 +284,11 @@ class Installation:
         "have its own.",
         maximum=36_600,
     )
+    keep_states: int | None = _count(
+        "ExecutorKeepStates",
+        "Number of newest versions of a workspace's state that are kept, the current one among them. Unset: all. An "
+        "organization or workspace can have its own.",
+    )
 
     @property
     def is_terrakube_image(self) -> bool:

@@ -79,7 +79,7 @@ class CurrentStateView(StateView):
 
 
 class RollbackView(StateView):
-    """``PUT rollback/ID.json``: make an earlier state current again. The answers are Terrakube's; ``reason`` is ours."""
+    """Make an earlier state current again. The answers are Terrakube's, ``reason`` in the body is ours."""
 
     def put(self, request: Request, organization_id: UUID, workspace_id: UUID, state_id: UUID) -> HttpResponse:
         workspace = self.workspace(organization_id, workspace_id)

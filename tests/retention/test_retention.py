@@ -26,7 +26,7 @@ from tests.factories import (
 )
 from workspaces import run_limits
 from workspaces.jobs import transitions
-from workspaces.models import ConfigurationVersion, Job, RunLimits, SavedPlan, StateVersion, Workspace
+from workspaces.models import ConfigurationVersion, Job, RunLimits, SavedPlan, StateUpload, StateVersion, Workspace
 from workspaces.run_limits import Limits
 from workspaces.services import jobs
 
@@ -194,6 +194,56 @@ def test_old_uploads_go_but_for_the_newest(workspace: Workspace, monkeypatch: py
         ConfigurationVersion.objects.filter(pk=version.pk).update(created_date=at)
     retention.turn()
     assert set(ConfigurationVersion.objects.filter(content__isnull=False)) == {made[2]}
+
+
+# ---- states ---------------------------------------------------------------------------------------------------------
+
+
+def numbers(of: Workspace) -> list[int]:
+    return list(of.state_versions.order_by("number").values_list("number", flat=True))
+
+
+def with_states(of: Workspace, count: int) -> Workspace:
+    for number in range(1, count + 1):
+        StateVersion.objects.create(workspace=of, number=number, serial=number, lineage="a", content=b"state")
+    return of
+
+
+def test_old_states_go_and_the_current_one_never(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_states(workspace, 4)
+    retention.turn()
+    assert numbers(workspace) == [1, 2, 3, 4], "without a rule all stay"
+    keep(monkeypatch, keep_states=1)
+    oldest = workspace.state_versions.get(number=1)
+    StateUpload.objects.create(workspace=workspace, version=oldest, serial=1, md5="0")
+    retention.turn()
+    assert numbers(workspace) == [4]
+    assert workspace.state_versions.get().content == b"state"
+    assert retention.turn() is False
+    assert numbers(workspace) == [4]
+
+
+def test_the_level_nearest_to_the_workspace_decides_of_states(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(monkeypatch, keep_states=3)
+    neighbour, stranger = WorkspaceFactory.create(organization=workspace.organization), WorkspaceFactory.create()
+    for place in (workspace, neighbour, stranger):
+        with_states(place, 5)
+    RunLimits.objects.create(organization=workspace.organization, keep_states=2)
+    RunLimits.objects.create(workspace=workspace, keep_states=4)
+    retention.turn()
+    assert [numbers(place) for place in (workspace, neighbour, stranger)] == [[2, 3, 4, 5], [4, 5], [3, 4, 5]]
+
+
+def test_one_turn_removes_few_states(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(monkeypatch, keep_states=1)
+    with_states(workspace, 6)
+    assert retention.turn(at_most=2)
+    assert numbers(workspace) == [3, 4, 5, 6]
+    assert retention.turn(at_most=2)
+    assert not retention.turn(at_most=2)
+    assert numbers(workspace) == [6]
 
 
 # ---- whole jobs -----------------------------------------------------------------------------------------------------

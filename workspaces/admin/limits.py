@@ -31,7 +31,10 @@ _DEADLINES = (
     },
 )
 _AT_ONCE = gettext_lazy("Concurrency")
-_KEPT = (gettext_lazy("Retention of ended jobs"), {"fields": ("keep_jobs", "keep_log_days")})
+_KEPT = (
+    gettext_lazy("Retention of ended jobs and states"),
+    {"fields": ("keep_jobs", "keep_log_days", "keep_states")},
+)
 _YES_NO = (("unknown", gettext_lazy("Inherited")), ("true", gettext_lazy("Yes")), ("false", gettext_lazy("No")))
 
 

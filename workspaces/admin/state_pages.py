@@ -110,6 +110,7 @@ def _list_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpRespo
         "comparison": StateComparisonForm(choices=choices, initial={"before": choices[1][0], "after": choices[0][0]})
         if len(choices) > 1
         else None,
+        "were_removed": bool(shown) and not shown.has_next() and shown[-1].number > 1,
         "may_manage": may_manage,
         "may_upload": may_manage and not workspace.deleted,
         "may_start": allows(request, "plan_job", workspace) and not workspace.deleted,

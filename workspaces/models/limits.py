@@ -108,6 +108,12 @@ class RunLimits(NamedInWords, Record):
         least=1,
         most=36_600,
     )
+    keep_states = _number(
+        gettext_lazy("state retention"),
+        gettext_lazy("Number of newest state versions per workspace that are kept. The current one always is."),
+        least=1,
+        most=1_000_000,
+    )
 
     objects = RunLimitsQuerySet.as_manager()
 

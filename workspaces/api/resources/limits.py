@@ -33,7 +33,7 @@ RUN_LIMITS = make(
     of_columns(
         RunLimits,
         "imageSeconds referenceSeconds unschedulableSeconds claimSeconds silenceSeconds stepSeconds retryPlans "
-        "runningSteps runningApplies share keepJobs keepLogDays",
+        "runningSteps runningApplies share keepJobs keepLogDays keepStates",
     ),
     (to_one("organization", writable=True), to_one("workspace", writable=True)),
     root=True,
