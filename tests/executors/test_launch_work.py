@@ -33,10 +33,10 @@ from workspaces.services.workspaces import create_workspace, set_variable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MOST_STATEMENTS_UNTIL_THE_JOB = 10
-MOST_STATEMENTS_OF_A_LAUNCH = 13
-MOST_CALLS_OF_A_LAUNCH = 8_800
-"""7,100 on SQLite and 8,200 on PostgreSQL."""
+MOST_STATEMENTS_UNTIL_THE_JOB = 9
+MOST_STATEMENTS_OF_A_LAUNCH = 12
+MOST_CALLS_OF_A_LAUNCH = 8_500
+"""6,800 on SQLite and 7,900 on PostgreSQL."""
 MOST_STATEMENTS_OF_A_POST = 8
 MOST_CALLS_OF_A_POST = 4_700
 """3,900 on SQLite and 4,400 on PostgreSQL, of which the test's client makes 150."""

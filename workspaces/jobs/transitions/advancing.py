@@ -24,6 +24,8 @@ from workspaces.reasons import Reason, reason
 from workspaces.task_queue.client import enqueue
 
 S = JobStatus
+_BEFORE_AN_EXECUTOR = frozenset({StepType.APPROVAL, StepType.SCHEDULE_TEMPLATES, StepType.DISABLE_WORKSPACE})
+"""Steps that a job does, or waits for, without an executor."""
 
 
 def _start(job: Job) -> list[Step] | None:
@@ -49,7 +51,7 @@ def _start(job: Job) -> list[Step] | None:
     if room is not None and must_wait(job, room):
         return None
     job.holds_workspace, job.started_at = not job.plan_only, timezone.now()
-    return Step.objects.bulk_create(
+    steps = [
         Step(
             job=job,
             step_number=each.step,
@@ -58,7 +60,11 @@ def _start(job: Job) -> list[Step] | None:
             flow=flows.to_json(each),
         )
         for each in flow
-    )
+    ]
+    if room is not None and flow[0].type not in _BEFORE_AN_EXECUTOR:
+        # It is what ``_next`` queues, so it is stored as queued.
+        move_step(steps[0], S.QUEUE, queued_at=timezone.now())
+    return Step.objects.bulk_create(steps)
 
 
 def advance(job_id: int) -> UUID | None:
@@ -186,13 +192,17 @@ def _next(job: Job, pending: Iterable[Step], *, has_room: bool, found: Obstacle 
             continue
         if not has_room and must_wait(job, capacity.class_of(step.type)):
             return None
-        return queue_step(job, step)
+        return _queued(job, step) if step.status == S.QUEUE else queue_step(job, step)
     end_job(job, S.COMPLETED)
     return None
 
 
 def queue_step(job: Job, step: Step) -> Step:
     move_step(step, S.QUEUE, queued_at=timezone.now())
+    return _queued(job, step)
+
+
+def _queued(job: Job, step: Step) -> Step:
     move_job(job, S.QUEUE, reason("starting", step=step.name))
     return step
 

@@ -85,7 +85,9 @@ def move_step(step: Step, status: JobStatus, **changes: Any) -> None:
     step.status = status
     for name, value in changes.items():
         setattr(step, name, value)
-    step.save(update_fields=["status", *changes])
+    if not step._state.adding:
+        # A new one is stored as it is then.
+        step.save(update_fields=["status", *changes])
     if current in IN_EXECUTOR and status in FINAL_STEP:
         labels = {"type": step.type, "status": str(status), "reason": catalogue.bounded(step.reason_code)}
         transaction.on_commit(partial(tally.count, catalogue.STEPS_ENDED, **labels))
