@@ -14,7 +14,7 @@ from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.launching import barred_attempts, launcher
 from executors.models import Attempt
 from executors.watching.lost_tasks import Requeue, requeue_jobs, requeue_steps
-from tests.executors.test_reporting import Executor
+from tests.executors.reporter import Executor
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
 from workspaces.choices import JobStatus
 from workspaces.jobs import transitions

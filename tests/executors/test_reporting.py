@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
@@ -20,72 +18,15 @@ from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.logs import store
 from executors.models import Attempt
 from terrakube_site.sentences import Sentence, as_json
+from tests.executors.reporter import SESSION, STATE, Executor, job_of
 from tests.factories import PLAN_AND_APPLY, GlobalVariableFactory, VariableFactory, WorkspaceFactory
 from workspaces.choices import Category, JobStatus
 from workspaces.jobs import transitions
-from workspaces.models import Job, RecoveredState, SavedPlan, StateLock, StateVersion, Step, Workspace
+from workspaces.models import Job, SavedPlan, Step, Workspace
 from workspaces.reasons import in_language, told
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
-SESSION = "s" * 43
-STATE = {"version": 4, "serial": 7, "lineage": "l-1", "outputs": {}, "resources": []}
-LOCK = {"ID": "lock-1", "Operation": "OperationTypeApply", "Who": "me"}
-
-
-class Executor:
-    """An executor of one attempt, as far as HTTP goes."""
-
-    def __init__(self, attempt: Attempt, session: str = SESSION) -> None:
-        self.attempt = attempt
-        self.session = session
-        self._client = Client()
-
-    def call(self, path: str, body: Any = b"", *, method: str = "post", token: str | None = None) -> HttpResponse:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._client.generic(  # type: ignore[return-value]
-            method.upper(),
-            f"/executor/v1/attempts/{self.attempt.pk}/{path}",
-            data,
-            content_type="application/octet-stream",
-            headers={"Authorization": f"Bearer {self.session if token is None else token}"},
-        )
-
-    def claim(self) -> HttpResponse:
-        return self.call("claim", {"session": self.session}, token=claim_token(self.attempt))
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return WorkspaceFactory.create()
-
-
-def launch(workspace: Workspace, tcl: str = PLAN_AND_APPLY) -> Executor:
-    """Start a job of the workspace, and return the executor of its first step, which has not claimed yet."""
-    job = jobs.create_job(workspace, by=None, tcl=tcl)
-    step_id = transitions.advance(job.pk)
-    assert step_id is not None
-    attempt = lifecycle.open_attempt(step_id, executor=ExecutorKind.LOCAL)
-    assert attempt is not None
-    lifecycle.mark_launched(attempt, host="here")
-    return Executor(attempt)
-
-
-@pytest.fixture
-def launched(workspace: Workspace) -> Callable[..., Executor]:
-    return partial(launch, workspace)
-
-
-@pytest.fixture
-def executor(launched: Callable[..., Executor]) -> Executor:
-    """An executor that has claimed its attempt."""
-    made = launched()
-    assert made.claim().status_code == 200
-    return made
-
-
-def job_of(executor: Executor) -> Job:
-    return Job.objects.get(steps__attempts=executor.attempt)
 
 
 def test_the_claim_hands_over_what_the_step_needs(workspace: Workspace, launched: Callable[..., Executor]) -> None:
@@ -202,107 +143,6 @@ def test_the_plan_of_the_plan_step_is_that_of_the_apply_step(executor: Executor)
     job.refresh_from_db()
     assert job.terraform_plan is not None
     assert f"/jobId/{job.pk}/step/" in job.terraform_plan
-
-
-def test_state_is_kept_as_versions_and_never_twice(executor: Executor) -> None:
-    assert executor.call("state", method="get").status_code == 204
-    assert json.loads(executor.call("state", STATE).content) == {"serial": 7}
-    assert executor.call("state", STATE).status_code == 200
-    executor.call("state", STATE | {"serial": 8})
-    assert list(StateVersion.objects.values_list("number", "serial")) == [(2, 8), (1, 7)]
-    assert json.loads(executor.call("state", method="get").content)["serial"] == 8
-    executor.call("state-json", b'{"values": {}}', method="put")
-    assert StateVersion.objects.order_by("-number")[0].json == b'{"values": {}}'
-
-
-def test_what_is_no_state_is_refused_and_nothing_is_lost(executor: Executor) -> None:
-    executor.call("state", STATE)
-    assert executor.call("state", b"not json").status_code == 400
-    assert executor.call("state", {"serial": "x"}).status_code == 400
-    assert StateVersion.objects.count() == 1
-
-
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        ({**STATE, "serial": 6}, "state-not-newer"),
-        ({**STATE, "outputs": {"a": {"value": 1}}}, "state-not-newer"),
-        ({**STATE, "serial": 8, "lineage": "l-2"}, "state-of-another-lineage"),
-    ],
-)
-def test_a_state_that_does_not_follow_the_current_one_is_kept_beside_it(
-    executor: Executor, content: dict[str, Any], code: str
-) -> None:
-    assert executor.call("state", STATE).status_code == 200
-    refused = executor.call("state", content)
-    answer = json.loads(refused.content)
-    assert (refused.status_code, answer["errors"][0]["code"], answer["recovered"]) == (409, code, True)
-    assert StateVersion.objects.get().serial == 7
-    recovered = RecoveredState.objects.get()
-    assert (recovered.job_id, json.loads(recovered.content)) == (job_of(executor).pk, content)
-    assert recovered.why == answer["errors"][0]["detail"]
-    # As it is now, also when the newer state came in between.
-    assert json.loads(executor.call("state", method="get").content) == STATE
-
-
-def test_a_state_under_another_s_lock_is_kept_beside_the_current_one(executor: Executor) -> None:
-    executor.call("lock", LOCK)
-    assert executor.call("state?lock=another", STATE).status_code == 409
-    assert RecoveredState.objects.get().serial == 7
-    assert executor.call("state?lock=lock-1", {**STATE, "serial": 8}).status_code == 200
-    assert not RecoveredState.objects.exists()
-
-
-def test_an_executor_whose_attempt_is_over_can_still_leave_its_state(executor: Executor) -> None:
-    assert (
-        executor.call("result", {"outcome": "failed", "exitCode": 1, "reason": "x", "message": "y"}).status_code == 200
-    )
-    assert executor.call("state", STATE).status_code == 410
-    assert executor.call("recovered-state?why=it+was+over", STATE, token="wrong").status_code == 401
-    assert executor.call("recovered-state?why=it+was+over", b"no state").status_code == 400
-    assert executor.call("recovered-state?why=it+was+over", STATE).status_code == 200
-    recovered = RecoveredState.objects.get()
-    assert (recovered.why, recovered.serial) == ("it was over", 7)
-    assert not StateVersion.objects.exists()
-
-
-def test_a_state_that_is_too_large_to_be_current_can_be_left(
-    executor: Executor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("executors.reporting.state.MAX_STATE_BYTES", 50)
-    assert executor.call("state", STATE).status_code == 413
-    assert executor.call("recovered-state?why=too+large", STATE).status_code == 200
-    assert RecoveredState.objects.get().why == "too large"
-
-
-@pytest.mark.parametrize(
-    "tcl",
-    [
-        "flow:\n  - {type: terraformPlan, step: 100}\n",
-        "flow:\n  - {type: terraformPlan, step: 100}\n  - {type: approval, step: 150}\n"
-        "  - {type: terraformApply, step: 200}\n",
-    ],
-)
-def test_a_plan_before_an_approval_writes_no_state(launched: Callable[..., Executor], tcl: str) -> None:
-    executor = launched(tcl)
-    executor.claim()
-    for path in ("state", "recovered-state"):
-        assert executor.call(path, STATE).status_code == 403
-    assert not StateVersion.objects.exists()
-    assert not RecoveredState.objects.exists()
-
-
-def test_the_state_lock_has_one_holder(executor: Executor) -> None:
-    assert executor.call("lock", LOCK).status_code == 200
-    assert executor.call("lock", LOCK).status_code == 200
-    refused = executor.call("lock", LOCK | {"ID": "lock-2"})
-    assert (refused.status_code, json.loads(refused.content)["ID"]) == (423, "lock-1")
-    assert executor.call("state?lock=lock-2", STATE).status_code == 409
-    assert executor.call("state?lock=lock-1", STATE).status_code == 200
-    assert executor.call("unlock", LOCK | {"ID": "lock-2"}).status_code == 409
-    assert executor.call("unlock", LOCK).status_code == 200
-    assert executor.call("unlock", LOCK).status_code == 200
-    assert not StateLock.objects.exists()
 
 
 @pytest.mark.usefixtures("german")

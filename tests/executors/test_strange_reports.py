@@ -14,7 +14,7 @@ from executors.attempts.tokens import claim_token
 from executors.models import Attempt
 from executors.reporting.bodies import MAX_LOG_SIZE
 from tests.api.client import Api
-from tests.executors.test_reporting import LOCK, STATE, Executor, job_of, launch
+from tests.executors.reporter import LOCK, STATE, Executor, job_of, launch
 from tests.factories import WorkspaceFactory
 from workspaces.jobs.plans import read_outputs, read_plan
 from workspaces.services.tokens import internal_token

@@ -24,7 +24,7 @@ from terrakube_site.database.limits import is_serving, limited
 from terrakube_site.env import SettingError
 from terrakube_site.site_settings import DATABASE_URL
 from tests.api.client import Api, token_of
-from tests.executors.test_reporting import Executor
+from tests.executors.reporter import Executor
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
 from tests.support.patience import patient
 from workspaces.choices import JobStatus

@@ -15,10 +15,11 @@ from executors.attempts import lifecycle
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.logs import store
 from executors.models import Attempt
-from tests.api.client import Api
+from tests.api.client import Api, token_of
 from workspaces.jobs import transitions
 from workspaces.jobs.transitions import Outcome
 from workspaces.models import Job, Step, Workspace
+from workspaces.services.organizations import add_default_templates
 
 WITH_CHANGES = Outcome(succeeded=True, changes=True)
 NO_CHANGES = Outcome(succeeded=True, changes=False)
@@ -118,3 +119,30 @@ def _piece(path: str, limit: int, offset: int) -> bytes:
     assert response.status_code == 200, response.content
     assert len(response.content) <= limit
     return bytes(response.content)
+
+
+def with_templates(workspace: Workspace) -> Workspace:
+    """Let terminals run a workspace: its organization has the default templates, its source is theirs."""
+    add_default_templates(workspace.organization, by=None)
+    Workspace.objects.filter(pk=workspace.pk).update(source="empty", branch="remote-content")
+    workspace.refresh_from_db()
+    return workspace
+
+
+def owner_of_runs() -> Api:
+    return Api(token_of("OWNERS", name="owner@example.com"), prefix="/api/v2/")
+
+
+def run_of(api: Api, job: Job) -> Any:
+    return api.read(f"runs/run-{job.pk}")["data"]["attributes"]
+
+
+def states(api: Api, job: Job) -> tuple[str, str, str]:
+    """The statuses of a run, its plan and its apply."""
+    plan = api.read(f"plans/plan-{job.pk}")["data"]["attributes"]["status"]
+    apply = api.read(f"applies/apply-{job.pk}")["data"]["attributes"]["status"]
+    return run_of(api, job)["status"], plan, apply
+
+
+def act(api: Api, job: Job, action: str) -> int:
+    return api.call("POST", f"runs/run-{job.pk}/actions/{action}", {"comment": "fine"}).status_code

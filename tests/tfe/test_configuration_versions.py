@@ -8,9 +8,8 @@ import pytest
 
 from tests.api.client import Api, token_of
 from tests.factories import TeamFactory
-from tests.tfe.runs import SOURCE, archive, ask_run, new_version, put
+from tests.tfe.runs import SOURCE, archive, ask_run, new_version, put, with_templates
 from workspaces.models import ConfigurationVersion, Job, Team, Workspace
-from workspaces.services.organizations import add_default_templates
 from workspaces.services.sources import store_source
 
 pytestmark = pytest.mark.django_db
@@ -18,10 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
-    add_default_templates(workspace.organization, by=None)
-    Workspace.objects.filter(pk=workspace.pk).update(source="empty", branch="remote-content")
-    workspace.refresh_from_db()
-    return workspace
+    return with_templates(workspace)
 
 
 @pytest.fixture(params=["/api/v2/", "/remote/tfe/v2/"])

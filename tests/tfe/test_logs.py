@@ -12,8 +12,19 @@ from executors.choices import AttemptState, EventKind
 from executors.logs import store
 from executors.logs.byte_range import gaps_of, read_range, shown_size
 from executors.models import Attempt
-from tests.api.client import Api, token_of
-from tests.tfe.runs import DONE, WITH_CHANGES, begin, end, new_version, read_log, run_step, start_run
+from tests.api.client import Api
+from tests.tfe.runs import (
+    DONE,
+    WITH_CHANGES,
+    begin,
+    end,
+    new_version,
+    owner_of_runs,
+    read_log,
+    run_step,
+    start_run,
+    with_templates,
+)
 from tfe.runs.log_address import log_address
 from tfe.runs.status import Phase
 from workspaces.jobs import transitions
@@ -21,7 +32,6 @@ from workspaces.jobs.transitions import Outcome
 from workspaces.models import Job, Workspace
 from workspaces.reasons import reason, told
 from workspaces.services.jobs import cancel_job
-from workspaces.services.organizations import add_default_templates
 
 pytestmark = pytest.mark.django_db
 TEXT = "Plan: 1 to add, für später\n".encode() * 3
@@ -29,15 +39,12 @@ TEXT = "Plan: 1 to add, für später\n".encode() * 3
 
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
-    add_default_templates(workspace.organization, by=None)
-    Workspace.objects.filter(pk=workspace.pk).update(source="empty", branch="remote-content")
-    workspace.refresh_from_db()
-    return workspace
+    return with_templates(workspace)
 
 
 @pytest.fixture
 def owner(workspace: Workspace) -> Api:
-    return Api(token_of("OWNERS", name="owner@example.com"), prefix="/api/v2/")
+    return owner_of_runs()
 
 
 @pytest.fixture
