@@ -168,7 +168,7 @@ PLACES = {
         kind=VcsType.AZURE_DEVOPS,
         columns={"connection_type": STANDALONE},
         # It answers with its page to sign in.
-        refused=Told(203, "<html>Sign in</html>"),
+        refused=Told(203, "<html>Sign in</html>", {"Content-Type": "text/html; charset=utf-8"}),
         says_withdrawn=NOT_ACCEPTED.format("It asks to sign in"),
     ),
     "service-principal": Place(

@@ -130,7 +130,9 @@ class Api:
 
 def _is_sign_in(answer: Answer) -> bool:
     """Return whether a provider shows its page to sign in instead of an error, as Azure DevOps does with 203 or 302."""
-    return answer.status == 203 or (answer.status == 302 and "_signin" in answer.headers.get("Location", "").lower())
+    if answer.status == 203:
+        return "json" not in answer.headers.get("Content-Type", "").lower()
+    return answer.status == 302 and "_signin" in answer.headers.get("Location", "").lower()
 
 
 def _json_of(answer: Answer) -> Any:

@@ -18,3 +18,8 @@ def repository_path(api: Api, repository: Repository) -> str:
         return f"/repositories/{quote(repository.path)}"
     owner = repository.owner.removeprefix("scm/")
     return f"/projects/{quote(owner, safe='~')}/repos/{quote(repository.name)}"
+
+
+def pull_request_path(api: Api, repository: Repository, number: int) -> str:
+    name = "pull-requests" if is_data_center(api.url) else "pullrequests"
+    return f"{repository_path(api, repository)}/{name}/{number:d}"

@@ -1,4 +1,4 @@
-"""Pull requests of Bitbucket Cloud: API 2.0, "Pullrequests" and "Commits"."""
+"""Pull requests of Bitbucket: of Cloud by API 2.0, "Pullrequests" and "Commits"; of Data Center in ``data_center``."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 from vcs.providers.base import Api, PullRequest, Repository
+from vcs.providers.bitbucket import data_center
 from vcs.providers.bitbucket.changes import changes, diffstat
-from vcs.providers.bitbucket.paths import is_data_center, repository_path
+from vcs.providers.bitbucket.paths import is_data_center, pull_request_path, repository_path
 
 _FULL = 40
-
-
-def _base(repository: Repository) -> str:
-    return f"/repositories/{quote(repository.path)}"
 
 
 def head_ref(number: int) -> str:
@@ -23,7 +20,9 @@ def head_ref(number: int) -> str:
 
 
 def get_pull_request(api: Api, repository: Repository, number: int) -> PullRequest:
-    found = api.get(f"{_base(repository)}/pullrequests/{number:d}").data
+    if is_data_center(api.url):
+        return data_center.get_pull_request(api, repository, number)
+    found = api.get(pull_request_path(api, repository, number)).data
     source, target = found["source"], found["destination"]
     author = _identity(found.get("author"))
     short = str((source.get("commit") or {}).get("hash") or "")
@@ -57,7 +56,7 @@ def _full_hash(api: Api, repository: Repository, short: str) -> str:
     """Return the whole hash of a commit: a pull request names the first twelve digits alone."""
     if not short or len(short) >= _FULL:
         return short
-    return str(api.get(f"{_base(repository)}/commit/{quote(short, safe='')}").data["hash"])
+    return str(api.get(f"{repository_path(api, repository)}/commit/{quote(short, safe='')}").data["hash"])
 
 
 def _is_approved(participants: Any, author: str) -> bool:
@@ -69,7 +68,7 @@ def _is_approved(participants: Any, author: str) -> bool:
 
 def changed_files(api: Api, repository: Repository, number: int) -> frozenset[str] | None:
     """Return the paths that a pull request changes, the old names of renamed ones too; None for too many."""
-    path = repository_path(api, repository)
+    path = pull_request_path(api, repository, number)
     if is_data_center(api.url):
-        return changes(api, f"{path}/pull-requests/{number:d}/changes", {})
-    return diffstat(api, f"{path}/pullrequests/{number:d}/diffstat", {})
+        return changes(api, f"{path}/changes", {})
+    return diffstat(api, f"{path}/diffstat", {})
