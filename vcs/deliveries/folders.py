@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -61,11 +62,10 @@ def keep_folders(workspace: Workspace, plan_json: bytes) -> None:
     UsedFolders.objects.update_or_create(workspace=workspace, defaults={"folders": folders})
 
 
-def folders_of(workspaces: Iterable[Workspace]) -> Mapping[Any, tuple[str, ...]]:
-    """Return the folders that each workspace uses, its own first, with one query."""
-    rows = list(workspaces)
-    used = dict(UsedFolders.objects.filter(workspace__in=[row.pk for row in rows]).values_list("pk", "folders"))
+def folders_of(own: Mapping[UUID, str]) -> Mapping[UUID, tuple[str, ...]]:
+    """Return the folders that each workspace uses, its ``own`` first, with one query."""
+    used = dict(UsedFolders.objects.filter(workspace__in=list(own)).values_list("pk", "folders"))
     return {
-        row.pk: tuple(dict.fromkeys((clean(row.first_folder), *(str(folder) for folder in used.get(row.pk, ())))))
-        for row in rows
+        key: tuple(dict.fromkeys((clean(folder), *(str(name) for name in used.get(key, ())))))
+        for key, folder in own.items()
     }

@@ -94,7 +94,7 @@ def _claim(workspace: Workspace, rule: WebhookEvent, event: Event, delivery: Del
     Call it in the transaction that creates the job.
     """
     # Deliveries are handled side by side; this row is what they take turns by.
-    Workspace.objects.select_for_update(of=("self",)).filter(pk=workspace.pk).first()
+    Workspace.objects.select_for_update(of=("self",)).filter(pk=workspace.pk).values_list("pk").first()
     name = event.commit or event.branch
     of_event = _of_event(workspace, rule, event)
     before = of_event.filter(commit=name).select_related("job").first()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import Q
@@ -19,6 +19,12 @@ from workspaces.task_queue.client import enqueue
 K = ReportKind
 MOST_COMMENTS = 10
 """A pull request that touches more workspaces has one comment for all of them."""
+_UNIQUE = ("vcs", "repository", "kind", "key")
+_RENEWED = (
+    *("commit", "pull_request", "workspace", "job", "body", "answers", "accepted"),
+    *("changed_at", "due_at", "tries", "failing_since"),
+)
+"""What a report gets anew; how it was told before stays, by which it is edited and not told again."""
 
 
 def note_job(job: Job) -> None:
@@ -33,15 +39,20 @@ def note_job(job: Job) -> None:
     repository = normalized(job.workspace.source)
     place = {"commit": job.commit_id, "pull_request": job.pr_number}
     own = {"workspace": job.workspace, "job": job}
-    rows = [_due(vcs, repository, K.STATUS, f"{job.commit_id}/{job.workspace_id}", **place, **own)]
-    rows.append(_due(vcs, repository, K.COMBINED, job.commit_id, **place))
+    rows = [
+        Report(kind=K.STATUS, key=f"{job.commit_id}/{job.workspace_id}", **place, **own),
+        Report(kind=K.COMBINED, key=job.commit_id, **place),
+    ]
+    before: list[int] = []
     if job.pr_number is None:
         pass
     elif _has_many_workspaces(vcs, repository, job.pr_number):
-        rows += _summarized(vcs, repository, job.pr_number, place)
+        before = _comments_of_before(vcs, repository, job.pr_number)
+        rows.append(Report(kind=K.SUMMARY, key=str(job.pr_number), **place))
     else:
-        rows.append(_due(vcs, repository, K.COMMENT, f"{job.pr_number}/{job.workspace_id}", **place, **own))
-    _send(row.pk for row in rows)
+        rows.append(Report(kind=K.COMMENT, key=f"{job.pr_number}/{job.workspace_id}", **place, **own))
+    _tell(vcs, repository, rows)
+    _send(before)
 
 
 def _has_many_workspaces(vcs: Vcs, repository: str, pull_request: int) -> bool:
@@ -51,17 +62,16 @@ def _has_many_workspaces(vcs: Vcs, repository: str, pull_request: int) -> bool:
     return concerned.count() > MOST_COMMENTS
 
 
-def _summarized(vcs: Vcs, repository: str, pull_request: int, place: Mapping[str, object]) -> list[Report]:
-    """Report a pull request in one comment; comments of before, when it touched fewer workspaces, refer to it."""
+def _comments_of_before(vcs: Vcs, repository: str, pull_request: int) -> list[int]:
+    """Let the comments refer to the one for all, which is new; a pull request had them when it touched fewer
+    workspaces.
+    """
     of_request = Report.objects.filter(vcs=vcs, repository=repository, pull_request=pull_request)
-    is_new = not of_request.filter(kind=K.SUMMARY).exists()
-    found = [_due(vcs, repository, K.SUMMARY, str(pull_request), **place)]
-    if is_new:
-        before = of_request.filter(kind=K.COMMENT)
-        now = timezone.now()
-        before.update(changed_at=now, due_at=now)
-        found += before
-    return found
+    if of_request.filter(kind=K.SUMMARY).exists():
+        return []
+    comments, now = of_request.filter(kind=K.COMMENT), timezone.now()
+    comments.update(changed_at=now, due_at=due_after_limit(vcs, now))
+    return list(comments.values_list("pk", flat=True))
 
 
 def note_change(job: Job) -> None:
@@ -90,31 +100,33 @@ def note_change(job: Job) -> None:
 
 def note_no_match(vcs: Vcs, repository: str, commit: str, pull_request: int | None) -> None:
     """Report that a commit changes no workspace, as success: a check that a branch requires would else never come."""
-    _send([_due(vcs, normalized(repository), K.COMBINED, commit, commit=commit, pull_request=pull_request).pk])
+    row = Report(kind=K.COMBINED, key=commit, commit=commit, pull_request=pull_request)
+    _tell(vcs, normalized(repository), [row])
 
 
 def reply(
     vcs: Vcs, repository: str, pull_request: int, body: str, *, key: str, answers: str = "", accepted: bool = True
 ) -> None:
     """Write an answer into a pull request, once for each key; ``answers`` is the comment that it reacts to as well."""
-    row = _due(
-        vcs,
-        normalized(repository),
-        K.REPLY,
-        f"{pull_request}/{key}"[:255],
+    row = Report(
+        kind=K.REPLY,
+        key=f"{pull_request}/{key}"[:255],
         pull_request=pull_request,
         body=body,
         answers=answers,
         accepted=accepted,
     )
-    _send([row.pk])
+    _tell(vcs, normalized(repository), [row])
 
 
-def _due(vcs: Vcs, repository: str, kind: ReportKind, key: str, **columns: object) -> Report:
+def _tell(vcs: Vcs, repository: str, rows: Sequence[Report]) -> None:
+    """Store what is to be told from now on, each in place of what has its kind and key, and send it; one statement."""
     now = timezone.now()
-    values = {**columns, "changed_at": now, "due_at": due_after_limit(vcs, now), "tries": 0, "failing_since": None}
-    found, _new = Report.objects.update_or_create(vcs=vcs, repository=repository, kind=kind, key=key, defaults=values)
-    return found
+    due_at = due_after_limit(vcs, now)
+    for row in rows:
+        row.vcs, row.repository, row.changed_at, row.due_at = vcs, repository, now, due_at
+    stored = Report.objects.bulk_create(rows, update_conflicts=True, unique_fields=_UNIQUE, update_fields=_RENEWED)
+    _send(row.pk for row in stored)
 
 
 def due_after_limit(vcs: Vcs, now: dt.datetime) -> dt.datetime:

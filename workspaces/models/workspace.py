@@ -32,6 +32,16 @@ def protect_in_use(collector: Collector, field: Any, workspaces: WorkspaceQueryS
     SET_NULL(collector, field, workspaces, using)
 
 
+def first_branch_of(branch: str) -> str:
+    """Return the branch that counts of a workspace's column, which may list several."""
+    return branch.split(",", 1)[0].strip()
+
+
+def first_folder_of(folder: str | None) -> str:
+    """Return the folder that counts of a workspace's column, "/" for the top of the source."""
+    return (folder or "/").split(",", 1)[0].strip() or "/"
+
+
 class Workspace(CheckedOnChange, Record, Audited):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="workspaces")
     project = models.ForeignKey(
@@ -131,9 +141,9 @@ class Workspace(CheckedOnChange, Record, Audited):
 
     @property
     def first_branch(self) -> str:
-        return self.branch.split(",", 1)[0].strip()
+        return first_branch_of(self.branch)
 
     @property
     def first_folder(self) -> str:
         """The folder below the source, "/" for its top."""
-        return (self.folder or "/").split(",", 1)[0].strip() or "/"
+        return first_folder_of(self.folder)
