@@ -187,6 +187,8 @@ REFUSALS = {
     "token": (Told(401, {"message": "Bad token"}), "does not accept the token (Bad token)."),
     "renamed": (Told(301, None, {"Location": "/other"}), "infra was renamed or moved."),
     "broken": (Told(500), "has an error of its own"),
+    "empty": (Told(200), "gave an answer that this site does not understand."),
+    "odd": (Told(data={"values": [{"new": 3, "path": 3}], "changes": [3]}), "an answer that this site does not"),
 }
 
 

@@ -10,11 +10,12 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.messages import Message, message
 from terrakube_site.outgoing import OutgoingError
 from vcs.choices import EventKind
+from vcs.connections.discovery import NO_ANSWER
 from vcs.connections.problems import ConnectionProblem, request_problem
 from vcs.connections.tokens import api_for, repository_of
 from vcs.models import RepositoryHook
 from vcs.providers import provider_of
-from vcs.providers.base import Api, ApiError, Event, Provider, Repository
+from vcs.providers.base import Api, ApiError, Event, Provider, Repository, host_of
 from vcs.providers.payloads import is_commit
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ def with_details(hook: RepositoryHook, event: Event) -> tuple[Event, Message | N
     raised: ApiError, OutgoingError, ConnectionProblem.
     """
     provider = provider_of(hook.vcs)
-    if provider is None or event.kind not in {EventKind.PUSH, EventKind.PULL_REQUEST}:
+    has_all = event.files is not None and is_commit(event.commit)
+    if provider is None or has_all or event.kind not in {EventKind.PUSH, EventKind.PULL_REQUEST}:
         return event, None
     repository = repository_of(hook.vcs, hook.source)
     if event.pull_request is not None and provider.pull_requests is not None and not is_commit(event.commit):
@@ -41,9 +43,13 @@ def with_details(hook: RepositoryHook, event: Event) -> tuple[Event, Message | N
         event = replace(event, files=_changed_files(provider, hook, repository, event))
     except (ApiError, OutgoingError, ConnectionProblem) as error:
         problem = request_problem(error, hook.vcs, repository.path).sentence
-        logger.warning("The files that %s of %s changed are unknown: %s", event.commit, hook, problem)
-        return event, problem + " " + message(NO_FILES)
-    return event, message(NO_FILES) if event.files is None else None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # It is none of the provider's answers.
+        problem = message(NO_ANSWER, host=host_of(hook.vcs))
+    else:
+        return event, message(NO_FILES) if event.files is None else None
+    logger.warning("The files that %s of %s changed are unknown: %s", event.commit, hook, problem)
+    return event, problem + " " + message(NO_FILES)
 
 
 def _changed_files(
