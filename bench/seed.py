@@ -18,6 +18,7 @@ from workspaces.services.tokens import create_team_token
 from workspaces.services.workspaces import create_workspace, set_variable
 
 _TEAM = "BENCH"
+_RIGHTS = {"plan_job": True, "approve_job": True, "manage_job": True, "manage_workspace": True}
 # No node has it, so the pods of these Jobs wait for ever and load nothing.
 _NOWHERE = "terrakube.io/bench=nowhere"
 _CONFIGURATION = b"""\
@@ -42,7 +43,7 @@ def make_records(*, waiting: int, version: str) -> Records:
     """Make everything; ``waiting`` is the number of workspaces whose pods never start, ``version`` terraform's."""
     admin = TokenUser(name="bench", groups=frozenset({settings.ADMIN_GROUP}))
     organization = create_organization(by=admin, name="bench")
-    Team.objects.create(organization=organization, name=_TEAM, plan_job=True, manage_job=True, manage_workspace=True)
+    Team.objects.create(organization=organization, name=_TEAM, **_RIGHTS)
     template = Template.objects.get(organization=organization, name="Plan and apply")
     _, token = create_team_token(by=admin, team=_TEAM, description="bench")
 

@@ -31,8 +31,19 @@ def sensitive_settings(environment: Mapping[str, Value]) -> frozenset[str]:
 def redact_job(body: Any, environment: Mapping[str, Value]) -> Any:
     """Return a Job without the values of sensitive settings and without data of a step."""
     secret = sensitive_settings(environment)
+    if not secret:
+        return _without_data(body)
     pod = pod_settings({name: value.text for name, value in environment.items()}, secret)
     return _redact(body, (), pod, secret)
+
+
+def _without_data(part: Any) -> Any:
+    """Return a part of a Job without data of a step, where no setting is sensitive."""
+    if isinstance(part, Mapping):
+        if part.get("name") == DATA_VARIABLE and "value" in part:
+            return {**part, "value": HIDDEN}
+        return {key: _without_data(item) for key, item in part.items()}
+    return [_without_data(item) for item in part] if isinstance(part, list) else part
 
 
 def _redact(part: Any, place: Place, pod: PodSettings, secret: frozenset[str]) -> Any:

@@ -105,3 +105,17 @@ def test_sensitive_texts_and_the_data_of_a_step_are_masked() -> None:
         "metadata": {"labels": {"team": "net"}},
         "spec": {"template": {"spec": {"containers": [{"name": "executor", "env": hidden}]}}},
     }
+
+
+@pytest.mark.parametrize("sensitive", [False, True])
+def test_the_data_of_a_step_is_masked_whether_or_not_a_setting_is_sensitive(sensitive: bool) -> None:
+    environment = {
+        "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS": Value(text="zone=a"),
+        "EPHEMERAL_CONFIG_SERVICE_ACCOUNT": Value(text="deployer", sensitive=sensitive),
+    }
+    env = [{"name": "PLAIN", "value": "x"}, {"name": "EphemeralJobData", "value": "c2VjcmV0"}]
+    pod = {"nodeSelector": {"zone": "a"}, "containers": [{"name": "executor", "env": env, "args": ["a", ["b"]]}]}
+    hidden = [{"name": "PLAIN", "value": "x"}, {"name": "EphemeralJobData", "value": HIDDEN}]
+    shown = {"nodeSelector": {"zone": "a"}, "containers": [{"name": "executor", "env": hidden, "args": ["a", ["b"]]}]}
+    body = {"spec": {"backoffLimit": 0, "template": {"spec": pod}}}
+    assert redact_job(body, environment) == {"spec": {"backoffLimit": 0, "template": {"spec": shown}}}
