@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/v1/", include("workspaces.api.urls")),
     path("", include("workspaces.api.tokens")),
     path("", include("vcs.urls")),
+    path("", include("executors.choosing.views")),
     path("remote/tfe/v2/", include("tfe.urls")),
     path("api/v2/", include("tfe.urls", namespace="tfe-api")),
     path("app/", include("tfe.pages")),

@@ -11,21 +11,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext, ngettext
 
-from executors.choosing.listing import Branches, branches_of, check_place, folders_of
+from executors.choosing.listing import Branches, branches_of, folders_of, repository_of_source, why_not_source
 from executors.choosing.names import proposed_names
-from terrakube_site.messages import marked, message, translated
+from terrakube_site.messages import message, translated
 from vcs.connections.discovery import groups_of, may_discover, repositories_of
 from vcs.connections.problems import NOT_CONNECTED, ConnectionProblem, kept_problem
 from vcs.deliveries.folders import clean
 from vcs.providers import provider_of
-from vcs.providers.base import Repository, endpoint_of, normalized
+from vcs.providers.base import normalized
 from workspaces.admin.base import actor_of, allows, organizations_with, scope
 from workspaces.admin.related_choices import may_be_key
 from workspaces.admin.workspaces import WorkspaceAdmin
@@ -35,7 +35,6 @@ from workspaces.forms.many_workspaces import FolderRow, ManyWorkspacesForm, post
 from workspaces.models import Organization, Project, Template, Vcs, Workspace
 from workspaces.services.bulk import MAX_WORKSPACES, plan_workspaces
 from workspaces.services.many_workspaces import WrongRows, create_workspaces
-from workspaces.validation.repositories import check_repository
 
 NAME = "workspaces_workspace_from_repository"
 """The name of the pages' address."""
@@ -43,7 +42,6 @@ MOST_BRANCHES = 200
 _VERSION = "1.11.4"
 """The version to propose where the organization has no workspace yet."""
 _MOST_PAGES = 10_000
-_ONLY_HTTP = gettext_noop("Give the repository's address as git clones it by https.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +115,7 @@ class _Wizard:
         vcs = self._connection()
         if not self._chosen.repository:
             return self._repositories(vcs)
-        problem = _why_not(vcs, self._chosen.repository)
+        problem = why_not_source(vcs, self._chosen.repository)
         if problem:
             return self._repositories(vcs, refused=problem)
         if not self._chosen.branch:
@@ -252,7 +250,7 @@ class _Wizard:
         matching = [folder for folder in folders if chosen.search.lower() in folder.lower()]
         shown = matching[:MAX_WORKSPACES]
         taken = set(Workspace.objects.filter(organization=vcs.organization).values_list("name", flat=True))
-        names = proposed_names(shown, _repository(vcs, chosen.repository).name, taken)
+        names = proposed_names(shown, repository_of_source(vcs, chosen.repository).name, taken)
         rows = [
             FolderRow(folder, names[folder], chosen.all and folder not in used, used_by=used.get(folder))
             for folder in shown
@@ -339,28 +337,6 @@ class _Wizard:
             **context,
         }
         return TemplateResponse(self._request, f"terrakube/choose_{step}.html", context)
-
-
-def _why_not(vcs: Vcs, repository: str) -> str:
-    """Return why workspaces of a connection cannot have a repository as their source; empty if they can."""
-    try:
-        check_repository(repository)
-        if not repository.startswith(("https://", "http://")) or not normalized(repository):
-            return marked(_ONLY_HTTP)
-        check_place(vcs, repository)
-        _repository(vcs, repository)
-    except ValidationError as error:
-        return " ".join(error.messages)
-    except ConnectionProblem as problem:
-        return problem.sentence
-    except ValueError:
-        return marked(_ONLY_HTTP)
-    return ""
-
-
-def _repository(vcs: Vcs, source: str) -> Repository:
-    """Return the repository of a source. Raises ValueError if it names none."""
-    return Repository.of(source, "" if provider_of(vcs) is None else endpoint_of(vcs))
 
 
 def _workspaces_of(organization: Organization, repository: str, branch: str) -> dict[str, Workspace]:

@@ -11,21 +11,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_noop as _
 
 from executors.contract.git_output import last_words_of_git
 from executors.contract.repository_access import RepositoryAccess, RepositoryAccessError
 from executors.launching.site_git import TIMEOUT_SECONDS, GitFailed, GitTimeout, SiteGit, site_git
-from terrakube_site.messages import message
+from terrakube_site.messages import marked, message
 from terrakube_site.outgoing import OutgoingError
 from vcs.connections.problems import ConnectionProblem
 from vcs.connections.tokens import token_for
 from vcs.providers import provider_of
-from vcs.providers.base import api_url_of, endpoint_of, normalized
+from vcs.providers.base import Repository, api_url_of, endpoint_of, normalized
 from workspaces.models import Vcs
+from workspaces.validation.repositories import check_repository
 
 CONFIGURATION_FILES = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 _HEADS = "refs/heads/"
+_ONLY_HTTP = _("Give the repository's address as git clones it by https.")
 _REFUSED = ("error: 401", "error: 403", "authentication failed", "could not read username", "access denied")
 
 
@@ -77,7 +80,29 @@ def folders_of(vcs: Vcs, source: str, branch: str) -> tuple[str, ...]:
     return tuple(sorted({posixpath.dirname(name) for name in files if name}))
 
 
-def check_place(vcs: Vcs, source: str) -> None:
+def why_not_source(vcs: Vcs, source: str) -> str:
+    """Return why workspaces of a connection cannot have an address as their source; empty if they can."""
+    try:
+        check_repository(source)
+        if not source.startswith(("https://", "http://")) or not normalized(source):
+            return marked(_ONLY_HTTP)
+        repository_of_source(vcs, source)
+        _check_place(vcs, source)
+    except ValidationError as error:
+        return " ".join(error.messages)
+    except ConnectionProblem as problem:
+        return problem.sentence
+    except ValueError:
+        return marked(_ONLY_HTTP)
+    return ""
+
+
+def repository_of_source(vcs: Vcs, source: str) -> Repository:
+    """Return the repository of a source. Raises ValueError if it names none."""
+    return Repository.of(source, "" if provider_of(vcs) is None else endpoint_of(vcs))
+
+
+def _check_place(vcs: Vcs, source: str) -> None:
     """Refuse a repository of another host, which would get the connection's token. Raises ConnectionProblem."""
     if provider_of(vcs) is None:
         return
@@ -102,7 +127,7 @@ def _host(address: str) -> str:
 @contextmanager
 def _reading(vcs: Vcs, source: str, branch: str = "") -> Iterator[SiteGit]:
     """Provide git for a repository, logged in by the connection. Raises ConnectionProblem for what it says."""
-    check_place(vcs, source)
+    _check_place(vcs, source)
     token = token_for(vcs, source)
     access = RepositoryAccess(
         source=source,

@@ -349,7 +349,7 @@ WITHOUT_ROLE: Mapping[str, str] = {
     "callback/v1/vcs/<str:vcs_id>": "the provider sends people here, with a code that it gave for this connection",
     **{
         f"vcs/v1/<uuid:vcs_id>/{name}": "the right to manage connections or workspaces, each by itself"
-        for name in ("groups", "repositories")
+        for name in ("groups", "repositories", "branches", "folders")
     },
     "admin/workspaces/vcs/<uuid:pk>/connect/": "who may change the connection, as its page says",
     "admin/workspaces/vcs/<uuid:pk>/try/": "who may change the connection, as its page says",

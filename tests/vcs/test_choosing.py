@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from executors.choosing.names import proposed_names
+from tests.api.client import Api, token_of
 from tests.factories import OrganizationFactory, TeamFactory, TemplateFactory, UserFactory, WorkspaceFactory, member
 from tests.panel.forms import fields_of
 from tests.vcs.connections import connection
@@ -328,6 +330,38 @@ def test_no_address_but_the_connections_own_gets_its_token(
 
 def test_no_connection_is_a_sentence_with_what_to_do(admin: Client) -> None:
     assert "Add a connection" in opened(admin, address()).content.decode()
+
+
+def test_programs_are_told_branches_and_folders(github: GitHub, repository: Repository, vcs: Vcs) -> None:
+    github.act.push(repository, "next", {"more/main.tf": ""}, by="mia")
+    url = github.clone_url(repository)
+    TeamFactory.create(organization=vcs.organization, name="CHOOSERS", manage_workspace=True)
+    TeamFactory.create(organization=vcs.organization, name="READERS", plan_job=True)
+
+    def told(what: str, group: str = "CHOOSERS", **query: str) -> tuple[int, Any]:
+        api = Api(token_of(group, name="ann@example.com"), prefix="/")
+        answer = api.call("GET", f"vcs/v1/{vcs.pk}/{what}?{urlencode(query)}")
+        return answer.status_code, json.loads(answer.content)
+
+    branches = [{"name": "main", "default": True}, {"name": "next", "default": False}]
+    assert told("branches", repository=url) == (200, {"items": branches})
+    folders = [{"folder": f"/{folder}"} for folder in FOLDERS]
+    assert told("folders", repository=url, branch="main") == (200, {"items": folders})
+    status, body = told("folders", repository=url, branch="nowhere")
+    assert (status, "has no branch nowhere" in body["errors"][0]["detail"]) == (502, True)
+    for query in (
+        {},
+        {"repository": "https://evil.example/a/b"},
+        {"repository": url},
+        {"repository": url, "branch": "-u"},
+    ):
+        assert told("folders", **query)[0] == 400
+    status, body = told("branches", repository=url.replace("//", "//ann:s3cret@"))
+    assert (status, "s3cret" in str(body)) == (400, False)
+    assert told("folders", "READERS", repository=url, branch="main")[0] == 403
+    assert told("branches", "STRANGERS", repository=url)[0] == 404
+    Vcs.objects.filter(pk=vcs.pk).update(private_key="")
+    assert told("branches", repository=url) == (422, {"items": []})
 
 
 # ---- who may --------------------------------------------------------------------------------------------------------

@@ -22,7 +22,9 @@ _LONGEST = 256
 _MOST_PAGES = 10_000
 
 
-class _DiscoveryView(PlainView):
+class DiscoveryView(PlainView):
+    """An address that lists what a connection reaches."""
+
     def connection(self, vcs_id: Any) -> Vcs:
         """Return the connection if the caller may choose repositories by it. Raises NotThere and Denied."""
         visible = Vcs.objects.visible_to(self.actor).select_related("organization")
@@ -34,19 +36,20 @@ class _DiscoveryView(PlainView):
             raise Denied("Read", "Only a team that manages VCS connections or workspaces may list repositories.")
         return vcs
 
-    def parameter(self, name: str) -> str:
+    def parameter(self, name: str, *, longest: int = _LONGEST) -> str:
         """Return a parameter of the address, empty without one. Raises InvalidValue."""
         text = self.request.query_params.get(name, "")
-        if len(text) > _LONGEST or "\0" in text:
-            raise InvalidValue(text[:_LONGEST], f"{name} is text of at most {_LONGEST} characters")
+        if len(text) > longest or "\0" in text:
+            raise InvalidValue(text[:longest], f"{name} is text of at most {longest} characters")
         return text
 
 
-def _trouble(problem: ConnectionProblem) -> Response:
+def trouble(problem: ConnectionProblem) -> Response:
+    """Return the answer for what a provider refuses."""
     return Response(errors_body(str(problem.sentence)), status=status.HTTP_502_BAD_GATEWAY)
 
 
-class GroupsView(_DiscoveryView):
+class GroupsView(DiscoveryView):
     """The accounts, organizations, groups or projects whose repositories a connection reaches."""
 
     def get(self, request: Request, vcs_id: Any) -> Response:
@@ -56,10 +59,10 @@ class GroupsView(_DiscoveryView):
         try:
             return Response([asdict(group) for group in groups_of(vcs)])
         except ConnectionProblem as problem:
-            return _trouble(problem)
+            return trouble(problem)
 
 
-class RepositoriesView(_DiscoveryView):
+class RepositoriesView(DiscoveryView):
     """A page of the repositories of one group."""
 
     def get(self, request: Request, vcs_id: Any) -> Response:
@@ -75,7 +78,7 @@ class RepositoriesView(_DiscoveryView):
         try:
             found = repositories_of(vcs, group, search=self.parameter("search"), page=int(page))
         except ConnectionProblem as problem:
-            return _trouble(problem)
+            return trouble(problem)
         items = [_shown(one) for one in found.items]
         return Response({"items": items, "hasMore": found.has_more, "page": int(page)})
 

@@ -180,6 +180,14 @@ def _connections() -> Part:
     repository = members(name=TEXT, fullName=TEXT, group=TEXT, url=TEXT, privateRepo=FLAG, defaultBranch=TEXT)
     page = members(items={"type": "array", "items": repository}, hasMore=FLAG, page=NUMBER)
     connection = in_path("vcsId", "The id of the VCS connection")
+    repository_url = {
+        **in_query("repository", "Its address for git", example="https://github.com/acme/network.git"),
+        "required": True,
+    }
+
+    def items(**names: Part) -> Part:
+        return members(items={"type": "array", "items": members(**names)})
+
     refused = {
         **_plain(401, 403, 404, 429),
         "422": answer(
@@ -207,6 +215,27 @@ def _connections() -> Part:
                 {**in_query("group", "The id of the group", example="acme"), "required": True},
                 in_query("search", "A part of the name", example="network"),
                 in_query("page", "Counted from 1", example="1"),
+            )
+        },
+        "/vcs/v1/{vcsId}/branches": {
+            "get": _operation(
+                "list_branches",
+                "vcs",
+                "The branches of a repository",
+                {"200": answer("All of them", items(name=TEXT, default=FLAG), JSON), **_plain(400), **refused},
+                connection,
+                repository_url,
+            )
+        },
+        "/vcs/v1/{vcsId}/folders": {
+            "get": _operation(
+                "list_folders",
+                "vcs",
+                "The folders of a branch that hold a configuration",
+                {"200": answer("All of them, in order", items(folder=TEXT), JSON), **_plain(400), **refused},
+                connection,
+                repository_url,
+                {**in_query("branch", "The name of the branch", example="main"), "required": True},
             )
         },
     }

@@ -28,6 +28,10 @@ DESCRIPTIONS: Mapping[str, str] = {
     "token it is. It takes the right manageVcs or manageWorkspace.",
     "list_repositories": "By name, and only those that the connection's token reaches. The address is the one for "
     "`git clone`. It takes the right manageVcs or manageWorkspace.",
+    "list_branches": "As git lists them, the default one first. Of a public connection too. It takes the right "
+    "manageVcs or manageWorkspace.",
+    "list_folders": "Those with a file that ends with .tf, .tofu, .tf.json or .tofu.json, as a workspace's `folder`. "
+    "It takes the right manageVcs or manageWorkspace.",
     "read_log": "While the step runs, as far as its executor has sent it; sensitive values are masked. Empty where "
     "there is none.",
     "follow_log": "`Last-Event-ID` goes on where a connection broke off; the event `over` is the last one.",
@@ -96,6 +100,8 @@ ANSWERS: Mapping[str, object] = {
     "read_organization_rights": _ALLOWED,
     "read_workspace_rights": _ALLOWED,
     "list_repository_groups": [{"id": "acme", "name": "acme"}],
+    "list_branches": {"items": [{"name": "main", "default": True}, {"name": "next", "default": False}]},
+    "list_folders": {"items": [{"folder": "/"}, {"folder": "/envs/prod"}]},
     "list_repositories": {
         "items": [
             {
