@@ -251,6 +251,16 @@ def _user(client: Client) -> Any:
     return get_user_model().objects.get(pk=client.session["_auth_user_id"])
 
 
+def test_the_state_of_a_deleted_workspace_stays_as_it_is(
+    admin: Client, workspace: Workspace, versions: list[StateVersion]
+) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(deleted=True)
+    assert at(versions[0], "roll_back") not in text_of(admin, at(versions[0]))
+    assert "was deleted; its state stays" in roll_back(admin, versions[0])
+    assert "was deleted; its state stays" in upload(admin, workspace, content(9))
+    assert workspace.state_versions.count() == 2
+
+
 def test_an_encrypted_state_is_not_rolled_back_to(admin: Client, versions: list[StateVersion]) -> None:
     versions[0].content = b'{"serial": 5, "lineage": "a1", "encrypted_data": "x"}'
     versions[0].save()

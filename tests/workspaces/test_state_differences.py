@@ -10,6 +10,7 @@ import pytest
 from workspaces.jobs.plans import MASKED, Attribute
 from workspaces.states.content import StateContent, read_content
 from workspaces.states.difference import AT_MOST, Kind, difference
+from workspaces.states.secrets import MOST
 
 SECRET = "hunter2-s3cr3t"
 PROVIDER = 'provider["registry.terraform.io/hashicorp/random"].west'
@@ -131,6 +132,18 @@ def test_outputs_are_compared_and_a_sensitive_one_stays_hidden() -> None:
             Attribute("password", MASKED, MASKED),
             Attribute("tags.env", "e1", "e2"),
         )
+
+
+def test_with_too_many_sensitive_values_none_is_shown() -> None:
+    def state(n: int) -> StateContent:
+        outputs = {f"o{n}": {"value": f"{SECRET}{n}", "sensitive": True} for n in range(MOST + 1)}
+        plain = {"plain": {"value": f"plain{n}"}}
+        return content(resource("a", instance({"size": n})), outputs=outputs | plain, marks={})
+
+    found = difference(state(1), state(2))
+    assert not found.with_values
+    assert found.resources[0].attributes == (Attribute("size", MASKED, MASKED),)
+    assert found.outputs == (Attribute("plain", MASKED, MASKED),)
 
 
 def test_a_long_list_is_cut_and_counted() -> None:

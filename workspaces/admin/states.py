@@ -98,6 +98,7 @@ class StateVersionAdmin(ReadOnly, RecordAdmin):
         resources = shown.resources if shown is not None else ()
         return {
             "may_manage": may_manage,
+            "may_roll_back": may_manage and not version.workspace.deleted,
             "current": current,
             "is_current": current is not None and current.pk == version.pk,
             "shown": shown,

@@ -189,11 +189,14 @@ def record_state(
 
 
 def require_no_writer(workspace: Workspace, *, by: Actor) -> None:
-    """Raise WrongState or StateLocked if another user locked the workspace or something may still write its state.
+    """Raise WrongState or StateLocked unless a user may replace the state of a workspace now.
 
-    For the site itself (``by`` None) every lock is another's, and for everyone that of a pull request and one of before
-    owners were recorded.
+    It must not be deleted, locked by another user, or have a job or an executor that may still write its state. For the
+    site itself (``by`` None) every lock is another's, and for everyone that of a pull request and one of before owners
+    were recorded.
     """
+    if workspace.deleted:
+        raise WrongState(message(_("{name} was deleted; its state stays as it is."), name=workspace.name))
     is_personal = owner_of(workspace) != Holder() and workspace.locked_by_pull_request is None
     is_own = by is not None and is_personal and is_locked_by(workspace, by)
     if workspace.locked and not is_own:

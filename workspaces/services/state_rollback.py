@@ -27,7 +27,7 @@ def roll_back_state(version: StateVersion, *, by: Actor, reason: str) -> StateVe
 
     ``reason`` is empty where a client of Terrakube's API gives none. The workspace is locked meanwhile: no job starts
     and nothing else writes its state. Raises NotAllowed, StateLocked, and WrongState while another user locked the
-    workspace or it has an unfinished job, for the current version, and for a state that cannot be copied.
+    workspace, it has an unfinished job or is deleted, for the current version, and for a state that cannot be copied.
     """
     workspace = version.workspace
     require_permission(by, workspace.organization, RIGHT, action=_("roll back a state"), workspace=workspace)

@@ -65,9 +65,12 @@ class Difference:
 
 
 def difference(before: StateContent, after: StateContent) -> Difference:
-    """Compare two states. Values are shown only where both have complete marks of what is sensitive."""
-    with_values = before.described and after.described
+    """Compare two states.
+
+    Values are shown only where both have complete marks of what is sensitive, and not too much is.
+    """
     secrets = before.secrets | after.secrets
+    with_values = before.described and after.described and not secrets.are_too_many
     old, new = before.instances, after.instances
     kinds = [(Kind.REMOVED, name) for name in sorted(old.keys() - new.keys())]
     kinds += [(Kind.ADDED, name) for name in sorted(new.keys() - old.keys())]

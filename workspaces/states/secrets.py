@@ -11,6 +11,8 @@ from typing import Any
 
 from workspaces.jobs.plans import child, children
 
+MOST = 500
+"""Sensitive values that are looked for in others; with more, every other value counts as one that holds them."""
 _SHORTEST_PART = 4
 """Length of the shortest sensitive text that is looked for inside of other texts; a shorter one hides equal ones."""
 
@@ -73,8 +75,15 @@ class Secrets:
         found._whole = self._whole | other._whole
         return found
 
+    @property
+    def are_too_many(self) -> bool:
+        """Whether a search for all of them would take too long."""
+        return len(self._whole) > MOST
+
     def is_in(self, value: Any) -> bool:
         """Return whether a value holds a sensitive one anywhere, also in the name of an item."""
+        if self.are_too_many:
+            return True
         if isinstance(value, dict):
             return any(self._is_in_text(str(name)) or self.is_in(item) for name, item in value.items())
         if isinstance(value, list):
