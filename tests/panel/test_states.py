@@ -18,7 +18,7 @@ from tests.support.markup import without_breaks
 from workspaces.models import Job, StateVersion, Workspace
 from workspaces.services import jobs
 from workspaces.services.locks import lock_workspace
-from workspaces.services.state import add_state_version, current_state
+from workspaces.services.state import StateRefused, add_state_version, check_successor, current_state
 
 pytestmark = pytest.mark.django_db
 SECRET = "hunter2-s3cr3t"
@@ -209,6 +209,10 @@ def test_a_rollback_is_a_new_version_with_its_reason(
     assert json.loads(newest.content) == json.loads(content(5)) | {"serial": 7}
     assert newest.json == described(1)
     assert (newest.created_by, newest.origin, newest.copied_number) == ("root@site.example", "rollback", 1)
+    # Terraform goes on from the serial in the file.
+    assert check_successor(workspace, newest, content(8))
+    with pytest.raises(StateRefused):
+        check_successor(workspace, newest, content(7, size=9))
     text = text_of(admin, page("states", workspace))
     assert "Rollback to version 1" in text
     assert "the apply was wrong" in text
