@@ -8,7 +8,7 @@ import pytest
 
 from tests.spine.site import Site
 from tests.vcs.provider import Gitea, GitHub
-from tests.vcs.provider.connecting import connection_by_app, connection_by_token
+from tests.vcs.provider.connecting import usual_connection
 from tests.vcs.provider.records import Repository
 from tests.vcs.site import db, site
 from tests.vcs.story import EVEN_MORE, MAIN, MORE, Story, linked_user, resources
@@ -33,12 +33,7 @@ def repository(provider: GitHub | Gitea) -> Repository:
 
 @pytest.fixture
 def vcs(site: Site, provider: GitHub | Gitea, repository: Repository) -> Vcs:
-    """A connection: by the App at GitHub, by a token of the repository's administrator at Gitea."""
-    if isinstance(provider, GitHub):
-        provider.install_app("acme")
-        return connection_by_app(provider, site.organization, name=f"github {provider.url}")
-    repository.rights["terrakube"] = "admin"
-    return connection_by_token(provider, site.organization, "terrakube", name=f"gitea {provider.url}")
+    return usual_connection(provider, repository, site.organization, name=f"{provider.dialect} {provider.url}")
 
 
 @pytest.fixture
