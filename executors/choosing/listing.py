@@ -22,7 +22,8 @@ from terrakube_site.outgoing import OutgoingError
 from vcs.connections.problems import ConnectionProblem
 from vcs.connections.tokens import token_for
 from vcs.providers import provider_of
-from vcs.providers.base import Repository, api_url_of, endpoint_of, normalized
+from vcs.providers.base import Repository, endpoint_of, normalized
+from workspaces.connections.addresses import git_host_of, is_there
 from workspaces.models import Vcs
 from workspaces.validation.repositories import check_repository
 
@@ -104,24 +105,15 @@ def repository_of_source(vcs: Vcs, source: str) -> Repository:
 
 def _check_place(vcs: Vcs, source: str) -> None:
     """Refuse a repository of another host, which would get the connection's token. Raises ConnectionProblem."""
-    if provider_of(vcs) is None:
-        return
-    host = urlsplit(normalized(source)).netloc
-    own = {_host(endpoint_of(vcs)), _host(api_url_of(vcs)).removeprefix("api.")}
-    if host not in own:
+    if provider_of(vcs) is not None and not is_there(vcs, source):
         raise ConnectionProblem(
             message(
                 _("{repository} is not at {host}, for which the connection “{name}” has its token."),
                 repository=source,
-                host=_host(endpoint_of(vcs)),
+                host=git_host_of(vcs),
                 name=vcs.name,
             )
         )
-
-
-def _host(address: str) -> str:
-    """Return the host of an address as ``normalized`` writes it."""
-    return urlsplit(normalized(f"{address}/x/x")).netloc
 
 
 @contextmanager

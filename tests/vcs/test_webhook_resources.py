@@ -236,6 +236,6 @@ def test_a_change_asks_for_the_hook_to_be_compared(
     assert queued(add) == 1
     assert queued(lambda: added_event(owner, webhook, template)) == 1
     path = f"organization/{workspace.organization_id}/workspace/{workspace.pk}"
-    assert queued(lambda: owner.patch(path, "workspace", {"source": "https://example.com/acme/other.git"})) == 1
+    assert queued(lambda: owner.patch(path, "workspace", {"source": "https://github.com/acme/other.git"})) == 1
     assert queued(lambda: owner.patch(path, "workspace", {"description": "x"})) == 0
     assert queued(lambda: owner.delete(f"webhook/{webhook}")) == 1

@@ -41,6 +41,7 @@ from workspaces.models import (
 from workspaces.models.base import Audited
 from workspaces.models.variable import AbstractVariable
 from workspaces.permissions import require_permission
+from workspaces.services import connection_hosts
 from workspaces.services.saving import save_valid
 from workspaces.services.tokens import retire_team_tokens
 from workspaces.variables.pod_settings_check import checked
@@ -147,6 +148,8 @@ def create_record[M: models.Model](record: M, *, by: Actor) -> M:
     """Save a new record. Raises NotAllowed, InvalidInput, and Duplicate for a name or key that is taken."""
     require_right(record, by=by, verb="create")
     _check_one_organization(record)
+    if isinstance(record, Workspace):
+        connection_hosts.check_host(record, by=by)
     if isinstance(record, Audited):
         record.created_by = record.updated_by = name_of(by)
     with checked(record):
@@ -175,6 +178,8 @@ def update_record[M: models.Model](record: M, changes: Mapping[str, Any], *, by:
     for name, value in changes.items():
         setattr(record, name, value)
     _check_one_organization(record)
+    if isinstance(record, Workspace) and not connection_hosts.COLUMNS.isdisjoint(changes):
+        connection_hosts.check_host(record, by=by)
     written = set(changes)
     if isinstance(record, Audited):
         record.updated_by = name_of(by)

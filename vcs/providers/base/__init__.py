@@ -1,6 +1,5 @@
 """What providers share: repositories, events, their API over guarded requests, a protocol for each subject."""
 
-from vcs.providers.base.addresses import PUBLIC, api_url_of, endpoint_of, host_of
 from vcs.providers.base.api import Api, ApiAnswer, ApiError, Token
 from vcs.providers.base.events import Event, Ignored, Sender
 from vcs.providers.base.grants import Grant, SetupError, ask_token, grant_of
@@ -19,7 +18,8 @@ from vcs.providers.base.protocols import (
     Statuses,
     Tokens,
 )
-from vcs.providers.base.repositories import Repository, normalized
+from workspaces.connections.addresses import PUBLIC, api_url_of, endpoint_of, host_of
+from workspaces.connections.repositories import Repository, normalized
 
 __all__ = (
     "PUBLIC",

@@ -11,7 +11,7 @@ from vcs.providers.base.api import Api
 from vcs.providers.base.events import Event, Ignored
 from vcs.providers.base.grants import Grant
 from vcs.providers.base.listings import Group, Page
-from vcs.providers.base.repositories import Repository
+from workspaces.connections.repositories import Repository
 from workspaces.models import Vcs
 
 

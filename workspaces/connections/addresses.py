@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from workspaces.choices import VcsType
+from workspaces.connections.repositories import normalized
 from workspaces.models import Vcs
 
 
@@ -51,3 +52,20 @@ def host_of(vcs: Vcs) -> str:
         return urlsplit(api_url_of(vcs)).hostname or api_url_of(vcs)
     except ValueError:
         return api_url_of(vcs)
+
+
+def is_there(vcs: Vcs, source: str) -> bool:
+    """Return whether a repository is at the provider's own host, by its pages or its API."""
+    own = {_host(endpoint_of(vcs)), _host(api_url_of(vcs)).removeprefix("api.")}
+    return urlsplit(normalized(source)).netloc in own
+
+
+def git_host_of(vcs: Vcs) -> str:
+    """Return the host of the provider's repositories, as sentences name it."""
+    # The endpoint of a managed identity is where it logs in.
+    return _host(endpoint_of(vcs) if PUBLIC[vcs.vcs_type].below else api_url_of(vcs))
+
+
+def _host(address: str) -> str:
+    """Return the host of an address as ``normalized`` writes it."""
+    return urlsplit(normalized(f"{address}/x/x")).netloc
