@@ -15,10 +15,11 @@ from tests.vcs.scene import Scene
 from vcs import upkeep
 from vcs.connections import tokens
 from vcs.hooks import synchronization
-from vcs.hooks.synchronization import due_connections, register_again, synchronize_hooks
+from vcs.hooks.synchronization import due_connections, register_again, register_now, synchronize_hooks
 from vcs.models import RepositoryHook
 from vcs.providers.base import Api
 from workspaces.models import Vcs, Webhook, WebhookEvent, Workspace
+from workspaces.services.webhooks import SYNCHRONIZE
 
 HUB = "/repos/Acme/infra/hooks"
 
@@ -114,6 +115,22 @@ def test_a_change_that_finds_the_webhook_leased_is_not_lost(
     assert [asked.line for asked in api.asked] == [f"POST {HUB}", f"PATCH {HUB}/41"]
     assert hook is not None
     assert (hook.events, hook.lease_until) == (["PUSH", "RELEASE"], None)
+
+
+def test_a_change_while_a_webhook_is_registered_at_once_is_left_to_the_task(
+    hub: Scene, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = hub.workspace("a")
+    Webhook.objects.update(migrated_v2=False)
+    hub.event(workspace)
+    queued: list[tuple[object, ...]] = []
+    monkeypatch.setattr(synchronization, "enqueue", lambda *what: queued.append(what))
+    assert register_now(workspace.webhook) == ""
+    assert not queued
+    WebhookEvent.objects.update(event="TAG")
+    meanwhile(monkeypatch, lambda: hub.event(workspace, event="RELEASE"), hub)
+    assert register_now(workspace.webhook) == ""
+    assert queued == [(SYNCHRONIZE, str(hub.vcs.pk))]
 
 
 def test_a_webhook_that_is_unwanted_while_it_is_registered_is_removed(

@@ -59,17 +59,21 @@ def register_now(webhook: Webhook) -> str:
     provider = provider_of(vcs) if vcs is not None else None
     if vcs is None or provider is None or provider.hooks is None:
         return ""
-    wanted = {key: found for key, found in wanted_hooks(vcs).items() if key[1] == webhook.pk}
-    for key, found in wanted.items():
-        address, webhook_id = key
-        hook = RepositoryHook.objects.filter(vcs=vcs, repository_url=address, webhook_id=webhook_id).first()
+    before = wanted_hooks(vcs)
+    problem = ""
+    for key, found in before.items():
+        if key[1] != webhook.pk:
+            continue
+        hook = RepositoryHook.objects.filter(vcs=vcs, repository_url=key[0], webhook_id=key[1]).first()
         hook = hook or _new(vcs, key, found)
         if hook is not None and not is_registered(hook, found):
             _leased(hook, vcs, provider.hooks, found)
-            hook.refresh_from_db()
-            if hook.problem:
-                return hook.why
-    return ""
+            stored = RepositoryHook.objects.filter(pk=hook.pk).first()
+            problem = problem or (stored.why if stored is not None and stored.problem else "")
+    if wanted_hooks(vcs) != before:
+        # The task of a change that came meanwhile may have found the webhook leased, and left it.
+        enqueue(SYNCHRONIZE, str(vcs.pk))
+    return problem
 
 
 def is_registered(hook: RepositoryHook, wanted: Wanted) -> bool:
