@@ -5,9 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
-from django.core.management import call_command
 from kubernetes import client
-from pytest_django.plugin import DjangoDbBlocker
 
 from tests.spine import rights
 from tests.spine.bell import Bell
@@ -15,9 +13,11 @@ from tests.spine.cluster import Cluster
 from tests.spine.site import NO_NAMESPACE, Site, story
 from tests.spine.sources import GitServer, git_server
 from tests.support.cluster import connect, evidence, fresh_namespace
+from tests.support.module_database import db
 from tests.support.needs import PREFIX, promised
 from workspaces.models import Job
 
+__all__ = ["db"]
 type SiteMaker = Callable[..., AbstractContextManager[Site]]
 
 
@@ -31,19 +31,6 @@ def executor_image() -> str:
             pytest.fail(f"cluster was promised by TEST_REQUIRE: {why}", pytrace=False)
         pytest.skip(f"{PREFIX}cluster: {why}")
     return name
-
-
-@pytest.fixture(scope="module")
-def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """pytest-django's fixture for a whole module, without its transaction: other processes see the database too.
-
-    It is emptied after the module's last test.
-    """
-    with django_db_blocker.unblock():
-        try:
-            yield
-        finally:
-            call_command("flush", verbosity=0, interactive=False)
 
 
 @pytest.fixture(scope="module")

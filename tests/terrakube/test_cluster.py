@@ -10,9 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 from kubernetes import client
-from pytest_django.plugin import DjangoDbBlocker
 
 from executors.choices import AttemptOutcome
 from executors.logs import store
@@ -25,6 +23,7 @@ from tests.spine.site import Site
 from tests.spine.sources import answers, free_port
 from tests.spine.waiting import await_that
 from tests.support.cluster import evidence, fresh_namespace
+from tests.support.module_database import db
 from tests.support.needs import PREFIX, promised
 from tests.support.patience import patient
 from tests.terrakube.conftest import bucket_environ, site_environ
@@ -35,6 +34,7 @@ from workspaces.choices import JobStatus
 from workspaces.models import StateVersion
 from workspaces.services.jobs import approve_job, cancel_job
 
+__all__ = ["db"]
 pytestmark = [
     pytest.mark.cluster,
     pytest.mark.postgres,
@@ -60,16 +60,6 @@ def _image(version: str) -> str:
     if "cluster" in promised():
         pytest.fail(f"cluster was promised by TEST_REQUIRE: {why}", pytrace=False)
     pytest.skip(f"{PREFIX}cluster: {why}")
-
-
-@pytest.fixture(scope="module")
-def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The database without a transaction, since other processes see it too; emptied in the end."""
-    with django_db_blocker.unblock():
-        try:
-            yield
-        finally:
-            call_command("flush", verbosity=0, interactive=False)
 
 
 @pytest.fixture(scope="module")

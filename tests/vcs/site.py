@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
-from pytest_django.plugin import DjangoDbBlocker
 
 from tests.spine.site import Site
+from tests.support.module_database import db
 from tests.tfe.tls import shared_database
 from workspaces.services.organizations import add_default_templates
 
+__all__ = ["HOST", "db", "local_site", "site"]
 HOST = "127.0.0.1"
 
 
@@ -31,19 +30,6 @@ def local_site(folder: Path) -> Iterator[Site]:
     ):
         site.start()
         yield site
-
-
-# Its name is what tells pytest-django that a test needs the test database.
-@pytest.fixture(scope="module")
-def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """pytest-django's fixture for a whole module, without its transaction; the database is emptied after the module."""
-    with django_db_blocker.unblock():
-        try:
-            yield
-        finally:
-            # On SQLite a site has a copy of its own.
-            if connection.vendor != "sqlite":
-                call_command("flush", verbosity=0, interactive=False)
 
 
 @pytest.fixture(scope="module")

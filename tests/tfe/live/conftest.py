@@ -9,18 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
 from kubernetes import client
-from pytest_django.plugin import DjangoDbBlocker
 
 from tests.spine.conftest import executor_image, pytest_runtest_makereport
+from tests.support.module_database import db
 from tests.tfe.live import pods
 from tests.tfe.live.places import MACHINE_ALONE, in_pods
 from tests.tfe.tls import TlsSite
 from tests.tfe.tls import tls_site as serve
 
-__all__ = ["executor_image", "pytest_runtest_makereport"]
+__all__ = ["db", "executor_image", "pytest_runtest_makereport"]
 _HERE = Path(__file__).parent
 
 
@@ -57,19 +55,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if in_pods():
         for module, reason in MACHINE_ALONE.items():
             terminalreporter.write_line(f"not in pods: {module}: {reason}")
-
-
-# Its name is what tells pytest-django that a test needs the test database.
-@pytest.fixture(scope="module")
-def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """pytest-django's fixture for a whole module, without its transaction; the database is emptied after the module."""
-    with django_db_blocker.unblock():
-        try:
-            yield
-        finally:
-            # On SQLite a site has a copy of its own.
-            if connection.vendor != "sqlite":
-                call_command("flush", verbosity=0, interactive=False)
 
 
 @pytest.fixture(scope="module")
