@@ -29,6 +29,10 @@ class Answer:
     address: str
 
 
+class _NotAWord(NoAnswer):
+    """The host closed the connection before the first byte of an answer."""
+
+
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
@@ -48,13 +52,19 @@ def ask(
     """Send a request and read the whole answer, whatever its status.
 
     ``timeout`` is in seconds for all of it, ``largest`` in bytes. Redirects are followed for GET only, and the
-    Authorization header goes to the first host only; with ``redirects`` None a redirect is the answer. Raises Refused
-    and NoAnswer.
+    Authorization header goes to the first host only; with ``redirects`` None a redirect is the answer. A GET is sent
+    once more if the connection ends without a word, as it does at a balancer that is just being changed. Raises
+    Refused and NoAnswer.
     """
     end = time.monotonic() + timeout
     sent = {"User-Agent": "terrakube-site", "Accept-Encoding": "identity", **(headers or {})}
     for left in range(redirects or 0, -1, -1):
-        answer = _once(address, method, sent, body, end, largest, trusted)
+        try:
+            answer = _once(address, method, sent, body, end, largest, trusted)
+        except _NotAWord:
+            if method != "GET":
+                raise
+            answer = _once(address, method, sent, body, end, largest, trusted)
         target = answer.headers.get("Location")
         if redirects is None or method != "GET" or answer.status not in {301, 302, 303, 307, 308} or not target:
             return answer
@@ -87,7 +97,8 @@ def _once(
         content = _read(response, connection, end, largest, host)
         return Answer(response.status, response.headers, content, address)
     except (OSError, http.client.HTTPException) as error:
-        raise NoAnswer(f"{host} does not answer: {getattr(error, 'strerror', None) or error}") from error
+        kind = _NotAWord if isinstance(error, http.client.RemoteDisconnected) else NoAnswer
+        raise kind(f"{host} does not answer: {getattr(error, 'strerror', None) or error}") from error
     finally:
         connection.close()
 

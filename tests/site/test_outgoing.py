@@ -29,11 +29,15 @@ class Host(LoopbackServer):
         self.asked: list[tuple[str, str, str | None]] = []
         self.answer: tuple[int, dict[str, str], bytes] = (200, {}, b"hello")
         self.pause = 0.0
+        self.silent = 0
         host = self
 
         class Handler(QuietHandler):
             def do_GET(self) -> None:
                 host.asked.append((self.headers["Host"], self.path, self.headers.get("Authorization")))
+                if host.silent:
+                    host.silent -= 1
+                    return
                 status, headers, body = host.answer
                 if self.path == "/end":
                     status, headers, body = 200, {}, b"the end"
@@ -45,6 +49,8 @@ class Host(LoopbackServer):
                     for at in range(len(body)):
                         time.sleep(host.pause)
                         self.wfile.write(body[at : at + 1])
+
+            do_POST = do_GET
 
         super().__init__(Handler)
 
@@ -177,6 +183,21 @@ def test_large_and_slow_answers_are_given_up(host: Host, settings: Settings) -> 
     host.pause = 0.05
     with pytest.raises(NoAnswer):
         ask(host.url, timeout=0.4)
+
+
+@pytest.mark.parametrize(("method", "silent", "asked"), [("GET", 1, 2), ("GET", 2, 2), ("POST", 1, 1)])
+def test_a_connection_that_ends_without_a_word_is_tried_once_more_for_a_get(
+    host: Host, settings: Settings, method: str, silent: int, asked: int
+) -> None:
+    """What a POST did before its connection ended nobody knows."""
+    settings.OUTGOING_ALLOWED = allowed_from(LOOPBACK)
+    host.silent = silent
+    if (method, silent) == ("GET", 1):
+        assert ask(host.url).content == b"hello"
+    else:
+        with pytest.raises(NoAnswer, match=r"127\.0\.0\.1 does not answer"):
+            ask(host.url, method=method)
+    assert len(host.asked) == asked
 
 
 def test_a_host_that_is_not_there_is_said_to_be(settings: Settings) -> None:
