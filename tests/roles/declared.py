@@ -264,6 +264,7 @@ BUTTONS: tuple[Button, ...] = (
     Button("workspaces_workspace_preflight", "plan"),
     Button("workspaces_workspace_lock", "workspace"),
     Button("workspaces_workspace_unlock", "workspace", before="locked"),
+    Button("workspaces_workspace_restore", "create workspace", {"name": "back"}, before="deleted"),
     Button("workspaces_workspace_upload", "approve", before="uploads"),
     Button("workspaces_recoveredstate_current", "state", {"reason": "it is right"}, before="kept"),
     Button("workspaces_recoveredstate_discard", "state", {"reason": "it is older"}, before="kept"),

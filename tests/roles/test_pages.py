@@ -106,7 +106,9 @@ def prepared(button: Button, scene: Scene) -> models.Model:
     workspace = scene.workspace
     Job.objects.filter(workspace=workspace).delete()
     Workspace.objects.filter(pk=workspace.pk).update(
-        locked=button.before == "locked", branch="remote-content" if button.before == "uploads" else "main"
+        locked=button.before == "locked",
+        branch="remote-content" if button.before == "uploads" else "main",
+        deleted=button.before == "deleted",
     )
     workspace.refresh_from_db()
     if button.before == "kept":
@@ -184,6 +186,17 @@ def test_many_workspaces_are_planned_and_set_by_who_may(name: str, scene: Scene)
         scene.workspace.organization.templates.filter(name="Plan").update(tcl=PLAN_AND_APPLY)
         client.post(address, {**marked, "action": "plan"})
         assert Job.objects.exists() is who.may("plan, approve")
+
+
+@pytest.mark.parametrize("name", WHO)
+def test_many_jobs_are_cancelled_by_who_may(name: str, scene: Scene) -> None:
+    who, client = enrol(name, scene), client_of(name)
+    Job.objects.filter(workspace=scene.workspace).delete()
+    job = create_job(scene.workspace, by=None, tcl=PLAN_APPROVE_APPLY)
+    chosen = {"_selected_action": [str(job.pk)], "_apply": "1", "action": "cancel"}
+    client.post(reverse("admin:workspaces_job_changelist"), chosen)
+    job.refresh_from_db()
+    assert (job.status == JobStatus.CANCELLED) is who.may("job")
 
 
 # ---- all other addresses --------------------------------------------------------------------------------------------

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from terrakube_site.messages import translated
 from workspaces.admin.addition import Addition
-from workspaces.admin.base import ReadOnly, RecordAdmin, actor_of, telling
+from workspaces.admin.base import ReadOnly, RecordAdmin, actor_of, allows, telling
 from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus
 from workspaces.display import badge, duration, moment
 from workspaces.errors import InvalidInput
@@ -25,7 +28,9 @@ from workspaces.forms.jobs import DecisionForm
 from workspaces.jobs import capacity
 from workspaces.models import Job, Workspace
 from workspaces.reasons import in_language
-from workspaces.services import jobs
+from workspaces.services import jobs, many_jobs
+
+MOST_REFUSALS_TOLD = 10
 
 
 def span_of(job: Job) -> str:
@@ -79,6 +84,7 @@ class JobAdmin(ReadOnly, RecordAdmin):
     list_before_template = "terrakube/jobs_live.html"
     empty_help = _("Start jobs on the page of their workspace.")
     made_on_page_of = Workspace._meta
+    actions = ("cancel",)
     addition = Addition()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -118,6 +124,32 @@ class JobAdmin(ReadOnly, RecordAdmin):
     def why(self, job: Any) -> SafeString:
         said = reason_of(job)
         return format_html('<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, said)
+
+    # ---- many at once -----------------------------------------------------------------------------------------------
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return allows(request, "plan_job") or allows(request, "approve_job")
+
+    @admin.action(description=_("Cancel…"), permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
+        """Cancel jobs, after a page that lists them."""
+        open_jobs = queryset.filter(status__in=sorted(UNFINISHED_JOB))
+        chosen = list(open_jobs.order_by("-pk")[: many_jobs.MAX_JOBS])
+        if "_apply" in request.POST:
+            _tell(request, many_jobs.cancel_jobs(chosen, by=actor_of(request)))
+            return None
+        full = len(chosen) == many_jobs.MAX_JOBS
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": gettext("Cancel jobs"),
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "chosen": chosen,
+            "ended": queryset.exclude(status__in=sorted(UNFINISHED_JOB)).count(),
+            "left_out": open_jobs.count() - len(chosen) if full else 0,
+            "nothing": gettext("All of them have ended."),
+        }
+        return TemplateResponse(request, "terrakube/cancel_jobs.html", context)
 
     # ---- what a person decides --------------------------------------------------------------------------------------
 
@@ -178,6 +210,19 @@ class JobAdmin(ReadOnly, RecordAdmin):
         with telling(request):
             again = jobs.run_again(job, by=actor_of(request))
         return self.back(again)
+
+
+def _tell(request: HttpRequest, results: list[many_jobs.Cancelled]) -> None:
+    refused = [result for result in results if result.refused]
+    if number := len(results) - len(refused):
+        messages.success(
+            request,
+            ngettext("%(number)d job was cancelled.", "%(number)d jobs were cancelled.", number) % {"number": number},
+        )
+    for result in refused[:MOST_REFUSALS_TOLD]:
+        messages.error(request, f"#{result.job.pk}: {translated(result.refused)}")
+    if len(refused) > MOST_REFUSALS_TOLD:
+        messages.error(request, gettext("%(number)d jobs were refused in total.") % {"number": len(refused)})
 
 
 def status_counts(request: HttpRequest) -> dict[str, int]:

@@ -66,6 +66,7 @@ from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.locks import is_locked_by, lock_workspace, owner_of, unlock_workspace
 from workspaces.services.remote_state import sharing_of
+from workspaces.services.workspaces import name_before_deletion, restore_workspace
 from workspaces.variables.pod_settings import settings_of
 
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
@@ -300,6 +301,8 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             "recent_jobs": recent,
             "may_start": allows(request, "plan_job", workspace) and not workspace.deleted,
             "may_manage": allows(request, "manage_workspace", workspace),
+            "may_restore": workspace.deleted and allows(request, "create_workspace", workspace),
+            "name_before": name_before_deletion(workspace),
             "may_upload": allows(request, "approve_job", workspace) and not workspace.deleted,
             "newest_source": workspace.configuration_versions.defer("content").exclude(content=None).first(),
             "state": workspace.state_versions.only("number", "serial", "created_date", "created_by", "job_id").first(),
@@ -332,6 +335,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             own("<uuid:pk>/lock/", require_POST(self.lock_view), "lock"),
             own("<uuid:pk>/unlock/", require_POST(self.unlock_view), "unlock"),
             own("<uuid:pk>/upload/", upload, "upload"),
+            own("<uuid:pk>/restore/", require_POST(self.restore_view), "restore"),
             *state_urls(self),
             *self.addition.urls(self),
             *super().get_urls(),
@@ -396,6 +400,14 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
         workspace = self.visible(request, pk)
         with telling(request, gettext("%(name)s is unlocked: its jobs continue.") % {"name": workspace.name}):
             unlock_workspace(workspace, by=actor_of(request), force="force" in request.POST)
+        return self.back(workspace)
+
+    def restore_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Bring a deleted workspace back under the name that is typed."""
+        workspace = self.visible(request, pk)
+        name = request.POST.get("name", "").strip()
+        with telling(request, gettext("%(name)s is restored.") % {"name": name or name_before_deletion(workspace)}):
+            restore_workspace(workspace, by=actor_of(request), name=name)
         return self.back(workspace)
 
     def upload_view(self, request: HttpRequest, pk: Any) -> HttpResponse:

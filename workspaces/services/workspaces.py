@@ -83,6 +83,26 @@ def delete_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
     return update_workspace(workspace, {"deleted": True, "name": freed_name(workspace.name, 64)}, by=by)
 
 
+def name_before_deletion(workspace: Workspace) -> str:
+    """Return the name that a deleted workspace had, as far as its present one still tells."""
+    name, separator, _ending = workspace.name.rpartition("_DEL_")
+    return name if separator else workspace.name
+
+
+def restore_workspace(workspace: Workspace, *, by: Actor, name: str = "") -> Workspace:
+    """Bring a deleted workspace back with its variables, jobs and states, under ``name`` or the name that it had.
+
+    Raises NotAllowed, WrongState for a workspace that is not deleted or whose organization is disabled, Duplicate when
+    the name is taken, and InvalidInput.
+    """
+    require_right(workspace, by=by, verb="delete")
+    if not workspace.deleted:
+        raise WrongState(message(_("{name} is not deleted."), name=workspace.name))
+    if workspace.organization.disabled:
+        raise WrongState(_("The organization is disabled. Enable it before you restore one of its workspaces."))
+    return update_workspace(workspace, {"deleted": False, "name": name or name_before_deletion(workspace)}, by=by)
+
+
 def fitting_name(changes: Mapping[str, Any], longest: int) -> Mapping[str, Any]:
     """Return the changes that delete a record, with the name that the client gave it shortened to fit.
 
