@@ -223,7 +223,11 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
-    "STYLES": [lambda request: static("terrakube/colors.css"), lambda request: static("terrakube/panel.css")],
+    "STYLES": [
+        lambda request: static("terrakube/colors.css"),
+        lambda request: static("terrakube/panel.css"),
+        lambda request: static("terrakube/search.css"),
+    ],
     "SCRIPTS": [
         lambda request: static("terrakube/catalogue.js"),
         lambda request: static("terrakube/alpine.js"),
@@ -231,6 +235,7 @@ UNFOLD = {
         lambda request: static("terrakube/fields.js"),
         lambda request: static("terrakube/lists.js"),
         lambda request: static("terrakube/actions.js"),
+        lambda request: static("terrakube/search.js"),
     ],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("terrakube/favicon.svg")},

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from terrakube_site.apps import load_pages
+from workspaces.admin.search import search_page
 from workspaces.api import discovery
 from workspaces.sign_in import views as sign_in
 
@@ -15,6 +16,8 @@ urlpatterns = [
     path("sign-in/", include("workspaces.sign_in.urls")),
     # Django's own would leave the issuer's session open.
     path("admin/logout/", sign_in.sign_out),
+    # unfold's own finds only pages.
+    path("admin/search/", admin.site.admin_view(search_page)),
     path("admin/", admin.site.urls),
     path("runs/", include("executors.urls")),
     path("", include("executors.terrakube.urls")),

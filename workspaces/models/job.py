@@ -179,6 +179,9 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
                 fields=("organization", "-priority", "id"), condition=~Q(waits_for_room=""), name="job_waits_for_room"
             ),
             models.Index(fields=("ended_at",), name="job_ended"),
+            models.Index(fields=("created_by", "-id"), name="job_of_person"),
+            models.Index(fields=("author", "-id"), condition=~Q(author=""), name="job_of_author"),
+            models.Index(fields=("commit_id", "-id"), condition=Q(commit_id__isnull=False), name="job_of_commit"),
         )
 
     def __str__(self) -> str:

@@ -154,6 +154,7 @@ class Variable(AbstractVariable):
         constraints = (
             models.UniqueConstraint(fields=("workspace", "key"), name="one_variable_of_a_key_in_a_workspace"),
         )
+        indexes = (models.Index(fields=("key", "workspace"), name="variable_by_key"),)
 
     @property
     def organization_key(self) -> UUID | None:

@@ -1,0 +1,136 @@
+"""The panel's search: workspaces, jobs, variables, settings and pages that the person may see, at one address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from workspaces import search
+from workspaces.admin import navigation
+from workspaces.admin.base import allows, scope
+from workspaces.forms.ephemeral import title_of
+from workspaces.models import Job
+from workspaces.pods import catalogue
+from workspaces.querysets import Scope
+from workspaces.reasons import in_language
+
+_COMMIT_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One line of the results; ``status`` is a job's, else empty."""
+
+    title: str
+    detail: str
+    address: str
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Hits of one kind; ``more`` is the address of a list with all of them, empty if there is none."""
+
+    title: str
+    hits: Sequence[Hit]
+    more: str = ""
+
+
+def _list(name: str, **query: str) -> str:
+    address = reverse(f"admin:workspaces_{name}_changelist")
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+def _workspaces(seen: Scope, text: str) -> list[Hit]:
+    return [
+        Hit(
+            title=one.name,
+            detail=one.organization.name,
+            address=reverse("admin:workspaces_workspace_change", args=[one.pk]),
+        )
+        for one in search.find_workspaces(seen, text)
+    ]
+
+
+def _job(job: Job) -> Hit:
+    parts = (job.workspace.name, job.organization.name, job.created_by, (job.commit_id or "")[:_COMMIT_DIGITS])
+    return Hit(
+        title=f"#{job.pk}",
+        detail=" · ".join(filter(None, parts)),
+        address=reverse("admin:workspaces_job_change", args=[job.pk]),
+        status=job.status,
+    )
+
+
+def _variables(seen: Scope, text: str) -> list[Hit]:
+    of_workspaces = [
+        Hit(title=key, detail=_("Variables of workspaces"), address=_list("variable", q=key))
+        for key in search.find_keys(seen, text)
+    ]
+    of_organizations = [
+        Hit(title=key, detail=_("Variables of organizations"), address=_list("globalvariable", q=key))
+        for key in search.find_organization_keys(seen, text)
+    ]
+    return [*of_workspaces, *of_organizations][: search.SHOWN]
+
+
+def _settings(text: str) -> list[Hit]:
+    words = search.words_of(text)
+    found = [
+        Hit(title=title_of(name), detail=f"{name} · {in_language(one.help)}", address=_list("variable", q=name))
+        for name, one in catalogue.SETTINGS.items()
+        if search.matches(words, name, title_of(name), in_language(one.help))
+    ]
+    # Those whose name has the words first; the others only speak of them.
+    found.sort(key=lambda hit: not search.matches(words, hit.title))
+    return found[: search.SHOWN]
+
+
+def _pages(request: HttpRequest, text: str) -> list[Hit]:
+    words = search.words_of(text)
+    return [
+        Hit(title=str(item["title"]), detail=str(group["title"]), address=str(item["link"]))
+        for group in navigation.sidebar(request)
+        for item in group["items"]
+        if search.matches(words, str(item["title"]))
+    ][: search.SHOWN]
+
+
+def _groups(request: HttpRequest, text: str) -> Iterator[Group]:
+    yield Group(title=_("Pages"), hits=_pages(request, text))
+    # Who is in no team sees no list.
+    if not allows(request, "read"):
+        return
+    seen = scope(request)
+    yield Group(title=_("Workspaces"), hits=_workspaces(seen, text), more=_list("workspace", q=text))
+    yield Group(title=_("Jobs"), hits=[_job(one) for one in search.find_jobs(seen, text)], more=_list("job", q=text))
+    yield Group(title=_("Variables"), hits=_variables(seen, text), more=_list("variable", q=text))
+    yield Group(title=_("Settings"), hits=_settings(text))
+
+
+def found(request: HttpRequest, text: str) -> list[Group]:
+    """Return what a person finds, in groups that have a hit; none for a text without a word."""
+    if not search.words_of(text):
+        return []
+    return [group for group in _groups(request, text) if group.hits]
+
+
+@never_cache
+@require_safe
+def search_page(request: HttpRequest) -> HttpResponse:
+    """Return the page with the results of ``?q=``; with ``?part=1`` only the results, for the search of each page."""
+    text = request.GET.get("q", "")[: search.LONGEST].strip()
+    context = {"text": text, "groups": found(request, text), "shown": search.SHOWN}
+    if request.GET.get("part"):
+        return render(request, "terrakube/search_results.html", context)
+    title = _("Search") if not text else _("Search: %(text)s") % {"text": text}
+    return render(request, "terrakube/search.html", admin.site.each_context(request) | context | {"title": title})
