@@ -5,27 +5,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('workspaces', '0045_origin_and_retention_of_states'),
+        ("workspaces", "0045_origin_and_retention_of_states"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['created_by', '-id'], name='job_of_person'),
+            model_name="job",
+            index=models.Index(fields=["created_by", "-id"], name="job_of_person"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('author', ''), _negated=True), fields=['author', '-id'], name='job_of_author'),
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("author", ""), _negated=True), fields=["author", "-id"], name="job_of_author"
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('commit_id__isnull', False)), fields=['commit_id', '-id'], name='job_of_commit'),
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("commit_id__isnull", False)), fields=["commit_id", "-id"], name="job_of_commit"
+            ),
         ),
         migrations.AddIndex(
-            model_name='variable',
-            index=models.Index(fields=['key', 'workspace'], name='variable_by_key'),
+            model_name="variable",
+            index=models.Index(fields=["key", "workspace"], name="variable_by_key"),
         ),
     ]
