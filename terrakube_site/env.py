@@ -14,6 +14,7 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 type Environ = Mapping[str, str]
 
@@ -176,6 +177,18 @@ def path[D](environ: Environ, name: str, default: D) -> Path | D:
     return found
 
 
+def time_zone[D](environ: Environ, name: str, default: D) -> str | D:
+    """Read the name of a time zone of the IANA database."""
+    value = _value(environ, name)
+    if not value:
+        return default
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise SettingError(name, value, "a name of the IANA database, such as UTC or Europe/Berlin") from None
+    return value
+
+
 def _value(environ: Environ, name: str) -> str:
     return environ.get(name, "").strip()
 
@@ -242,6 +255,7 @@ _KINDS: Mapping[Callable[..., Any], str] = {
     choices: "list",
     url: "URL",
     path: "absolute path",
+    time_zone: "time zone",
 }
 
 

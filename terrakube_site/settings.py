@@ -43,6 +43,7 @@ try:
     DELIVERY_BYTES_PER_DAY = 2**20 * site_settings.DELIVERY_MIB_PER_DAY.read(_environ)
     SOURCE_SCHEMES = site_settings.SOURCE_SCHEMES.read(_environ)
     METRICS_TOKEN: str | None = site_settings.METRICS_TOKEN.read(_environ)
+    SCHEDULE_TIME_ZONE: str = site_settings.SCHEDULE_TIME_ZONE.read(_environ)
     LOG_LEVEL: str = site_settings.LOG_LEVEL.read(_environ)
     LOG_FORMAT: str = site_settings.LOG_FORMAT.read(_environ)
     SECURE_COOKIES: bool = site_settings.SECURE_COOKIES.read_or(_environ, PUBLIC_URL.startswith("https://"))

@@ -112,6 +112,12 @@ KEEP_PULL_REQUEST_DAYS = SITE.add(
     minimum=1,
     maximum=36_600,
 )
+SCHEDULE_TIME_ZONE = SITE.add(
+    env.time_zone,
+    "TERRAKUBE_SCHEDULE_TIME_ZONE",
+    "UTC",
+    "Time zone of new schedules that name none, such as Europe/Berlin. Each schedule keeps its own.",
+)
 LOG_LEVEL = SITE.add(
     env.choice,
     "TERRAKUBE_LOG_LEVEL",

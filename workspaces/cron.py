@@ -71,6 +71,15 @@ class Cron:
                     return due
         return None
 
+    def is_due_between(self, first: dt.datetime, end: dt.datetime) -> bool:
+        """Return whether a clock is due from one of its times up to another, both without a zone."""
+        for day in self._due_days(first.date()):
+            if day > end.date():
+                return False
+            for time in self._times(first.time() if day == first.date() else dt.time()):
+                return dt.datetime.combine(day, time) < end
+        return False
+
     def _due_days(self, first: dt.date) -> Iterator[dt.date]:
         for year in range(first.year, min(first.year + 100, 2199) + 1):
             if self.years is not None and year not in self.years:

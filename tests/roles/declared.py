@@ -298,6 +298,7 @@ ADDRESSES: Mapping[str, str] = {
     "GET admin/workspaces/workspace/<uuid:pk>/states/": "here",
     "GET admin/workspaces/workspace/<uuid:pk>/states/difference/": "state",
     "GET admin/workspaces/policyrule/violations/": ANYBODY,
+    "GET admin/workspaces/schedule/preview/": ANYBODY,
     "GET admin/auth/user/<id>/password/": ADMINISTRATOR,
     "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>": "here",
     "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>/stream": "here",

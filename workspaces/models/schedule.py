@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -18,16 +19,22 @@ from workspaces.truncation import FittingField
 from workspaces.validation.names import check_time_zone
 
 
+def default_time_zone() -> str:
+    """Return the installation's time zone of new schedules that name none."""
+    return settings.SCHEDULE_TIME_ZONE  # type: ignore[no-any-return]
+
+
 class Schedule(CheckedOnChange, Record, Audited, ActsFor):
     """When jobs of a template start on a workspace."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="schedules")
+    name = models.CharField(max_length=128, blank=True, default="", help_text=_("Shown in lists."))
     cron = models.CharField(
         max_length=128,
         help_text=_("Minutes hours days months weekdays, or Quartz's form with seconds first and perhaps a year last."),
     )
     time_zone = models.CharField(
-        max_length=64, default="UTC", help_text=_("A name of the IANA database, such as Europe/Berlin.")
+        max_length=64, default=default_time_zone, help_text=_("A name of the IANA database, such as Europe/Berlin.")
     )
     template = models.ForeignKey(Template, on_delete=models.CASCADE, null=True, blank=True, related_name="schedules")
     tcl = models.TextField("flow", blank=True, default="", help_text=_("YAML; used when there is no template."))
@@ -55,7 +62,7 @@ class Schedule(CheckedOnChange, Record, Audited, ActsFor):
         indexes = (models.Index(fields=("next_at",), condition=models.Q(enabled=True), name="schedule_due"),)
 
     def __str__(self) -> str:
-        return self.description or self.cron
+        return self.name or self.description or self.cron
 
     @property
     def why_refused(self) -> Reason:

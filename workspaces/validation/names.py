@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+import functools
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -42,6 +43,10 @@ check_terraform_key = RegexValidator(
 DEFAULT_PROJECT = "Default Project"
 """The project in which terraform's cloud protocol shows workspaces that have none."""
 
+_REGIONS = frozenset(
+    {"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+)
+
 
 def check_project_name(text: str) -> None:
     """Refuse a project's name that tokens and clients would misread. Raises ValidationError."""
@@ -75,11 +80,25 @@ def check_version(text: str) -> None:
         ) from None
 
 
+@functools.cache
+def time_zones() -> tuple[str, ...]:
+    """Return the names of time zones to choose from: UTC, then cities by region; older names are left out."""
+    names = sorted(name for name in available_timezones() if name.partition("/")[0] in _REGIONS)
+    return ("UTC", *names)
+
+
 def check_time_zone(name: str) -> None:
     """Refuse what is no time zone of the IANA database. Raises ValidationError."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
+        meant = [zone for zone in time_zones() if zone.rpartition("/")[2].casefold() == name.strip().casefold()]
+        if meant:
+            raise ValidationError(
+                _('"%(name)s" is no time zone. Did you mean %(meant)s?'),
+                code="invalid",
+                params={"name": name, "meant": ", ".join(meant)},
+            ) from None
         raise ValidationError(
             _('"%(name)s" is no time zone. Examples: UTC, Europe/Berlin, America/New_York.'),
             code="invalid",

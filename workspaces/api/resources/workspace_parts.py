@@ -85,7 +85,7 @@ SCHEDULE = make(
     "schedule",
     Schedule,
     (
-        *of_columns(Schedule, "cron timeZone description enabled"),
+        *of_columns(Schedule, "name cron timeZone description enabled"),
         reference("templateReference", "template"),
         Attribute(
             name="tcl", read=lambda schedule: encode_flow(schedule.tcl), description="The flow's YAML in base64."
