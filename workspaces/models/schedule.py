@@ -21,7 +21,7 @@ from workspaces.validation.names import check_time_zone
 
 def default_time_zone() -> str:
     """Return the installation's time zone of new schedules that name none."""
-    return settings.SCHEDULE_TIME_ZONE  # type: ignore[no-any-return]
+    return settings.SCHEDULE_TIME_ZONE
 
 
 class Schedule(CheckedOnChange, Record, Audited, ActsFor):
