@@ -76,7 +76,7 @@ CASES = [
     Case("tag", f"{ORG}/tag", {"name": "t"}, {"name": "u"}, by="name==t", more=AUDIT),
     Case("schedule", "workspace/{workspace}/schedule",
          {"cron": "0 0 20 ? * FRI", "templateReference": "{template}", "description": "", "enabled": True},
-         {"enabled": False}, by="enabled==true", more=AUDIT | {"tcl", "refusal", "timeZone"}),
+         {"enabled": False}, by="enabled==true", more=AUDIT | {"name", "tcl", "refusal", "timeZone"}),
     Case("webhook", f"{WS}/webhook", {"migratedV2": False}, {"migratedV2": True}, more=AUDIT | {"remoteHookId"}),
     Case("access", f"{WS}/access",
          {"name": "GUESTS", "manageState": False, "manageWorkspace": False, "manageJob": False, "planJob": True,

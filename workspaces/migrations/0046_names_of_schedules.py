@@ -5,20 +5,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('workspaces', '0045_origin_and_retention_of_states'),
+        ("workspaces", "0045_origin_and_retention_of_states"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='schedule',
-            name='name',
-            field=models.CharField(blank=True, default='', help_text='Shown in lists.', max_length=128),
+            model_name="schedule",
+            name="name",
+            field=models.CharField(blank=True, default="", help_text="Shown in lists.", max_length=128),
         ),
         migrations.AlterField(
-            model_name='schedule',
-            name='time_zone',
-            field=models.CharField(default=workspaces.models.schedule.default_time_zone, help_text='A name of the IANA database, such as Europe/Berlin.', max_length=64),
+            model_name="schedule",
+            name="time_zone",
+            field=models.CharField(
+                default=workspaces.models.schedule.default_time_zone,
+                help_text="A name of the IANA database, such as Europe/Berlin.",
+                max_length=64,
+            ),
         ),
     ]
