@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workspaces", "0045_origin_and_retention_of_states"),
+        ("workspaces", "0046_indexes_of_the_search"),
     ]
 
     operations = [
