@@ -1,4 +1,4 @@
-"""The panel's first page: what runs, what waits and why, what failed today, and the health of the processes."""
+"""The panel's first page: what needs the person, what is stuck, failed, waits and runs, and the processes' health."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from django.utils.translation import ngettext
 from executors.health import heartbeats
 from executors.metrics.gauges import queue_size
 from executors.runs import charts
+from executors.runs.own_work import approvals, recent_workspaces
+from executors.runs.stuck import stuck_jobs
 from workspaces.actors import is_admin
 from workspaces.admin.base import actor_of, allows, scope
 from workspaces.choices import JobStatus
@@ -95,6 +97,23 @@ def _cluster() -> Health:
     return Health(_("Cluster"), "bad", text, _("The watcher's log and the check of the installation say why."))
 
 
+def _parts() -> list[Health]:
+    return [
+        _health(
+            heartbeats.WORKER,
+            _("Worker"),
+            _("No job starts or goes on without it: manage.py qcluster, or manage.py up."),
+        ),
+        _health(
+            heartbeats.WATCHER,
+            _("Watcher"),
+            _("Lost pods go unnoticed without it: manage.py watch, or manage.py up."),
+        ),
+        _queue(),
+        _cluster(),
+    ]
+
+
 def _failed_reasons(seen: Scope, since: dt.datetime) -> list[FailedReason]:
     rows = (
         Step.objects.within(seen)
@@ -138,18 +157,33 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     unfinished = _open_jobs(visible)
     capacity.note_places(unfinished)
 
-    def having(*statuses: str) -> list[Job]:
-        return [job for job in unfinished if job.status in statuses]
+    stuck = stuck_jobs(unfinished, visible, timezone.now())
+    still = {one.job.pk for one in stuck}
 
+    def having(*statuses: str) -> list[Job]:
+        return [job for job in unfinished if job.status in statuses and job.pk not in still]
+
+    running, starting = having(JobStatus.RUNNING), having(JobStatus.QUEUE)
+    waiting = having(JobStatus.PENDING, JobStatus.APPROVED)
+    decided_by = approvals(actor_of(request), having(JobStatus.WAITING_APPROVAL))
+    health = _parts()
     ended = charts.ended_jobs(Job.objects.within(seen))
     context |= {
-        "running": having(JobStatus.RUNNING, JobStatus.QUEUE)[:SHOWN],
-        "waiting": having(JobStatus.PENDING, JobStatus.APPROVED)[:SHOWN],
-        "to_approve": having(JobStatus.WAITING_APPROVAL)[:SHOWN],
+        "running": running[:SHOWN],
+        "starting": starting[:SHOWN],
+        "waiting": waiting[:SHOWN],
+        "to_approve": decided_by.mine[:SHOWN],
+        "to_approve_by_others": decided_by.others[:SHOWN],
+        "stuck": stuck[:SHOWN],
         "numbers": {
-            "running": len(having(JobStatus.RUNNING, JobStatus.QUEUE)),
-            "waiting": len(having(JobStatus.PENDING, JobStatus.APPROVED)),
+            "running": len(running),
+            "starting": len(starting),
+            "waiting": len(waiting),
+            "to_approve": len(decided_by.mine),
+            "to_approve_by_others": len(decided_by.others),
+            "stuck": len(stuck),
         },
+        "recent_workspaces": recent_workspaces(actor_of(request), visible),
         "failed": visible.filter(status=JobStatus.FAILED, ended_at__gte=today)[:SHOWN] if ended.totals["bad"] else [],
         "failed_reasons": _failed_reasons(seen, today),
         "ended": ended,
@@ -161,20 +195,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
                 _("No job has ended in the last 24 hours."),
             ),
         ],
-        "health": [
-            _health(
-                heartbeats.WORKER,
-                _("Worker"),
-                _("No job starts or goes on without it: manage.py qcluster, or manage.py up."),
-            ),
-            _health(
-                heartbeats.WATCHER,
-                _("Watcher"),
-                _("Lost pods go unnoticed without it: manage.py watch, or manage.py up."),
-            ),
-            _queue(),
-            _cluster(),
-        ],
+        "health": health,
+        "unhealthy": any(part.tone == "bad" for part in health),
         "first_run": _first_run(request),
         "may_add_workspace": allows(request, "manage_workspace"),
     }

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from executors.attempts.plan_file_list import PlanFileList
 from executors.runs.charts import Bar
 from executors.runs.results import Counts
+from executors.runs.stuck import Stuck
 from workspaces.choices import JobStatus
 from workspaces.jobs.plans import Plan
 from workspaces.models import Job
@@ -33,6 +34,11 @@ class PlanCounts(TypedDict):
 class PlanFiles(TypedDict):
     files: PlanFileList | None
     is_open: bool
+
+
+class StuckTable(TypedDict):
+    stuck: Sequence[Stuck]
+    total: int
 
 
 class ManifestLine(Protocol):
@@ -62,6 +68,12 @@ def plan_counts(counts: Counts | Plan) -> PlanCounts:
 def plan_files(files: PlanFileList | None, job: Job) -> PlanFiles:
     """List the files that a plan made, opened while the job waits for approval."""
     return {"files": files, "is_open": job.status == JobStatus.WAITING_APPROVAL}
+
+
+@register.inclusion_tag("terrakube/stuck_table.html")
+def stuck_table(stuck: Sequence[Stuck], total: int) -> StuckTable:
+    """List jobs that do not move; ``total`` is how many there are in all."""
+    return {"stuck": stuck, "total": total}
 
 
 @register.filter
