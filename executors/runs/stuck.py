@@ -51,7 +51,7 @@ def _not_started(queued: Sequence[Job], before: dt.datetime) -> list[Stuck]:
     if not queued:
         return []
     steps = Step.objects.filter(job__in=[job.pk for job in queued], status=JobStatus.QUEUE, queued_at__lt=before)
-    since = dict(steps.values_list("job", "queued_at"))
+    since = {job: at for job, at in steps.values_list("job", "queued_at") if at is not None}
     return [Stuck(job, since[job.pk], _told(job)) for job in queued if job.pk in since]
 
 
@@ -72,6 +72,7 @@ def _silent(running: Sequence[Job], before: dt.datetime) -> list[Stuck]:
     return [
         Stuck(jobs[key], at, _("The executor of its step sends no sign of life."))
         for key, at in claimed.values_list("step__job", "heartbeat_at")
+        if at is not None
     ]
 
 
