@@ -99,6 +99,18 @@ def moment(at: dt.datetime | None) -> SafeString:
     )
 
 
+def clock(at: dt.datetime | None) -> SafeString:
+    """Render a point in time; a script shows it in the viewer's zone, with the date only if that is not today."""
+    if at is None:
+        return format_html("{}", "")
+    exact = at.astimezone(dt.UTC)
+    return format_html(
+        '<time class="tk-time" data-clock datetime="{}">{} UTC</time>',
+        exact.isoformat(),
+        exact.strftime("%Y-%m-%d %H:%M:%S"),
+    )
+
+
 def age_column(field: str, description: Any) -> Callable[[Any, Any], SafeString]:
     """Build a list column that shows the age of one of a record's times."""
 

@@ -25,6 +25,7 @@ from executors.runs.access import find_attempt, refusal, signed_in_view
 from workspaces.models import Job
 
 LOG_BYTES = 2**20
+END_BYTES = 2**14
 LONGEST_TEXT = 200
 RECHECK_SECONDS = 30
 _STYLE = re.compile(rb"\x1b\[[0-9;:]*m")
@@ -64,6 +65,15 @@ def log(request: HttpRequest, job_id: int, step_id: UUID) -> HttpResponse:
     response["X-Log-Attempt"] = str(attempt.number)
     response["X-Log-Over"] = "1" if over else "0"
     return response
+
+
+def end_of_log(attempt: Attempt | None) -> str:
+    """Return the last lines of a log as plain text, for a page that runs no scripts; empty without output."""
+    if attempt is None or not attempt.log_size:
+        return ""
+    start = max(attempt.log_size - END_BYTES, 0)
+    text = readable_log(store.read_log(attempt, start, limit=END_BYTES).data, final=True, colours=False).text
+    return text.partition("\n")[2] if start else text
 
 
 @signed_in_view

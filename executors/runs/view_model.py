@@ -19,9 +19,10 @@ from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
 from workspaces.display import duration, label, tone
 from workspaces.jobs.undeclared_variables import undeclared_inherited, undeclared_own
 from workspaces.models import Job, Step
-from workspaces.reasons import advice_for, in_language
+from workspaces.reasons import Reason, advice_for, in_language
 
 ENDED_BADLY = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.REJECTED})
+_LOG_FIRST = frozenset({JobStatus.QUEUE, JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED})
 _PHASES = {
     "folder": gettext_noop("Waiting for the work folder"),
     "source": gettext_noop("Getting the source"),
@@ -50,6 +51,8 @@ class AttemptView:
     """One attempt at a step, for display."""
 
     attempt: Attempt
+    why: Reason | None
+    """Why it ended or waits, None if the page says so already above."""
     moments: tuple[Moment, ...]
     place: tuple[tuple[str, str], ...]
     commands: tuple[tuple[str, str], ...]
@@ -74,6 +77,8 @@ class StepView:
     """One step of a job, for display."""
 
     step: Step
+    why: Reason | None
+    """Why it ended or waits, None if the head of the page says so already."""
     attempts: tuple[AttemptView, ...]
     took: str
     advice: str
@@ -110,7 +115,8 @@ class StepView:
 
     @property
     def has_log(self) -> bool:
-        return any(shown.attempt.launched_at or shown.attempt.log_size for shown in self.attempts)
+        """Return whether there is a log to read, or one that may begin at any moment."""
+        return any(one.attempt.log_size or (self.is_active and one.attempt.launched_at) for one in self.attempts)
 
     @property
     def is_active(self) -> bool:
@@ -158,6 +164,11 @@ class Run:
         return duration((self.job.ended_at or timezone.now()) - self.job.started_at)
 
     @property
+    def leads_with(self) -> str:
+        """Return what a reader looks for first: the "log" of what runs or failed, else the "results"."""
+        return "log" if self.job.status in _LOG_FIRST and self.log_step is not None else "results"
+
+    @property
     def log_step(self) -> StepView | None:
         """Return the step whose log to show first: the running or failed one, else the last one with a log."""
         with_log = [shown for shown in self.steps if shown.has_log]
@@ -184,11 +195,16 @@ def _gather(steps: list[Step]) -> _Gathered:
     return found
 
 
-def _event_text(event: AttemptEvent) -> str:
+def _event_text(event: AttemptEvent, said: tuple[str, ...]) -> str:
     if event.kind == EventKind.PHASE:
         return _(_PHASES[event.detail]) if event.detail in _PHASES else event.detail
     name = str(event.get_kind_display())
-    return f"{name}: {in_language(event.why)}" if event.detail else name
+    return f"{name}: {in_language(event.why)}" if _says_more(event.detail, *said) else name
+
+
+def _says_more(reason: str, *said: str) -> bool:
+    """Return whether a reason is in none of those that the page shows above it."""
+    return bool(reason) and not any(reason in above for above in said)
 
 
 _START = (EventKind.CREATED, EventKind.LAUNCHED, EventKind.SCHEDULED, EventKind.IMAGE, EventKind.STARTED)
@@ -211,11 +227,11 @@ def in_true_order(events: list[AttemptEvent]) -> list[tuple[dt.datetime, Attempt
     return sorted(timed, key=lambda one: (one[0], kinds.index(EventKind(one[1].kind)), one[1].pk))
 
 
-def _moments(events: list[AttemptEvent]) -> tuple[Moment, ...]:
+def _moments(events: list[AttemptEvent], said: tuple[str, ...]) -> tuple[Moment, ...]:
     found = []
     before: dt.datetime | None = None
     for at, event in in_true_order(events):
-        found.append(Moment(_event_text(event), at, _format_span(at - before) if before else ""))
+        found.append(Moment(_event_text(event, said), at, _format_span(at - before) if before else ""))
         before = at
     return tuple(found)
 
@@ -267,6 +283,16 @@ def _span(step: Step) -> str:
     return duration((step.ended_at or timezone.now()) - begin)
 
 
+def _attempt_view(attempt: Attempt, events: list[AttemptEvent], said: tuple[str, ...]) -> AttemptView:
+    return AttemptView(
+        attempt=attempt,
+        why=attempt.why if _says_more(attempt.reason, *said) else None,
+        moments=_moments(events, (*said, attempt.reason)),
+        place=_place_rows(attempt),
+        commands=_commands(attempt),
+    )
+
+
 def load_run(job: Job) -> Run:
     """Load a job with its steps and attempts, in three queries."""
     steps = list(job.steps.all())
@@ -280,10 +306,8 @@ def load_run(job: Job) -> Run:
         shown.append(
             StepView(
                 step=step,
-                attempts=tuple(
-                    AttemptView(row, _moments(found.events[row.pk]), _place_rows(row), _commands(row))
-                    for row in attempts
-                ),
+                why=step.why if _says_more(step.reason, job.reason) else None,
+                attempts=tuple(_attempt_view(row, found.events[row.pk], (job.reason, step.reason)) for row in attempts),
                 took=_span(step),
                 advice=in_language(advice_for(step.why)),
             )

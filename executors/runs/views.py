@@ -16,6 +16,7 @@ from executors.logs.plan_text import extract_plan
 from executors.models import Attempt
 from executors.runs import view_model
 from executors.runs.access import find_job, signed_in_view
+from executors.runs.origin import comments_on
 from executors.runs.results import pending_approval, read_results, results_version
 from workspaces.admin.base import scope
 from workspaces.admin.jobs import reason_of, span_of
@@ -44,10 +45,12 @@ def live_parts(request: HttpRequest, job: Job) -> dict[str, Any]:
         "job": job,
         "place": capacity.place_of(job),
         "to_approve": pending_approval(job),
+        "comments": comments_on(job, (one.step for one in shown.steps)),
         **decisions(request, job),
     }
     head = render_to_string("terrakube/run_head.html", context, request)
     steps = render_to_string("terrakube/run_steps.html", context, request)
+    comments = render_to_string("terrakube/run_comments.html", context, request)
     log = shown.log_step
     return {
         "title": _("%(status)s · job %(number)d") % {"status": shown.label, "number": job.pk},
@@ -55,6 +58,8 @@ def live_parts(request: HttpRequest, job: Job) -> dict[str, Any]:
         "final": job.is_final and not job.holds_workspace,
         "head": head,
         "steps": steps,
+        "comments": comments,
+        "leads": shown.leads_with,
         "log": {"step": str(log.step.pk), "attempt": log.attempts[-1].attempt.number} if log else None,
         "results": results_version(job),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 _SCP = re.compile(r"(?:[^@/\s]+@)?([A-Za-z0-9._-]+):(?!//)(\S+)")
 
@@ -51,6 +51,16 @@ def normalized(url: str) -> str:
     except ValueError:
         return ""
     return f"https://{host}/{path}".lower() if host and path else ""
+
+
+def web_address(url: str) -> str:
+    """Return the address of a repository's page; empty for what names no repository."""
+    try:
+        host, path = _host_and_path(url.strip())
+    except ValueError:
+        return ""
+    scheme = "http" if url.strip().startswith("http://") else "https"
+    return f"{scheme}://{host}/{quote(path)}" if host and path else ""
 
 
 def _host_and_path(url: str) -> tuple[str, str]:

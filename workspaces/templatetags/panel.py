@@ -69,6 +69,11 @@ def moment(at: dt.datetime | None) -> SafeString:
 
 
 @register.filter
+def clock(at: dt.datetime | None) -> SafeString:
+    return display.clock(at)
+
+
+@register.filter
 def state_origin(version: StateVersion) -> SafeString:
     """How a version of a state came to be, with a link to its job and the reason that a user gave."""
     return origin_of(version)

@@ -58,19 +58,24 @@
   }
 
   function size() {
-    if (panel.hidden) return;
+    if (!opened || byId("log-terminal").hidden) return;
     const wanted = fit.proposeDimensions();
     if (!wanted || !wanted.cols) return;
     const columns = wrapped() ? wanted.cols : Math.max(wanted.cols, WIDE_COLUMNS);
     if (columns !== terminal.cols || wanted.rows !== terminal.rows) terminal.resize(columns, wanted.rows);
   }
 
-  function ensureOpen() {
-    if (opened) return;
-    terminal.open(byId("log-terminal"));
-    opened = true;
+  // Without output there is no terminal: it would be an empty black box.
+  function showTerminal() {
+    const box = byId("log-terminal");
+    if (!box.hidden) return;
+    box.hidden = false;
+    if (!opened) {
+      terminal.open(box);
+      opened = true;
+      new ResizeObserver(size).observe(box);
+    }
     size();
-    new ResizeObserver(size).observe(byId("log-terminal"));
   }
 
   // Fill the words in braces of a text.
@@ -102,7 +107,9 @@
   function write(bytes, mine) {
     return new Promise((done) => {
       if (mine !== generation || !bytes.length) return done();
+      showTerminal();
       terminal.write(bytes, () => {
+        if (mine === generation) grow();
         if (byId("log-follow").checked) terminal.scrollToBottom();
         // Many empty lines must not push earlier lines out unnoticed.
         if (!shown.full && terminal.buffer.active.baseY >= LINES) {
@@ -171,14 +178,20 @@
     }
   }
 
-  // Shrink the terminal below a short, complete log.
-  function shrink() {
+  // The terminal is as high as a short log, and grows with it up to its full height.
+  function grow() {
+    if (!shown.tall) fitHeight();
+  }
+
+  function fitHeight() {
     const box = byId("log-terminal"), buffer = terminal.buffer.active;
+    if (box.hidden) return;
     box.style.height = "";
     size();
     let lines = buffer.length;
     while (lines > 1 && !buffer.getLine(lines - 1).translateToString(true)) lines -= 1;
-    if (lines >= terminal.rows) return;
+    shown.tall = lines >= terminal.rows;
+    if (shown.tall) return;
     const screen = terminal.element.querySelector(".xterm-screen");
     const content = Math.ceil(screen.clientHeight / terminal.rows * (Math.max(lines, 3) + 1));
     box.style.height = `${content + box.offsetHeight - box.clientHeight + 16}px`;
@@ -186,7 +199,7 @@
 
   function over(mine) {
     if (mine !== generation) return;
-    shrink();
+    fitHeight();
     panel.dataset.over = "1";
     say(shown.offset ? texts.textComplete : texts.textNoOutput);
   }
@@ -258,9 +271,7 @@
     generation += 1;
     shown = { step, attempt, offset: from || 0, source: null, partial: false };
     panel.dataset.over = "";
-    byId("log-terminal").style.height = "";
-    ensureOpen();
-    size();
+    byId("log-terminal").hidden = true;
     terminal.reset();
     terminal.write("\x1b[?25l");
     note("");
@@ -335,7 +346,7 @@
   byId("log-next").addEventListener("click", () => find(false));
   byId("log-previous").addEventListener("click", () => find(true));
   byId("log-wrap").addEventListener("change", () => {
-    if (panel.dataset.over) shrink();
+    if (panel.dataset.over || !shown.tall) fitHeight();
     else size();
   });
   byId("log-follow").addEventListener("change", () => {
@@ -366,6 +377,9 @@
     byId("log-print").textContent = "";
   });
 
+  panel.addEventListener("terrakube:moved", () => {
+    if (opened && byId("log-follow").checked) terminal.scrollToBottom();
+  });
   panel.addEventListener("terrakube:open-log", ({ detail }) => open(detail.step, detail.attempt, detail.name));
   // For tests, which read the text of a terminal that draws only the lines in view.
   window.terrakubeLog = { text };

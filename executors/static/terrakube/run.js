@@ -62,6 +62,16 @@
     openLog(log.step, log.attempt, button ? button.dataset.logName : "");
   }
 
+  // The log comes first while it grows, and after the plan when that is to be read.
+  function arrange(leads) {
+    const log = byId("log");
+    if (run.dataset.leads === leads || chosen || log.contains(document.activeElement)) return;
+    run.dataset.leads = leads;
+    if (leads === "log") byId("run-results").before(log);
+    else byId("run-all-steps").after(log);
+    log.dispatchEvent(new Event("terrakube:moved"));
+  }
+
   async function look() {
     let pause;
     try {
@@ -75,8 +85,10 @@
         version = parts.version;
         replace(byId("run-head"), parts.head);
         replace(byId("run-steps"), parts.steps);
+        replace(byId("run-comments"), parts.comments);
         document.title = parts.title;
         mark(parts.tone);
+        arrange(parts.leads);
         showLog(parts.log);
         run.dataset.final = parts.final ? "1" : "";
         if (parts.results !== resultsVersion) await showResults(parts.results);

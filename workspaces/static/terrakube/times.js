@@ -6,11 +6,18 @@
   const language = navigator.languages.find((one) => one.split("-")[0] === page.split("-")[0]) || page;
   const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" });
 
-  // Times of day are the viewer's; the server wrote them in its own zone.
-  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  // Times are the viewer's, with the date only where it is not today; the server wrote them in UTC.
+  const ofDay = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  const clock = new Intl.DateTimeFormat(language, ofDay);
+  const clockAndDay = new Intl.DateTimeFormat(language, { ...ofDay, day: "numeric", month: "short" });
+  const clockAndDate = new Intl.DateTimeFormat(language, { ...ofDay, day: "numeric", month: "short", year: "numeric" });
   function showClock(root) {
+    const now = new Date();
     for (const time of root.querySelectorAll("time[data-clock]")) {
-      time.textContent = clock.format(new Date(time.dateTime));
+      const at = new Date(time.dateTime);
+      const sameYear = at.getFullYear() === now.getFullYear();
+      const form = at.toDateString() === now.toDateString() ? clock : sameYear ? clockAndDay : clockAndDate;
+      time.textContent = form.format(at);
     }
   }
   document.addEventListener("DOMContentLoaded", () => showClock(document));
