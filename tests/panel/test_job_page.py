@@ -346,3 +346,68 @@ def test_undeclared_variables_of_a_step_are_in_the_api(admin: Client, workspace:
     step.save()
     found = api.read(path)["data"]["attributes"]
     assert (found["undeclaredVariables"], found["undeclaredInheritedVariables"]) == (["regoin"], [])
+
+
+def order_of(text: str) -> list[str]:
+    """Return the parts of a job's page in the order in which a reader meets them."""
+    parts = {"log": 'id="log"', "results": 'id="run-results"', "steps": 'id="run-steps"'}
+    return sorted(parts, key=lambda name: text.index(parts[name]))
+
+
+def test_the_log_comes_first_while_it_runs_and_the_plan_while_it_waits(workspace: Workspace, admin: Client) -> None:
+    attempt = launch(start(workspace, PLAN_APPROVE_APPLY))
+    claim(attempt)
+    job = attempt.step.job
+    assert order_of(page(admin, job)) == ["log", "results", "steps"]
+    assert live(admin, job)["leads"] == "log"
+    attempt.refresh_from_db()
+    store.append_log(attempt, 0, b"\x1b[1mPlan:\x1b[0m 1 to add\n")
+    finish(attempt, changes=True, plan="https://site.example/plan")
+    transitions.advance(job.pk)
+    waiting = page(admin, job)
+    assert order_of(waiting) == ["results", "steps", "log"]
+    assert "Plan: 1 to add" in waiting, "a browser without scripts shows the end of the log"
+    assert live(admin, job)["leads"] == "results"
+
+
+def test_a_failed_step_without_output_has_no_log_to_show(workspace: Workspace, admin: Client) -> None:
+    attempt = launch(start(workspace))
+    lifecycle.fail_attempt(attempt, told("no-api-address", "AzBuilderApiUrl is not set"))
+    text = page(admin, attempt.step.job)
+    assert "data-log-step" not in text
+    assert live(admin, attempt.step.job)["log"] is None
+
+
+def test_a_reason_stands_in_one_place(workspace: Workspace, admin: Client) -> None:
+    attempt = launch(start(workspace))
+    lifecycle.fail_attempt(attempt, told("no-api-address", "AzBuilderApiUrl is not set"))
+    assert page(admin, attempt.step.job).count("AzBuilderApiUrl is not set") == 1
+
+
+def test_a_reason_that_only_an_attempt_has_is_kept(workspace: Workspace, admin: Client) -> None:
+    attempt = launch(start(workspace))
+    assert lifecycle.replace_attempt(attempt, told("image", "No such image"), limit=20) is not None
+    assert "No such image" in page(admin, attempt.step.job)
+
+
+def test_the_head_names_commit_author_and_pull_request(workspace: Workspace, admin: Client) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(source="git@github.com:Acme/Net.git")
+    job = start(workspace)
+    Job.objects.filter(pk=job.pk).update(commit_id="0123456789abcdef", author="<ada>", pr_number=7)
+    text = page(admin, job)
+    assert 'href="https://github.com/Acme/Net/commit/0123456789abcdef"' in text
+    assert 'href="https://github.com/Acme/Net/pull/7"' in text
+    assert "&lt;ada&gt;" in text
+
+
+def test_what_was_said_about_a_job_is_a_thread(workspace: Workspace, admin: Client) -> None:
+    job = jobs.create_job(workspace, by=None, tcl=PLAN_APPROVE_APPLY, comments="Please look\x1b[2J")
+    attempt = launch(job)
+    claim(attempt)
+    finish(attempt, changes=True, plan="https://site.example/plan")
+    transitions.advance(job.pk)
+    admin.post(reverse("admin:workspaces_job_approve", args=[job.pk]), {"comment": "looks right"})
+    thread = str(live(admin, Job.objects.get(pk=job.pk))["comments"])
+    assert thread.index("started the job") < thread.index("Please look") < thread.index("looks right")
+    assert "\x1b" not in thread
+    assert thread in page(admin, job)
