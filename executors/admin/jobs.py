@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from executors.launching import launcher
 from executors.runs import view_model
 from executors.runs.access import find_job
+from executors.runs.apply_progress import apply_progress
 from executors.runs.log_views import end_of_log
 from executors.runs.origin import comments_on, origin_of
 from executors.runs.results import pending_approval, read_results, results_version
@@ -48,6 +49,7 @@ class RunPage(Addition):
             "to_approve": pending_approval(job),
             "results": read_results(job),
             "results_version": results_version(job),
+            "progress": apply_progress(job, shown.steps),
             "origin": origin_of(job),
             "comments": comments_on(job, (one.step for one in shown.steps)),
             "log_end": end_of_log(shown.log_step.attempts[-1].attempt if shown.log_step else None),

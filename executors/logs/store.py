@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -56,11 +58,12 @@ def declare_lost(attempt: Attempt, offset: int, count: int) -> int:
 def _store_chunk(attempt: Attempt, offset: int, size: int, data: bytes | None) -> bool:
     try:
         with transaction.atomic():
+            now = timezone.now()
             moved = Attempt.objects.filter(pk=attempt.pk, log_size=offset, state__in=ACTIVE).update(
-                log_size=F("log_size") + size, heartbeat_at=timezone.now()
+                log_size=F("log_size") + size, heartbeat_at=now
             )
             if moved:
-                LogChunk.objects.create(attempt=attempt, offset=offset, size=size, data=data)
+                LogChunk.objects.create(attempt=attempt, offset=offset, size=size, data=data, stored_at=now)
             return bool(moved)
     except IntegrityError:
         return False
@@ -107,6 +110,15 @@ def read_log(attempt: Attempt, start: int = 0, *, limit: int = 2**20) -> Piece:
         if len(data) >= limit:
             break
     return Piece(start, end, bytes(data))
+
+
+def timed_chunks(attempt_id: UUID, start: int, *, limit: int) -> list[tuple[int, bytes, dt.datetime | None]]:
+    """Read a log's chunks from the chunk boundary ``start`` on, until they have ``limit`` bytes or more.
+
+    Each is its end, its bytes (none where they are lost), and when it arrived.
+    """
+    chunks = LogChunk.objects.filter(attempt=attempt_id, offset__gte=start, offset__lt=start + limit).order_by("offset")
+    return [(one.offset + one.size, bytes(one.data or b""), one.stored_at) for one in chunks]
 
 
 def pieces(attempt: Attempt, start: int = 0, *, limit: int = 2**20) -> Iterator[Piece]:

@@ -8,12 +8,16 @@ from executors.models.attempt import Attempt
 
 
 class LogChunk(models.Model):
-    """A piece of an attempt's log at its byte offset; without ``data`` it stands for lost bytes."""
+    """A piece of an attempt's log at its byte offset; without ``data`` it stands for lost bytes.
+
+    ``stored_at`` is when it arrived, None if the log came whole after its end.
+    """
 
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="log_chunks")
     offset = models.BigIntegerField()
     size = models.BigIntegerField()
     data = models.BinaryField(null=True)
+    stored_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ("offset",)

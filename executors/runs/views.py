@@ -16,6 +16,7 @@ from executors.logs.plan_text import extract_plan
 from executors.models import Attempt
 from executors.runs import view_model
 from executors.runs.access import find_job, signed_in_view
+from executors.runs.apply_progress import apply_progress
 from executors.runs.origin import comments_on
 from executors.runs.results import pending_approval, read_results, results_version
 from workspaces.admin.base import scope
@@ -50,6 +51,7 @@ def live_parts(request: HttpRequest, job: Job) -> dict[str, Any]:
     }
     head = render_to_string("terrakube/run_head.html", context, request)
     steps = render_to_string("terrakube/run_steps.html", context, request)
+    progress = render_to_string("terrakube/run_progress.html", {"progress": apply_progress(job, shown.steps)}, request)
     comments = render_to_string("terrakube/run_comments.html", context, request)
     log = shown.log_step
     return {
@@ -59,6 +61,7 @@ def live_parts(request: HttpRequest, job: Job) -> dict[str, Any]:
         "head": head,
         "steps": steps,
         "comments": comments,
+        "progress": progress,
         "leads": shown.leads_with,
         "log": {"step": str(log.step.pk), "attempt": log.attempts[-1].attempt.number} if log else None,
         "results": results_version(job),

@@ -85,6 +85,7 @@
         version = parts.version;
         replace(byId("run-head"), parts.head);
         replace(byId("run-steps"), parts.steps);
+        replace(byId("run-progress"), parts.progress);
         replace(byId("run-comments"), parts.comments);
         document.title = parts.title;
         mark(parts.tone);
