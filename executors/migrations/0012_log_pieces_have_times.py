@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('executors', '0011_preflight_runs'),
+        ("executors", "0011_preflight_runs"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='logchunk',
-            name='stored_at',
+            model_name="logchunk",
+            name="stored_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
     ]
