@@ -97,7 +97,7 @@ def test_a_long_log_is_read_on_by_each_request_and_each_byte_once(
     say(apply, "x.b: Destroying...\nx.b: Destruction complete after 1s\n")
     say(apply, "x.b: Creating...\nx.b: Creation complete after 1s\n")
     read: list[int] = []
-    chunks = apply_progress.timed_chunks
+    chunks = store.timed_chunks
 
     def counted(attempt_id: object, start: int, *, limit: int) -> object:
         read.append(start)
