@@ -123,6 +123,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
+    "workspaces.caller.caller_of_request",
     "axes.middleware.AxesMiddleware",
     "terrakube_site.busy.DatabaseBusy",
 ]
@@ -215,6 +216,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 AUDITLOG_INCLUDE_ALL_MODELS = False
+AUDITLOG_CHANGE_DISPLAY_TRUNCATE_LENGTH = 2000
 
 UNFOLD = {
     "SITE_TITLE": "Terrakube Site",

@@ -8,10 +8,13 @@ from vcs.connections import renewals
 from vcs.deliveries import handling
 from vcs.hooks import synchronization
 from vcs.reports import sending
+from workspaces.caller import calling
+from workspaces.choices import Door
 
 
 def handle_delivery(delivery_id: int) -> None:
-    handling.handle_delivery(delivery_id)
+    with calling(Door.GIT):
+        handling.handle_delivery(delivery_id)
 
 
 def renew_connection(vcs_id: str) -> None:

@@ -206,3 +206,39 @@ class RoomClass(models.TextChoices):
 
     STEP = "step", _("A plan or an approval's commands")
     APPLY = "apply", _("An apply, a destroy or scripts")
+
+
+class Door(models.TextChoices):
+    """By which door a change came in; ours."""
+
+    PANEL = "panel", _("Panel")
+    API = "api", _("REST API")
+    TERMINAL = "terminal", _("Terminal")
+    GIT = "git", _("Git")
+    SCHEDULE = "schedule", _("Schedule")
+    EXECUTOR = "executor", _("Executor")
+    SITE = "site", _("The site itself")
+
+
+class ActorKind(models.TextChoices):
+    """Who made a change; ours."""
+
+    PERSON = "person", _("Person")
+    TOKEN = "token", _("Token")
+    TEAM = "team", _("Team token")
+    SITE = "site", _("The site itself")
+
+
+class HistoryVerb(models.TextChoices):
+    """What was done to a record; ours."""
+
+    CREATED = "created", _("Created")
+    CHANGED = "changed", _("Changed")
+    DELETED = "deleted", _("Deleted")
+    STARTED = "started", _("Started")
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+    CANCELLED = "cancelled", _("Cancelled")
+    LOCKED = "locked", _("Locked")
+    UNLOCKED = "unlocked", _("Unlocked")
+    WRITTEN = "written", _("Written")

@@ -80,6 +80,9 @@ TEXTS = frozenset((
     _("repository webhooks"), _("rule"), _("secret"), _("sender"), _("shared webhook"), _("trigger"),
     _("copied version"), _("origin"), _("state retention"),
     _("used folders"), _("webhook"), _("webhook event"), _("webhook events"), _("webhook id"), _("webhooks"),
+    _("changed fields"), _("door"), _("history entry"), _("kept values"), _("log entry"),
+    _("organization key"), _("record"), _("record key"), _("sentence"), _("verb"), _("who"), _("who kind"),
+    _("workspace key"), _("workspace name"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))
 

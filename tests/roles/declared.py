@@ -296,6 +296,8 @@ ADDRESSES: Mapping[str, str] = {
     "GET admin/workspaces/recoveredstate/<uuid:pk>/download/": "state",
     "GET admin/workspaces/stateversion/<uuid:pk>/download/": "state",
     "GET admin/workspaces/workspace/<uuid:pk>/states/": "here",
+    "GET admin/workspaces/workspace/<uuid:pk>/history/export/": "here",
+    "GET admin/workspaces/organization/<uuid:pk>/history/export/": "here",
     "GET admin/workspaces/workspace/<uuid:pk>/states/difference/": "state",
     "GET admin/workspaces/policyrule/violations/": ANYBODY,
     "GET admin/workspaces/schedule/preview/": ANYBODY,

@@ -226,7 +226,11 @@ def _is_button(pattern: Any) -> bool:
     return pattern.name in {button.name for button in BUTTONS}
 
 
-_KEYS = {"recoveredstate": "recovered_id", "stateversion": "history_id"}
+_KEYS = {
+    "recoveredstate": "recovered_id",
+    "stateversion": "history_id",
+    "workspaces/organization/": "organization_id",
+}
 
 
 def known_parts(scene: Scene, attempt: Attempt, version: ConfigurationVersion) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from auditlog.models import LogEntry
 from django.contrib.admin.models import LogEntry as AdminLogEntry
 
 from terrakube_site.logs import formatter
+from workspaces.models import HistoryEntry
 
 SECRET = "Zebra/Quagga+Okapi7"
 # Each breaks some settings' grammar in another place; no word of ours has these animals in it.
@@ -46,6 +47,7 @@ def written() -> str:
     audit = [
         f"{row.object_repr} {row.changes} {row.changes_text} {row.additional_data}" for row in LogEntry.objects.all()
     ]
+    audit += [f"{row.record} {row.sentence} {row.kept_values}" for row in HistoryEntry.objects.all()]
     return "\n".join([*audit, *(f"{row.object_repr} {row.change_message}" for row in AdminLogEntry.objects.all())])
 
 

@@ -49,7 +49,7 @@ class KindFilter(admin.SimpleListFilter):
 class LogEntryAdmin(ReadOnly, AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
     list_display = ("when", "what", "record", "changed", "who")
     list_filter = ("action", KindFilter)
-    list_select_related = ("actor", "content_type")
+    list_select_related = ("actor", "content_type", "history")
     search_fields = ("object_repr", "actor__username", "actor__email")
     search_help_text = _("Search by record or user")
     show_full_result_count = False

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import FieldDoesNotExist, PermissionDenied
-from django.db.models import Model
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
+from django.db.models import ForeignKey, Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
@@ -19,7 +21,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from terrakube_site.visible import visible
+from workspaces.models import HistoryEntry
 from workspaces.models.history import kept_change
+from workspaces.models.history_recording import kept_values
 
 MOST_SHOWN = 200
 ACTIONS = {
@@ -72,17 +76,68 @@ def names_of(entry: LogEntry) -> list[str]:
     return [label for label, _field, _raw in _fields(entry)]
 
 
-def changes_of(entry: LogEntry) -> list[Change]:
-    """Return the changes of an entry, without fields that were empty before and after."""
-    shown = entry.changes_display_dict if entry.content_type.model_class() is not None else {}
+type Names = Mapping[tuple[type[Model], str], str]
+"""What records are called that entries refer to, by model and key."""
+
+
+def related_names(entries: Iterable[LogEntry]) -> Names:
+    """Return the names of all records that some entries refer to, with one query for each model."""
+    wanted: dict[type[Model], set[str]] = defaultdict(set)
+    for entry in entries:
+        for _label, field, raw in _fields(entry):
+            if isinstance(field, ForeignKey) and isinstance(raw, list):
+                wanted[field.related_model] |= {str(key) for key in raw if str(key) not in _NOTHING}
+    found: dict[tuple[type[Model], str], str] = {}
+    for model, keys in wanted.items():
+        valid = []
+        for key in keys:
+            with suppress(ValidationError):
+                valid.append(model._meta.pk.to_python(key))
+        found |= {(model, str(row.pk)): str(row) for row in model._base_manager.filter(pk__in=valid)}
+    return found
+
+
+def _related(field: Any, key: Any, names: Names) -> str:
+    """Return what a record is called that an entry refers to; its key if it was deleted."""
+    return "" if str(key) in _NOTHING else visible(names.get((field.related_model, str(key)), str(key)))
+
+
+def _displayed(entry: LogEntry) -> dict[str, Any]:
+    """Return django-auditlog's texts of an entry without references, which it would look up one by one."""
+    plain = copy(entry)
+    references = {field.name for _label, field, _raw in _fields(entry) if isinstance(field, ForeignKey)}
+    plain.changes = {name: raw for name, raw in (entry.changes_dict or {}).items() if name not in references}
+    found: dict[str, Any] = plain.changes_display_dict
+    return found
+
+
+def changes_of(entry: LogEntry, names: Names | None = None) -> list[Change]:
+    """Return the changes of an entry, without fields that were empty before and after.
+
+    ``names`` are those of the records that it refers to, where they are looked up for many entries.
+    """
+    if names is None:
+        names = related_names([entry])
+    model = entry.content_type.model_class()
+    shown = _displayed(entry) if model is not None else {}
+    masked = set(auditlog.get_model_fields(model)["mask_fields"]) if model is not None else set()
+    kept = kept_values(entry)
     found = []
     for label, field, raw in _fields(entry):
+        if field is not None and field.name in masked:
+            before, after = (visible(one) for one in kept.get(field.name, ("", "")))
+            hidden = gettext("set, not shown") if is_new(entry) else gettext("changed, not shown")
+            found.append(Change(label, before, after) if field.name in kept else Change(label, "", hidden))
+            continue
         if isinstance(raw, dict):
             # Of a set the log tells what was put in or taken out.
             verb = _OPERATIONS.get(str(raw.get("operation")), raw.get("operation"))
             found.append(Change(label, "", f"{', '.join(map(str, raw.get('objects', ())))} ({verb})"))
             continue
-        before, after = map(_said, raw if field is None else shown.get(field.verbose_name, raw))
+        if isinstance(field, ForeignKey):
+            before, after = (_related(field, key, names) for key in raw)
+        else:
+            before, after = map(_said, raw if field is None else shown.get(field.verbose_name, raw))
         # What a new record does not do needs no saying.
         if before or (after and not (is_new(entry) and str(raw[1]) == "False")):
             found.append(Change(label, before, after))
@@ -91,6 +146,9 @@ def changes_of(entry: LogEntry) -> list[Change]:
 
 def actor_name(entry: LogEntry) -> str:
     """Return who made the change; without a user it was the site itself, for the clock or a command."""
+    kept: HistoryEntry | None = getattr(entry, "history", None)
+    if entry.actor is None and kept is not None and kept.who:
+        return kept.who
     return str(entry.actor) if entry.actor is not None else gettext("the site")
 
 
@@ -111,10 +169,13 @@ class History:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         if not self.has_view_permission(request, record):  # type: ignore[attr-defined]
             raise PermissionDenied
-        found = LogEntry.objects.get_for_object(record).select_related("actor", "content_type").order_by("-timestamp")
+        found = LogEntry.objects.get_for_object(record).select_related("actor", "content_type", "history")
+        found = found.order_by("-timestamp")
+        kept = list(found[:MOST_SHOWN])
+        names = related_names(kept)
         entries = [
-            (entry, *ACTIONS[entry.action], actor_name(entry), changes_of(entry), is_new(entry))
-            for entry in found[:MOST_SHOWN]
+            (entry, *ACTIONS[entry.action], actor_name(entry), changes_of(entry, names), is_new(entry))
+            for entry in kept
         ]
         context = {
             **self.admin_site.each_context(request),

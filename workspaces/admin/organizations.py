@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import ADMINISTRATOR, RecordAdmin
+from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import OrganizationLimitsInline
 from workspaces.forms.roles import TeamForm
 from workspaces.models import Organization, Team, Workspace
@@ -24,7 +25,7 @@ from workspaces.roles import parse_role
 
 
 @admin.register(Organization)
-class OrganizationAdmin(RecordAdmin):
+class OrganizationAdmin(WholeHistory, RecordAdmin):
     add_right = ADMINISTRATOR
     list_display = ("name", "description", "workspace_count", "team_count", "execution_mode", "disabled")
     list_filter = ("disabled", "execution_mode")
@@ -48,6 +49,9 @@ class OrganizationAdmin(RecordAdmin):
             teams_all=related_count(Team, "organization"),
         )
         return counted
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self.history_urls(), *super().get_urls()]
 
     @admin.display(description=_("workspaces"), ordering="workspaces_alive")
     def workspace_count(self, record: Any) -> SafeString:

@@ -38,6 +38,7 @@ from workspaces.admin.base import (
     telling,
 )
 from workspaces.admin.bulk import BulkActions
+from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.recovered_states import recovered_states
 from workspaces.admin.state_pages import urls as state_urls
@@ -119,7 +120,7 @@ class AccessInline(RecordInline):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(BulkActions, RecordAdmin):
+class WorkspaceAdmin(BulkActions, WholeHistory, RecordAdmin):
     form = WorkspaceForm
     addition = Addition()
     add_right = "create_workspace"
@@ -337,6 +338,7 @@ class WorkspaceAdmin(BulkActions, RecordAdmin):
             own("<uuid:pk>/upload/", upload, "upload"),
             own("<uuid:pk>/restore/", require_POST(self.restore_view), "restore"),
             *state_urls(self),
+            *self.history_urls(),
             *self.addition.urls(self),
             *super().get_urls(),
         ]

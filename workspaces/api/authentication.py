@@ -16,6 +16,7 @@ from terrakube_site.http.body_doors import user_of_session
 from terrakube_site.http.error_response import error_response
 from terrakube_site.http.failure_limit import WINDOW_SECONDS, FailureLimit
 from workspaces.actors import Actor, TokenUser
+from workspaces.caller import note_actor
 from workspaces.services.tokens import InvalidToken, user_of
 
 _REMEMBERED_SECONDS = 3600
@@ -37,6 +38,7 @@ class BearerAuthentication(BaseAuthentication):
             failures.count()
             raise exceptions.AuthenticationFailed(str(error)) from None
         failures.remember(token)
+        note_actor(user)
         return user, token
 
     def authenticate_header(self, request: Request) -> str:

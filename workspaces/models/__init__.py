@@ -4,6 +4,7 @@ from workspaces.models.access import Access
 from workspaces.models.agent import Agent
 from workspaces.models.collection import Collection, Item, Reference
 from workspaces.models.credentials import Ssh, Vcs
+from workspaces.models.history_entry import HistoryEntry
 from workspaces.models.identity import Identity
 from workspaces.models.job import Address, Job, JobVariable, Step
 from workspaces.models.limits import RunLimits
@@ -30,6 +31,7 @@ __all__ = (
     "Collection",
     "ConfigurationVersion",
     "GlobalVariable",
+    "HistoryEntry",
     "Identity",
     "Item",
     "Job",

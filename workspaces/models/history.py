@@ -16,6 +16,7 @@ from django.dispatch import receiver
 from terrakube_site.messages import as_json, from_json, translated
 from workspaces import models
 from workspaces.models.base import NamedInWords
+from workspaces.models.history_recording import record_log_entry
 from workspaces.models.variable import HIDDEN
 
 NAME, CHANGES = "name", "changes"
@@ -28,10 +29,17 @@ def hide(value: str) -> str:
 
 
 @receiver(post_log)
-def keep_name(instance: Model, log_entry: LogEntry | None, **_signal: Any) -> None:
-    """Keep a record's name in English, whatever language the page had, and its format and values beside it."""
-    if log_entry is None or not isinstance(instance, NamedInWords):
+def keep_entry(instance: Model, log_entry: LogEntry | None, instance_old: Model | None = None, **_signal: Any) -> None:
+    """Keep the name of a changed record, and the entry in the history of its workspace and organization."""
+    if log_entry is None:
         return
+    if isinstance(instance, NamedInWords):
+        _keep_name(instance, log_entry)
+    record_log_entry(instance, log_entry, instance_old)
+
+
+def _keep_name(instance: NamedInWords, log_entry: LogEntry) -> None:
+    """Keep a record's name in English, whatever language the page had, and its format and values beside it."""
     with suppress(ObjectDoesNotExist):
         log_entry.object_repr = instance.name_in_words
         log_entry.additional_data = {NAME: as_json(instance.name_in_words)}
@@ -40,12 +48,14 @@ def keep_name(instance: Model, log_entry: LogEntry | None, **_signal: Any) -> No
 
 def record_change(record: Model, what: str, before: str, after: str) -> None:
     """Record a change that is no column's, such as a workspace's state; messages keep their format and values."""
-    LogEntry.objects.log_create(
+    entry = LogEntry.objects.log_create(
         record,
         action=LogEntry.Action.UPDATE,
         changes={what: [before, after]},
         additional_data={CHANGES: {what: [as_json(before), as_json(after)]}},
     )
+    if entry is not None:
+        record_log_entry(record, entry)
 
 
 def kept_name(entry: LogEntry) -> str:
@@ -66,6 +76,7 @@ WRITTEN_BY_MACHINES = frozenset(
     {
         models.Address,
         models.ConfigurationVersion,
+        models.HistoryEntry,
         models.Identity,
         models.Job,
         models.JobVariable,

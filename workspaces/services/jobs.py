@@ -14,7 +14,18 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.messages import message
 from workspaces import flows
 from workspaces.actors import Actor, name_of
-from workspaces.choices import IN_EXECUTOR, AddressType, Category, Interruption, JobStatus, Via, in_words
+from workspaces.choices import (
+    FROM_REPOSITORIES,
+    IN_EXECUTOR,
+    AddressType,
+    Category,
+    Door,
+    HistoryVerb,
+    Interruption,
+    JobStatus,
+    Via,
+    in_words,
+)
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.flows.runtimes import check_flow
 from workspaces.jobs import transitions
@@ -23,6 +34,7 @@ from workspaces.jobs.saved_plans import is_stale
 from workspaces.jobs.scope import Asked, addresses_of, check_asked, read_addresses
 from workspaces.jobs.start_rules import START, Start, check_start, parsed, require_cancel, starter_on, why_not
 from workspaces.models import Address, Job, JobVariable, Template, Workspace
+from workspaces.models.history_recording import note_event
 from workspaces.models.variable import check_key, check_value
 from workspaces.permissions import may_approve, may_decide, refusal, require_permission, self_approval_refusal
 from workspaces.services.saving import invalid_input, save_valid
@@ -148,8 +160,19 @@ def create_job(
         Workspace.objects.filter(pk=workspace.pk).update(
             last_job_status=JobStatus.PENDING, last_job_date=timezone.now()
         )
+        note_event(
+            job,
+            HistoryVerb.STARTED,
+            by=by,
+            sentence=message(_("Template {name}"), name=template.name) if template is not None else "",
+            door=_DOORS.get(via, Door.GIT if via in FROM_REPOSITORIES else ""),
+            caused_by=author,
+        )
         enqueue("executors.tasks.advance_job", job.pk)
     return job
+
+
+_DOORS: Mapping[str, str] = {Via.SCHEDULE: Door.SCHEDULE, Via.CLI: Door.TERMINAL}
 
 
 def _check_variables(variables: Mapping[str, str]) -> None:
@@ -243,6 +266,9 @@ def _decide(job: Job, *, by: Actor, approved: bool, comment: str) -> Job:
         if decided and approved:
             for check in _approval_checks:
                 check(job, by)
+        if decided:
+            said = message(_("Comment: {comment}"), comment=comment) if comment else ""
+            note_event(job, HistoryVerb.APPROVED if approved else HistoryVerb.REJECTED, by=by, sentence=said)
     if not decided:
         job.refresh_from_db()
         said = message(
@@ -281,7 +307,11 @@ def reject_job(job: Job, *, by: Actor, comment: str = "") -> Job:
 def cancel_job(job: Job, *, by: Actor) -> Job:
     """Cancel a job and interrupt its running step. Raises NotAllowed, and WrongState when the job has ended."""
     require_cancel(job, by=by)
-    if not transitions.cancel(job.pk, by=name_of(by)):
+    with transaction.atomic():
+        cancelled = transitions.cancel(job.pk, by=name_of(by))
+        if cancelled:
+            note_event(job, HistoryVerb.CANCELLED, by=by)
+    if not cancelled:
         job.refresh_from_db()
         status = in_words(job.status)
         raise WrongState(message(_("Job {number} has ended: it is {status}."), number=job.pk, status=status))
@@ -301,6 +331,7 @@ def force_cancel(job: Job, *, by: Actor) -> Job:
         raise WrongState(message(_("Job {number} has nothing left to stop."), number=job.pk))
     with transaction.atomic():
         if transitions.cancel(job.pk, by=name_of(by)):
+            note_event(job, HistoryVerb.CANCELLED, by=by)
             # The job was cancelled before its executor was told: both become one request, with force.
             job.refresh_from_db()
         enqueue("executors.tasks.kill_step", str(running.pk))
@@ -364,4 +395,5 @@ def delete_job(job: Job, *, by: Actor) -> None:
             return
         if not locked.is_final or locked.holds_workspace:
             raise WrongState(message(_("Job {number} has not ended: cancel it first."), number=job.pk))
+        note_event(locked, HistoryVerb.DELETED, by=by)
         locked.delete()

@@ -13,13 +13,17 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import marked, message
 from workspaces.actors import Actor, TokenUser, name_of, user_key
+from workspaces.choices import Door, HistoryVerb
 from workspaces.errors import WrongState
 from workspaces.models import Job, StateLock, StateUpload, Workspace
 from workspaces.models.history import record_change
+from workspaces.models.history_recording import note_event
 from workspaces.permissions import require_permission
 from workspaces.task_queue.client import enqueue
 
 RIGHT = "manage_workspace"
+LOCK = "lock"
+"""What the history calls entries of locks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +143,7 @@ def lock_workspace(workspace: Workspace, *, by: Actor, reason: str = "", alone: 
             lock_description=reason or message(_("Locked by {person}"), person=name_of(by)),
             **owner_columns(by, locked=True),
         )
+        note_event(row, HistoryVerb.LOCKED, kind=LOCK, by=by, sentence=reason)
     workspace.refresh_from_db()
     return workspace
 
@@ -155,6 +160,8 @@ def lock_for_pull_request(workspace: Workspace, number: int, *, by: Actor) -> No
     if not Workspace.objects.filter(free, pk=workspace.pk).update(locked=True, lock_description=why, **owner):
         workspace.refresh_from_db()
         raise _held(workspace, owner_of(workspace))
+    if not workspace.locked:
+        note_event(workspace, HistoryVerb.LOCKED, kind=LOCK, by=by, sentence=why, door=Door.GIT)
     workspace.refresh_from_db()
 
 
@@ -165,6 +172,8 @@ def unlock_of_pull_request(workspace: Workspace, number: int) -> bool:
         if not row.locked or row.locked_by_pull_request != number:
             return False
         clear_lock(row)
+        given_back = message(_("The lock of pull request {number} was given back"), number=number)
+        note_event(row, HistoryVerb.UNLOCKED, kind=LOCK, sentence=given_back, door=Door.GIT)
         enqueue("executors.tasks.advance_workspace", str(row.pk))
     workspace.refresh_from_db()
     return True
@@ -194,6 +203,8 @@ def unlock_workspace(workspace: Workspace, *, by: Actor, force: bool = False) ->
             owner = owner_of(row)
             before = message(_("locked by {owner}"), owner=owner.team or owner.name)
             record_change(row, "lock", before, marked(_("unlocked by force")))
+        if row.locked:
+            note_event(row, HistoryVerb.UNLOCKED, kind=LOCK, by=by)
         clear_lock(row)
         enqueue("executors.tasks.advance_workspace", str(row.pk))
     workspace.refresh_from_db()

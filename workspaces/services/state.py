@@ -14,10 +14,11 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.http import strict_json
 from terrakube_site.messages import marked, message
 from workspaces.actors import Actor, name_of
-from workspaces.choices import StateOrigin
+from workspaces.choices import HistoryVerb, StateOrigin
 from workspaces.errors import InvalidInput, WrongState
 from workspaces.models import Job, RecoveredState, StateLock, StateVersion, Workspace
 from workspaces.models.history import record_change
+from workspaces.models.history_recording import note_event
 from workspaces.permissions import require_permission
 from workspaces.services.locks import Holder, is_locked_by, owner_of
 from workspaces.services.state_content import State, check_uploaded, has_same_content, read_state, with_serial
@@ -67,13 +68,22 @@ def add_state_version(workspace: Workspace, content: bytes, newest: StateVersion
         "resource_count": state.managed,
         **fields,
     }
-    return StateVersion.objects.create(
+    version = StateVersion.objects.create(
         workspace=workspace,
         number=newest.number + 1 if newest else 1,
         content=content,
         size=len(content),
         **columns,
     )
+    _note_version(version)
+    return version
+
+
+def _note_version(version: StateVersion) -> None:
+    told = message(_("Serial {serial}"), serial=version.serial)
+    if version.job_id is not None:
+        told = message(_("Serial {serial}, written by job {job}"), serial=version.serial, job=version.job_id)
+    note_event(version, HistoryVerb.WRITTEN, kind="state", name=str(version.number), sentence=told)
 
 
 def check_successor(workspace: Workspace, newest: StateVersion | None, content: bytes) -> bool:
@@ -170,7 +180,7 @@ def record_state(
         if content is not None:
             # A repeated current state has its own address in storage, so it is a version of its own.
             check_successor(workspace, newest, content)
-        return StateVersion.objects.create(
+        version = StateVersion.objects.create(
             pk=key,
             workspace=workspace,
             job=job,
@@ -186,6 +196,8 @@ def record_state(
             created_by=name_of(by),
             updated_by=name_of(by),
         )
+        _note_version(version)
+        return version
 
 
 def require_no_writer(workspace: Workspace, *, by: Actor) -> None:
