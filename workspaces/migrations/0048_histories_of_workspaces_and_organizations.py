@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workspaces', '0045_origin_and_retention_of_states'),
+        ('workspaces', '0047_names_of_schedules'),
         migrations.swappable_dependency(settings.AUDITLOG_LOGENTRY_MODEL),
     ]
 
