@@ -8,38 +8,92 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('workspaces', '0047_names_of_schedules'),
+        ("workspaces", "0047_names_of_schedules"),
         migrations.swappable_dependency(settings.AUDITLOG_LOGENTRY_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='HistoryEntry',
+            name="HistoryEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('organization_key', models.UUIDField(null=True)),
-                ('workspace_key', models.UUIDField(null=True)),
-                ('workspace_name', models.CharField(blank=True, default='', max_length=256)),
-                ('kind', models.CharField(max_length=32)),
-                ('record', models.CharField(blank=True, default='', max_length=256)),
-                ('record_key', models.CharField(blank=True, default='', max_length=64)),
-                ('verb', models.CharField(choices=[('created', 'Created'), ('changed', 'Changed'), ('deleted', 'Deleted'), ('started', 'Started'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('cancelled', 'Cancelled'), ('locked', 'Locked'), ('unlocked', 'Unlocked'), ('written', 'Written')], max_length=16)),
-                ('changed_fields', models.TextField(blank=True, default='')),
-                ('who', models.CharField(blank=True, default='', max_length=256)),
-                ('who_kind', models.CharField(choices=[('person', 'Person'), ('token', 'Token'), ('team', 'Team token'), ('site', 'The site itself')], max_length=16)),
-                ('door', models.CharField(choices=[('panel', 'Panel'), ('api', 'REST API'), ('terminal', 'Terminal'), ('git', 'Git'), ('schedule', 'Schedule'), ('executor', 'Executor'), ('site', 'The site itself')], max_length=16)),
-                ('sentence', models.JSONField(null=True)),
-                ('kept_values', workspaces.encryption.EncryptedTextField(blank=True, default='')),
-                ('log_entry', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='history', to=settings.AUDITLOG_LOGENTRY_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("organization_key", models.UUIDField(null=True)),
+                ("workspace_key", models.UUIDField(null=True)),
+                ("workspace_name", models.CharField(blank=True, default="", max_length=256)),
+                ("kind", models.CharField(max_length=32)),
+                ("record", models.CharField(blank=True, default="", max_length=256)),
+                ("record_key", models.CharField(blank=True, default="", max_length=64)),
+                (
+                    "verb",
+                    models.CharField(
+                        choices=[
+                            ("created", "Created"),
+                            ("changed", "Changed"),
+                            ("deleted", "Deleted"),
+                            ("started", "Started"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("cancelled", "Cancelled"),
+                            ("locked", "Locked"),
+                            ("unlocked", "Unlocked"),
+                            ("written", "Written"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("changed_fields", models.TextField(blank=True, default="")),
+                ("who", models.CharField(blank=True, default="", max_length=256)),
+                (
+                    "who_kind",
+                    models.CharField(
+                        choices=[
+                            ("person", "Person"),
+                            ("token", "Token"),
+                            ("team", "Team token"),
+                            ("site", "The site itself"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "door",
+                    models.CharField(
+                        choices=[
+                            ("panel", "Panel"),
+                            ("api", "REST API"),
+                            ("terminal", "Terminal"),
+                            ("git", "Git"),
+                            ("schedule", "Schedule"),
+                            ("executor", "Executor"),
+                            ("site", "The site itself"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("sentence", models.JSONField(null=True)),
+                ("kept_values", workspaces.encryption.EncryptedTextField(blank=True, default="")),
+                (
+                    "log_entry",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="history",
+                        to=settings.AUDITLOG_LOGENTRY_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'history entry',
-                'verbose_name_plural': 'history entries',
-                'ordering': ('-at', '-id'),
-                'indexes': [models.Index(fields=['workspace_key', 'at', 'id'], name='history_of_a_workspace'), models.Index(fields=['organization_key', 'at', 'id'], name='history_of_an_organization'), models.Index(fields=['organization_key', 'kind', 'at'], name='history_of_a_kind'), models.Index(fields=['at', 'id'], name='history_by_age')],
+                "verbose_name": "history entry",
+                "verbose_name_plural": "history entries",
+                "ordering": ("-at", "-id"),
+                "indexes": [
+                    models.Index(fields=["workspace_key", "at", "id"], name="history_of_a_workspace"),
+                    models.Index(fields=["organization_key", "at", "id"], name="history_of_an_organization"),
+                    models.Index(fields=["organization_key", "kind", "at"], name="history_of_a_kind"),
+                    models.Index(fields=["at", "id"], name="history_by_age"),
+                ],
             },
         ),
     ]
