@@ -3,14 +3,13 @@
 import django.db.models.deletion
 import django.utils.timezone
 import workspaces.encryption
-from django.conf import settings
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
     dependencies = [
         ("workspaces", "0047_names_of_schedules"),
-        migrations.swappable_dependency(settings.AUDITLOG_LOGENTRY_MODEL),
+        ("auditlog", "0017_add_actor_email"),
     ]
 
     operations = [
@@ -80,7 +79,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="history",
-                        to=settings.AUDITLOG_LOGENTRY_MODEL,
+                        to="auditlog.logentry",
                     ),
                 ),
             ],
