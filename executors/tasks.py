@@ -16,7 +16,7 @@ from vcs import upkeep
 from vcs.connections import renewals
 from workspaces.jobs import capacity, transitions
 from workspaces.models import Job
-from workspaces.services import schedules
+from workspaces.services import drift_checks, drift_results, schedules
 from workspaces.task_queue.client import enqueue
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,15 @@ def cancel_step(step_id: str) -> None:
         launcher.cancel_step(UUID(step_id))
 
 
+def give_back_checks(job_id: int) -> None:
+    """Cancel the drift checks that are in the way of another job."""
+    drift_checks.give_back(job_id)
+
+
+def judge_drift_check(job_id: int) -> None:
+    drift_results.judge(job_id)
+
+
 def run_check(run_id: int) -> None:
     """Start a run of the doctor, whose probe pod is checked at each heartbeat."""
     doctor_runs.begin_run(run_id)
@@ -95,6 +104,7 @@ def beat() -> None:
     """
     heartbeats.write_heartbeat(heartbeats.WORKER)
     schedules.start_due()
+    drift_checks.turn(timezone.now())
     renewals.queue_renewals()
     renewals.forget_expired()
     doctor_runs.advance_runs()

@@ -16,6 +16,9 @@ class WorkspacesConfig(AppConfig):
 
     def ready(self) -> None:
         # Applications are imported before their models can be.
+        from workspaces.jobs.transitions.listeners import tell_of_moves
         from workspaces.models.history import keep_histories
+        from workspaces.services.drift_results import note_move
 
         keep_histories()
+        tell_of_moves(note_move)

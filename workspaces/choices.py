@@ -138,6 +138,7 @@ class Via(models.TextChoices):
     AZURE_DEVOPS = "AzureDevops", "Azure DevOps"
     GITEA = "Gitea", "Gitea"
     SCHEDULE = "Schedule", _("Schedule")
+    DRIFT = "Drift", _("Drift check")
 
 
 FROM_REPOSITORIES = frozenset({Via.GITHUB, Via.GITLAB, Via.BITBUCKET, Via.AZURE_DEVOPS, Via.GITEA})
@@ -168,6 +169,14 @@ class StateOrigin(models.TextChoices):
     UPLOAD = "upload", _("Uploaded")
     ROLLBACK = "rollback", _("Rollback")
     RECOVERED = "recovered", _("Recovered state")
+
+
+class DriftStatus(models.TextChoices):
+    """What the last check of a workspace's drift found; ours, empty before the first one has ended."""
+
+    CLEAN = "clean", _("Clean")
+    DRIFTED = "drifted", _("Drifted")
+    FAILED = "failed", _("Check failed")
 
 
 class AddressType(models.TextChoices):

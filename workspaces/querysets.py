@@ -16,7 +16,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from workspaces.actors import groups_of, is_admin, request_cache
-from workspaces.choices import IN_EXECUTOR, UNFINISHED_JOB, TeamRole
+from workspaces.choices import IN_EXECUTOR, UNFINISHED_JOB, TeamRole, Via
 from workspaces.roles import role_pattern
 
 if TYPE_CHECKING:
@@ -345,6 +345,10 @@ class JobQuerySet(ScopedQuerySet[Any]):
     def unfinished(self) -> Self:
         # Named instead of excluded, so that the database uses the index of unfinished jobs.
         return self.filter(status__in=sorted(UNFINISHED_JOB))
+
+    def drift_checks(self) -> Self:
+        """Return the jobs that the site made to look for drift."""
+        return self.filter(via=Via.DRIFT, plan_only=True)
 
     def unfinished_on(self, workspace_id: UUID) -> Self:
         """Return the unfinished jobs of a workspace, oldest first."""

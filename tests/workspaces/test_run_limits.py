@@ -89,7 +89,8 @@ def test_clients_set_a_workspaces_limits_with_its_right_and_an_organizations_as_
         "retryPlans": True,
         **dict.fromkeys(("referenceSeconds", "unschedulableSeconds", "claimSeconds", "silenceSeconds")),
         **dict.fromkeys(("stepSeconds", "runningSteps", "runningApplies", "share", "keepJobs", "keepLogDays")),
-        "keepStates": None,
+        **dict.fromkeys(("keepStates", "driftChecks", "driftIntervalHours")),
+        **dict.fromkeys(("driftConcurrentChecks", "driftDailyChecks")),
     }
     assert owner.patch(f"runlimits/{made['id']}", "runlimits", {"imageSeconds": 61}).status_code == 400
     assert owner.patch(f"runlimits/{made['id']}", "runlimits", {"imageSeconds": None}).status_code == 204

@@ -35,6 +35,7 @@ _KEPT = (
     gettext_lazy("Retention of ended jobs and states"),
     {"fields": ("keep_jobs", "keep_log_days", "keep_states")},
 )
+_DRIFT = gettext_lazy("Drift checks")
 _YES_NO = (("unknown", gettext_lazy("Inherited")), ("true", gettext_lazy("Yes")), ("false", gettext_lazy("No")))
 
 
@@ -61,8 +62,8 @@ class RunLimitsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "retry_plans" in self.fields:
-            self.fields["retry_plans"].widget.choices = _YES_NO
+        for name in {"retry_plans", "drift_checks"} & self.fields.keys():
+            self.fields[name].widget.choices = _YES_NO
         if self.owner is None:
             return
         row, level = self.instance, run_limits.ORGANIZATION
@@ -96,9 +97,29 @@ class _RunLimitsInline(RightsMixin, StackedInline):  # type: ignore[misc]
 
 class OrganizationLimitsInline(_RunLimitsInline):
     right = ADMINISTRATOR
-    fieldsets = (_DEADLINES, (_AT_ONCE, {"fields": ("running_steps", "running_applies", "share")}), _KEPT)
+    fieldsets = (
+        _DEADLINES,
+        (_AT_ONCE, {"fields": ("running_steps", "running_applies", "share")}),
+        _KEPT,
+        (
+            _DRIFT,
+            {
+                "fields": (
+                    "drift_checks",
+                    "drift_interval_hours",
+                    "drift_concurrent_checks",
+                    "drift_daily_checks",
+                )
+            },
+        ),
+    )
 
 
 class WorkspaceLimitsInline(_RunLimitsInline):
     right = "manage_workspace"
-    fieldsets = (_DEADLINES, (_AT_ONCE, {"fields": ("running_steps",)}), _KEPT)
+    fieldsets = (
+        _DEADLINES,
+        (_AT_ONCE, {"fields": ("running_steps",)}),
+        _KEPT,
+        (_DRIFT, {"fields": ("drift_checks", "drift_interval_hours")}),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Q
 
-from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus
+from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus, Via
 from workspaces.jobs.obstacles import is_locked_for, locked
 from workspaces.models import Job
 from workspaces.reasons import Reason, framed, reason
@@ -16,6 +16,8 @@ _COUNTED = 100
 
 SAVED = Q(save_plan=True, status=JobStatus.WAITING_APPROVAL, holds_workspace=False)
 """Jobs whose saved plan waits for its approval: they hold nothing, and no job waits for them."""
+_CHECKS = Q(via=Via.DRIFT, plan_only=True)
+"""Drift checks: they hold nothing and are given back when another job comes, so no job waits for them."""
 
 
 def why_wait(job: Job) -> Reason | None:
@@ -25,7 +27,7 @@ def why_wait(job: Job) -> Reason | None:
         return locked(workspace)
     if job.surroundings is not None and not job.surroundings.others_open:
         return None
-    others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk).exclude(SAVED)
+    others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk).exclude(SAVED | _CHECKS)
     if job.plan_only:
         # A plan takes no state lock; it waits only for what may change the state while it reads.
         busy = others.filter(
@@ -45,6 +47,27 @@ def why_wait(job: Job) -> Reason | None:
     else:
         why = reason("workspace-busy", "busy-with", number=number, status=reason("", f"is-{status}"))
     return _in_line(why, others_ahead)
+
+
+def why_give_back(check: Job) -> Reason | None:
+    """Return why a drift check that runs nothing must end; None if it may go on. It never waits for another job."""
+    if check.workspace.locked:
+        return reason("cancelled", "check-of-locked")
+    if check.surroundings is not None and not check.surroundings.others_open:
+        return None
+    other = Job.objects.open_on_workspace().filter(workspace=check.workspace_id).exclude(pk=check.pk)
+    number = other.order_by("pk").values_list("pk", flat=True).first()
+    return None if number is None else given_back_to(number)
+
+
+def given_back_to(number: int) -> Reason:
+    """Return the reason of a drift check that another job of its workspace ended."""
+    return reason("cancelled", "check-for-job", number=number)
+
+
+def given_back_for_room(number: int) -> Reason:
+    """Return the reason of a drift check whose room another job needed."""
+    return reason("cancelled", "check-for-room", number=number)
 
 
 def _in_line(why: Reason, others: int) -> Reason:

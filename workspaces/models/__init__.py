@@ -4,6 +4,7 @@ from workspaces.models.access import Access
 from workspaces.models.agent import Agent
 from workspaces.models.collection import Collection, Item, Reference
 from workspaces.models.credentials import Ssh, Vcs
+from workspaces.models.drift import Drift
 from workspaces.models.history_entry import HistoryEntry
 from workspaces.models.identity import Identity
 from workspaces.models.job import Address, Job, JobVariable, Step
@@ -30,6 +31,7 @@ __all__ = (
     "Agent",
     "Collection",
     "ConfigurationVersion",
+    "Drift",
     "GlobalVariable",
     "HistoryEntry",
     "Identity",

@@ -77,6 +77,7 @@ WRITTEN_BY_MACHINES = frozenset(
         models.Address,
         models.ConfigurationVersion,
         models.HistoryEntry,
+        models.Drift,
         models.Identity,
         models.Job,
         models.JobVariable,

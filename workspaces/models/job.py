@@ -182,6 +182,11 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
             models.Index(fields=("created_by", "-id"), name="job_of_person"),
             models.Index(fields=("author", "-id"), condition=~Q(author=""), name="job_of_author"),
             models.Index(fields=("commit_id", "-id"), condition=Q(commit_id__isnull=False), name="job_of_commit"),
+            models.Index(
+                fields=("organization", "created_date"),
+                condition=Q(via=Via.DRIFT, plan_only=True),
+                name="job_checks_drift",
+            ),
         )
 
     def __str__(self) -> str:
@@ -190,6 +195,11 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
     @property
     def is_final(self) -> bool:
         return self.status in FINAL_JOB
+
+    @property
+    def is_drift_check(self) -> bool:
+        """Whether the site made the job to look for drift, so that it gives way to every other job."""
+        return self.via == Via.DRIFT and self.plan_only
 
     @property
     def why_trimmed(self) -> Reason:

@@ -114,6 +114,33 @@ class RunLimits(NamedInWords, Record):
         least=1,
         most=1_000_000,
     )
+    drift_checks = models.BooleanField(
+        gettext_lazy("drift checks"),
+        null=True,
+        blank=True,
+        help_text=gettext_lazy(
+            "Plan by itself whether resources were changed outside of Terraform. A check applies nothing and gives way "
+            "to every other job. Off where neither the workspace nor its organization says otherwise."
+        ),
+    )
+    drift_interval_hours = _number(
+        gettext_lazy("hours between drift checks"),
+        gettext_lazy("A workspace is checked when its last check is this old; 24 where nothing is set."),
+        least=1,
+        most=24 * 366,
+    )
+    drift_concurrent_checks = _number(
+        gettext_lazy("concurrent drift checks"),
+        gettext_lazy("Maximum number of drift checks of the organization at once; 2 where nothing is set."),
+        least=1,
+        most=1000,
+    )
+    drift_daily_checks = _number(
+        gettext_lazy("drift checks a day"),
+        gettext_lazy("Maximum number of drift checks of the organization in 24 hours; 200 where nothing is set."),
+        least=1,
+        most=1_000_000,
+    )
 
     objects = RunLimitsQuerySet.as_manager()
 
@@ -153,5 +180,8 @@ class RunLimits(NamedInWords, Record):
             ) % {"value": getattr(self, name), "limit": limit.value, "origin": ORIGINS[limit.origin]}
         if self.workspace is not None and self.share is not None:
             errors["share"] = gettext("Only an organization can have a share, not a workspace.")
+        for name in ("drift_concurrent_checks", "drift_daily_checks"):
+            if self.workspace is not None and getattr(self, name) is not None:
+                errors[name] = gettext("Only an organization can limit the number of drift checks, not a workspace.")
         if errors:
             raise ValidationError(errors)

@@ -157,17 +157,19 @@ def create_job(
         JobVariable.objects.bulk_create(
             JobVariable(job=job, key=key, value=value) for key, value in (variables or {}).items()
         )
-        Workspace.objects.filter(pk=workspace.pk).update(
-            last_job_status=JobStatus.PENDING, last_job_date=timezone.now()
-        )
-        note_event(
-            job,
-            HistoryVerb.STARTED,
-            by=by,
-            sentence=message(_("Template {name}"), name=template.name) if template is not None else "",
-            door=_DOORS.get(via, Door.GIT if via in FROM_REPOSITORIES else ""),
-            caused_by=author,
-        )
+        if not job.is_drift_check:
+            # Checks come by themselves: they are no workspace's last job, and nobody's deed.
+            Workspace.objects.filter(pk=workspace.pk).update(
+                last_job_status=JobStatus.PENDING, last_job_date=timezone.now()
+            )
+            note_event(
+                job,
+                HistoryVerb.STARTED,
+                by=by,
+                sentence=message(_("Template {name}"), name=template.name) if template is not None else "",
+                door=_DOORS.get(via, Door.GIT if via in FROM_REPOSITORIES else ""),
+                caused_by=author,
+            )
         enqueue("executors.tasks.advance_job", job.pk)
     return job
 

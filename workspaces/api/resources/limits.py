@@ -33,7 +33,8 @@ RUN_LIMITS = make(
     of_columns(
         RunLimits,
         "imageSeconds referenceSeconds unschedulableSeconds claimSeconds silenceSeconds stepSeconds retryPlans "
-        "runningSteps runningApplies share keepJobs keepLogDays keepStates",
+        "runningSteps runningApplies share keepJobs keepLogDays keepStates "
+        "driftChecks driftIntervalHours driftConcurrentChecks driftDailyChecks",
     ),
     (to_one("organization", writable=True), to_one("workspace", writable=True)),
     root=True,

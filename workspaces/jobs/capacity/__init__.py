@@ -5,7 +5,7 @@ in the transaction that hands the next one over, under the limit's lock, so no t
 Without a limit nothing is locked and no job waits.
 """
 
-from workspaces.jobs.capacity.limits import Limit, is_limited, limits_over
+from workspaces.jobs.capacity.limits import Limit, checks_under, is_limited, limits_over
 from workspaces.jobs.capacity.line import (
     Place,
     first_in_line,
@@ -21,6 +21,7 @@ __all__ = [
     "Limit",
     "Place",
     "Refusal",
+    "checks_under",
     "class_of",
     "first_class",
     "first_in_line",

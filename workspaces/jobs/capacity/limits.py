@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from workspaces import run_limits
-from workspaces.choices import EXCLUSIVE_TYPES, RoomClass
+from workspaces.choices import EXCLUSIVE_TYPES, RoomClass, Via
 from workspaces.models import Job, RunLimits, Step
 from workspaces.reasons import Reason, reason
 from workspaces.run_limits import INSTALLATION, ORGANIZATION, WORKSPACE
@@ -64,6 +64,12 @@ def used_by(scope: Q) -> Used:
         Step.objects.in_executor().filter(scope).aggregate(steps=Count("pk"), applies=Count("pk", filter=IS_APPLY))
     )
     return Used(**counted)
+
+
+def checks_under(limit: Limit) -> QuerySet[Step]:
+    """Return the steps of drift checks that a limit counts, the newest first; ending one frees capacity under it."""
+    running = Step.objects.in_executor().filter(limit.scope, job__via=Via.DRIFT, job__plan_only=True)
+    return running.none() if limit.applies else running.order_by("-queued_at")
 
 
 def _of(level: object, room: str, **where: object) -> list[Limit]:

@@ -12,7 +12,7 @@ from workspaces import flows
 from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
 from workspaces.jobs import capacity
 from workspaces.jobs.approval_teams import deciding_team
-from workspaces.jobs.blockers import incomplete, why_wait
+from workspaces.jobs.blockers import incomplete, why_give_back, why_wait
 from workspaces.jobs.obstacles import Obstacle, going_on, obstacle
 from workspaces.jobs.schedules import CannotSchedule, schedule_templates
 from workspaces.jobs.transitions.room import must_wait
@@ -35,6 +35,7 @@ def _start(job: Job) -> list[Step] | None:
     it. The next ``move_job`` stores the start, and raises IntegrityError when the workspace has another active job
     meanwhile.
     """
+    _call_checks_back(job)
     wait = why_wait(job)
     if wait is not None:
         if job.waits_for_room or not job.says(wait):
@@ -65,6 +66,15 @@ def _start(job: Job) -> list[Step] | None:
         # It is what ``_next`` queues, so it is stored as queued.
         move_step(steps[0], S.QUEUE, queued_at=timezone.now())
     return Step.objects.bulk_create(steps)
+
+
+def _call_checks_back(job: Job) -> None:
+    """Let the drift checks of a job's workspace be given back to it; not here, since each has a row lock of its own."""
+    around = job.surroundings
+    if job.is_drift_check or around is None or not around.others_open:
+        return
+    if Job.objects.unfinished().drift_checks().filter(workspace=job.workspace_id).exists():
+        enqueue("executors.tasks.give_back_checks", job.pk)
 
 
 def advance(job_id: int) -> UUID | None:
@@ -99,6 +109,9 @@ def _advance[T](job_id: int, to: Callable[[Step], T]) -> T | None:
             return None
         # One that was rejected, and waited, still has its flow's commands for that to run.
         if job.status not in {S.PENDING, S.APPROVED} and not _open_rejection(job):
+            return None
+        if job.is_drift_check and job.status == S.PENDING and (why := why_give_back(job)) is not None:
+            end_job(job, S.CANCELLED, why)
             return None
         if _must_wait_again(job):
             return None

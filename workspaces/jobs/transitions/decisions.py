@@ -53,11 +53,12 @@ def decide(job_id: int, *, approved: bool, by: str, comment: str = "") -> bool:
         return True
 
 
-def cancel(job_id: int, *, by: str) -> bool:
+def cancel(job_id: int, *, by: str, why: Reason | None = None) -> bool:
     """Cancel a job that has not ended. Returns False if it had.
 
     The job is cancelled at once. A step in an executor is told to stop; the workspace stays taken until that executor
-    is confirmed gone, so that no other job meets its state lock or a half-written state.
+    is confirmed gone, so that no other job meets its state lock or a half-written state. Without ``why`` its reason
+    says who cancelled it.
     """
     with transaction.atomic():
         job = lock_job(job_id)
@@ -66,7 +67,7 @@ def cancel(job_id: int, *, by: str) -> bool:
         launched = job.steps.filter(status__in=IN_EXECUTOR).first()
         job.updated_by = by
         job.save(update_fields=["updated_by"])
-        why = reason("cancelled", "cancelled-by", person=by)
+        why = why or reason("cancelled", "cancelled-by", person=by)
         end_job(job, S.CANCELLED, why, keep_workspace=launched is not None)
         if launched is not None:
             enqueue("executors.tasks.cancel_step", str(launched.pk))

@@ -73,8 +73,10 @@ def move_job(job: Job, status: JobStatus, why: Reason = NONE, **changes: Any) ->
     job.save(update_fields=["status", "updated_date", "holds_workspace", "started_at", *changes])
     if status in FINAL_JOB and status != current:
         transaction.on_commit(partial(tally.count, catalogue.JOBS_ENDED, status=status))
-    if status != current:
+    if status != current and not job.is_drift_check:
+        # The last job of a workspace is one that was asked for.
         Workspace.objects.filter(pk=job.workspace_id).update(last_job_status=status, last_job_date=timezone.now())
+    if status != current:
         tell(job)
 
 
