@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -27,6 +27,7 @@ from workspaces.jobs.schedules import CLOCK_NAME
 from workspaces.jobs.start_rules import parsed
 from workspaces.models import Drift, Job, Organization, RunLimits, Workspace
 from workspaces.models.job import HIGHEST_PRIORITY
+from workspaces.querysets import WorkspaceQuerySet
 from workspaces.services import drift_results
 from workspaces.services.jobs import create_job
 
@@ -50,9 +51,10 @@ def turn(now: dt.datetime) -> None:
 # ---- making ---------------------------------------------------------------------------------------------------------
 
 
-def checked_workspaces() -> QuerySet[Workspace]:
+def checked_workspaces() -> WorkspaceQuerySet:
     """Return the workspaces with ``drift_on`` and ``drift_hours``: their own settings, else their organization's."""
-    return Workspace.objects.annotate(
+    rows: WorkspaceQuerySet = Workspace.objects.all()
+    found: WorkspaceQuerySet = rows.annotate(
         drift_on=Coalesce("run_limits__drift_checks", "organization__run_limits__drift_checks", Value(False)),
         drift_hours=Coalesce(
             "run_limits__drift_interval_hours",
@@ -60,22 +62,24 @@ def checked_workspaces() -> QuerySet[Workspace]:
             Value(INTERVAL_HOURS),
         ),
     )
+    return found
 
 
-def due_workspaces(now: dt.datetime) -> QuerySet[Workspace]:
+def due_workspaces(now: dt.datetime) -> WorkspaceQuerySet:
     """Return the workspaces whose check is due and that no other job is on, the stalest first."""
     set_hours = RunLimits.objects.exclude(drift_interval_hours=None).values_list("drift_interval_hours", flat=True)
     known = {INTERVAL_HOURS, *(hours for hours in set_hours.distinct() if hours is not None)}
     # Each interval by its value: the two databases multiply times differently.
     before = Case(*(When(drift_hours=hours, then=Value(now - dt.timedelta(hours=hours))) for hours in sorted(known)))
     by_interval = Q(drift__due_at=None) & (Q(drift__tried_at=None) | Q(drift__tried_at__lte=before))
-    return (
+    found: WorkspaceQuerySet = (
         checked_workspaces()
         .alive()
         .filter(Q(drift__due_at__lte=now) | by_interval, drift_on=True, locked=False)
         .exclude(Exists(Job.objects.open_on_workspace().filter(workspace=OuterRef("pk"))))
         .order_by(F("drift__checked_at").asc(nulls_first=True), "pk")
     )
+    return found
 
 
 def start_due(now: dt.datetime | None = None) -> list[Job]:
@@ -83,7 +87,9 @@ def start_due(now: dt.datetime | None = None) -> list[Job]:
     now = now or timezone.now()
     if capacity.somebody_waits():
         return []
-    due, made, spent = due_workspaces(now), [], set()
+    due = due_workspaces(now)
+    made: list[Job] = []
+    spent: set[UUID] = set()
     for _turn in range(_AT_ONCE):
         rows = due.exclude(organization__in=spent).select_related("organization", "default_template", "drift")
         workspace = rows.first()
@@ -109,7 +115,7 @@ def _make(workspace: Workspace, now: dt.datetime) -> Job | None:
         record.tried_at, record.due_at, record.judged = now, None, True
         try:
             with transaction.atomic():
-                record.check_job = create_job(
+                check = create_job(
                     workspace,
                     by=None,
                     tcl=flows.as_yaml((_plan_of(workspace),)),
@@ -124,9 +130,9 @@ def _make(workspace: Workspace, now: dt.datetime) -> Job | None:
             record.result_job = None
             record.save()
             return None
-        record.judged = False
+        record.check_job, record.judged = check, False
         record.save()
-        return record.check_job
+        return check
 
 
 def _plan_of(workspace: Workspace) -> FlowStep:
