@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, reverse
@@ -72,6 +73,7 @@ def _listed(kind: str, organization: Organization, number: int) -> SafeString:
 @admin.register(Team)
 class TeamAdmin(RecordAdmin):
     form = TeamForm
+    change_form_before_template = "terrakube/team_help.html"
     right = ADMINISTRATOR
     list_display = ("name", "organization", "role", "rights")
     search_help_text = _("Search by name or organization")
@@ -80,6 +82,17 @@ class TeamAdmin(RecordAdmin):
     list_filter = ("organization", "role")
     search_fields = ("name", "organization__name")
     autocomplete_fields = ("organization",)
+
+    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not Group.objects.filter(name=obj.name).exists():
+            near = Group.objects.filter(name__iexact=obj.name).values_list("name", flat=True).first()
+            if near is not None:
+                text = gettext("No group is called %(name)s. Did you mean %(near)s?")
+                messages.warning(request, text % {"name": obj.name, "near": near})
+            else:
+                text = gettext("No group is called %(name)s yet: the team has no members until sign-in provides it.")
+                messages.warning(request, text % {"name": obj.name})
 
     @admin.display(description=_("rights"))
     def rights(self, team: Team) -> str:

@@ -33,6 +33,7 @@ class ProjectAccessInline(RecordInline):
 @admin.register(Project)
 class ProjectAdmin(RecordAdmin):
     add_right = "create_workspace"
+    change_form_before_template = "terrakube/access_help.html"
     list_display = ("name", "organization", "workspace_count", "description", "changed")
     changed = age_column("updated_date", _("changed"))
     list_select_related = ("organization",)

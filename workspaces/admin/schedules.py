@@ -22,10 +22,12 @@ from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, sco
 from workspaces.admin.related_choices import may_be_key
 from workspaces.cron_words import words_of
 from workspaces.display import time_left
-from workspaces.forms.schedules import PRESETS, ScheduleForm, TimeZoneInput, meaning_of, shown_time
+from workspaces.forms.schedules import PRESETS, ScheduleForm, meaning_of, shown_time
+from workspaces.forms.suggestions import SuggestingInput
 from workspaces.jobs.schedules import next_times
 from workspaces.models import Schedule, Workspace
 from workspaces.reasons import in_language
+from workspaces.validation.names import time_zones
 
 _LATER = frozenset({"runs_for", "refused"})
 """What is known of a schedule only once it is saved."""
@@ -158,7 +160,7 @@ class ScheduleAdmin(RecordAdmin):
                 "Quartz has it: 0 30 6 ? * MON-FRI."
             )
         if db_field.name == "time_zone":
-            kwargs["widget"] = TimeZoneInput()
+            kwargs["widget"] = SuggestingInput(time_zones())
             kwargs["help_text"] = _("Type a city, such as Berlin.")
         if db_field.name == "tcl":
             kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 8, "class": "tk-code", "spellcheck": "false"})

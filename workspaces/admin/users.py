@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -22,6 +22,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from workspaces.actors import is_admin
+from workspaces.admin import who_may
 from workspaces.admin.base import actor_of, without_menu
 from workspaces.admin.changes import History
 from workspaces.display import age_column
@@ -112,7 +113,7 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     search_help_text = _("Search by user, name or email")
     show_full_result_count = False
-    readonly_fields = ("password_state", "last_login", "date_joined")
+    readonly_fields = ("password_state", "rights_link", "last_login", "date_joined")
     filter_horizontal = ()
     autocomplete_fields = ("groups",)
     compressed_fields = True
@@ -123,11 +124,19 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
             _("Access"),
             {
                 "description": _("Teams decide what a user may do in an organization. A team has the name of a group."),
-                "fields": ("is_active", "is_staff", "is_superuser", "groups"),
+                "fields": ("is_active", "is_staff", "is_superuser", "groups", "rights_link"),
             },
         ),
         (_("Dates"), {"fields": (("last_login", "date_joined"),)}),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*who_may.person_urls(self), *super().get_urls()]
+
+    @admin.display(description=_("rights"))
+    def rights_link(self, user: User) -> SafeString:
+        link = reverse("admin:auth_user_rights", args=[user.pk])
+        return format_html('<a class="tk-link" href="{}">{}</a>', link, gettext("What the user may do, where and why"))
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

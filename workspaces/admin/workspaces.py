@@ -24,6 +24,7 @@ from terrakube_site.http.body_doors import Door, only_signed_in
 from terrakube_site.http.body_limit import MIB
 from terrakube_site.messages import translated
 from workspaces.actors import is_admin
+from workspaces.admin import who_may
 from workspaces.admin.addition import Addition
 from workspaces.admin.base import (
     AUDIT_FIELDS,
@@ -339,6 +340,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, RecordAdmin):
             own("<uuid:pk>/restore/", require_POST(self.restore_view), "restore"),
             *state_urls(self),
             *self.history_urls(),
+            *who_may.urls(self),
             *self.addition.urls(self),
             *super().get_urls(),
         ]

@@ -5,17 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from terrakube_site.messages import translated
 from workspaces import cron
@@ -23,7 +19,7 @@ from workspaces.cron_words import in_words
 from workspaces.jobs.clock_changes import ClockChange, changes_that_meet
 from workspaces.jobs.schedules import next_times
 from workspaces.models import Schedule
-from workspaces.validation.names import check_time_zone, time_zones
+from workspaces.validation.names import check_time_zone
 
 SHOWN_RUNS = 3
 PRESETS = (
@@ -71,17 +67,6 @@ def meaning_of(text: str, time_zone: str) -> Meaning:
         runs=[shown_time(run) for run in next_times(Schedule(cron=text, time_zone=time_zone), now, SHOWN_RUNS)],
         clock_changes=changes_that_meet(expression, ZoneInfo(time_zone), now),
     )
-
-
-class TimeZoneInput(UnfoldAdminTextInputWidget):  # type: ignore[misc]
-    """A text field that offers the names of time zones while one types."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        list_id = f"{name}-names"
-        given = {**(attrs or {}), "list": list_id, "autocomplete": "off", "spellcheck": "false"}
-        field = super().render(name, value, given, renderer)
-        options = format_html_join("", '<option value="{}">', ((zone,) for zone in time_zones()))
-        return format_html('{}<datalist id="{}">{}</datalist>', field, list_id, options)
 
 
 class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]

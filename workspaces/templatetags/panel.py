@@ -13,6 +13,7 @@ from workspaces import display
 from workspaces.admin.changes import Change
 from workspaces.admin.states import origin_of
 from workspaces.forms.ephemeral import Entry
+from workspaces.forms.roles import RoleRow, role_names, role_rows
 from workspaces.models import Job, RecoveredState, StateVersion
 from workspaces.reasons import in_language
 
@@ -32,6 +33,11 @@ class RecoveredStates(TypedDict):
 
 class SettingPolicy(TypedDict):
     entry: Entry
+
+
+class RolesTable(TypedDict):
+    roles: Sequence[str]
+    rows: Sequence[RoleRow]
 
 
 class Changes(TypedDict):
@@ -100,6 +106,12 @@ def recovered_states_notes(states: Sequence[RecoveredState]) -> RecoveredStates:
 def setting_policy(entry: Entry) -> SettingPolicy:
     """Show what the policies say of a setting."""
     return {"entry": entry}
+
+
+@register.inclusion_tag("terrakube/roles_table.html")
+def roles_table(of_team: bool) -> RolesTable:
+    """Show which rights each role of a team gives; without ``of_team`` those of an access to a workspace or project."""
+    return {"roles": role_names(), "rows": role_rows(of_team=of_team)}
 
 
 @register.inclusion_tag("terrakube/changes.html")
