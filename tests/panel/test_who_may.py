@@ -168,7 +168,9 @@ def test_a_persons_page_says_what_they_may_where_and_why_with_tokens_and_last_si
     assert address in admin.get(reverse("admin:auth_user_change", args=[ann.pk])).content.decode()
     assert (
         "may do nothing"
-        in admin.get(reverse("admin:auth_user_rights", args=[User.objects.get(username="inactive-dora").pk])).content.decode()
+        in admin.get(
+            reverse("admin:auth_user_rights", args=[User.objects.get(username="inactive-dora").pk])
+        ).content.decode()
     )
     assert admin.get(reverse("admin:auth_user_rights", args=["x"])).status_code == 404
 
