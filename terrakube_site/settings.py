@@ -237,6 +237,7 @@ UNFOLD = {
         lambda request: static("terrakube/times.js"),
         lambda request: static("terrakube/fields.js"),
         lambda request: static("terrakube/lists.js"),
+        lambda request: static("terrakube/icons.js"),
         lambda request: static("terrakube/actions.js"),
         lambda request: static("terrakube/search.js"),
     ],

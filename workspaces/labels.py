@@ -28,6 +28,7 @@ TEXTS = frozenset((
     _("created"), _("created by"), _("cron"), _("data"), _("deadlines"), _("decided"), _("decided by"), _("decision"),
     _("default template"), _("deleted"), _("deleted with organization"), _("description"), _("detail"), _("digest"),
     _("discarded"), _("force"), _("locked by"), _("locked by the team"), _("locked by the user"), _("state upload"),
+    _("stored at"),
     _("disabled"), _("effect"), _("email"), _("empty"), _("enabled"), _("ended"), _("endpoint"), _("execution mode"),
     _("executor"), _("exit code"), _("expires"), _("file list"), _("files"), _("finished"), _("flow"),
     _("forbid self-approval"), _("force stopped"), _("found"), _("global remote state"), _("groups"),

@@ -1,0 +1,68 @@
+"""What an operator does for one task in a browser, with each click counted; typing and scrolling are free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from tests.support.visits import Visitor
+
+
+class Task:
+    """One task, from the panel's first page."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+        self.clicks = 0
+
+    @property
+    def page(self) -> Page:
+        return self.visitor.page
+
+    def click(self, name: str, *, within: Locator | None = None) -> None:
+        """Click a link or button by its name."""
+        place = within or self.page
+        found = place.get_by_role("link", name=name, exact=True).or_(place.get_by_role("button", name=name, exact=True))
+        self.click_on(found.locator("visible=true").first)
+
+    def click_on(self, target: Locator) -> None:
+        self.clicks += 1
+        target.click()
+
+    def choose(self, target: Locator, option: str) -> None:
+        """Choose an option of a select, which is a click."""
+        self.clicks += 1
+        target.select_option(label=option)
+
+    def choose_record(self, target: Locator, name: str) -> None:
+        """Choose a record in a select that searches: it is opened, typed in, and its one row is clicked."""
+        self.click_on(target.locator("xpath=following-sibling::span[1]"))
+        self.page.get_by_role("searchbox").fill(name)
+        self.click_on(self.page.get_by_role("option", name=name, exact=True))
+
+    def upload(self, target: Locator, name: str, content: bytes) -> None:
+        """Choose a file, which is a click."""
+        self.clicks += 1
+        target.set_input_files(FilePayload(name=name, mimeType="application/octet-stream", buffer=content))
+
+    def find(self, text: str, title: str = "") -> None:
+        """Open what the search finds, by the keyboard alone; ``title`` is its name, ``text`` where it is not given."""
+        keyboard, dialog = self.page.keyboard, self.page.locator("#panel-search")
+        keyboard.press("/")
+        keyboard.type(text)
+        expect(dialog.locator("a").first).to_contain_text(title or text)
+        keyboard.press("ArrowDown")
+        before = self.page.url
+        keyboard.press("Enter")
+        self.page.wait_for_url(lambda url: url != before)
+
+
+@contextmanager
+def task(visitor: Visitor, *, clicks: int) -> Iterator[Task]:
+    """A task that must be done with at most so many clicks."""
+    visitor.open("/admin/")
+    found = Task(visitor)
+    yield found
+    assert found.clicks <= clicks, f"{found.clicks} clicks, and {clicks} are enough"
