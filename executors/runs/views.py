@@ -6,16 +6,19 @@ import hashlib
 import re
 from typing import Any
 
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
 
 from executors.logs import store
 from executors.logs.plan_text import extract_plan
 from executors.models import Attempt
 from executors.runs import view_model
-from executors.runs.access import find_job, signed_in_view
+from executors.runs.access import find_job, refusal, signed_in_view
 from executors.runs.apply_progress import apply_progress
 from executors.runs.origin import comments_on
 from executors.runs.results import pending_approval, read_results, results_version
@@ -32,9 +35,13 @@ ROWS = 100
 _TICKING = re.compile(r'<time[^>]*>[^<]*</time>|data-ticks[^>]*>[^<]*<|name="csrfmiddlewaretoken"[^>]*>')
 
 
-@signed_in_view
+@never_cache
+@require_GET
 def redirect_to_job(request: HttpRequest, job_id: int) -> HttpResponse:
-    """Redirect the short address of a job's page."""
+    """Redirect the short address of a job's page; signed out, to the sign-in and back."""
+    if refusal(request) is not None:
+        # A link in a message, which a person opens; what the page of a job asks for is answered 401.
+        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
     return HttpResponseRedirect(reverse("admin:workspaces_job_change", args=[find_job(request, job_id).pk]))
 
 

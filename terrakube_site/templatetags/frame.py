@@ -1,4 +1,4 @@
-"""The way to a page, at its top: the list, the record, and what the page does with it."""
+"""The way to a page, at its top and in its title: the list, the record, and what the page does with it."""
 
 from __future__ import annotations
 
@@ -52,3 +52,15 @@ def way(context: Context) -> list[tuple[str, str]]:
     if does not in _SHOWS or context.get("deletable_objects"):
         parts.append((str(_DOES.get(does) or context.get("title") or ""), ""))
     return [*parts[:-1], (parts[-1][0], "")]
+
+
+# What tells Django's pages of lists and records, whose own titles say "Select … to change".
+_OF_RECORDS = ("cl", "adminform", "deleted_objects")
+
+
+@register.simple_tag(takes_context=True)
+def page_title(context: Context) -> str:
+    """What a browser calls a page: of a list and of a record its way, the page itself first; else its own title."""
+    if context.get("opts") is not None and any(context.get(name) for name in _OF_RECORDS):
+        return " · ".join(str(title) for title, _address in reversed(way(context)))
+    return " · ".join(str(part) for part in (context.get("subtitle"), context.get("title")) if part)

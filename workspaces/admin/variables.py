@@ -61,7 +61,7 @@ class _VariableAdmin(ShowsValue, RecordAdmin):
     search_fields: tuple[str, ...] = ("key", "description")
     list_filter: tuple[str, ...] = ("category", "sensitive", "hcl")
 
-    @admin.display(description=_("for"), ordering="category")
+    @admin.display(description=_("category"), ordering="category")
     def kind(self, record: AbstractVariable) -> str:
         if record.category == Category.ENV:
             return gettext("Environment")
