@@ -10,14 +10,14 @@ from workspaces.api import discovery
 from workspaces.sign_in import views as sign_in
 
 load_pages()
+# unfold's own search at this address finds only pages.
+admin.site.search = search_page  # type: ignore[attr-defined]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("sign-in/", include("workspaces.sign_in.urls")),
     # Django's own would leave the issuer's session open.
     path("admin/logout/", sign_in.sign_out),
-    # unfold's own finds only pages.
-    path("admin/search/", admin.site.admin_view(search_page)),
     path("admin/", admin.site.urls),
     path("runs/", include("executors.urls")),
     path("", include("executors.terrakube.urls")),

@@ -163,7 +163,7 @@ def test_signed_out_the_search_leads_to_the_sign_in_and_back(client: Client) -> 
     assert answer["Location"] == "/admin/login/?next=/admin/search/%3Fq%3Dnet"
 
 
-@pytest.mark.parametrize("text", ["", "   ", "%", "_", "'", "<b>", "\ud800".encode("utf-8", "replace"), "a" * 5000])
+@pytest.mark.parametrize("text", ["", "   ", "%", "_", "'", "<b>", "a" * 5000], ids=lambda text: f"{text[:5]}")
 def test_strange_texts_find_nothing_and_break_nothing(text: Any, admin: Client, network: Workspace) -> None:
     page: Any = admin.get(SEARCH, {"q": text})
     assert page.status_code == 200
