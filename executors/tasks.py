@@ -16,7 +16,7 @@ from vcs import upkeep
 from vcs.connections import renewals
 from workspaces.jobs import capacity, transitions
 from workspaces.models import Job
-from workspaces.services import drift_checks, drift_results, schedules
+from workspaces.services import drift_checks, drift_results, history_retention, schedules
 from workspaces.task_queue.client import enqueue
 
 logger = logging.getLogger(__name__)
@@ -109,3 +109,4 @@ def beat() -> None:
     renewals.forget_expired()
     doctor_runs.advance_runs()
     upkeep.turn(timezone.now())
+    history_retention.remove_old()

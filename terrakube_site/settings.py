@@ -37,6 +37,7 @@ try:
     SESSION_COOKIE_AGE = site_settings.SESSION_AGE.read(_environ)
     ADMIN_GROUP: str = site_settings.ADMIN_GROUP.read(_environ)
     MAX_SOURCE_BYTES = 2**20 * site_settings.MAX_SOURCE_MIB.read(_environ)
+    KEEP_HISTORY_DAYS = site_settings.KEEP_HISTORY_DAYS.read(_environ)
     KEEP_DELIVERY_DAYS = site_settings.KEEP_DELIVERY_DAYS.read(_environ)
     KEEP_PULL_REQUEST_DAYS = site_settings.KEEP_PULL_REQUEST_DAYS.read(_environ)
     DELIVERIES_PER_MINUTE = site_settings.DELIVERIES_PER_MINUTE.read(_environ)

@@ -90,6 +90,14 @@ KEEP_DELIVERY_DAYS = SITE.add(
     minimum=1,
     maximum=36_600,
 )
+KEEP_HISTORY_DAYS = SITE.add(
+    env.integer,
+    "TERRAKUBE_KEEP_HISTORY_DAYS",
+    0,
+    "Days for which the histories are kept that say who changed what; 0 keeps them for good.",
+    minimum=0,
+    maximum=36_600,
+)
 DELIVERIES_PER_MINUTE = SITE.add(
     env.integer,
     "TERRAKUBE_DELIVERIES_PER_MINUTE",

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
+from collections.abc import Callable
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from auditlog.models import LogEntry
+from django.apps import apps
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from tests.factories import PLAN, OrganizationFactory, VariableFactory, WorkspaceFactory
+from tests.api.client import Api, token_of
+from tests.factories import (
+    PLAN,
+    OrganizationFactory,
+    TeamFactory,
+    UserFactory,
+    VariableFactory,
+    WorkspaceFactory,
+)
 from tests.panel.forms import submit
 from tests.support.markup import without_breaks
-from workspaces.models import HistoryEntry, Variable, Workspace
+from tests.tfe.terminal import Terminal
+from workspaces.choices import Via
+from workspaces.models import Access, HistoryEntry, Variable, Workspace
 from workspaces.services import history as histories
+from workspaces.services import history_retention
 from workspaces.services.jobs import create_job
 from workspaces.services.locks import lock_workspace
 
@@ -258,3 +277,103 @@ def test_no_cell_starts_a_formula_of_a_spreadsheet(admin: Client, workspace: Wor
 def test_an_empty_history_says_what_comes(admin: Client, workspace: Workspace) -> None:
     HistoryEntry.objects.all().delete()
     assert "Nothing has been recorded yet" in shown(admin, workspace)
+
+
+# ---- who and by which door -------------------------------------------------------------------------------------------
+
+
+def newest(**wanted: Any) -> tuple[str, str, str]:
+    entry = HistoryEntry.objects.filter(**wanted).order_by("-at", "-pk")[0]
+    return entry.who_kind, entry.who, entry.door
+
+
+def test_the_bearer_of_a_token_is_named_and_so_is_the_door(workspace: Workspace) -> None:
+    TeamFactory.create(organization=workspace.organization, name="OWNERS", role="write")
+    api = Api(token_of("OWNERS", name="ann@site.example"))
+    path = f"organization/{workspace.organization_id}/workspace/{workspace.pk}"
+    api.made(f"{path}/variable", "variable", {"key": "region", "value": "x", "category": "TERRAFORM"})
+    assert newest(kind="variable") == ("token", "ann@site.example", "api")
+    terminal = Terminal(Api(token_of("OWNERS", name="ann@site.example")), workspace)
+    assert terminal.act("lock") == (200, "")
+    assert newest(kind="lock") == ("token", "ann@site.example", "terminal")
+
+
+def test_a_job_of_a_schedule_or_a_push_came_by_that_door(workspace: Workspace) -> None:
+    ann = UserFactory.create(email="ann@site.example", is_superuser=True)
+    create_job(workspace, by=ann, tcl=PLAN, via=Via.SCHEDULE)
+    assert newest(kind="job") == ("person", "ann@site.example", "schedule")
+    create_job(workspace, by=ann, tcl=PLAN, via=Via.GITLAB, author="octocat")
+    assert newest(kind="job") == ("person", "octocat (ann@site.example)", "git")
+    create_job(workspace, by=None, tcl=PLAN)
+    assert newest(kind="job") == ("site", "", "site")
+
+
+# ---- what a person may see -------------------------------------------------------------------------------------------
+
+
+def test_accesses_are_shown_to_who_manages_them_alone(workspace: Workspace, sign_in: Callable[..., Client]) -> None:
+    Access.objects.create(workspace=workspace, name="GUESTS", role="read")
+    organization = workspace.organization
+    for record in (workspace, organization):
+        assert "GUESTS" in shown(sign_in(organization, role="write"), record)
+        reader = sign_in(organization, role="read")
+        assert "GUESTS" not in shown(reader, record)
+        assert "GUESTS" not in exported(reader, record, format="jsonl")
+
+
+def test_an_access_to_one_workspace_shows_nothing_of_others(workspace: Workspace) -> None:
+    organization = workspace.organization
+    hidden = WorkspaceFactory.create(organization=organization, name="secluded-one")
+    VariableFactory.create(workspace=hidden, key="secluded_key")
+    VariableFactory.create(workspace=workspace, key="own_key")
+    TeamFactory.create(organization=organization, name="secluded-team")
+    user = UserFactory.create(is_staff=True)
+    user.groups.add(Group.objects.create(name="GUESTS"))
+    Access.objects.create(workspace=workspace, name="GUESTS", role="read")
+    guest = Client()
+    guest.force_login(user)
+    text = shown(guest, organization) + exported(guest, organization, format="jsonl")
+    assert "own_key" in text
+    assert "secluded" not in text
+    assert guest.get(address_of(hidden)).status_code == 302
+    assert guest.get(address_of(hidden, "history_export")).status_code == 404
+
+
+def test_a_stranger_sees_no_history(workspace: Workspace, sign_in: Callable[..., Client]) -> None:
+    stranger = sign_in(OrganizationFactory.create(), role="admin")
+    for record in (workspace, workspace.organization):
+        assert stranger.get(address_of(record)).status_code == 302
+        assert stranger.get(address_of(record, "history_export")).status_code == 404
+
+
+# ---- how long it is kept ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("days", "age", "stays"), [(0, 9000, True), (30, 29, True), (30, 31, False)])
+def test_histories_are_kept_for_the_days_that_are_set(
+    plain: Variable, settings: Any, days: int, age: int, stays: bool
+) -> None:
+    settings.KEEP_HISTORY_DAYS = days
+    then = timezone.now() - dt.timedelta(days=age)
+    HistoryEntry.objects.update(at=then)
+    LogEntry.objects.update(timestamp=then)
+    assert history_retention.remove_old() is False
+    assert HistoryEntry.objects.exists() is stays
+    assert LogEntry.objects.exists() is stays
+
+
+def test_changes_from_before_are_taken_into_the_history(admin: Client, plain: Variable) -> None:
+    change(admin, plain, value="eu-central-1")
+    workspace = plain.workspace
+    plain.delete()
+    columns = ("kind", "verb", "organization_key", "workspace_key", "log_entry")
+    before = HistoryEntry.objects.exclude(organization_key=None)
+    known = set(before.values_list(*columns))
+    HistoryEntry.objects.all().delete()
+    migration = import_module("workspaces.migrations.0050_earlier_changes_in_histories")
+    for _time in range(2):
+        migration.fill(apps, SimpleNamespace(connection=connection))
+        found = list(HistoryEntry.objects.values_list(*columns))
+        assert len(found) == len(known)
+        assert set(found) == known
+    assert "region" in shown(admin, workspace)
