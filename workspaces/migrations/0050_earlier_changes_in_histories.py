@@ -79,9 +79,7 @@ def fill(apps: Any, schema_editor: Any) -> None:
         one.pk: (one.app_label, one.model)
         for one in rows("contenttypes", "ContentType").filter(app_label__in=["workspaces", "vcs"])
     }
-    people = {
-        pk: email or name for pk, email, name in rows("auth", "User").values_list("pk", "email", "username")
-    }
+    people = {pk: email or name for pk, email, name in rows("auth", "User").values_list("pk", "email", "username")}
     entries = rows("auditlog", "LogEntry").filter(content_type__in=list(kinds), action__in=list(_VERBS), history=None)
     last = 0
     while batch := list(entries.filter(pk__gt=last).order_by("pk")[:BATCH]):
