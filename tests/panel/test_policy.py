@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,8 @@ from django.urls import reverse
 from tests.factories import VariableFactory, WorkspaceFactory
 from tests.panel.forms import submit
 from tests.panel.test_executor_section import address_of, save, stored
-from workspaces.models import PolicyRule, Workspace
+from workspaces.models import PolicyRule, Variable, Workspace
+from workspaces.services import policy
 
 pytestmark = pytest.mark.django_db
 
@@ -148,3 +150,101 @@ def test_an_edited_variable_row_that_breaks_a_rule_says_so_at_its_value(workspac
     assert page.context["adminform"].form.errors["value"] == [
         f"{ACCOUNT}: is forbidden by the policy of the installation."
     ]
+
+
+@pytest.fixture
+def with_account(workspace: Workspace) -> Workspace:
+    """A workspace whose pods have a service account of its own."""
+    for name, text in ((ENABLE, "1"), (ACCOUNT, "admin")):
+        VariableFactory.create(workspace=workspace, key=name, value=text)
+    return workspace
+
+
+def confirmation(page: str) -> str:
+    found = re.search(r'name="_confirmed"\s+value="(\w+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_a_rule_that_refuses_workspaces_is_saved_by_a_second_button_only(
+    with_account: Workspace, admin: Client
+) -> None:
+    WorkspaceFactory.create()
+    entered = {"setting": ACCOUNT, "allowed": "tf-*"}
+    page = submit(admin, ADD, "policyrule_form", entered).content.decode()
+    assert not PolicyRule.objects.exists()
+    assert "this rule would refuse the next step of 1 workspace." in page
+    assert "1 of 2 workspaces would be refused" in " ".join(page.split())
+    assert f"{reverse('admin:workspaces_workspace_change', args=[with_account.pk])}#setting-{ACCOUNT}" in page
+    assert "tf-*</textarea>" in page
+    key = confirmation(page)
+    # What was confirmed is that rule and no other.
+    page = submit(admin, ADD, "policyrule_form", {**entered, "allowed": "runner", "_confirmed": key}).content.decode()
+    assert not PolicyRule.objects.exists()
+    assert confirmation(page) != key
+    assert submit(admin, ADD, "policyrule_form", {**entered, "_confirmed": key}).status_code == 302
+    assert PolicyRule.objects.get().allowed == "tf-*"
+
+
+def test_a_changed_rule_asks_for_what_it_newly_refuses_alone(with_account: Workspace, admin: Client) -> None:
+    rule = PolicyRule.objects.create(setting=ACCOUNT, allowed="tf-*")
+    change = reverse("admin:workspaces_policyrule_change", args=[rule.pk])
+    # Refused already.
+    assert submit(admin, change, "policyrule_form", {"allowed": "tf-net-*"}).status_code == 302
+    other = WorkspaceFactory.create(organization=with_account.organization)
+    for name, text in ((ENABLE, "1"), (ACCOUNT, "tf-net-a")):
+        VariableFactory.create(workspace=other, key=name, value=text)
+    page = submit(admin, change, "policyrule_form", {"allowed": "tf-dns-*"}).content.decode()
+    assert "1 of 2 workspaces would be refused" in " ".join(page.split())
+    assert f">{other.name}<" in page
+    assert f">{with_account.name}<" not in page
+    rule.refresh_from_db()
+    assert rule.allowed == "tf-net-*"
+    # A reason refuses nothing.
+    assert submit(admin, change, "policyrule_form", {"reason": "Ask us."}).status_code == 302
+
+
+def test_a_rule_of_an_organization_and_of_one_step_type_asks_too(with_account: Workspace, admin: Client) -> None:
+    VariableFactory.create(workspace=with_account, key=f"{ACCOUNT}_APPLY", value="applier")
+    stranger = WorkspaceFactory.create().organization
+    entered = {"setting": ACCOUNT, "allowed": "admin"}
+    elsewhere = {**entered, "organization": str(stranger.pk)}
+    assert submit(admin, ADD, "policyrule_form", elsewhere).status_code == 302
+    page = submit(admin, ADD, "policyrule_form", {**entered, "organization": str(with_account.organization_id)})
+    assert "1 of 1 workspaces would be refused" in " ".join(page.content.decode().split())
+    assert f"{ACCOUNT}_APPLY" in page.content.decode()
+
+
+def test_what_a_rule_does_to_many_workspaces_takes_the_same_queries(
+    with_account: Workspace, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    Workspace.objects.bulk_create(
+        WorkspaceFactory.build(organization=with_account.organization, name=f"many-{number}") for number in range(1500)
+    )
+    many = Workspace.objects.filter(name__startswith="many-")
+    Variable.objects.bulk_create(
+        VariableFactory.build(workspace=one, key=key, value=text)
+        for one in many
+        for key, text in ((ENABLE, "1"), (ACCOUNT, "admin"))
+    )
+    with django_assert_max_num_queries(7):  # type: ignore[attr-defined]
+        found = policy.consequences_of(PolicyRule(setting=ACCOUNT, effect="forbidden"), most=20)
+    assert (found.checked, found.refused, len(found.first)) == (1501, 1501, 20)
+
+
+def test_the_list_of_workspaces_says_which_ones_a_rule_refuses(with_account: Workspace, admin: Client) -> None:
+    address = reverse("admin:workspaces_workspace_changelist")
+    assert "Refused by policy" not in admin.get(address).content.decode()
+    PolicyRule.objects.create(setting=ACCOUNT, effect="forbidden", reason="Ask us.")
+    page = admin.get(address).content.decode()
+    assert "Refused by policy" in page
+    assert f'title="{ACCOUNT}: is forbidden by the policy of the installation. Ask us."' in page
+
+
+def test_the_fields_of_a_rule_are_explained_with_examples(admin: Client) -> None:
+    page = admin.get(ADD).content.decode()
+    assert "1 GiB by default, at most 8 GiB" in page
+    assert "Examples: tf-*, pool=tf-*." in page
+    rule = PolicyRule.objects.create(setting=ACCOUNT, allowed="tf-*")
+    page = admin.get(reverse("admin:workspaces_policyrule_change", args=[rule.pk])).content.decode()
+    assert f"<code>{ACCOUNT}</code>: " in page

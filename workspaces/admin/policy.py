@@ -25,6 +25,7 @@ from workspaces.forms.policy import PolicyRuleForm
 from workspaces.models import PolicyRule, Workspace
 from workspaces.models.policy import policies_of
 from workspaces.pods import ALL_SETTINGS
+from workspaces.pods.catalogue import Setting
 from workspaces.pods.policy.installed import built_in
 from workspaces.pods.policy.wording import summary
 from workspaces.services.policy import Violation, violations, with_rule
@@ -100,8 +101,20 @@ class PolicyRuleAdmin(RecordAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        context = {**(extra_context or {}), "settings_help": list(ALL_SETTINGS.values()), "rule_id": object_id or ""}
+        context = {
+            **(extra_context or {}),
+            "settings_help": list(ALL_SETTINGS.values()),
+            "rule_id": object_id or "",
+            "own_setting": self._own_setting(object_id),
+        }
         return super().changeform_view(request, object_id, form_url, context)
+
+    def _own_setting(self, object_id: str | None) -> Setting | None:
+        """Return the setting that a saved rule is about."""
+        if not object_id or not may_be_key(PolicyRule, object_id):
+            return None
+        name = PolicyRule.objects.filter(pk=object_id).values_list("setting", flat=True).first()
+        return ALL_SETTINGS.get(name) if name else None
 
     # ---- who breaks the rules ---------------------------------------------------------------------------------------
 
@@ -126,7 +139,9 @@ class PolicyRuleAdmin(RecordAdmin):
         record = self._written(request, request.POST.get("_rule", ""))
         if not (self.has_change_permission(request, record) if record else self.has_add_permission(request)):
             raise PermissionDenied
-        form = self.get_form(request, record, change=record is not None)(request.POST, instance=record)
+        form_class = self.get_form(request, record, change=record is not None)
+        form_class.asks_first = False
+        form = form_class(request.POST, instance=record)
         if not form.is_valid():
             return self._results(request, _("The rule cannot be saved"), 0, (), form=form)
         rule: PolicyRule = form.instance

@@ -188,12 +188,17 @@ class WorkspaceAdmin(BulkActions, WholeHistory, RecordAdmin):
     @admin.display(description=_("runs in"))
     def executor(self, record: Any) -> SafeString:
         place = record.shown.placement
-        return format_html(
+        shown = format_html(
             '<span class="tk-badge tk-{}" title="{}">{}</span>',
             "active" if place.ephemeral else "quiet",
             gettext("Set by: %(origin)s") % {"origin": place.origin},
             "Kubernetes" if place.ephemeral else gettext("This machine"),
         )
+        if not record.shown.refusals:
+            return shown
+        why = " ".join(translated(refusal.message) for refusal in record.shown.refusals)
+        refused = '{} <span class="tk-badge tk-bad" title="{}">{}</span>'
+        return format_html(refused, shown, why, gettext("Refused by policy"))
 
     @admin.display(description=_("last job"), ordering="last_job_date")
     def last_job(self, record: Workspace) -> SafeString:

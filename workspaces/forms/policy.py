@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from workspaces.forms.ephemeral import title_of
 from workspaces.models import PolicyRule
 from workspaces.pods import ALL_SETTINGS
+from workspaces.services.policy import Consequences, consequences_of
 
 _TEXTS = ("value", "allowed", "refused")
 
 
+CONFIRMED = "_confirmed"
+"""The name of the button that saves a rule although it refuses workspaces; its value is the rule's fingerprint."""
+MOST_NAMED = 100
+RULE_FIELDS = ("organization_id", "setting", "effect", "value", "allowed", "refused", "minimum", "maximum")
+_HELP = {
+    "effect": _(
+        "Default and limits: variables may set what the lists and bounds allow. Locked: the value is in force "
+        "everywhere. Forbidden: no variable may set it."
+    ),
+    "value": _("The default, or the value of a locked setting, written like the variable. Example: 1Gi."),
+    "allowed": _("One per line; * is any text. Only these may be set; empty allows any. Examples: tf-*, pool=tf-*."),
+    "refused": _("One per line. Never these, also where they are allowed above. Example: gpu::NoSchedule."),
+    "minimum": _("For amounts. Less is refused, and without a request this is it. Example: 256Mi."),
+    "maximum": _("For amounts. More is refused, and without a limit this is it. Example: 8Gi."),
+    "reason": _("Shown to users when the rule refuses a value. Example: Ask the platform team for more."),
+}
+
+
 class PolicyRuleForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Asks before it saves a rule that refuses workspaces: it is invalid until that rule is confirmed."""
+
+    asks_first = True
+    consequences: Consequences | None = None
+
     class Meta:
         model = PolicyRule
         fields = ("organization", "setting", "effect", "value", "allowed", "refused", "minimum", "maximum", "reason")
@@ -33,9 +60,28 @@ class PolicyRuleForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["setting"].widget = UnfoldAdminSelectWidget(choices=choices)
             self.fields["setting"].help_text = _("The variable that the rule applies to.")
 
-        for name in ("minimum", "maximum"):
+        for name, help_text in _HELP.items():
             if name in self.fields:
-                self.fields[name].help_text = _("For quantities, such as 512Mi or 2.")
+                self.fields[name].help_text = help_text
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors or not self.asks_first or self.data.get(CONFIRMED) == self.fingerprint:
+            return
+        self.consequences = consequences_of(self.instance, most=MOST_NAMED)
+        if self.consequences.refused:
+            text = ngettext(
+                "Not saved yet: this rule would refuse the next step of %(number)d workspace.",
+                "Not saved yet: this rule would refuse the next steps of %(number)d workspaces.",
+                self.consequences.refused,
+            )
+            self.add_error(None, text % {"number": self.consequences.refused})
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a fingerprint of the rule as it was entered; a confirmation counts for that rule alone."""
+        entered = [str(getattr(self.instance, name)) for name in RULE_FIELDS]
+        return hashlib.sha256(json.dumps(entered).encode()).hexdigest()
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from workspaces.pods.catalogue import plain_name
 from workspaces.pods.policy.rules import Policy, Refusal
 from workspaces.services.records import create_record, delete_record, update_record
 from workspaces.services.saving import save_valid
-from workspaces.variables.in_force import Inputs, apply_policy
+from workspaces.variables.in_force import Inputs, Value, apply_policy
 from workspaces.variables.pod_settings import pod_variables
 
 
@@ -74,13 +74,71 @@ def violations(
     if policies is None:
         policies = policies_of({workspace.organization_id for workspace in workspaces})
     values = pod_variables(workspaces)
+    judged = _Judged(policies)
     for workspace in workspaces:
-        inputs = apply_policy(Inputs(environment=values[workspace.pk]), policies[workspace.organization_id])
-        for refusal in inputs.refusals:
+        for refusal, origin in judged.refusals(workspace, values[workspace.pk]):
             if setting is None or refusal.setting == setting:
-                names = (refusal.setting, plain_name(refusal.setting))
-                value = next((inputs.environment[name] for name in names if name in inputs.environment), None)
-                yield Violation(workspace, refusal, value.origin if value else "")
+                yield Violation(workspace, refusal, origin)
+
+
+class _Judged:
+    """What policies refuse, worked out once for all workspaces of an organization with the same variables."""
+
+    def __init__(self, policies: Mapping[UUID, Policy]) -> None:
+        self._policies = policies
+        self._known: dict[tuple[UUID, Hashable], list[tuple[Refusal, str]]] = {}
+
+    def refusals(self, workspace: Workspace, values: Mapping[str, Value]) -> list[tuple[Refusal, str]]:
+        """Return what is refused in a workspace's pod settings, each with the origin of its value."""
+        key = (workspace.organization_id, frozenset(values.items()))
+        if key not in self._known:
+            self._known[key] = list(_refused(values, self._policies[workspace.organization_id]))
+        return self._known[key]
+
+
+def _refused(values: Mapping[str, Value], policy: Policy) -> Iterator[tuple[Refusal, str]]:
+    inputs = apply_policy(Inputs(environment=values), policy)
+    for refusal in inputs.refusals:
+        names = (refusal.setting, plain_name(refusal.setting))
+        value = next((inputs.environment[name] for name in names if name in inputs.environment), None)
+        yield refusal, value.origin if value else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consequences:
+    """What saving a rule would do: workspaces checked, those it would newly refuse, and the first of these."""
+
+    checked: int
+    refused: int
+    first: Sequence[Violation]
+
+
+def consequences_of(rule: PolicyRule, *, most: int) -> Consequences:
+    """Return which workspaces a rule that is not saved yet would newly refuse; ``most`` are listed.
+
+    A setting that is refused on a workspace already does not count. Takes seven queries, however many there are.
+    """
+    found = Workspace.objects.alive()
+    if rule.organization_id is not None:
+        found = found.filter(organization=rule.organization_id)
+    named = found.select_related("organization").only("name", "organization__name", "organization_id")
+    workspaces = list(named.order_by("organization__name", "name"))
+    before = policies_of({workspace.organization_id for workspace in workspaces})
+    values = pod_variables(workspaces)
+    judged_before = _Judged(before)
+    judged_after = _Judged({key: with_rule(policy, rule) for key, policy in before.items()})
+    refused, first = 0, list[Violation]()
+    for workspace in workspaces:
+        known = {refusal.setting for refusal, _origin in judged_before.refusals(workspace, values[workspace.pk])}
+        new = [
+            Violation(workspace, refusal, origin)
+            for refusal, origin in judged_after.refusals(workspace, values[workspace.pk])
+            if refusal.setting not in known
+        ]
+        refused += bool(new)
+        if refused <= most:
+            first += new
+    return Consequences(checked=len(workspaces), refused=refused, first=first)
 
 
 def with_rule(policy: Policy, rule: PolicyRule) -> Policy:

@@ -18,8 +18,16 @@ from workspaces.models.policy import policies_of
 from workspaces.models.variable import AbstractVariable
 from workspaces.pods import ALL_SETTINGS, is_enabled
 from workspaces.pods.catalogue import ENABLE
-from workspaces.pods.policy.rules import Policy
-from workspaces.variables.in_force import INSTALLATION, ORGANIZATION, WORKSPACE, Value, with_additions
+from workspaces.pods.policy.rules import Policy, Refusal
+from workspaces.variables.in_force import (
+    INSTALLATION,
+    ORGANIZATION,
+    WORKSPACE,
+    Inputs,
+    Value,
+    apply_policy,
+    with_additions,
+)
 from workspaces.variables.overrides import OverriddenSetting, overridden_settings
 
 KEYED: dict[str, Any] = {"key__in": ALL_SETTINGS.keys(), "category": Category.ENV}
@@ -48,6 +56,11 @@ class Settings:
     def in_force(self) -> Mapping[str, Value]:
         """The settings that count, with what the policy adds."""
         return with_additions({**self.inherited, **self.own}, self.policy)
+
+    @cached_property
+    def refusals(self) -> Sequence[Refusal]:
+        """What the policy refuses, so that no step is launched."""
+        return apply_policy(Inputs(environment={**self.inherited, **self.own}), self.policy).refusals
 
     @property
     def placement(self) -> Placement:
