@@ -21,7 +21,7 @@ from workspaces.admin.base import ADMINISTRATOR, AUDIT_FIELDS, AUDIT_FIELDSET, R
 from workspaces.admin.related_choices import may_be_key
 from workspaces.display import age_column
 from workspaces.forms.ephemeral import title_of
-from workspaces.forms.policy import PolicyRuleForm
+from workspaces.forms.policy import EXAMPLES, PolicyRuleForm
 from workspaces.models import PolicyRule, Workspace
 from workspaces.models.policy import policies_of
 from workspaces.pods import ALL_SETTINGS
@@ -105,6 +105,7 @@ class PolicyRuleAdmin(RecordAdmin):
             **(extra_context or {}),
             "settings_help": list(ALL_SETTINGS.values()),
             "rule_id": object_id or "",
+            "examples": EXAMPLES,
             "own_setting": self._own_setting(object_id),
         }
         return super().changeform_view(request, object_id, form_url, context)

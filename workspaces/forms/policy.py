@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -13,7 +14,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from workspaces.forms.ephemeral import title_of
 from workspaces.models import PolicyRule
-from workspaces.pods import ALL_SETTINGS
+from workspaces.models.policy import RuleEffect
+from workspaces.pods import ALL_SETTINGS, catalogue
 from workspaces.services.policy import Consequences, consequences_of
 
 _TEXTS = ("value", "allowed", "refused")
@@ -35,6 +37,41 @@ _HELP = {
     "maximum": _("For amounts. More is refused, and without a limit this is it. Example: 8Gi."),
     "reason": _("Shown to users when the rule refuses a value. Example: Ask the platform team for more."),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A rule that shows what the fields are for: its purpose, and the labels of its fields with their texts."""
+
+    purpose: Any
+    setting: str
+    effect: Any
+    fields: tuple[tuple[Any, str], ...] = ()
+
+
+_VALUE, _ALLOWED, _REFUSED, _MAXIMUM = _("Value"), _("Allowed values"), _("Refused values"), _("Maximum")
+EXAMPLES = (
+    Example(_("All steps run in pods"), catalogue.ENABLE, RuleEffect.LOCKED.label, ((_VALUE, "1"),)),
+    Example(
+        _("1 GiB by default, at most 8 GiB"),
+        "EPHEMERAL_MEMORY_LIMIT",
+        RuleEffect.LIMITED.label,
+        ((_VALUE, "1Gi"), (_MAXIMUM, "8Gi")),
+    ),
+    Example(
+        _("Only service accounts of one team"),
+        catalogue.SERVICE_ACCOUNT,
+        RuleEffect.LIMITED.label,
+        ((_ALLOWED, "tf-net-*"),),
+    ),
+    Example(
+        _("Nodes of one pool, never those with a GPU"),
+        catalogue.NODE_SELECTOR,
+        RuleEffect.LIMITED.label,
+        ((_VALUE, "pool=tf"), (_REFUSED, "gpu")),
+    ),
+    Example(_("Nobody mounts a ConfigMap"), catalogue.CONFIG_MAP_NAME, RuleEffect.FORBIDDEN.label),
+)
 
 
 class PolicyRuleForm(forms.ModelForm):  # type: ignore[type-arg]
