@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import models
+from django.utils import timezone
 
 import workspaces.api.urls  # noqa: F401 - registers the types that tests look at before their first request
 from tests.api.client import Api, token_of
@@ -18,12 +19,13 @@ from tests.factories import (
     VariableFactory,
     WorkspaceFactory,
 )
-from workspaces.choices import AddressType
+from workspaces.choices import AddressType, DriftStatus
 from workspaces.jobs import transitions
 from workspaces.models import (
     Access,
     Address,
     Agent,
+    Drift,
     Organization,
     PolicyRule,
     Project,
@@ -143,6 +145,13 @@ def one_of_each_type(organization: Organization, workspace: Workspace) -> dict[s
         "workspacetag": WorkspaceTag.objects.create(workspace=workspace, tag=tag),
         "webhook": webhook,
         "webhook_event": WebhookEvent.objects.create(webhook=webhook, branch="main", template=template),
+        "drift": Drift.objects.create(
+            workspace=workspace,
+            status=DriftStatus.DRIFTED,
+            drifted_since=timezone.now(),
+            resources=[{"address": "null_resource.a", "action": "deleted"}],
+            resource_count=1,
+        ),
         "recovered_state": RecoveredState.objects.create(
             workspace=workspace, serial=1, lineage="l", md5="0", size=2, content=b"{}", why="It is older."
         ),

@@ -173,6 +173,7 @@ RECORDS: Mapping[str, Row] = {
         "here", NOBODY, "state", NOBODY, {}, {"status": "discarded", "reason": "it is older"}
     ),
     "step": _row("here", NOBODY),
+    "drift": Row("here", NOBODY, "plan", NOBODY, {}, {"bringBack": True}),
     "address": Row("here", "plan, approve", NOBODY, NOBODY, {"name": "null_resource.b"}, {}, ("job",)),
     "history": _row("here", NOBODY),
 }  # fmt: skip
@@ -262,6 +263,7 @@ BUTTONS: tuple[Button, ...] = (
         )
     ),
     Button("workspaces_workspace_preflight", "plan"),
+    Button("workspaces_workspace_bring_back", "plan"),
     Button("workspaces_workspace_lock", "workspace"),
     Button("workspaces_workspace_unlock", "workspace", before="locked"),
     Button("workspaces_workspace_restore", "create workspace", {"name": "back"}, before="deleted"),
@@ -299,6 +301,7 @@ ADDRESSES: Mapping[str, str] = {
     "GET admin/workspaces/workspace/<uuid:pk>/history/export/": "here",
     "GET admin/workspaces/organization/<uuid:pk>/history/export/": "here",
     "GET admin/workspaces/workspace/<uuid:pk>/states/difference/": "state",
+    "GET admin/workspaces/workspace/drift/": ANYBODY,
     "GET admin/workspaces/policyrule/violations/": ANYBODY,
     "GET admin/workspaces/schedule/preview/": ANYBODY,
     "GET admin/auth/user/<id>/password/": ADMINISTRATOR,

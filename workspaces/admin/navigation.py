@@ -17,6 +17,7 @@ _GROUPS = (
         (
             (_("Overview"), "dashboard", "admin:index", "read"),
             (_("Jobs"), "play_circle", "admin:workspaces_job_changelist", "read"),
+            (_("Drift"), "difference", "admin:workspaces_workspace_drift", "read"),
         ),
     ),
     (

@@ -39,6 +39,8 @@ from workspaces.admin.base import (
     telling,
 )
 from workspaces.admin.bulk import BulkActions
+from workspaces.admin.drift_pages import drift_shown
+from workspaces.admin.drift_pages import urls as drift_urls
 from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.recovered_states import recovered_states
@@ -317,6 +319,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, RecordAdmin):
             "lock_owner": owner_of(workspace) if workspace.locked else None,
             "unlocks_by_force": workspace.locked and not is_locked_by(workspace, actor_of(request)),
             "shared_state": sharing_of(workspace, by=actor_of(request)),
+            "drift": drift_shown(request, workspace),
             "state_lock": StateLock.objects.filter(workspace=workspace).first(),
             **self.addition.page_context(request, workspace),
         }
@@ -344,6 +347,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, RecordAdmin):
             own("<uuid:pk>/upload/", upload, "upload"),
             own("<uuid:pk>/restore/", require_POST(self.restore_view), "restore"),
             *state_urls(self),
+            *drift_urls(self),
             *self.history_urls(),
             *who_may.urls(self),
             *self.addition.urls(self),

@@ -12,6 +12,7 @@ _TYPES = {
     "address": "A resource address to which a job's plan is confined, or that it replaces; fixed once the job begins.",
     "agent": "The address of a persistent executor, kept for Terrakube's clients.",
     "collection": "Variables under one name for several workspaces; of two collections the higher priority wins.",
+    "drift": "What the last check of a workspace found changed outside of Terraform; none before the first check.",
     "globalvar": "A variable of all workspaces of an organization; one of the workspace itself goes before it.",
     "history": "A state of a workspace as a job left it; `output` is where its description is fetched.",
     "item": "A variable of a collection.",
@@ -60,6 +61,8 @@ def _right(resource: Resource, doing: str) -> str:
         return "It takes the rights to start the job, before it begins."
     if resource.type == "runlimits":
         return "Those of a workspace take the right manageWorkspace, those of an organization an administrator."
+    if resource.type == "drift":
+        return "It takes the right planJob, and drift."
     if resource.type == "project" and doing == "create":
         return "It takes the right manageWorkspace."
     right = RIGHTS[resource.model]

@@ -29,6 +29,7 @@ _NAMED: dict[str, object] = {
 """Of attributes that say the same in every type that has them."""
 _OF_TYPE: dict[str, dict[str, object]] = {
     "address": {"name": "module.net.aws_vpc.main"},
+    "drift": {"status": "drifted", "deletedResources": ["aws_instance.web"], "resourceCount": 1},
     "history": {"output": f"https://terrakube.example/tfstate/v1/organization/{ID}/workspace/{ID}/state/{ID}.json"},
     "policyrule": {"value": None, "maximum": "8Gi"},
     "recovered_state": {
@@ -52,6 +53,7 @@ _NEEDED = {
 _CHANGES: dict[str, dict[str, object]] = {
     "access": {"planJob": True},
     "project_access": {"planJob": True},
+    "drift": {"bringBack": True},
     "job": {"status": "cancelled"},
     "policyrule": {"reason": "Nodes have no more"},
     "recovered_state": {"status": "discarded", "reason": "Nothing was made"},

@@ -1,6 +1,7 @@
 """The resources of the API, by subject; each declares the names, content and operations of its records."""
 
 from workspaces.api.resources.credentials import SSH, VCS
+from workspaces.api.resources.drift import DRIFT
 from workspaces.api.resources.job import ADDRESS, JOB, STEP, TEMPLATE
 from workspaces.api.resources.limits import RUN_LIMITS
 from workspaces.api.resources.organization import AGENT, ORGANIZATION, TAG, TEAM
@@ -17,6 +18,7 @@ ALL = (
     ADDRESS,
     AGENT,
     COLLECTION,
+    DRIFT,
     GLOBALVAR,
     HISTORY,
     ITEM,
