@@ -25,6 +25,7 @@ from workspaces.models import (
     Access,
     Address,
     Agent,
+    Drift,
     Job,
     Project,
     ProjectAccess,
@@ -58,6 +59,7 @@ def crowd(everything: dict[str, Any]) -> None:
         Agent.objects.create(**of_all)
         tag = Tag.objects.create(**of_all)
         other: Workspace = WorkspaceFactory.create(**of_all, project=everything["project"])
+        Drift.objects.create(workspace=other)
         Job.objects.create(organization=organization, workspace=other, template=template)
         Job.objects.create(organization=organization, workspace=workspace, template=template)
         Step.objects.create(job=job, step_number=900 + number, name="more", type="customScripts")
