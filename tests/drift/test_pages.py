@@ -91,6 +91,7 @@ def test_the_page_lists_what_one_may_see_and_filters_it(drifted: Workspace) -> N
     for status, names in shown.items():
         text = text_of(client, "drift", status=status)
         assert {name for name in {*every, hidden.name} if f">{name}</a>" in text} == names, status
+    text = text_of(client, "drift")
     assert "Drifted (1)" in text
     assert "All (4)" in text
 
@@ -138,7 +139,7 @@ def test_a_failed_check_says_why_and_keeps_what_had_drifted(drifted: Workspace) 
         text = text_of(client, name, *arguments)
         assert "Check failed" in text
         assert "The executor reports a failure; see the log" in text
-    assert ">time_rotating.key" in text
+    assert ">time_rotating.key" in text_of(client, "change", drifted.pk)
 
 
 def test_pages_say_where_checks_are_switched_on() -> None:
