@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
+from executors.admin.plan_comparison import compare_view
 from executors.launching import launcher
 from executors.runs import view_model
 from executors.runs.access import find_job
@@ -31,7 +32,11 @@ class RunPage(Addition):
 
     def urls(self, page: JobAdmin) -> list[URLPattern]:
         stop = page.admin_site.admin_view(require_POST(partial(stop_view, page)))
-        return [path("<int:pk>/stop/", stop, name="workspaces_job_stop")]
+        compare = page.admin_site.admin_view(require_GET(partial(compare_view, page)))
+        return [
+            path("<int:pk>/stop/", stop, name="workspaces_job_stop"),
+            path("<int:pk>/compare/", compare, name="workspaces_job_compare"),
+        ]
 
     def whole_page(self, page: JobAdmin, request: HttpRequest, record_id: str) -> HttpResponse:
         number = int(record_id) if record_id.isdecimal() and len(record_id) < 19 else 0
