@@ -35,7 +35,7 @@ class RunPage(Addition):
         compare = page.admin_site.admin_view(require_GET(partial(compare_view, page)))
         return [
             path("<int:pk>/stop/", stop, name="workspaces_job_stop"),
-            path("<int:pk>/compare/", compare, name="workspaces_job_compare"),
+            path("<int:job_id>/compare/", compare, name="workspaces_job_compare"),
         ]
 
     def whole_page(self, page: JobAdmin, request: HttpRequest, record_id: str) -> HttpResponse:

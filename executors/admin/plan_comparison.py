@@ -20,9 +20,9 @@ CHOICES = 30
 MOST_ROWS = 500
 
 
-def compare_view(page: JobAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+def compare_view(page: JobAdmin, request: HttpRequest, job_id: int) -> HttpResponse:
     """Compare a job's plan with that of the job ``?with=``, else of the last job before it that has one."""
-    job = find_job(request, pk)
+    job = find_job(request, job_id)
     others = _others(request, job)
     text = request.GET.get("with", "").strip()
     other, problem = _chosen(others, job, text)

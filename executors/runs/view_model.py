@@ -78,7 +78,7 @@ class StepView:
 
     step: Step
     why: Reason | None
-    """Why it ended or waits, None if the head of the page says so already."""
+    """Why it ended or waits, None if the head of the page or its comments say so already."""
     attempts: tuple[AttemptView, ...]
     took: str
     advice: str
@@ -306,7 +306,7 @@ def load_run(job: Job) -> Run:
         shown.append(
             StepView(
                 step=step,
-                why=step.why if _says_more(step.reason, job.reason) else None,
+                why=step.why if _says_more(step.reason, job.reason, step.comment) else None,
                 attempts=tuple(_attempt_view(row, found.events[row.pk], (job.reason, step.reason)) for row in attempts),
                 took=_span(step),
                 advice=in_language(advice_for(step.why)),

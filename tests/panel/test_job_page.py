@@ -410,4 +410,6 @@ def test_what_was_said_about_a_job_is_a_thread(workspace: Workspace, admin: Clie
     thread = str(live(admin, Job.objects.get(pk=job.pk))["comments"])
     assert thread.index("started the job") < thread.index("Please look") < thread.index("looks right")
     assert "\x1b" not in thread
-    assert thread in page(admin, job)
+    text = page(admin, job)
+    assert thread in text
+    assert text.count("looks right") == 1, "the step of the approval does not repeat it"

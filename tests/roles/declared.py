@@ -294,7 +294,7 @@ ADDRESSES: Mapping[str, str] = {
     "GET admin/": ANYBODY,
     "GET admin/workspaces/workspace/<uuid:pk>/kubernetes-job/": "here",
     "GET admin/workspaces/workspace/<uuid:pk>/start/": "here",
-    "GET admin/workspaces/job/<int:pk>/compare/": "here",
+    "GET admin/workspaces/job/<int:job_id>/compare/": "here",
     "GET admin/workspaces/workspace/from-repository/": "create workspace",
     "GET admin/workspaces/recoveredstate/<uuid:pk>/download/": "state",
     "GET admin/workspaces/stateversion/<uuid:pk>/download/": "state",
