@@ -72,6 +72,6 @@ def _plans(jobs: list[Job]) -> dict[int, Plan]:
     newest: dict[int, bytes] = {}
     rows = SavedPlan.objects.filter(step__job__in=jobs, json__isnull=False).order_by("step__step_number")
     for job_id, content in rows.values_list("step__job_id", "json"):
-        newest[job_id] = content
-    read = {job_id: read_plan(bytes(content)) for job_id, content in newest.items()}
+        newest[job_id] = bytes(content or b"")
+    read = {job_id: read_plan(content) for job_id, content in newest.items()}
     return {job_id: plan for job_id, plan in read.items() if plan is not None}
