@@ -39,6 +39,7 @@ from workspaces.models import (
     Variable,
     Workspace,
 )
+from workspaces.querysets import DRIFT_CHECKS
 from workspaces.reasons import Reason, reason
 
 logger = logging.getLogger(__name__)
@@ -105,8 +106,10 @@ def _to_trim(at_most: int) -> Iterator[tuple[int, Reason]]:
     for level in _levels("keep_jobs"):
         kept = reason("", "newest-kept") if level.value == 1 else reason("", "newest-jobs-kept", number=level.value)
         ended = Job.objects.filter(level.within, trimmed_at=None, ended_at__isnull=False)
-        for job_id in _beyond(ended, level.value, due, at_most):
-            yield job_id, kept
+        # Counted apart: a drift check a day would else take the place of the jobs that people started.
+        for asked in (~DRIFT_CHECKS, DRIFT_CHECKS):
+            for job_id in _beyond(ended.filter(asked), level.value, due.filter(asked), at_most):
+                yield job_id, kept
 
 
 def _beyond(ended: QuerySet[Job], kept: int, removable: QuerySet[Job], at_most: int) -> Iterator[int]:

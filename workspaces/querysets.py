@@ -335,6 +335,10 @@ BARRED = Q(workspace__deleted=True) | Q(organization__disabled=True)
 """Jobs of which no further step may start: their workspace or organization is gone."""
 
 
+DRIFT_CHECKS = Q(via=Via.DRIFT, plan_only=True)
+"""Jobs that the site made to look for drift."""
+
+
 class JobQuerySet(ScopedQuerySet[Any]):
     path = "organization"
     workspace_path = "workspace"
@@ -348,7 +352,7 @@ class JobQuerySet(ScopedQuerySet[Any]):
 
     def drift_checks(self) -> Self:
         """Return the jobs that the site made to look for drift."""
-        return self.filter(via=Via.DRIFT, plan_only=True)
+        return self.filter(DRIFT_CHECKS)
 
     def unfinished_on(self, workspace_id: UUID) -> Self:
         """Return the unfinished jobs of a workspace, oldest first."""

@@ -25,6 +25,7 @@ from tests.factories import (
     WorkspaceFactory,
 )
 from workspaces import run_limits
+from workspaces.choices import Via
 from workspaces.jobs import transitions
 from workspaces.models import ConfigurationVersion, Job, RunLimits, SavedPlan, StateUpload, StateVersion, Workspace
 from workspaces.run_limits import Limits
@@ -158,6 +159,20 @@ def test_of_each_workspace_the_newest_are_kept(workspace: Workspace, monkeypatch
     assert "2 newest jobs of the workspace" in text(old[0])
     assert other.pk not in trimmed()
     assert retention.turn() is False
+
+
+def test_drift_checks_take_no_place_of_jobs_that_people_started(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(monkeypatch, keep_jobs=2)
+    jobs = [ran(workspace, days=9) for _ in range(2)]
+    checks = [ran(workspace, days=day) for day in (3, 2, 1)]
+    Job.objects.filter(pk__in=[check.pk for check in checks]).update(via=Via.DRIFT, plan_only=True)
+    retention.turn()
+    assert trimmed() == [checks[0].pk]
+    jobs.append(ran(workspace, days=0))
+    retention.turn()
+    assert trimmed() == [jobs[0].pk, checks[0].pk]
 
 
 def test_what_has_not_ended_or_may_still_run_is_left_alone(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.db.models import Q
 
-from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus, Via
+from workspaces.choices import EXCLUSIVE_TYPES, FINAL_JOB, IN_EXECUTOR, JobStatus
 from workspaces.jobs.obstacles import is_locked_for, locked
 from workspaces.models import Job
+from workspaces.querysets import DRIFT_CHECKS
 from workspaces.reasons import Reason, framed, reason
 from workspaces.variables.job_variables import read_variables
 
@@ -16,8 +17,6 @@ _COUNTED = 100
 
 SAVED = Q(save_plan=True, status=JobStatus.WAITING_APPROVAL, holds_workspace=False)
 """Jobs whose saved plan waits for its approval: they hold nothing, and no job waits for them."""
-_CHECKS = Q(via=Via.DRIFT, plan_only=True)
-"""Drift checks: they hold nothing and are given back when another job comes, so no job waits for them."""
 
 
 def why_wait(job: Job) -> Reason | None:
@@ -27,7 +26,10 @@ def why_wait(job: Job) -> Reason | None:
         return locked(workspace)
     if job.surroundings is not None and not job.surroundings.others_open:
         return None
-    others = Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk).exclude(SAVED | _CHECKS)
+    # Drift checks hold nothing and are given back when another job comes, so no job waits for them.
+    others = (
+        Job.objects.open_on_workspace().filter(workspace=workspace).exclude(pk=job.pk).exclude(SAVED | DRIFT_CHECKS)
+    )
     if job.plan_only:
         # A plan takes no state lock; it waits only for what may change the state while it reads.
         busy = others.filter(

@@ -27,7 +27,7 @@ from workspaces.jobs.schedules import CLOCK_NAME
 from workspaces.jobs.start_rules import parsed
 from workspaces.models import Drift, Job, Organization, RunLimits, Workspace
 from workspaces.models.job import HIGHEST_PRIORITY
-from workspaces.querysets import WorkspaceQuerySet
+from workspaces.querysets import DRIFT_CHECKS, WorkspaceQuerySet
 from workspaces.services import drift_results
 from workspaces.services.jobs import create_job
 
@@ -197,7 +197,7 @@ def give_back_all() -> None:
     keys = list(checks.order_by("pk").values_list("workspace_id", flat=True)[:_LOOKED_AT])
     if not keys:
         return
-    others = Job.objects.unfinished().exclude(via=Via.DRIFT, plan_only=True)
+    others = Job.objects.unfinished().exclude(DRIFT_CHECKS)
     found = list(others.filter(workspace__in=keys).order_by("pk").values_list("pk", flat=True)[:_LOOKED_AT])
     if checks.filter(steps__status__in=sorted(IN_EXECUTOR)).exists():
         found += capacity.waiting().order_by("pk").values_list("pk", flat=True)[:_LOOKED_AT]
