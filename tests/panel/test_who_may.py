@@ -200,3 +200,15 @@ def test_the_roles_of_an_access_to_a_project_have_their_table(admin: Client, wor
     assert row(table[table.index("Cancel jobs") :].replace("Change variables", "Set variables"), "Change") == (
         "Change accesses yes – – – never"
     )
+
+
+def test_a_job_that_waits_leads_to_who_may_approve_it(workspace: Workspace, sign_in: Callable[..., Client]) -> None:
+    job = create_job(workspace, by=None, tcl=PLAN)
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.WAITING_APPROVAL)
+    client = sign_in(workspace.organization, role="plan")
+    text = client.get(reverse("admin:workspaces_job_change", args=[job.pk])).content.decode()
+    address = f"{reverse('admin:workspaces_workspace_who_may', args=[workspace.pk])}?right=approve_job"
+    assert f'href="{address}"' in text
+    assert "approvers" not in client.get(address).content.decode()
+    Team.objects.create(organization=workspace.organization, name="writers", role="write")
+    assert "writers" in client.get(address).content.decode()

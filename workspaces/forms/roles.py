@@ -95,7 +95,7 @@ class _RoleForm(forms.ModelForm):  # type: ignore[type-arg]
             choices=choices,
             required=False,
             empty_value=None,
-            label=_("role"),
+            label=_("Role"),
             help_text=_("The rights below apply only when the role is custom or empty."),
             widget=UnfoldAdminSelectWidget(attrs={"aria-label": _("role")}),
         )
