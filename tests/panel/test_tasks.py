@@ -10,14 +10,14 @@ import pytest
 from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
-from tests.factories import OrganizationFactory, UserFactory, WorkspaceFactory
+from tests.factories import OrganizationFactory, TemplateFactory, UserFactory, WorkspaceFactory
 from tests.panel.tasks import task
 from tests.spine.site import Site
 from tests.support.patience import patient
 from tests.support.visits import Visitor, Watch
 from tests.vcs.site import db, site
 from workspaces.choices import JobStatus
-from workspaces.models import Job, PolicyRule, Team, Variable
+from workspaces.models import Job, PolicyRule, Schedule, Team, Variable
 from workspaces.services.jobs import create_job
 from workspaces.services.locks import lock_workspace
 
@@ -72,6 +72,26 @@ def test_all_jobs_of_an_organization_are_stopped(operator: Visitor, site: Site) 
         doing.click("Cancel 3 jobs")
         expect(page.get_by_text("3 jobs were cancelled.")).to_be_visible()
     assert {Job.objects.get(pk=job.pk).status for job in jobs} == {JobStatus.CANCELLED}
+
+
+def test_a_plan_runs_every_night_in_berlins_time(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(on_cluster=False)
+    TemplateFactory.create(organization=site.organization, name="Nightly", tcl=PLAN)
+    with task(operator, clicks=8) as doing:
+        page = operator.page
+        doing.click("Schedules")
+        doing.click("Add schedule")
+        doing.choose_record(page.locator("#id_workspace"), workspace.name)
+        doing.click("Next")
+        page.locator("#id_name").fill("Every night")
+        doing.choose(page.locator("#id_template"), "Nightly")
+        doing.click("Every night at 02:00")
+        page.locator("#id_time_zone").fill("Europe/Berlin")
+        expect(page.locator("#schedule-meaning")).to_contain_text("At 02:00, every day (Europe/Berlin)")
+        doing.click("Save")
+        expect(page.get_by_text("The next job starts on")).to_be_visible()
+    schedule = Schedule.objects.get(name="Every night")
+    assert (schedule.workspace, schedule.cron, schedule.time_zone) == (workspace, "0 2 * * *", "Europe/Berlin")
 
 
 # ---- workspaces -----------------------------------------------------------------------------------------------------
