@@ -25,6 +25,7 @@ try:
     DATA_DIR: Path = site_settings.DATA_DIR.read(_environ)
     DEBUG: bool = site_settings.DEBUG.read(_environ)
     PUBLIC_URL: str = site_settings.PUBLIC_URL.read(_environ)
+    DOCUMENTATION_URL: str = site_settings.DOCUMENTATION_URL.read(_environ)
     _hosts = (*site_settings.ALLOWED_HOSTS.default, urlsplit(PUBLIC_URL).hostname or "localhost")
     ALLOWED_HOSTS = list(site_settings.ALLOWED_HOSTS.read_or(_environ, _hosts))
     CSRF_TRUSTED_ORIGINS = list(site_settings.TRUSTED_ORIGINS.read(_environ))
@@ -241,6 +242,7 @@ UNFOLD = {
         lambda request: static("terrakube/icons.js"),
         lambda request: static("terrakube/actions.js"),
         lambda request: static("terrakube/search.js"),
+        lambda request: static("terrakube/keys.js"),
     ],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("terrakube/favicon.svg")},

@@ -24,6 +24,12 @@ DATA_DIR = SITE.add(
     shown_default=None,
 )
 PUBLIC_URL = SITE.add(env.url, "TerrakubeApiUrl", "http://127.0.0.1:8000", "Address of the site for users and clients.")
+DOCUMENTATION_URL = SITE.add(
+    env.url,
+    "TERRAKUBE_DOCUMENTATION_URL",
+    "",
+    "Address of your documentation, which the panel's menu links to. Unset: no link.",
+)
 PRODUCTION = SITE.add(
     env.flag,
     "TERRAKUBE_PRODUCTION",

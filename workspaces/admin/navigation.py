@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import ADMINISTRATOR, allows
+from workspaces.admin.shortcuts import SHORTCUTS
+
+_HELP = _("Help")
 
 # Group, and its entries: title, icon, name of the address, right that it takes.
 _GROUPS = (
@@ -65,6 +69,13 @@ _GROUPS = (
             (_("Changes"), "history", "admin:auditlog_logentry_changelist", ADMINISTRATOR),
         ),
     ),
+    (
+        _HELP,
+        (
+            (_("Search"), "search", "admin:search", "read"),
+            (_("REST API"), "api", "doc", "read"),
+        ),
+    ),
 )
 
 TITLES = {address: title for _group, entries in _GROUPS for title, _icon, address, _right in entries}
@@ -80,11 +91,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             for name, icon, address, right in entries
             if allows(request, right)
         ]
+        if items and title == _HELP and settings.DOCUMENTATION_URL:
+            items.append({"title": _("Documentation"), "icon": "menu_book", "link": settings.DOCUMENTATION_URL})
         if items:
             groups.append({"title": title, "items": items})
     return groups
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """What every page's context has: names of lists, and no colours, which unfold would write into a style element."""
-    return {"colors": {}, "list_titles": TITLES}
+    """What every page's context has: names of lists, keyboard shortcuts, and no colours, which unfold would write into
+    a style element."""
+    return {"colors": {}, "list_titles": TITLES, "shortcuts": SHORTCUTS}

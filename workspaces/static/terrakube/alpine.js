@@ -14,20 +14,52 @@
     this.sidebarWidth = Math.min(this.max, Math.max(this.min, width));
     localStorage.setItem("sidebarWidth", this.sidebarWidth);
   }
+  // The width from which unfold's styles put the navigation beside the page; its script has another, one pixel more.
+  const beside = globalThis.matchMedia("(min-width: 80rem)");
+  const isWanted = () => beside.matches && localStorage.getItem("sidebarOpen") !== "0";
+  // unfold's own closes the navigation whenever a narrow page changes its height, and also as it opens.
+  function navigation(bindings) {
+    return {
+      isBeside: beside.matches,
+      sidebarOpen: isWanted(),
+      sidebarToggle() {
+        this.sidebarOpen = !this.sidebarOpen;
+        if (beside.matches) localStorage.setItem("sidebarOpen", this.sidebarOpen ? "1" : "0");
+        else if (this.sidebarOpen) this.$nextTick(() => document.querySelector("#nav-sidebar a")?.focus());
+      },
+      closeNavigation() {
+        if (!beside.matches) this.sidebarOpen = false;
+      },
+      themeBindings: {
+        ...bindings,
+        ["x-resize.window"]() {
+          if (this.isBeside === beside.matches) return;
+          this.isBeside = beside.matches;
+          this.sidebarOpen = isWanted();
+        },
+        ["x-on:keydown.escape.window"]() {
+          if (!this.sidebarOpen || beside.matches || document.querySelector("dialog[open]")) return;
+          this.closeNavigation();
+          document.querySelector("[aria-controls=nav-sidebar]")?.focus();
+        },
+        ["x-on:click.window"](event) {
+          const target = event.target instanceof Element ? event.target : null;
+          if (!target?.closest("#nav-sidebar, [aria-controls=nav-sidebar]")) this.closeNavigation();
+        },
+      },
+    };
+  }
   // The build reads all of unfold's expressions but these: a template text, and statements with "if".
   const REWRITTEN = [
     ["x-bind:style", "`width: ${sidebarWidth}px`", "'width: ' + sidebarWidth + 'px'"],
     ["x-on:mousemove.window", "if (resizing) {", "resizing && resizeSidebar($event)"],
-    [
-      "x-on:click",
-      "if (!$event.target.closest('a')) {",
-      "$event.target.closest('a') || (openUserLinks = !openUserLinks)",
-    ],
   ];
   document.addEventListener("alpine:init", () => {
-    const { Alpine, theme, searchCommand, getCurrentTab } = window;
-    Alpine.data("theme", (...given) => ({ ...theme(...given), getCurrentTab, resizeSidebar, window: page }));
-    Alpine.data("searchCommand", searchCommand);
+    const { Alpine, theme, getCurrentTab } = window;
+    Alpine.data("theme", (...given) => {
+      const own = theme(...given);
+      return { ...own, ...navigation(own.themeBindings), getCurrentTab, resizeSidebar, window: page };
+    });
     for (const [attribute, start, expression] of REWRITTEN) {
       for (const one of document.querySelectorAll(`[${CSS.escape(attribute)}^=${JSON.stringify(start)}]`)) {
         one.setAttribute(attribute, expression);

@@ -6,7 +6,7 @@
   let timer = 0;
 
   const dialog = () => document.getElementById("panel-search");
-  const field = () => dialog().querySelector("input");
+  const field = () => dialog()?.querySelector("input");
   const links = () => [...dialog().querySelectorAll("a")];
 
   async function ask() {
@@ -41,7 +41,8 @@
   globalThis.addEventListener("keydown", (event) => {
     const isKey = event.key === "k" && (event.ctrlKey || event.metaKey) && !event.altKey;
     const isSlash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !isTyping(event.target);
-    if (!dialog() || !(isKey || isSlash)) return;
+    // A page that still comes in may not have the whole of it.
+    if (!field() || !(isKey || isSlash)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     open();
@@ -49,14 +50,14 @@
 
   document.addEventListener("click", (event) => {
     const target = event.target instanceof Element ? event.target : null;
-    if (target?.closest("[data-search]") && dialog() && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    if (target?.closest("[data-search]") && field() && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
       open();
     } else if (target && target === dialog()) dialog().close();
   });
 
   document.addEventListener("DOMContentLoaded", () => {
-    if (!dialog()) return;
+    if (!field()) return;
     field().addEventListener("input", () => {
       clearTimeout(timer);
       timer = setTimeout(ask, PAUSE);
