@@ -25,6 +25,7 @@ def pages(sample: Sample) -> dict[str, str]:
     found["jobs"] = found.pop("list-job")
     for name, job in sample.jobs.items():
         found[f"job-{name}"] = reverse("admin:workspaces_job_change", args=[job.pk])
+    found["job-compare"] = reverse("admin:workspaces_job_compare", args=[sample.jobs["waiting-approval"].pk])
     network = sample.workspaces["network"]
     found["workspace"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
     found["workspace-sandbox"] = reverse("admin:workspaces_workspace_change", args=[sample.workspaces["sandbox"].pk])

@@ -135,13 +135,16 @@ def test_a_job_is_started_followed_approved_and_its_outputs_are_shown(visit: Vis
     expect(page.locator("#run-results")).to_contain_text("3 to add", timeout=STEP_MILLISECONDS)
     wait_for(page, "window.terrakubeLog.text().includes('Plan: 3 to add')", milliseconds=STEP_MILLISECONDS)
     expect(page).to_have_title(re.compile("^ *Waiting for approval"))
+    expect(page.locator("#run-results ~ #log")).to_be_visible()
 
     page.get_by_label("Comment", exact=True).fill("looks right")
     page.get_by_role("button", name="Approve").click()
     expect(state).to_contain_text("Completed", timeout=STEP_MILLISECONDS)
     expect(page.locator("#run-results")).to_contain_text("Hello, world!", timeout=STEP_MILLISECONDS)
     wait_for(page, "window.terrakubeLog.text().includes('Apply complete!')", milliseconds=STEP_MILLISECONDS)
+    expect(page.locator("#run-progress")).to_contain_text("3 of 3 resources done", timeout=STEP_MILLISECONDS)
     expect(page.locator("#run-steps")).to_contain_text("approved by")
+    expect(page.locator("#run-comments")).to_contain_text("looks right")
     expect(page.locator("#run-results")).to_contain_text("(sensitive)")
 
     page.fill("#log-search", "Apply complete")
