@@ -106,15 +106,17 @@ class SeenHistory:
     def page(self, wanted: Filter, after: Cursor | None = None, *, size: int = OF_A_PAGE) -> Page:
         """Return the newest entries that a filter shows, or those older than a cursor, with at most two queries."""
         rows = self.rows
-        if wanted.since is not None:
-            rows = rows.filter(at__gte=wanted.since)
         if wanted.until is not None:
             rows = rows.filter(at__lt=wanted.until)
         if after is not None:
             # The first condition alone bounds the index.
             rows = rows.filter(Q(at__lte=after.at), Q(at__lt=after.at) | Q(at=after.at, pk__lt=after.key))
-        floor = self._floor(rows) if self.seen or wanted.looks else None
-        if floor is not None:
+        whole = rows if wanted.since is None else rows.filter(at__gte=wanted.since)
+        floor = self._floor(whole) if self.seen or wanted.looks else None
+        if floor is None:
+            rows = whole
+        else:
+            # The later bound alone, as a database may choose the other one for its index.
             rows = rows.filter(Q(at__gte=floor.at), Q(at__gt=floor.at) | Q(at=floor.at, pk__gte=floor.key))
         shown = rows.filter(self.seen & wanted.conditions()).select_related("log_entry__content_type")
         found = list(shown.order_by("-at", "-pk")[: size + 1])
