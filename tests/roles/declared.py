@@ -301,6 +301,8 @@ ADDRESSES: Mapping[str, str] = {
     "GET admin/workspaces/workspace/<uuid:pk>/states/": "here",
     "GET admin/workspaces/workspace/<uuid:pk>/history/export/": "here",
     "GET admin/workspaces/organization/<uuid:pk>/history/export/": "here",
+    "GET admin/workspaces/workspace/export/": "here",
+    "GET admin/workspaces/job/export/": "here",
     "GET admin/workspaces/workspace/<uuid:pk>/states/difference/": "state",
     "GET admin/workspaces/workspace/drift/": ANYBODY,
     "GET admin/workspaces/policyrule/violations/": ANYBODY,

@@ -202,6 +202,10 @@ class ReadOnly:
 class SeenFilter(RelatedFieldListFilter):
     """A filter by related records that lists only those the user may see."""
 
+    def has_output(self) -> bool:
+        # Django would leave out the filter of an address where there is one record to choose only.
+        return super().has_output() or self.lookup_val is not None
+
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         seen = field.remote_field.model._default_manager.within(scope(request)).values("pk")
         ordering = self.field_admin_ordering(field, request, model_admin)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import get_language, gettext, override
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from workspaces.actors import Actor
+from workspaces.admin.exports import csv_of, streamed
 from workspaces.admin.history_rows import COLUMNS, Row, cells_of, document_of, kinds, rows_of
 from workspaces.forms.history import HistoryFilterForm
 from workspaces.models import Organization, Workspace
@@ -98,14 +96,12 @@ class WholeHistory:
             there = reverse(f"admin:workspaces_{self.opts.model_name}_history", args=[record.pk])
             return HttpResponseRedirect(f"{there}?{request.GET.urlencode()}")
         as_lines = request.GET.get("format") == _LINES
-        content_type = "application/x-ndjson" if as_lines else "text/csv; charset=utf-8"
-        pieces = _pieces(history, form.wanted, _json_lines if as_lines else _csv_lines, get_language())
-        if not as_lines:
-            pieces = _after(_csv([list(COLUMNS)]), pieces)
-        response = StreamingHttpResponse(_streamed(pieces), content_type=content_type)
         ending = _LINES if as_lines else _CSV
-        response["Content-Disposition"] = f'attachment; filename="history-{record.pk}.{ending}"'
-        return response
+        return streamed(
+            _pieces(history, form.wanted, as_lines=as_lines),
+            content_type="application/x-ndjson" if as_lines else "text/csv; charset=utf-8",
+            name=f"history-{record.pk}.{ending}",
+        )
 
 
 def _with_format(asked: Any, ending: str) -> str:
@@ -114,34 +110,12 @@ def _with_format(asked: Any, ending: str) -> str:
     return str(wanted.urlencode())
 
 
-def _pieces(
-    history: SeenHistory, wanted: Filter, write: Callable[[list[Row]], str], language: str | None
-) -> Iterator[bytes]:
+def _pieces(history: SeenHistory, wanted: Filter, *, as_lines: bool) -> Iterator[str]:
+    if not as_lines:
+        yield csv_of([COLUMNS])
     for entries in history.all_pages(wanted):
-        # The middleware that chose the reader's language is done when the first piece is sent.
-        with override(language):
-            yield write(rows_of(entries)).encode()
-
-
-def _after(first: str, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first.encode()
-    yield from rest
-
-
-async def _streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Send one piece before the next is read, so that a large history needs little memory."""
-    while (piece := await sync_to_async(lambda: next(pieces, None))()) is not None:
-        yield piece
-
-
-def _csv(lines: list[list[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(lines)
-    return text.getvalue()
-
-
-def _csv_lines(rows: list[Row]) -> str:
-    return _csv([line for row in rows for line in cells_of(row)])
+        rows = rows_of(entries)
+        yield _json_lines(rows) if as_lines else csv_of([line for row in rows for line in cells_of(row)])
 
 
 def _json_lines(rows: list[Row]) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from terrakube_site.messages import from_json, translated
 from terrakube_site.visible import visible
 from workspaces.admin.changes import Change, Names, changes_of, is_new, related_names
+from workspaces.admin.exports import safe_cell
 from workspaces.choices import ActorKind, Door, HistoryVerb
 from workspaces.models import AccessToken, HistoryEntry, Job
 from workspaces.models.history import kept_name
@@ -117,13 +118,6 @@ def _address(entry: HistoryEntry) -> str:
 COLUMNS = (
     "time", "workspace", "kind", "record", "what", "field", "before", "after", "who", "who_kind", "door", "remark",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def safe_cell(text: str) -> str:
-    """Return a cell that a spreadsheet takes as text: an apostrophe stands before what would start a formula."""
-    # Spreadsheets also skip blanks before a formula.
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA) else text
 
 
 def cells_of(row: Row) -> Iterator[list[str]]:

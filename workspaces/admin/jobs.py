@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Count, QuerySet
+from django.db.models import Count, DurationField, ExpressionWrapper, F, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -21,6 +23,7 @@ from django.views.decorators.http import require_POST
 from terrakube_site.messages import translated
 from workspaces.admin.addition import Addition
 from workspaces.admin.base import ReadOnly, RecordAdmin, actor_of, allows, telling
+from workspaces.admin.exports import ListExport
 from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus
 from workspaces.display import badge, duration, moment
 from workspaces.errors import InvalidInput
@@ -31,6 +34,8 @@ from workspaces.reasons import in_language
 from workspaces.services import jobs, many_jobs
 
 MOST_REFUSALS_TOLD = 10
+# Databases do not agree on where a job without an end would stand.
+_NO_TIME = Value(dt.timedelta(0), output_field=DurationField())
 
 
 def span_of(job: Job) -> str:
@@ -72,7 +77,7 @@ class PhaseFilter(admin.SimpleListFilter):
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnly, RecordAdmin):
+class JobAdmin(ReadOnly, ListExport, RecordAdmin):
     right = "plan_job"
     list_display = ("number", "state", "workspace_name", "organization", "template", "who", "age", "span", "why")
     list_display_links = ("number",)
@@ -85,10 +90,31 @@ class JobAdmin(ReadOnly, RecordAdmin):
     empty_help = _("Start jobs on the page of their workspace.")
     made_on_page_of = Workspace._meta
     actions = ("cancel",)
+    export_columns = (
+        ("job", lambda job: job.pk),
+        ("organization", lambda job: job.organization.name),
+        ("workspace", lambda job: job.workspace.name),
+        ("status", lambda job: job.status),
+        ("template", lambda job: job.template.name if job.template is not None else None),
+        ("via", lambda job: job.via),
+        ("by", lambda job: job.created_by),
+        ("commit", lambda job: job.commit_id),
+        ("comment", lambda job: job.comments),
+        ("created", lambda job: job.created_date.isoformat()),
+        ("started", lambda job: job.started_at.isoformat() if job.started_at is not None else None),
+        ("ended", lambda job: job.ended_at.isoformat() if job.ended_at is not None else None),
+        ("seconds", lambda job: (job.ended_at - job.started_at).total_seconds() if job.took is not None else None),
+        ("approved by", lambda job: job.approved_by),
+        ("reason code", lambda job: job.reason_code),
+        ("reason", lambda job: job.reason),
+    )
     addition = Addition()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("tcl", "template__tcl")
+        took = ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField())
+        found: QuerySet[Any] = super().get_queryset(request).defer("tcl", "template__tcl")
+        timed: QuerySet[Any] = found.annotate(took=took)
+        return timed
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
@@ -116,11 +142,11 @@ class JobAdmin(ReadOnly, RecordAdmin):
     def age(self, job: Job) -> SafeString:
         return moment(job.created_date)
 
-    @admin.display(description=_("took"))
+    @admin.display(description=_("took"), ordering=Coalesce("took", _NO_TIME))
     def span(self, job: Job) -> SafeString:
         return format_html('<span data-job="{}" data-cell="span">{}</span>', job.pk, span_of(job))
 
-    @admin.display(description=_("reason"))
+    @admin.display(description=_("reason"), ordering="reason_code")
     def why(self, job: Any) -> SafeString:
         said = reason_of(job)
         return format_html('<span class="tk-reason" data-job="{}" data-cell="reason">{}</span>', job.pk, said)
@@ -162,6 +188,7 @@ class JobAdmin(ReadOnly, RecordAdmin):
             own("<int:pk>/reject/", self.reject_view, "reject"),
             own("<int:pk>/cancel/", self.cancel_view, "cancel"),
             own("<int:pk>/again/", self.again_view, "again"),
+            *self.export_urls(),
             *self.addition.urls(self),
             *super().get_urls(),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -41,10 +42,12 @@ from workspaces.admin.base import (
 from workspaces.admin.bulk import BulkActions
 from workspaces.admin.drift_pages import drift_shown
 from workspaces.admin.drift_pages import urls as drift_urls
+from workspaces.admin.exports import ListExport
 from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.recovered_states import recovered_states
 from workspaces.admin.state_pages import urls as state_urls
+from workspaces.admin.tag_display import shown_tag, tag_badges, tags_of
 from workspaces.admin.variables import VariableInline
 from workspaces.display import badge, moment
 from workspaces.errors import InvalidInput, ServiceError
@@ -123,16 +126,33 @@ class AccessInline(RecordInline):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(BulkActions, WholeHistory, RecordAdmin):
+class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
     form = WorkspaceForm
     addition = Addition()
     add_right = "create_workspace"
     actions = ("set_setting", "move", "plan")
     change_form_template = "terrakube/workspace.html"
-    list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin")
+    list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin", "tags")
+    export_columns = (
+        ("id", lambda row: row.pk),
+        ("organization", lambda row: row.organization.name),
+        ("project", lambda row: row.project.name if row.project is not None else None),
+        ("name", lambda row: row.name),
+        ("description", lambda row: row.description),
+        ("kubernetes", lambda row: "yes" if row.shown.placement.ephemeral else "no"),
+        ("last job", lambda row: row.last_job_status),
+        ("last job at", lambda row: row.last_job_date.isoformat() if row.last_job_date is not None else None),
+        ("locked", lambda row: "yes" if row.locked else "no"),
+        ("tool", lambda row: row.iac_type),
+        ("version", lambda row: row.terraform_version),
+        ("source", lambda row: row.source),
+        ("branch", lambda row: row.branch),
+        ("path", lambda row: row.folder),
+        ("tags", lambda row: " ".join(shown_tag(one) for one in row.shown_tags)),
+    )
     empty_help = _("A workspace is one configuration with its variables and its state.")
-    list_select_related = ("organization",)
-    list_filter = ("organization", "project", "last_job_status", "locked", "deleted", "iac_type")
+    list_select_related = ("organization", "project")
+    list_filter = ("organization", "project", "last_job_status", "locked", "deleted", "iac_type", "workspace_tags__tag")
     search_fields = ("name", "description", "source", "organization__name")
     search_help_text = _("Search by name, organization or source")
     autocomplete_fields = ("organization",)
@@ -174,15 +194,22 @@ class WorkspaceAdmin(BulkActions, WholeHistory, RecordAdmin):
         changelist = super().get_changelist_instance(request)
         # Stored with each row, because one admin instance serves many requests at once.
         shown = list(changelist.result_list)
-        settings = settings_of(shown)
-        for row in shown:
-            row.shown = settings[row.pk]
+        self.prepare_export(shown)
         self.addition.prepare_rows(shown)
         return changelist
 
+    def prepare_export(self, rows: Sequence[Any]) -> None:
+        settings, tags = settings_of(rows), tags_of(rows)
+        for row in rows:
+            row.shown, row.shown_tags = settings[row.pk], tags.get(row.pk, [])
+
+    @admin.display(description=_("tags"))
+    def tags(self, record: Any) -> SafeString:
+        return tag_badges(record.shown_tags)
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {"may_make_from_repository": allows(request, self.add_right), **(extra_context or {})}
-        return super().changelist_view(request, context)  # type: ignore[no-any-return]
+        return super().changelist_view(request, context)
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return (*self.list_display[:3], *self.addition.columns, *self.list_display[3:])
@@ -227,7 +254,11 @@ class WorkspaceAdmin(BulkActions, WholeHistory, RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found = super().get_queryset(request)
         match = request.resolver_match
-        in_lists = match is not None and match.url_name in {"workspaces_workspace_changelist", "autocomplete"}
+        in_lists = match is not None and match.url_name in {
+            "workspaces_workspace_changelist",
+            "workspaces_workspace_list_export",
+            "autocomplete",
+        }
         return found.filter(deleted=False) if in_lists and "deleted__exact" not in request.GET else found
 
     # ---- page -------------------------------------------------------------------------------------------------------
@@ -349,6 +380,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, RecordAdmin):
             *state_urls(self),
             *drift_urls(self),
             *self.history_urls(),
+            *self.export_urls(),
             *who_may.urls(self),
             *self.addition.urls(self),
             *super().get_urls(),
