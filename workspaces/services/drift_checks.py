@@ -85,7 +85,8 @@ def due_workspaces(now: dt.datetime) -> WorkspaceQuerySet:
 def start_due(now: dt.datetime | None = None) -> list[Job]:
     """Make the checks that are due and for which there is room and budget; safe to call from several processes."""
     now = now or timezone.now()
-    if capacity.somebody_waits():
+    if capacity.somebody_waits() or not RunLimits.objects.filter(drift_checks=True).exists():
+        # No workspace is looked at where nobody has switched checks on.
         return []
     due = due_workspaces(now)
     made: list[Job] = []
