@@ -16,6 +16,7 @@ from vcs import upkeep
 from vcs.connections import renewals
 from workspaces.jobs import capacity, transitions
 from workspaces.models import Job
+from workspaces.notifications import upkeep as notifications
 from workspaces.services import drift_checks, drift_results, history_retention, schedules
 from workspaces.task_queue.client import enqueue
 
@@ -108,5 +109,7 @@ def beat() -> None:
     renewals.queue_renewals()
     renewals.forget_expired()
     doctor_runs.advance_runs()
-    upkeep.turn(timezone.now())
+    now = timezone.now()
+    upkeep.turn(now)
+    notifications.turn(now)
     history_retention.remove_old()

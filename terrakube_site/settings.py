@@ -82,6 +82,13 @@ try:
     SECRET_KEY_FALLBACKS = list(site_settings.OLD_SECRET_KEYS.read(_environ))
     OLD_INTERNAL_SECRETS = site_settings.OLD_INTERNAL_SECRETS.read(_environ)
     OLD_PAT_SECRETS = site_settings.OLD_PAT_SECRETS.read(_environ)
+    EMAIL_HOST: str = site_settings.EMAIL_HOST.read(_environ)
+    EMAIL_PORT = site_settings.EMAIL_PORT.read(_environ)
+    EMAIL_HOST_USER: str = site_settings.EMAIL_USER.read(_environ)
+    EMAIL_HOST_PASSWORD: str = site_settings.EMAIL_PASSWORD.read(_environ)
+    _email_security: str = site_settings.EMAIL_SECURITY.read(_environ)
+    DEFAULT_FROM_EMAIL: str = site_settings.EMAIL_FROM.read(_environ)
+    EMAIL_DOMAINS = tuple(domain.lower() for domain in site_settings.EMAIL_DOMAINS.read(_environ))
     HSTS_SECONDS = site_settings.HSTS_SECONDS.read_or(_environ, 365 * 86400 if SECURE_COOKIES else 0)
 except env.SettingError as error:
     raise ImproperlyConfigured(str(error)) from error
@@ -90,6 +97,8 @@ SECRET_KEY = KEYS.secret_key
 ENCRYPTION_KEYS = KEYS.encryption_keys
 INTERNAL_SECRET = KEYS.internal_secret
 PAT_SECRET = KEYS.pat_secret
+EMAIL_USE_TLS, EMAIL_USE_SSL = _email_security == "starttls", _email_security == "tls"
+EMAIL_TIMEOUT = 15
 
 INSTALLED_APPS = [
     "terrakube_site.apps.TerrakubeSiteConfig",

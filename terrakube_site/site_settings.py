@@ -367,3 +367,30 @@ INDEX_MINUTES = RELEASES.add(
     maximum=100_000,
 )
 INDEX_TOKEN = RELEASES.add(env.secret, "CustomReleaseGithubToken", "", "Token for an index on GitHub.")
+
+# ---- e-mail ---------------------------------------------------------------------------------------------------------
+
+EMAIL = Section(
+    title="E-mail",
+    read_by="web, worker",
+    intro="For [notifications](notices.md) by e-mail.",
+)
+
+EMAIL_HOST = EMAIL.add(env.text, "TERRAKUBE_EMAIL_HOST", "", "Mail server (SMTP). Unset: no e-mail is sent.")
+EMAIL_PORT = EMAIL.add(env.integer, "TERRAKUBE_EMAIL_PORT", 587, "Port of the mail server.", minimum=1, maximum=65535)
+EMAIL_USER = EMAIL.add(env.text, "TERRAKUBE_EMAIL_USER", "", "User name for the mail server. Unset: no login.")
+EMAIL_PASSWORD = EMAIL.add(env.secret, "TERRAKUBE_EMAIL_PASSWORD", "", "Password for the mail server.")
+EMAIL_SECURITY = EMAIL.add(
+    env.choice,
+    "TERRAKUBE_EMAIL_SECURITY",
+    "starttls",
+    "starttls, tls from the first byte (mostly port 465), or none.",
+    choices=("starttls", "tls", "none"),
+)
+EMAIL_FROM = EMAIL.add(env.text, "TERRAKUBE_EMAIL_FROM", "terrakube@localhost", "Sender of e-mail.")
+EMAIL_DOMAINS: Setting[tuple[str, ...]] = EMAIL.add(
+    env.comma_list,
+    "TERRAKUBE_EMAIL_DOMAINS",
+    (),
+    "Domains to which e-mail may be sent, such as example.org. Unset: all.",
+)

@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("executors.terrakube.urls")),
     path("api/v1/", include("workspaces.api.urls")),
     path("", include("workspaces.api.tokens")),
+    path("", include("workspaces.api.notifications")),
     path("", include("vcs.urls")),
     path("", include("executors.choosing.views")),
     path("remote/tfe/v2/", include("tfe.urls")),

@@ -18,7 +18,10 @@ class WorkspacesConfig(AppConfig):
         # Applications are imported before their models can be.
         from workspaces.jobs.transitions.listeners import tell_of_moves
         from workspaces.models.history import keep_histories
-        from workspaces.services.drift_results import note_move
+        from workspaces.notifications.outbox import note_change, note_new_drift
+        from workspaces.services.drift_results import note_move, tell_of_new_drift
 
         keep_histories()
         tell_of_moves(note_move)
+        tell_of_moves(note_change)
+        tell_of_new_drift(note_new_drift)

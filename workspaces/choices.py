@@ -251,3 +251,52 @@ class HistoryVerb(models.TextChoices):
     LOCKED = "locked", _("Locked")
     UNLOCKED = "unlocked", _("Unlocked")
     WRITTEN = "written", _("Written")
+
+
+class NotificationChannel(models.TextChoices):
+    """Where a notification goes; Terrakube's texts, and e-mail, which is ours."""
+
+    SLACK = "SLACK", "Slack"
+    TEAMS = "TEAMS", "Microsoft Teams"
+    WEBHOOK = "WEBHOOK", _("Webhook")
+    EMAIL = "EMAIL", _("E-mail")
+
+
+class MessageStyle(models.TextChoices):
+    DETAILED = "DETAILED", _("Detailed")
+    SIMPLE = "SIMPLE", _("One line")
+
+
+class NotificationEvent(models.TextChoices):
+    """What may be told: a job's new status, as in Terrakube, and what only this site tells."""
+
+    WAITING_APPROVAL = "waitingApproval", _("Waiting for approval")
+    FAILED = "failed", _("Failed")
+    COMPLETED = "completed", _("Completed")
+    NO_CHANGES = "noChanges", _("No changes")
+    REJECTED = "rejected", _("Rejected")
+    CANCELLED = "cancelled", _("Cancelled")
+    APPROVED = "approved", _("Approved")
+    PENDING = "pending", _("Pending")
+    QUEUE = "queue", _("Queued")
+    RUNNING = "running", _("Running")
+    NOT_EXECUTED = "notExecuted", _("Not executed")
+    UNKNOWN = "unknown", _("Unknown")
+    POLICY_REFUSED = "policyRefused", _("Refused by a policy")
+    DRIFTED = "drifted", _("Drift found")
+    TOKEN_ENDING = "tokenEnding", _("Token about to end")
+    CONNECTION_ENDING = "connectionEnding", _("Connection about to end")
+    TEST = "test", _("Test")
+
+
+TRIGGERS = tuple((event.value, event.label) for event in NotificationEvent if event != NotificationEvent.TEST)
+"""What a configuration may ask to be told; a test is sent by its button alone."""
+
+
+class NotificationStatus(models.TextChoices):
+    """How far a delivery is; Terrakube's texts."""
+
+    PENDING = "PENDING", _("Waiting")
+    SENDING = "SENDING", _("Being sent")
+    SENT = "SENT", _("Sent")
+    FAILED = "FAILED", _("Failed")

@@ -291,6 +291,19 @@ def _projects_managed_in(scope: Scope) -> Any:
     return accesses.values("project")
 
 
+def _workspaces_managed_in(scope: Scope) -> Any:
+    """Return a query for the workspaces that an access to them or to their project gives the right to manage."""
+    manages = _with_role(TeamRole.ADMIN, TeamRole.WRITE) | (_with_role(TeamRole.CUSTOM) | Q(role=None)) & Q(
+        manage_workspace=True
+    )
+    accesses = apps.get_model("workspaces", "Access")._base_manager.filter(manages, name__in=scope.groups)
+    projects = apps.get_model("workspaces", "ProjectAccess")._base_manager.filter(manages, name__in=scope.groups)
+    workspaces = apps.get_model("workspaces", "Workspace")._base_manager.filter(
+        Q(pk__in=accesses.values("workspace")) | Q(project__in=projects.values("project")), pk__in=scope.workspaces
+    )
+    return workspaces.values("pk")
+
+
 def _with_role(*roles: TeamRole) -> Q:
     """Match rows whose role is one of these, as ``roles.parse_role`` reads it."""
     return Q(role__iregex=role_pattern(*roles))
@@ -307,6 +320,29 @@ class RunLimitsQuerySet(ScopedQuerySet[Any]):
             | Q(workspace__organization__in=scope.organizations)
             | Q(workspace__in=scope.workspaces)
         )
+
+
+class NotificationConfigurationQuerySet(ScopedQuerySet[Any]):
+    """Configurations of notifications, visible to those who may change them: their addresses may be credentials."""
+
+    prefix = ""
+
+    def within(self, scope: Scope) -> Self:
+        if scope.everything:
+            return self
+        start = self.prefix
+        shown = Q(**{f"{start}organization__in": _organizations_managed_in(scope)})
+        if _may_have_keys(scope.workspaces):
+            shown |= Q(**{f"{start}workspace__in": _workspaces_managed_in(scope)})
+        return self.filter(shown)
+
+
+class NotificationTriggerQuerySet(NotificationConfigurationQuerySet):
+    prefix = "configuration__"
+
+
+class NotificationDeliveryQuerySet(NotificationConfigurationQuerySet):
+    """What was sent, visible to those who manage the workspace that it tells of, or the organization's workspaces."""
 
 
 class PolicyQuerySet(ScopedQuerySet[Any]):

@@ -80,7 +80,7 @@ UNUSED: Mapping[str, str] = {
 def sections() -> Iterator[Section]:
     """Everything, in the order of reading."""
     yield from (site_settings.SITE, site_settings.POLICIES, site_settings.KEYS, EXECUTORS, site_settings.SIGN_IN)
-    yield from (site_settings.DATABASE, site_settings.RELEASES, STORAGE, POD)
+    yield from (site_settings.DATABASE, site_settings.RELEASES, site_settings.EMAIL, STORAGE, POD)
 
 
 def names() -> frozenset[str]:

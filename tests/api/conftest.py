@@ -26,6 +26,8 @@ from workspaces.models import (
     Address,
     Agent,
     Drift,
+    NotificationConfiguration,
+    NotificationTrigger,
     Organization,
     PolicyRule,
     Project,
@@ -117,6 +119,15 @@ def one_of_each_type(organization: Organization, workspace: Workspace) -> dict[s
     workspace.project = project
     workspace.save()
     webhook = Webhook.objects.create(workspace=workspace)
+    notification = NotificationConfiguration.objects.create(
+        organization=organization,
+        workspace=workspace,
+        name="on call",
+        channel_type="WEBHOOK",
+        destination_url="https://hooks.example/on-call",
+        signing_secret=SECRET,
+    )
+    notification.templates.add(template)
     return {
         "organization": organization,
         "workspace": workspace,
@@ -152,6 +163,8 @@ def one_of_each_type(organization: Organization, workspace: Workspace) -> dict[s
             resources=[{"address": "null_resource.a", "action": "deleted"}],
             resource_count=1,
         ),
+        "notification_configuration": notification,
+        "notification_trigger": NotificationTrigger.objects.create(configuration=notification, job_status="failed"),
         "recovered_state": RecoveredState.objects.create(
             workspace=workspace, serial=1, lineage="l", md5="0", size=2, content=b"{}", why="It is older."
         ),

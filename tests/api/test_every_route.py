@@ -27,7 +27,7 @@ from tests.factories import UserFactory, member
 from tests.support.patience import patient
 from tests.tfe.routes import names_of
 from vcs.models import RepositoryHook
-from workspaces.models import AccessToken, ConfigurationVersion, Team
+from workspaces.models import AccessToken, ConfigurationVersion, NotificationDelivery, Team
 
 pytestmark = pytest.mark.once
 
@@ -69,6 +69,8 @@ def _known(everything: dict[str, models.Model]) -> dict[str, str]:
         | {
             "state_id": keys["history_id"],
             "recovered_id": keys["recovered_state_id"],
+            "configuration_id": keys["notification_configuration_id"],
+            "delivery_id": keys["notificationdelivery_id"],
             "content_type_id": str(ContentType.objects.get_for_model(everything["workspace"]).pk),
             "object_id": keys["workspace_id"],
             "app_label": "workspaces",
@@ -131,6 +133,13 @@ def _more(everything: dict[str, models.Model]) -> dict[str, models.Model]:
     return {
         "attempt": attempt,
         "repositoryhook": RepositoryHook.objects.create(vcs=vcs, repository_url="https://git.example/a"),
+        "notificationdelivery": NotificationDelivery.objects.create(
+            configuration=everything["notification_configuration"],
+            organization=workspace.organization,
+            workspace=workspace,
+            event="failed",
+            facts={"event": "failed", "organization": SECRET},
+        ),
         "user": UserFactory.create(),
         "version": ConfigurationVersion.objects.create(workspace=workspace, content=SECRET.encode()),
         "token": AccessToken.objects.create(name="ada", team="OWNERS", groups=["OWNERS"], created_by="ada"),

@@ -253,7 +253,6 @@ def test_an_operation_may_have_relationships_and_meta_beside_its_data(owner: Api
         ("GET", "{home}/module/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Modules"),
         ("DELETE", "{home}/provider/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Providers"),
         ("GET", "github_app_token", "Tokens of GitHub apps"),
-        ("POST", "notification_configuration", "Notifications"),
     ],
 )
 def test_what_is_not_here_says_so(admin: Api, home: str, method: str, path: str, said: str) -> None:

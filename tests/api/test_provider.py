@@ -360,8 +360,6 @@ ABSENT = [
     ("POST", "{home}/module", "Modules"),
     ("POST", "federated", "Federated credentials"),
     ("GET", "federated?filter[federated]=name==f", "Federated credentials"),
-    ("POST", "notification_configuration", "Notifications"),
-    ("POST", "{home}/notificationConfiguration", "Notifications"),
     ("POST", "{home}/policySet", "Policy sets"),
     ("GET", "policy_set/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11", "Policy sets"),
     ("POST", "policy_set/6f1c1c9e-3d0b-4f0e-8f39-4f3b3c1f0d11/attachments", "Policy sets"),

@@ -169,6 +169,14 @@ RECORDS: Mapping[str, Row] = {
     "job": Row(
         "here", "plan", "job", ADMINISTRATOR, {"templateReference": "{plan}"}, {"status": "cancelled"}, ("workspace",)
     ),
+    "notification_configuration": _row(
+        "workspace", "workspace",
+        {"name": "made", "channelType": "SLACK", "destinationUrl": "https://hooks.example/made"}, {"active": False},
+        ("workspace",),
+    ),
+    "notification_trigger": _row(
+        "workspace", "workspace", {"jobStatus": "drifted"}, {"jobStatus": "cancelled"}, ("configuration",)
+    ),
     "recovered_state": Row(
         "here", NOBODY, "state", NOBODY, {}, {"status": "discarded", "reason": "it is older"}
     ),
@@ -213,6 +221,8 @@ PAGES: Mapping[str, tuple[str, str, str, str]] = {
     "workspaces.variable": ("here", "workspace", "workspace", "workspace"),
     "workspaces.schedule": ("here", "workspace", "workspace", "workspace"),
     "workspaces.webhook": ("here", "workspace", "workspace", "workspace"),
+    "workspaces.notificationconfiguration": ("workspace", "workspace", "workspace", "workspace"),
+    "workspaces.notificationdelivery": ("workspace", NOBODY, NOBODY, NOBODY),
     "vcs.repositoryhook": ("org", NOBODY, NOBODY, NOBODY),
     "vcs.delivery": ("org", NOBODY, NOBODY, NOBODY),
     "workspaces.tag": ("here", "workspace", "create workspace", "create workspace"),
@@ -331,6 +341,7 @@ ADDRESSES: Mapping[str, str] = {
     "GET remote/tfe/v2/configuration-versions/<uuid:version_id>/terraformContent.tar.gz": ADMINISTRATOR,
     "GET access-token/v1/teams/permissions/organization/<uuid:organization_id>": "here",
     "GET access-token/v1/teams/permissions/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>": "here",
+    "GET notification/v1/workspace/<uuid:workspace_id>/deliveries": "workspace",
     "GET pat/v1": ANYBODY,
     "POST pat/v1": ANYBODY,
     "GET access-token/v1/teams": ANYBODY,
@@ -391,4 +402,10 @@ WALKED = {
     "admin/vcs/repositoryhook/<uuid:pk>/again/",
     "admin/vcs/delivery/<int:pk>/again/",
     "admin/workspaces/job/<int:pk>/stop/",
+    # tests/notifications/test_doors.py
+    "admin/workspaces/notificationconfiguration/<uuid:pk>/test/",
+    "admin/workspaces/notificationdelivery/<uuid:pk>/again/",
+    "notification/v1/configuration/<uuid:configuration_id>/test",
+    "notification/v1/organization/<uuid:organization_id>/configuration/test",
+    "notification/v1/workspace/<uuid:workspace_id>/deliveries/<uuid:delivery_id>/retry",
 }

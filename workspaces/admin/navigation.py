@@ -14,6 +14,7 @@ from workspaces.admin.shortcuts import SHORTCUTS
 
 _HELP = _("Help")
 
+_MANAGE = "manage_workspace"
 # Group, and its entries: title, icon, name of the address, right that it takes.
 _GROUPS = (
     (
@@ -38,6 +39,8 @@ _GROUPS = (
             (_("Schedules"), "schedule", "admin:workspaces_schedule_changelist", "read"),
             (_("Webhooks"), "webhook", "admin:workspaces_webhook_changelist", "read"),
             (_("Deliveries"), "inbox", "admin:vcs_delivery_changelist", "read"),
+            (_("Notifications"), "notifications", "admin:workspaces_notificationconfiguration_changelist", _MANAGE),
+            (_("Sent notifications"), "outbox", "admin:workspaces_notificationdelivery_changelist", _MANAGE),
             (_("States"), "database", "admin:workspaces_stateversion_changelist", "read"),
             (_("Recovered states"), "restore", "admin:workspaces_recoveredstate_changelist", "read"),
             (_("Organizations"), "corporate_fare", "admin:workspaces_organization_changelist", "read"),

@@ -50,8 +50,6 @@ _ABSENT = {
     "github_app_token": "tokens of GitHub apps",
     "implementation": "providers",
     "module": "modules",
-    "notificationConfiguration": "notifications",
-    "notification_configuration": "notifications",
     "policyExemption": "policy sets",
     "policySet": "policy sets",
     "policy_exemption": "policy sets",

@@ -10,6 +10,7 @@ from workspaces.models.identity import Identity
 from workspaces.models.job import Address, Job, JobVariable, Step
 from workspaces.models.limits import RunLimits
 from workspaces.models.login_code import LoginCode
+from workspaces.models.notification import NotificationConfiguration, NotificationDelivery, NotificationTrigger
 from workspaces.models.organization import Organization, Team
 from workspaces.models.plan import SavedPlan
 from workspaces.models.policy import PolicyRule
@@ -39,6 +40,9 @@ __all__ = (
     "Job",
     "JobVariable",
     "LoginCode",
+    "NotificationConfiguration",
+    "NotificationDelivery",
+    "NotificationTrigger",
     "Organization",
     "PolicyRule",
     "Project",

@@ -82,6 +82,7 @@ WRITTEN_BY_MACHINES = frozenset(
         models.Job,
         models.JobVariable,
         models.LoginCode,
+        models.NotificationDelivery,
         models.RecoveredState,
         models.SavedPlan,
         models.StateLock,
@@ -100,6 +101,7 @@ def keep_histories() -> None:
         models.Team,
         models.Access,
         models.Agent,
+        models.NotificationTrigger,
         models.ProjectAccess,
         models.Reference,
         models.RunLimits,
@@ -130,6 +132,13 @@ def keep_histories() -> None:
         ],
     )
     auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
+    auditlog.register(
+        models.NotificationConfiguration,
+        mask_fields=["destination_url", "signing_secret"],
+        mask_callable=_HIDE,
+        exclude_fields=_STAMPS,
+        m2m_fields={"templates"},
+    )
     auditlog.register(models.AccessToken, exclude_fields=_STAMPS)
     auditlog.register(models.Schedule, exclude_fields=[*_STAMPS, "next_at"])
     auditlog.register(models.Webhook, exclude_fields=[*_STAMPS, "remote_hook_id"])

@@ -102,7 +102,8 @@ def _include(
         else:
             keys = {getattr(record, f"{relationship.field}_id") for record in records} - {None}
             condition = {"pk__in": list(keys)}
-        found = list(target.listed_to(actor).filter(**condition))
+        # What several parents have is found once for each.
+        found = list({record.pk: record for record in target.listed_to(actor).filter(**condition)}.values())
         fresh = [record for record in found if (target.type, record.pk) not in seen]
         seen.update((target.type, record.pk) for record in fresh)
         documents += resource_objects(target, fresh, actor, fields=fields)

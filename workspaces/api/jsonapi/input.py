@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,9 @@ from workspaces.api.jsonapi.attributes import Writing
 from workspaces.api.jsonapi.paths import one
 from workspaces.api.jsonapi.resource import Change, Relationship, Resource
 from workspaces.errors import Duplicate, NotAllowed
+
+MOST_RELATED = 100
+"""Maximum number of records that one relationship names in a request."""
 
 
 def data_of(document: Any, resource: Resource, *, key: str | None = None) -> dict[str, Any]:
@@ -82,6 +85,13 @@ def link(document: Any, resource: Resource, record: models.Model, relationship: 
     return Change()
 
 
+def links(document: Any, relationship: Relationship, actor: Actor) -> Change:
+    """Return what a document for a relationship to many itself changes: all of its records."""
+    if not isinstance(document, dict) or not isinstance(document.get("data"), list):
+        raise BadRequest("Invalid value: the document has no data that is an array of identifiers")
+    return Change(related={relationship.name: related_records(relationship, document["data"], actor)})
+
+
 def _change(
     data: Mapping[str, Any],
     resource: Resource,
@@ -111,6 +121,12 @@ def _change(
         relationship = resource.relationships.get(name)
         if relationship is None:
             raise unknown_attribute(name, resource.type)
+        if relationship.many and relationship.writable:
+            given = value.get("data") if isinstance(value, dict) else None
+            if not isinstance(given, list):
+                raise InvalidValue(value, f"{name} is an object with an array of identifiers as data", secret=True)
+            related[name] = related_records(relationship, given, actor)
+            continue
         if (
             name in known
             or relationship.many
@@ -122,6 +138,14 @@ def _change(
             raise InvalidValue(value, f"{name} is an object with data", secret=True)
         related[name] = related_record(relationship, value["data"], actor)
     return Change(attributes=values, related=related)
+
+
+def related_records(relationship: Relationship, data: Sequence[Any], actor: Actor) -> list[models.Model]:
+    """Return the records of identifiers, each once. Raises InvalidValue, NotThere and ReadDenied."""
+    if len(data) > MOST_RELATED:
+        raise InvalidValue(len(data), f"{relationship.name} names at most {MOST_RELATED} records")
+    found = [related_record(relationship, one_of_them, actor) for one_of_them in data]
+    return list({record.pk: record for record in found if record is not None}.values())
 
 
 def related_record(relationship: Relationship, data: Any, actor: Actor) -> models.Model | None:

@@ -36,6 +36,11 @@ class Collection:
         """Whether it has at most one record, and is that record where a client reads it."""
         return self.relationship is not None and self.relationship.single
 
+    @property
+    def is_chosen(self) -> bool:
+        """Whether its records are chosen among others, so that none is made here."""
+        return self.relationship is not None and self.relationship.through
+
     def to_list(self, *, hidden: bool = False) -> QuerySet[Any]:
         """Return the rows for a list; with ``hidden`` also the softly deleted ones."""
         return self._of_owner(self.resource.listed_to(self.actor, hidden=hidden))

@@ -59,7 +59,7 @@ class AnyOf(Lookup):
 def joined_keys(relationship: Relationship, parents: Sequence[Any]) -> Joined:
     """Return the keys of the records that a relationship to many leads to from each of ``parents``, in one query."""
     target = registry.get(relationship.type)
-    column = f"{relationship.field}_id"
+    column = relationship.column
     rows = target.everything()
     if connections[rows.db].vendor == "postgresql":
         rows = rows.filter(AnyOf(F(column), parents)).order_by()

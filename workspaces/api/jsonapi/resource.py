@@ -29,13 +29,19 @@ class Relationship:
     field: str = ""
     many: bool = False
     single: bool = False
+    through: bool = False
     required: bool = False
     writable: bool = False
+
+    @property
+    def column(self) -> str:
+        """The name under which the others have the key of this record."""
+        return self.field if self.through else f"{self.field}_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a client sends for one record: the attributes and to-one relationships that it names.
+    """What a client sends for one record: the attributes and relationships that it names.
 
     ``key`` is the id that it chose for a new record, None if it chose none or may not.
     """
@@ -147,6 +153,11 @@ def to_one(name: str, field_name: str = "", *, type: str = "", **others: bool) -
 
 def to_many(name: str, field_name: str, *, type: str = "") -> Relationship:
     return Relationship(name=name, type=type or name, field=field_name, many=True)
+
+
+def to_chosen(name: str, field_name: str, *, type: str) -> Relationship:
+    """Return a relationship to many that may belong to other records too, and that clients set."""
+    return Relationship(name=name, type=type, field=field_name, many=True, through=True, writable=True)
 
 
 def to_single(name: str, field_name: str, *, type: str = "") -> Relationship:

@@ -102,6 +102,8 @@ def _not_here(target: Target) -> NotThere | None:
 
 def create(target: Collection, document: Any, actor: Actor) -> models.Model:
     """Make a record in a collection. Raises the API's errors and those of the services."""
+    if target.is_chosen:
+        raise MethodNotAllowed("POST")
     resource = target.resource
     data = bodies.data_of(document, resource)
     owner = {}
@@ -129,10 +131,13 @@ def update(target: Element, document: Any, actor: Actor) -> None:
 
 
 def update_link(target: Link, document: Any, actor: Actor) -> None:
-    """Let a relationship lead to another record, or to none. Raises MethodNotAllowed for one to many."""
+    """Let a relationship lead to another record, or to none. Raises MethodNotAllowed for many that are not chosen."""
     resource, record, relationship = target.resource, target.record, target.relationship
     if relationship.many:
-        raise MethodNotAllowed("PATCH")
+        if not relationship.writable:
+            raise MethodNotAllowed("PATCH")
+        _update(resource, record, lambda: bodies.links(document, relationship, actor), actor)
+        return
     _update(resource, record, lambda: bodies.link(document, resource, record, relationship, actor), actor)
 
 

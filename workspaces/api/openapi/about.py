@@ -17,6 +17,9 @@ _TYPES = {
     "history": "A state of a workspace as a job left it; `output` is where its description is fetched.",
     "item": "A variable of a collection.",
     "job": "One run of a template on a workspace; its steps run one after another.",
+    "notification_configuration": "Where to tell of events of an organization or of one of its workspaces: a webhook, "
+    "Slack, Teams or e-mail. Only those who may change one read it, since its address may be a credential.",
+    "notification_trigger": "An event of which a notification tells: a status of jobs, or one of this site's own.",
     "organization": "Workspaces, and what they share: teams, templates, connections, variables.",
     "policyrule": "What one level says of one setting of pods; without an organization it is the installation's.",
     "project": "Workspaces of an organization that belong together; a workspace without one has null.",

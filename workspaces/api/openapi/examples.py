@@ -31,6 +31,8 @@ _OF_TYPE: dict[str, dict[str, object]] = {
     "address": {"name": "module.net.aws_vpc.main"},
     "drift": {"status": "drifted", "deletedResources": ["aws_instance.web"], "resourceCount": 1},
     "history": {"output": f"https://terrakube.example/tfstate/v1/organization/{ID}/workspace/{ID}/state/{ID}.json"},
+    "notification_configuration": {"channelType": "WEBHOOK", "destinationUrl": "https://hooks.example/terrakube"},
+    "notification_trigger": {"jobStatus": "waitingApproval"},
     "policyrule": {"value": None, "maximum": "8Gi"},
     "recovered_state": {
         "output": f"https://terrakube.example/tfstate/v1/organization/{ID}/workspace/{ID}/recovered/{ID}.tfstate",
@@ -45,6 +47,7 @@ _OF_TYPE: dict[str, dict[str, object]] = {
 }
 _NEEDED = {
     "job": {"templateReference"},
+    "notification_configuration": {"workspace"},
     "runlimits": {"workspace"},
     "schedule": {"templateReference"},
     "template": {"tcl"},
@@ -55,6 +58,8 @@ _CHANGES: dict[str, dict[str, object]] = {
     "project_access": {"planJob": True},
     "drift": {"bringBack": True},
     "job": {"status": "cancelled"},
+    "notification_configuration": {"active": False},
+    "notification_trigger": {"jobStatus": "drifted"},
     "policyrule": {"reason": "Nodes have no more"},
     "recovered_state": {"status": "discarded", "reason": "Nothing was made"},
     "runlimits": {"runningSteps": 2},

@@ -79,7 +79,7 @@ def _plain(*codes: int) -> Part:
 
 def paths() -> Part:
     """Return the paths by what they are for."""
-    return _operations() | _tokens() | _connections() | _results() | _uploads() | _open_paths()
+    return _operations() | _tokens() | _connections() | _notifications() | _results() | _uploads() | _open_paths()
 
 
 def _operations() -> Part:
@@ -236,6 +236,70 @@ def _connections() -> Part:
                 connection,
                 repository_url,
                 {**in_query("branch", "The name of the branch", example="main"), "required": True},
+            )
+        },
+    }
+
+
+def _notifications() -> Part:
+    told = members(message=TEXT, answerStatus={"type": ["integer", "null"]})
+    refused = {**_plain(401, 403, 404, 429), "502": answer("The receiver refuses it; the message says why", told, JSON)}
+    row = members(
+        id=UUID,
+        jobId={"type": ["integer", "null"]},
+        configurationName=TEXT,
+        channelType=TEXT,
+        status=TEXT,
+        attemptCount=NUMBER,
+        lastAttemptAt={"type": ["string", "null"]},
+        lastError={"type": ["string", "null"]},
+        createdDate=TEXT,
+        event=TEXT,
+        answerStatus={"type": ["integer", "null"]},
+    )
+    target = {"type": "object", "properties": {"channelType": TEXT, "destinationUrl": TEXT, "signingSecret": TEXT}}
+    deliveries = "/notification/v1/workspace/{workspaceId}/deliveries"
+    return {
+        "/notification/v1/configuration/{configurationId}/test": {
+            "post": _operation(
+                "test_notification",
+                "notifications",
+                "Send a sample to a notification's destination",
+                {"200": answer("It was taken", told, JSON), **refused},
+                in_path("configurationId", "The id of the notification_configuration"),
+            )
+        },
+        "/notification/v1/organization/{organizationId}/configuration/test": {
+            "post": _operation(
+                "test_unsaved_notification",
+                "notifications",
+                "Send a sample to a destination that is not saved",
+                {"200": answer("It was taken", told, JSON), **_plain(400, 413), **refused},
+                _ORGANIZATION,
+                requestBody=_body(
+                    target | {"required": ["channelType", "destinationUrl"]},
+                    JSON,
+                    {"channelType": "WEBHOOK", "destinationUrl": "https://hooks.example/terrakube"},
+                ),
+            )
+        },
+        deliveries: {
+            "get": _operation(
+                "list_notification_deliveries",
+                "notifications",
+                "What was sent about a workspace, with what came of it",
+                {"200": answer("The deliveries", {"type": "array", "items": row}, JSON), **_plain(400, 401, 403, 404)},
+                _WORKSPACE,
+                in_query("limit", "How many, at most 200", example="10"),
+            )
+        },
+        f"{deliveries}/{{deliveryId}}/retry": {
+            "post": _operation(
+                "retry_notification_delivery",
+                "notifications",
+                "Send a delivery again",
+                {"200": answer("It is queued", members(message=TEXT), JSON), **_plain(401, 403, 404, 409, 429)},
+                *(_WORKSPACE, in_path("deliveryId", "The id of the delivery")),
             )
         },
     }

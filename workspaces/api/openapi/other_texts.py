@@ -32,6 +32,13 @@ DESCRIPTIONS: Mapping[str, str] = {
     "manageVcs or manageWorkspace.",
     "list_folders": "Those with a file that ends with .tf, .tofu, .tf.json or .tofu.json, as a workspace's `folder`. "
     "It takes the right manageVcs or manageWorkspace.",
+    "test_notification": "It says that it is a test. The answer is kept as a delivery. It takes the right "
+    "manageWorkspace.",
+    "test_unsaved_notification": "Nothing is kept. It takes the right manageWorkspace.",
+    "list_notification_deliveries": "The newest first, 10 unless `limit` says otherwise. It takes the right "
+    "manageWorkspace.",
+    "retry_notification_delivery": "With all its tries; only one that was given up. It takes the right "
+    "manageWorkspace.",
     "read_log": "While the step runs, as far as its executor has sent it; sensitive values are masked. Empty where "
     "there is none.",
     "follow_log": "`Last-Event-ID` goes on where a connection broke off; the event `over` is the last one.",
@@ -100,6 +107,24 @@ ANSWERS: Mapping[str, object] = {
     "read_organization_rights": _ALLOWED,
     "read_workspace_rights": _ALLOWED,
     "list_repository_groups": [{"id": "acme", "name": "acme"}],
+    "test_notification": {"message": "Sent", "answerStatus": 200},
+    "test_unsaved_notification": {"message": "Sent", "answerStatus": 200},
+    "list_notification_deliveries": [
+        {
+            "id": ID,
+            "jobId": 812,
+            "configurationName": "On call",
+            "channelType": "SLACK",
+            "status": "SENT",
+            "attemptCount": 1,
+            "lastAttemptAt": "2026-11-24T19:01:00.000+00:00",
+            "lastError": None,
+            "createdDate": "2026-11-24T19:01:00.000+00:00",
+            "event": "waitingApproval",
+            "answerStatus": 200,
+        }
+    ],
+    "retry_notification_delivery": {"message": "Queued"},
     "list_branches": {"items": [{"name": "main", "default": True}, {"name": "next", "default": False}]},
     "list_folders": {"items": [{"folder": "/"}, {"folder": "/envs/prod"}]},
     "list_repositories": {

@@ -234,7 +234,8 @@ def _the_one(path: str, resource: Resource) -> Part:
 def _collection(path: str, resource: Resource, by: Relationship | None) -> Part:
     name = name_of(resource)
     found: Part = {"get": _the_one(path, resource) if by is not None and by.single else _list(path, resource)}
-    if resource.create is not None:
+    # What a relationship chooses is made elsewhere.
+    if resource.create is not None and not (by is not None and by.through):
         found["post"] = _operation(
             path,
             resource,

@@ -4,6 +4,7 @@ from workspaces.api.resources.credentials import SSH, VCS
 from workspaces.api.resources.drift import DRIFT
 from workspaces.api.resources.job import ADDRESS, JOB, STEP, TEMPLATE
 from workspaces.api.resources.limits import RUN_LIMITS
+from workspaces.api.resources.notification import NOTIFICATION_CONFIGURATION, NOTIFICATION_TRIGGER
 from workspaces.api.resources.organization import AGENT, ORGANIZATION, TAG, TEAM
 from workspaces.api.resources.policy import POLICY_RULE
 from workspaces.api.resources.project import PROJECT, PROJECT_ACCESS
@@ -23,6 +24,8 @@ ALL = (
     HISTORY,
     ITEM,
     JOB,
+    NOTIFICATION_CONFIGURATION,
+    NOTIFICATION_TRIGGER,
     ORGANIZATION,
     POLICY_RULE,
     PROJECT,

@@ -40,7 +40,7 @@ ORGANIZATION = make(
         to_many("vcs", "organization"),
         to_many("workspace", "organization"),
         nothing("module", many=True),
-        nothing("notificationConfiguration", many=True),
+        to_many("notificationConfiguration", "organization", type="notification_configuration"),
         nothing("provider", many=True),
     ),
     root=True,

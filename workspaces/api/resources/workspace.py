@@ -8,7 +8,7 @@ from django.conf import settings
 
 from workspaces.actors import Actor
 from workspaces.api.jsonapi.attributes import Attribute, Kind, Writing, audit, of_columns, reference
-from workspaces.api.jsonapi.resource import Change, make, nothing, to_many, to_one, to_single
+from workspaces.api.jsonapi.resource import Change, make, to_many, to_one, to_single
 from workspaces.api.resources.changes import columns, deleting, reference_field
 from workspaces.models import Ssh, StateVersion, Template, Workspace
 from workspaces.services.workspaces import create_workspace, delete_workspace, update_workspace
@@ -67,7 +67,7 @@ WORKSPACE = make(
         to_many("schedule", "workspace"),
         to_many("variable", "workspace"),
         to_many("workspaceTag", "workspace", type="workspacetag"),
-        nothing("notificationConfiguration", many=True),
+        to_many("notificationConfiguration", "workspace", type="notification_configuration"),
         to_single("webhook", "workspace"),
     ),
     root=True,

@@ -1,0 +1,1 @@
+"""One module a channel: what a destination is sent. Pure but for e-mail, which sends."""
