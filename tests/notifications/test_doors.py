@@ -88,7 +88,7 @@ def test_one_of_a_workspace_belongs_to_its_organization(api: Api, workspace: Wor
         ({"channelType": "EMAIL", "destinationUrl": "mailto:ann@example.org"}, "TERRAKUBE_EMAIL_HOST"),
         ({"messageTemplate": "{workspace} {secret.key}"}, '"{secret.key}" (character 13)'),
         ({"messageTemplate": "{workspace"}, '"{" (character 1)'),
-        ({"messageTemplate": "{job:>99999999}"}, '"{job:>99999999}"'),
+        ({"messageTemplate": "{job:99999999}"}, '"{job:99999999}"'),
         ({"signingSecret": "x" * 300}, "at most 255"),
         ({"channelType": "PAGER"}, "channelType is one of SLACK, TEAMS, WEBHOOK, EMAIL"),
     ],

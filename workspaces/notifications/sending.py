@@ -147,7 +147,8 @@ def _keep(delivery: NotificationDelivery, outcome: Outcome) -> None:
     """Keep the answer, and plan the next try or give up."""
     now = timezone.now()
     due_at = None
-    if outcome.problem and not outcome.is_final and delivery.tries < len(WAITS):
+    is_final = outcome.is_final or delivery.event == NotificationEvent.TEST
+    if outcome.problem and not is_final and delivery.tries < len(WAITS):
         wait = WAITS[delivery.tries]
         due_at = now + (min(outcome.retry_after, WAITS[-1]) if outcome.retry_after is not None else wait)
     status = S.SENT if not outcome.problem else S.PENDING if due_at is not None else S.FAILED
