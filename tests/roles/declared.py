@@ -175,7 +175,7 @@ RECORDS: Mapping[str, Row] = {
         ("workspace",),
     ),
     "notification_trigger": _row(
-        "workspace", "workspace", {"jobStatus": "drifted"}, {"jobStatus": "cancelled"}, ("configuration",)
+        "workspace", "workspace", {"jobStatus": "drifted"}, {"jobStatus": "cancelled"}, ("notification_configuration",)
     ),
     "recovered_state": Row(
         "here", NOBODY, "state", NOBODY, {}, {"status": "discarded", "reason": "it is older"}

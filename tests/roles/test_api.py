@@ -41,7 +41,8 @@ def needed_to_create(row: Row, through: frozenset[str]) -> str:
 
 
 def body(resource: Resource, row: Row, scene: Scene) -> dict[str, Any]:
-    related = {name: {"data": {"type": name, "id": str(scene.records[name].pk)}} for name in row.related}
+    names = {link.type: name for name, link in resource.relationships.items() if not link.many}
+    related = {names[kind]: {"data": {"type": kind, "id": str(scene.records[kind].pk)}} for kind in row.related}
     return {"type": resource.type, "attributes": scene.filled(row.body), "relationships": related}
 
 
@@ -80,6 +81,8 @@ def test_the_api_answers_each_role_as_the_table_says(name: str, scene: Scene) ->
         asked(api, "DELETE", path, None, allowed=seen and who.may(row.delete), what=name)
         made = {"data": body(resource, row, scene)}
         reached = above and all(who.may(RECORDS[one].read) for one in row.related)
+        # What is chosen among others is made elsewhere.
+        reached &= not collection.endswith("/templates")
         asked(api, "POST", collection, made, allowed=reached and who.may(needed_to_create(row, through)), what=name)
         walked += 1
     assert walked > 25

@@ -166,16 +166,25 @@ def _of_template(found: dict[UUID, str], template: UUID | None) -> dict[UUID, st
 
 def _write(rows: Iterable[NotificationDelivery]) -> None:
     """Store deliveries that are due now, without those whose key was told, and queue their tasks."""
-    made = list(rows)
+    made = _untold(list(rows))
+    if not made:
+        return
     now = timezone.now()
     for row in made:
         row.due_at = row.created_date = now
-    if not made:
-        return
-    # A key that is there already is passed over by the database; the task finds no row of that id.
+    # Another process may tell the same key now; the database passes over it, and its task finds no row.
     NotificationDelivery.objects.bulk_create(made, ignore_conflicts=any(row.key for row in made))
     for row in made:
         enqueue(SEND, str(row.pk))
+
+
+def _untold(rows: list[NotificationDelivery]) -> list[NotificationDelivery]:
+    keys = {row.key for row in rows} - {""}
+    if not keys:
+        return rows
+    told = NotificationDelivery.objects.filter(configuration__in={row.configuration_id for row in rows}, key__in=keys)
+    known = set(told.values_list("configuration_id", "key"))
+    return [row for row in rows if (row.configuration_id, row.key) not in known]
 
 
 def due_deliveries() -> Q:

@@ -1,15 +1,19 @@
-"""What is done for notifications without anybody asking: due tries, lost tasks, retention."""
+"""What is done for notifications without anybody asking: due tries, lost tasks, what is about to end, retention."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from workspaces.notifications import sending
+from workspaces.notifications import endings, sending
 
 _AT_ONCE = 500
+_ENDINGS_MINUTES = 10
+"""Between two looks for what is about to end."""
 
 
 def turn(now: dt.datetime) -> None:
     """Queue what is due, and remove what is old; called at each beat of the worker."""
     sending.send_due()
+    if now.minute % _ENDINGS_MINUTES == 0:
+        endings.note_endings(now)
     sending.remove_old(at_most=_AT_ONCE)

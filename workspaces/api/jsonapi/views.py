@@ -102,8 +102,6 @@ def _not_here(target: Target) -> NotThere | None:
 
 def create(target: Collection, document: Any, actor: Actor) -> models.Model:
     """Make a record in a collection. Raises the API's errors and those of the services."""
-    if target.is_chosen:
-        raise MethodNotAllowed("POST")
     resource = target.resource
     data = bodies.data_of(document, resource)
     owner = {}
@@ -112,6 +110,8 @@ def create(target: Collection, document: Any, actor: Actor) -> models.Model:
     with denying("Create"):
         if resource.create is None:
             raise NotAllowed(f"A {resource.type} is made by the server alone.")
+        if target.is_chosen:
+            raise NotAllowed(f"A {resource.type} is made elsewhere, and chosen here by PATCH of the relationship.")
         return resource.create(bodies.creation(data, resource, actor, Change(related=owner)), actor)
 
 
