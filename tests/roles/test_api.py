@@ -93,7 +93,7 @@ def test_operations_answer_each_role_as_paths_do(name: str, scene: Scene) -> Non
     who, api = enrol(name, scene), api_of(name)
     done: set[str] = set()
     for path, resource, through in paths(scene):
-        if resource.type in done:
+        if resource.type in done or "/templates/" in path:
             continue
         done.add(resource.type)
         row, key = RECORDS[resource.type], path.rpartition("/")[2]
