@@ -130,11 +130,12 @@ def _more(everything: dict[str, models.Model]) -> dict[str, models.Model]:
     )
     LogChunk.objects.create(attempt=attempt, offset=0, size=len(SECRET), data=SECRET.encode())
     vcs: Any = everything["vcs"]
+    notification: Any = everything["notification_configuration"]
     return {
         "attempt": attempt,
         "repositoryhook": RepositoryHook.objects.create(vcs=vcs, repository_url="https://git.example/a"),
         "notificationdelivery": NotificationDelivery.objects.create(
-            configuration=everything["notification_configuration"],
+            configuration=notification,
             organization=workspace.organization,
             workspace=workspace,
             event="failed",

@@ -44,8 +44,9 @@ def test_a_token_of_a_team_is_told_once_before_it_ends(
 ) -> None:
     notify("tokenEnding")
     token("soon")
-    for other in (token("later", 30), token("over", -1), token("for ever", None), token("gone", deleted=True)):
-        assert other.pk
+    for description, days in (("later", 30), ("over", -1), ("for ever", None)):
+        token(description, days)
+    token("gone", deleted=True)
     token("own", team="", name="ann")
     TeamFactory.create(organization=OrganizationFactory.create(), name="ELSEWHERE")
     token("elsewhere", team="ELSEWHERE")

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def send_all() -> NotificationDelivery:
     """Send the one delivery as if its time had come."""
     NotificationDelivery.objects.exclude(due_at=None).update(due_at=timezone.now())
-    [delivery] = NotificationDelivery.objects.all()
+    delivery: NotificationDelivery = NotificationDelivery.objects.get()
     send_delivery(str(delivery.pk))
     delivery.refresh_from_db()
     return delivery

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -68,9 +69,11 @@ def update_configuration(
 def _place(configuration: NotificationConfiguration) -> None:
     """Let the notification of a workspace belong to its organization. Raises InvalidInput without either."""
     workspace = configuration.workspace
-    if configuration.organization_id is None and workspace is not None:
+    # A new record may have none yet.
+    organization_id: UUID | None = configuration.organization_id
+    if organization_id is None and workspace is not None:
         configuration.organization = workspace.organization
-    if configuration.organization_id is None:
+    elif organization_id is None:
         raise InvalidInput(
             _("A notification is that of an organization or of a workspace: choose one of them."),
             fields={"organization": "required"},
