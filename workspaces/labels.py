@@ -81,7 +81,7 @@ TEXTS = frozenset((
     _("repository webhooks"), _("rule"), _("secret"), _("sender"), _("shared webhook"), _("trigger"),
     _("active"), _("answer"), _("answer status"), _("channel"), _("configuration"), _("destination"), _("facts"),
     _("last try"), _("message style"), _("message template"), _("notification"), _("notifications"),
-    _("sent notification"), _("sent notifications"), _("notification event"), _("notification events"),
+    _("sent notification"), _("sent notifications"), _("notification event"),
     _("problem words"), _("signing secret"),
     _("copied version"), _("origin"), _("state retention"),
     _("check job"), _("checked"), _("clean job"), _("concurrent drift checks"), _("drift"), _("drift checks"),

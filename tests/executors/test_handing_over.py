@@ -28,7 +28,7 @@ from workspaces.variables.in_force import step_inputs, workspace_inputs
 
 pytestmark = pytest.mark.django_db
 
-MOST_QUERIES = 11
+MOST_QUERIES = 12
 """For the job's lock to the attempt's first event; a savepoint of the test around it counts as two. One asks, under the
 lock, what else decides about the job, and one reads all of its variables."""
 
