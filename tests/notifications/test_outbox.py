@@ -9,10 +9,10 @@ from django.db import transaction
 
 from tests.factories import PLAN, PLAN_APPROVE_APPLY, TemplateFactory, WorkspaceFactory
 from tests.notifications.conftest import Notify
-from workspaces.choices import JobStatus
+from workspaces.choices import JobStatus, Via
 from workspaces.jobs import transitions
-from workspaces.models import Job, NotificationDelivery, Workspace
-from workspaces.notifications.outbox import note_change, note_drift
+from workspaces.models import Drift, Job, NotificationDelivery, Workspace
+from workspaces.notifications.outbox import note_change, note_drift, note_new_drift
 from workspaces.reasons import reason, told
 from workspaces.services.jobs import cancel_job, create_job
 
@@ -139,3 +139,19 @@ def test_a_move_asks_one_query_whatever_is_configured(
     with django_assert_num_queries(3):
         note_change(job)
     assert NotificationDelivery.objects.count() == 3
+
+
+def test_new_drift_is_told_with_its_resources_and_the_check_itself_is_not(workspace: Workspace, notify: Notify) -> None:
+    notify("drifted", "pending")
+    rows = [{"address": f"aws_instance.web{number}", "action": "update"} for number in range(7)]
+    record = Drift.objects.create(workspace=workspace, resources=rows, resource_count=7)
+    job = create_job(workspace, by=None, tcl=PLAN)
+    note_new_drift(record, job)
+    job.via, job.plan_only = Via.DRIFT, True
+    note_change(job)
+    [delivery] = NotificationDelivery.objects.all()
+    assert (delivery.event, delivery.job_number) == ("drifted", job.pk)
+    assert delivery.facts["reason"] == (
+        "Changed outside of Terraform: aws_instance.web0, aws_instance.web1, aws_instance.web2, aws_instance.web3, "
+        "aws_instance.web4 and 2 more."
+    )
