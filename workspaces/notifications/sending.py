@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
-import http.client
 import logging
+from email.message import Message as EmailHeaders
 from uuid import UUID
 
 from django.db.models import F
@@ -180,7 +180,7 @@ def _readable(content: bytes, target: Target) -> str:
     return text[:LONGEST_ANSWER]
 
 
-def _retry_after(headers: http.client.HTTPMessage) -> dt.timedelta | None:
+def _retry_after(headers: EmailHeaders) -> dt.timedelta | None:
     """Return how long a receiver asks to wait, in seconds or as a date; None if it does not say."""
     text = (headers.get("Retry-After") or "").strip()
     if text.isascii() and text.isdecimal():

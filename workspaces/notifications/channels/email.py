@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-import smtplib
-
-from django.core.mail import EmailMessage
 from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
+from terrakube_site.outgoing import NoAnswer
+from terrakube_site.outgoing.mail import MailRefused, send_mail
 from workspaces.message_templates import render_template
 from workspaces.notifications.channels.base import Message, Outcome, Target, shorten
 from workspaces.notifications.facts import Facts
 from workspaces.validation.destinations import recipients_of
 
 _LONGEST_SUBJECT = 200
-_PERMANENT = 500
-"""From this code on a mail server refuses for good."""
 
 
 def send_email(target: Target, told: Message) -> Outcome:
     """Send a message; a refusal is part of the outcome."""
     facts = told.facts
-    mail = EmailMessage(
-        subject=shorten(" ".join(f"[Terrakube] {facts.headline}".split()), _LONGEST_SUBJECT),
-        body=_body(target, facts),
-        to=recipients_of(target.destination),
-        headers={"X-Terrakube-Delivery": told.delivery, "Auto-Submitted": "auto-generated"},
-    )
     try:
-        mail.send()
-    except smtplib.SMTPRecipientsRefused as error:
-        codes = [code for code, _words in error.recipients.values()]
-        return _refused(max(codes, default=_PERMANENT), is_final=min(codes, default=0) >= _PERMANENT)
-    except smtplib.SMTPResponseException as error:
-        return _refused(error.smtp_code, is_final=error.smtp_code >= _PERMANENT)
-    except (smtplib.SMTPException, OSError) as error:
-        words = str(getattr(error, "strerror", None) or error)
-        return Outcome(problem=message(_("The mail server does not answer: {words}"), words=words))
+        send_mail(
+            shorten(" ".join(f"[Terrakube] {facts.headline}".split()), _LONGEST_SUBJECT),
+            _body(target, facts),
+            to=recipients_of(target.destination),
+            headers={"X-Terrakube-Delivery": told.delivery, "Auto-Submitted": "auto-generated"},
+        )
+    except MailRefused as error:
+        problem = message(_("The mail server refuses the message with {code}."), code=error.code)
+        return Outcome(status=error.code, problem=problem, is_final=error.is_final)
+    except NoAnswer as error:
+        return Outcome(problem=message(_("The mail server does not answer: {words}"), words=str(error)))
     return Outcome(answer="The mail server took it.")
-
-
-def _refused(code: int, *, is_final: bool) -> Outcome:
-    problem = message(_("The mail server refuses the message with {code}."), code=code)
-    return Outcome(status=code, problem=problem, is_final=is_final)
 
 
 def _body(target: Target, facts: Facts) -> str:
