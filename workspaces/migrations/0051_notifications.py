@@ -8,78 +8,246 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('workspaces', '0050_earlier_changes_in_histories'),
+        ("workspaces", "0050_earlier_changes_in_histories"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='NotificationConfiguration',
+            name="NotificationConfiguration",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_by', models.CharField(blank=True, default='', editable=False, max_length=256)),
-                ('created_date', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_by', models.CharField(blank=True, default='', editable=False, max_length=256)),
-                ('updated_date', models.DateTimeField(auto_now=True)),
-                ('name', models.CharField(max_length=255)),
-                ('description', models.CharField(blank=True, max_length=255, null=True)),
-                ('channel_type', models.CharField(choices=[('SLACK', 'Slack'), ('TEAMS', 'Microsoft Teams'), ('WEBHOOK', 'Webhook'), ('EMAIL', 'E-mail')], max_length=16, verbose_name='channel')),
-                ('destination_url', workspaces.encryption.EncryptedTextField(help_text='Address of the incoming webhook, or mailto:ann@example.org,ben@example.org. Kept as a secret.', max_length=2048, verbose_name='destination')),
-                ('signing_secret', workspaces.encryption.EncryptedTextField(blank=True, default='', help_text='Signs what a webhook is sent, so that its receiver knows who sent it.', max_length=255)),
-                ('active', models.BooleanField(default=True)),
-                ('message_style', models.CharField(choices=[('DETAILED', 'Detailed'), ('SIMPLE', 'One line')], default='DETAILED', max_length=16)),
-                ('message_template', models.TextField(blank=True, default='', help_text="Your own sentence in place of the site's. In braces it may have {organization}, {workspace}, {job}, {event}, {status}, {reason}, {commit} and {url}.", max_length=2000)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notification_configurations', to='workspaces.organization')),
-                ('templates', models.ManyToManyField(blank=True, help_text='Tell only of jobs of these templates. Empty for all.', related_name='notification_configurations', to='workspaces.template', verbose_name='templates')),
-                ('workspace', models.ForeignKey(blank=True, help_text='Empty for all workspaces of the organization.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notification_configurations', to='workspaces.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("created_by", models.CharField(blank=True, default="", editable=False, max_length=256)),
+                ("created_date", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_by", models.CharField(blank=True, default="", editable=False, max_length=256)),
+                ("updated_date", models.DateTimeField(auto_now=True)),
+                ("name", models.CharField(max_length=255)),
+                ("description", models.CharField(blank=True, max_length=255, null=True)),
+                (
+                    "channel_type",
+                    models.CharField(
+                        choices=[
+                            ("SLACK", "Slack"),
+                            ("TEAMS", "Microsoft Teams"),
+                            ("WEBHOOK", "Webhook"),
+                            ("EMAIL", "E-mail"),
+                        ],
+                        max_length=16,
+                        verbose_name="channel",
+                    ),
+                ),
+                (
+                    "destination_url",
+                    workspaces.encryption.EncryptedTextField(
+                        help_text="Address of the incoming webhook, or mailto:ann@example.org,ben@example.org. Kept as a secret.",
+                        max_length=2048,
+                        verbose_name="destination",
+                    ),
+                ),
+                (
+                    "signing_secret",
+                    workspaces.encryption.EncryptedTextField(
+                        blank=True,
+                        default="",
+                        help_text="Signs what a webhook is sent, so that its receiver knows who sent it.",
+                        max_length=255,
+                    ),
+                ),
+                ("active", models.BooleanField(default=True)),
+                (
+                    "message_style",
+                    models.CharField(
+                        choices=[("DETAILED", "Detailed"), ("SIMPLE", "One line")], default="DETAILED", max_length=16
+                    ),
+                ),
+                (
+                    "message_template",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="Your own sentence in place of the site's. In braces it may have {organization}, {workspace}, {job}, {event}, {status}, {reason}, {commit} and {url}.",
+                        max_length=2000,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notification_configurations",
+                        to="workspaces.organization",
+                    ),
+                ),
+                (
+                    "templates",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Tell only of jobs of these templates. Empty for all.",
+                        related_name="notification_configurations",
+                        to="workspaces.template",
+                        verbose_name="templates",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty for all workspaces of the organization.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notification_configurations",
+                        to="workspaces.workspace",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'notification',
-                'ordering': ('name',),
+                "verbose_name": "notification",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='NotificationDelivery',
+            name="NotificationDelivery",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('job_number', models.PositiveBigIntegerField(null=True, verbose_name='job')),
-                ('event', models.CharField(choices=[('waitingApproval', 'Waiting for approval'), ('failed', 'Failed'), ('completed', 'Completed'), ('noChanges', 'No changes'), ('rejected', 'Rejected'), ('cancelled', 'Cancelled'), ('approved', 'Approved'), ('pending', 'Pending'), ('queue', 'Queued'), ('running', 'Running'), ('notExecuted', 'Not executed'), ('unknown', 'Unknown'), ('policyRefused', 'Refused by a policy'), ('drifted', 'Drift found'), ('tokenEnding', 'Token about to end'), ('connectionEnding', 'Connection about to end'), ('test', 'Test')], max_length=32)),
-                ('key', models.CharField(blank=True, default='', max_length=200)),
-                ('facts', models.JSONField(default=dict)),
-                ('status', models.CharField(choices=[('PENDING', 'Waiting'), ('SENDING', 'Being sent'), ('SENT', 'Sent'), ('FAILED', 'Failed')], default='PENDING', max_length=16)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('created_date', models.DateTimeField(default=django.utils.timezone.now)),
-                ('due_at', models.DateTimeField(null=True)),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('last_attempt_at', models.DateTimeField(null=True, verbose_name='last try')),
-                ('answer_status', models.PositiveIntegerField(null=True)),
-                ('answer', models.TextField(blank=True, default='')),
-                ('problem', models.CharField(blank=True, default='', max_length=512)),
-                ('problem_words', models.JSONField(editable=False, null=True)),
-                ('configuration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='workspaces.notificationconfiguration')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notification_deliveries', to='workspaces.organization')),
-                ('workspace', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notification_deliveries', to='workspaces.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("job_number", models.PositiveBigIntegerField(null=True, verbose_name="job")),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[
+                            ("waitingApproval", "Waiting for approval"),
+                            ("failed", "Failed"),
+                            ("completed", "Completed"),
+                            ("noChanges", "No changes"),
+                            ("rejected", "Rejected"),
+                            ("cancelled", "Cancelled"),
+                            ("approved", "Approved"),
+                            ("pending", "Pending"),
+                            ("queue", "Queued"),
+                            ("running", "Running"),
+                            ("notExecuted", "Not executed"),
+                            ("unknown", "Unknown"),
+                            ("policyRefused", "Refused by a policy"),
+                            ("drifted", "Drift found"),
+                            ("tokenEnding", "Token about to end"),
+                            ("connectionEnding", "Connection about to end"),
+                            ("test", "Test"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("key", models.CharField(blank=True, default="", max_length=200)),
+                ("facts", models.JSONField(default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("PENDING", "Waiting"),
+                            ("SENDING", "Being sent"),
+                            ("SENT", "Sent"),
+                            ("FAILED", "Failed"),
+                        ],
+                        default="PENDING",
+                        max_length=16,
+                    ),
+                ),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("created_date", models.DateTimeField(default=django.utils.timezone.now)),
+                ("due_at", models.DateTimeField(null=True)),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("last_attempt_at", models.DateTimeField(null=True, verbose_name="last try")),
+                ("answer_status", models.PositiveIntegerField(null=True)),
+                ("answer", models.TextField(blank=True, default="")),
+                ("problem", models.CharField(blank=True, default="", max_length=512)),
+                ("problem_words", models.JSONField(editable=False, null=True)),
+                (
+                    "configuration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="workspaces.notificationconfiguration",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notification_deliveries",
+                        to="workspaces.organization",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notification_deliveries",
+                        to="workspaces.workspace",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'sent notification',
-                'ordering': ('-created_date',),
-                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='delivery_due'), models.Index(fields=['organization', '-created_date'], name='delivery_of_organization'), models.Index(fields=['workspace', '-created_date'], name='delivery_of_workspace'), models.Index(fields=['configuration', '-created_date'], name='delivery_of_configuration'), models.Index(fields=['created_date'], name='delivery_created')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('key', ''), _negated=True), fields=('configuration', 'key'), name='one_delivery_of_a_key')],
+                "verbose_name": "sent notification",
+                "ordering": ("-created_date",),
+                "indexes": [
+                    models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="delivery_due"),
+                    models.Index(fields=["organization", "-created_date"], name="delivery_of_organization"),
+                    models.Index(fields=["workspace", "-created_date"], name="delivery_of_workspace"),
+                    models.Index(fields=["configuration", "-created_date"], name="delivery_of_configuration"),
+                    models.Index(fields=["created_date"], name="delivery_created"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("key", ""), _negated=True),
+                        fields=("configuration", "key"),
+                        name="one_delivery_of_a_key",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='NotificationTrigger',
+            name="NotificationTrigger",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('job_status', models.CharField(choices=[('waitingApproval', 'Waiting for approval'), ('failed', 'Failed'), ('completed', 'Completed'), ('noChanges', 'No changes'), ('rejected', 'Rejected'), ('cancelled', 'Cancelled'), ('approved', 'Approved'), ('pending', 'Pending'), ('queue', 'Queued'), ('running', 'Running'), ('notExecuted', 'Not executed'), ('unknown', 'Unknown'), ('policyRefused', 'Refused by a policy'), ('drifted', 'Drift found'), ('tokenEnding', 'Token about to end'), ('connectionEnding', 'Connection about to end')], max_length=32, verbose_name='event')),
-                ('configuration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='triggers', to='workspaces.notificationconfiguration')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "job_status",
+                    models.CharField(
+                        choices=[
+                            ("waitingApproval", "Waiting for approval"),
+                            ("failed", "Failed"),
+                            ("completed", "Completed"),
+                            ("noChanges", "No changes"),
+                            ("rejected", "Rejected"),
+                            ("cancelled", "Cancelled"),
+                            ("approved", "Approved"),
+                            ("pending", "Pending"),
+                            ("queue", "Queued"),
+                            ("running", "Running"),
+                            ("notExecuted", "Not executed"),
+                            ("unknown", "Unknown"),
+                            ("policyRefused", "Refused by a policy"),
+                            ("drifted", "Drift found"),
+                            ("tokenEnding", "Token about to end"),
+                            ("connectionEnding", "Connection about to end"),
+                        ],
+                        max_length=32,
+                        verbose_name="event",
+                    ),
+                ),
+                (
+                    "configuration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="triggers",
+                        to="workspaces.notificationconfiguration",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'notification event',
-                'ordering': ('job_status',),
-                'indexes': [models.Index(fields=['job_status', 'configuration'], name='trigger_of_event')],
-                'constraints': [models.UniqueConstraint(fields=('configuration', 'job_status'), name='one_trigger_of_an_event')],
+                "verbose_name": "notification event",
+                "ordering": ("job_status",),
+                "indexes": [models.Index(fields=["job_status", "configuration"], name="trigger_of_event")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("configuration", "job_status"), name="one_trigger_of_an_event")
+                ],
             },
         ),
     ]
