@@ -10,6 +10,8 @@ from django.contrib.auth.models import User
 from django.test import RequestFactory
 from django.urls import reverse
 
+from workspaces.admin.workspace_tabs import FORM_TABS
+
 if TYPE_CHECKING:
     from scripts.sample_data import Sample
 
@@ -27,8 +29,12 @@ def pages(sample: Sample) -> dict[str, str]:
         found[f"job-{name}"] = reverse("admin:workspaces_job_change", args=[job.pk])
     found["job-compare"] = reverse("admin:workspaces_job_compare", args=[sample.jobs["waiting-approval"].pk])
     network = sample.workspaces["network"]
-    found["workspace"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
-    found["workspace-sandbox"] = reverse("admin:workspaces_workspace_change", args=[sample.workspaces["sandbox"].pk])
+    sandbox = sample.workspaces["sandbox"]
+    found["workspace"] = reverse("admin:workspaces_workspace_overview", args=[network.pk])
+    found["workspace-sandbox"] = reverse("admin:workspaces_workspace_overview", args=[sandbox.pk])
+    for tab in ("jobs", *FORM_TABS):
+        found[f"workspace-{tab}"] = reverse(f"admin:workspaces_workspace_{tab}", args=[network.pk])
+    found["workspace-whole"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
     found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
     found["states"] = reverse("admin:workspaces_workspace_states", args=[network.pk])
     found["states-difference"] = reverse("admin:workspaces_workspace_states_difference", args=[network.pk])

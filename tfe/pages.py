@@ -31,7 +31,7 @@ def workspace(request: HttpRequest, organization_name: str, workspace_name: str)
         found = workspace_named(request.user, organization_name, workspace_name)
     except NotFound:
         raise Http404(_("There is no such workspace.")) from None
-    return HttpResponseRedirect(reverse("admin:workspaces_workspace_change", args=[found.pk]))
+    return HttpResponseRedirect(reverse("admin:workspaces_workspace_overview", args=[found.pk]))
 
 
 app_name = "tfe-pages"

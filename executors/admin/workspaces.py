@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -100,14 +100,18 @@ class ExecutedWorkspace(Addition):
         for row in shown:
             row.own, row.last = row.shown.overridden(defaults), last.get(row.pk)
 
-    def page_context(self, request: HttpRequest, record: Workspace) -> dict[str, Any]:
-        address = reverse("admin:workspaces_workspace_preview", args=[record.pk])
-        return {
-            "preview_url": address,
-            "preflight_url": reverse("admin:workspaces_workspace_preflight", args=[record.pk]),
-            "memory_used": resource_use(record),
-            "webhook_section": webhook_section(record, request),
-        }
+    def page_context(self, request: HttpRequest, record: Workspace, parts: Collection[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if "executor" in parts:
+            found["preview_url"] = reverse("admin:workspaces_workspace_preview", args=[record.pk])
+        if "memory" in parts:
+            found["memory_used"] = resource_use(record)
+        if "webhook" in parts:
+            found["webhook_section"] = webhook_section(record, request)
+        return found
+
+    def overview_context(self, request: HttpRequest, record: Workspace) -> dict[str, Any]:
+        return {"preflight_url": reverse("admin:workspaces_workspace_preflight", args=[record.pk])}
 
     def executor_defaults(self) -> dict[str, str]:
         try:

@@ -160,7 +160,7 @@ def test_the_workspaces_of_a_persons_last_jobs_are_a_click_away(client: Client) 
     delete_workspace(gone, by=None)
     page: Any = client.get(reverse("admin:index"))
     assert page.context["recent_workspaces"] == [first, second]
-    assert reverse("admin:workspaces_workspace_change", args=[first.pk]) in page.content.decode()
+    assert reverse("admin:workspaces_workspace_overview", args=[first.pk]) in page.content.decode()
 
 
 def test_the_first_page_takes_the_same_queries_for_many_jobs(sign_in: SignIn) -> None:

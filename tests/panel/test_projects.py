@@ -77,7 +77,7 @@ def test_its_page_and_the_list_name_the_workspaces_in_it(admin: Client, project:
     listed = admin.get(page(f"{PROJECTS}_changelist")).content.decode()
     assert f"/workspaces/workspace/?project__id__exact={project.pk}" in listed
     content = admin.get(page(f"{PROJECTS}_change", project)).content.decode()
-    assert page(f"{WORKSPACES}_change", inside) in content
+    assert page(f"{WORKSPACES}_overview", inside) in content
     for number in range(25):
         WorkspaceFactory.create(organization=project.organization, project=project, name=f"a{number}")
     assert "all 26 workspaces" in admin.get(page(f"{PROJECTS}_change", project)).content.decode()

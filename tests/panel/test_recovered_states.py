@@ -41,7 +41,7 @@ def address(recovered: RecoveredState, what: str = "change") -> str:
 
 def test_the_pages_of_workspace_and_job_offer_it(admin: Client, recovered: RecoveredState, job: Job) -> None:
     for page in (
-        reverse("admin:workspaces_workspace_change", args=[recovered.workspace_id]),
+        reverse("admin:workspaces_workspace_overview", args=[recovered.workspace_id]),
         reverse("admin:workspaces_job_change", args=[job.pk]),
     ):
         text = admin.get(page).content.decode()

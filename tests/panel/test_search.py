@@ -62,7 +62,7 @@ def test_a_workspace_is_found_by_words_of_its_name_organization_and_description(
     WorkspaceFactory.create(name="other", organization=network.organization)
     page: Any = admin.get(SEARCH, {"q": text})
     assert titles(page)["Workspaces"] == ["network-prod"]
-    assert reverse("admin:workspaces_workspace_change", args=[network.pk]) in page.content.decode()
+    assert reverse("admin:workspaces_workspace_overview", args=[network.pk]) in page.content.decode()
 
 
 def test_names_that_begin_with_the_text_come_first(admin: Client) -> None:

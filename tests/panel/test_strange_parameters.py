@@ -84,6 +84,7 @@ def test_the_pages_of_a_workspace_bear_any_text(asked: Client, workspace: Worksp
     chosen_branch = f"{listed}from-repository/?vcs={connection.pk}&repository=https://git.example/a/b&branch=main"
     answers = [
         *asking(asked, f"{here}/kubernetes-job/", "type"),
+        *asking(asked, f"{here}/jobs/", "page"),
         *asking(asked, f"{listed}add/", "organization", "_to_field", "_popup", "_changelist_filters"),
         *(found for name in ("term", "page", *lookup) for found in asking(asked, autocomplete, name)),
         *sending(

@@ -36,7 +36,7 @@ def test_the_button_starts_a_run_whose_findings_the_page_shows(
     address = reverse("admin:workspaces_workspace_preflight", args=[workspace.pk])
     assert (
         f'action="{address}"'
-        in admin.get(reverse("admin:workspaces_workspace_change", args=[workspace.pk])).content.decode()
+        in admin.get(reverse("admin:workspaces_workspace_overview", args=[workspace.pk])).content.decode()
     )
     assert "has had no preflight yet" in admin.get(address).content.decode()
     for _ in range(2):

@@ -308,6 +308,10 @@ ADDRESSES: Mapping[str, str] = {
     "GET admin/workspaces/workspace/from-repository/": "create workspace",
     "GET admin/workspaces/recoveredstate/<uuid:pk>/download/": "state",
     "GET admin/workspaces/stateversion/<uuid:pk>/download/": "state",
+    **{
+        f"GET admin/workspaces/workspace/<uuid:pk>/{tab}": "here"
+        for tab in ("", "jobs/", "variables/", "pods/", "source/", "access/", "settings/")
+    },
     "GET admin/workspaces/workspace/<uuid:pk>/states/": "here",
     "GET admin/workspaces/workspace/<uuid:pk>/history/export/": "here",
     "GET admin/workspaces/organization/<uuid:pk>/history/export/": "here",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -22,8 +22,12 @@ class Addition:
     def prepare_rows(self, rows: Sequence[Any]) -> None:
         """Look up for the rows of a list, at once, what the columns show."""
 
-    def page_context(self, request: HttpRequest, record: Any) -> Mapping[str, Any]:
-        """Return what the template of the page gets beside its fields."""
+    def page_context(self, request: HttpRequest, record: Any, parts: Collection[str]) -> Mapping[str, Any]:
+        """Return what the template of the page gets beside its fields; ``parts`` are the sections that it shows."""
+        return {}
+
+    def overview_context(self, request: HttpRequest, record: Any) -> Mapping[str, Any]:
+        """Return what the template of the record's first page gets."""
         return {}
 
     def executor_defaults(self) -> Mapping[str, str]:

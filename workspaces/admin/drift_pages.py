@@ -160,7 +160,7 @@ def _list_view(page: WorkspacePages, request: HttpRequest) -> HttpResponse:
 
 def _bring_back_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpResponse:
     workspace = page.visible(request, pk)
-    shown = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    shown = reverse("admin:workspaces_workspace_overview", args=[workspace.pk])
     with telling(request):
         job = bring_back(workspace, by=actor_of(request))
         messages.success(request, gettext("Job %(number)d was started.") % {"number": job.pk})

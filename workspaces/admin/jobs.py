@@ -131,7 +131,7 @@ class JobAdmin(ReadOnly, ListExport, RecordAdmin):
 
     @admin.display(description=_("workspace"), ordering="workspace__name")
     def workspace_name(self, job: Job) -> SafeString:
-        address = reverse("admin:workspaces_workspace_change", args=[job.workspace_id])
+        address = reverse("admin:workspaces_workspace_overview", args=[job.workspace_id])
         return format_html('<a href="{}">{}</a>', address, job.workspace.name)
 
     @admin.display(description=_("by"), ordering="created_by")

@@ -69,7 +69,7 @@ class ProjectAdmin(RecordAdmin):
     def workspaces_in_it(self, record: Any) -> SafeString | str:
         """Link the first workspaces, and the list of all where there are more."""
         inside = record.workspaces.filter(deleted=False).only("name")[: _SHOWN + 1]
-        links = [(reverse("admin:workspaces_workspace_change", args=[one.pk]), one.name) for one in inside]
+        links = [(reverse("admin:workspaces_workspace_overview", args=[one.pk]), one.name) for one in inside]
         if not links:
             return gettext("None yet: choose this project on the page of a workspace.")
         shown = format_html_join(", ", '<a class="tk-link" href="{}">{}</a>', links[:_SHOWN])

@@ -71,7 +71,7 @@ class RecoveredStateAdmin(ReadOnly, RecordAdmin):
     def _back(self, recovered: RecoveredState) -> HttpResponseRedirect:
         if RecoveredState.objects.filter(pk=recovered.pk).exists():
             return HttpResponseRedirect(reverse("admin:workspaces_recoveredstate_change", args=[recovered.pk]))
-        return HttpResponseRedirect(reverse("admin:workspaces_workspace_change", args=[recovered.workspace_id]))
+        return HttpResponseRedirect(reverse("admin:workspaces_workspace_overview", args=[recovered.workspace_id]))
 
     def current_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         recovered = self._visible(request, pk)

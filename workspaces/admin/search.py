@@ -55,7 +55,7 @@ def _workspaces(seen: Scope, text: str) -> list[Hit]:
         Hit(
             title=one.name,
             detail=one.organization.name,
-            address=reverse("admin:workspaces_workspace_change", args=[one.pk]),
+            address=reverse("admin:workspaces_workspace_overview", args=[one.pk]),
         )
         for one in search.find_workspaces(seen, text)
     ]

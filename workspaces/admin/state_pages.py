@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from terrakube_site.http.body_doors import Door, only_signed_in
 from terrakube_site.http.body_limit import MIB
 from workspaces.admin.base import actor_of, allows, telling
+from workspaces.admin.workspace_tabs import head_context
 from workspaces.errors import InvalidInput
 from workspaces.forms.states import StateComparisonForm, StateUploadForm
 from workspaces.models import StateVersion, Workspace
@@ -103,9 +104,7 @@ def _list_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpRespo
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
-        "title": _("States of %(workspace)s") % {"workspace": workspace.name},
-        "workspace": workspace,
-        "original": workspace,
+        **head_context(request, workspace, "states"),
         "versions": shown,
         "comparison": StateComparisonForm(choices=choices, initial={"before": choices[1][0], "after": choices[0][0]})
         if len(choices) > 1
@@ -113,7 +112,6 @@ def _list_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpRespo
         "were_removed": bool(shown) and not shown.has_next() and shown[-1].number > 1,
         "may_manage": may_manage,
         "may_upload": may_manage and not workspace.deleted,
-        "may_start": allows(request, "plan_job", workspace) and not workspace.deleted,
         "most": MAX_STATE_BYTES // MIB,
     }
     return TemplateResponse(request, "terrakube/states.html", context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -31,7 +32,6 @@ from workspaces.admin.base import (
     AUDIT_FIELDS,
     AUDIT_FIELDSET,
     RecordAdmin,
-    RecordInline,
     actor_of,
     allows,
     organizations_with,
@@ -40,41 +40,48 @@ from workspaces.admin.base import (
     telling,
 )
 from workspaces.admin.bulk import BulkActions
-from workspaces.admin.drift_pages import drift_shown
 from workspaces.admin.drift_pages import urls as drift_urls
 from workspaces.admin.exports import ListExport
 from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import WorkspaceLimitsInline
-from workspaces.admin.recovered_states import recovered_states
 from workspaces.admin.state_pages import urls as state_urls
 from workspaces.admin.tag_display import shown_tag, tag_badges, tags_of
 from workspaces.admin.variables import VariableInline
+from workspaces.admin.workspace_overview import allowed_to, newest_source
+from workspaces.admin.workspace_overview import urls as overview_urls
+from workspaces.admin.workspace_rows import AccessInline, CollectionInline, TagInline
+from workspaces.admin.workspace_tabs import (
+    FORM_TABS,
+    MORE_FIELDSET,
+    NAME_FIELDSET,
+    SOURCE_FIELDSET,
+    TOOL_FIELDSET,
+    WHOLE,
+    address_of,
+    choose_tab,
+    chosen_tab,
+    head_context,
+    tab_of,
+)
 from workspaces.display import badge, moment
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
-from workspaces.forms.roles import AccessForm
 from workspaces.forms.workspaces import ProjectField, WorkspaceForm
 from workspaces.jobs.start_rules import starter_on
 from workspaces.models import (
-    Access,
-    Collection,
     Organization,
     Project,
-    Reference,
     Ssh,
-    StateLock,
-    Tag,
     Template,
     Vcs,
     Workspace,
-    WorkspaceTag,
 )
 from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.locks import is_locked_by, lock_workspace, owner_of, unlock_workspace
 from workspaces.services.remote_state import sharing_of
 from workspaces.services.workspaces import name_before_deletion, restore_workspace
-from workspaces.variables.pod_settings import settings_of
+from workspaces.variables.pod_settings import KEYED, settings_of
 
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
     "default_template": Template,
@@ -82,47 +89,6 @@ _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
     "ssh": Ssh,
     "module_ssh_key": Ssh,
 }
-RECENT_JOBS = 8
-
-
-class CollectionInline(RecordInline):
-    """The collections that a workspace uses."""
-
-    model = Reference
-    fields = ("collection", "description")
-    verbose_name = _("collection")
-    verbose_name_plural = _("collections it uses")
-
-    def formfield_for_foreignkey(
-        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any] | None:
-        if db_field.name == "collection":
-            shown_of: Any = getattr(request, "_organization_id", None)
-            kwargs["queryset"] = Collection.objects.filter(organization_id=shown_of)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
-
-
-class TagInline(RecordInline):
-    model = WorkspaceTag
-    fields = ("tag", "value")
-    verbose_name = _("tag")
-    verbose_name_plural = _("tags")
-
-    def formfield_for_foreignkey(
-        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any] | None:
-        if db_field.name == "tag":
-            shown_of: Any = getattr(request, "_organization_id", None)
-            kwargs["queryset"] = Tag.objects.filter(organization_id=shown_of)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
-
-
-class AccessInline(RecordInline):
-    model = Access
-    form = AccessForm
-    read_right = "manage_access"
-    fields = ("name", "role", "plan_job", "approve_job", "manage_job", "manage_workspace", "manage_state")
-    verbose_name_plural = _("access for groups, in addition to the organization's teams")
 
 
 @admin.register(Workspace)
@@ -163,24 +129,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
         (_("Source"), {"fields": ("source", ("branch", "folder"))}),
         (_("Tool"), {"fields": (("iac_type", "terraform_version"),)}),
     )
-    fieldsets = (
-        (None, {"fields": ("organization", "project", "name", "description", "default_template")}),
-        (_("Source"), {"fields": ("source", ("branch", "folder"), ("vcs", "ssh"), "module_ssh_key")}),
-        (_("Tool"), {"fields": (("iac_type", "terraform_version"),)}),
-        (
-            _("More"),
-            {
-                "classes": ("collapse",),
-                "fields": (
-                    "execution_mode",
-                    ("allow_remote_apply", "auto_apply", "global_remote_state"),
-                    "shared_ids",
-                    "deleted",
-                ),
-            },
-        ),
-        AUDIT_FIELDSET,
-    )
+    fieldsets = (NAME_FIELDSET, SOURCE_FIELDSET, TOOL_FIELDSET, MORE_FIELDSET, AUDIT_FIELDSET)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_add_permission(request, obj) or (request.user.is_active and own_projects(request).exists())
@@ -210,6 +159,10 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {"may_make_from_repository": allows(request, self.add_right), **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Any]:
+        found: type[Any] = super().get_changelist(request, **kwargs)
+        return type("WorkspaceList", (found,), {"url_for_result": lambda _list, row: address_of(row.pk)})
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return (*self.list_display[:3], *self.addition.columns, *self.list_display[3:])
@@ -266,6 +219,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         request._organization_id = obj.organization_id if obj is not None else None  # type: ignore[attr-defined]
         form: Any = super().get_form(request, obj, change, **kwargs)
+        tab = tab_of(request)
+        form.shows_executor = tab is None or "executor" in tab.parts
         form.executor_defaults = self.addition.executor_defaults()
         return form
 
@@ -310,8 +265,15 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
         return fixed if moves else (*fixed, "project")
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        tab = tab_of(request)
+        if tab is not None:
+            return tab.inlines
         # A new workspace has its name first; then it has a page with all the rest.
         return self.inlines if obj is not None else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        tab = tab_of(request)
+        return super().get_fieldsets(request, obj) if tab is None else tab.fieldsets
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial = dict(super().get_changeform_initial_data(request))
@@ -330,38 +292,51 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
                 request,
                 gettext("%(name)s was created. Add its variables below, then start a job.") % {"name": obj.name},
             )
-            return HttpResponseRedirect(reverse("admin:workspaces_workspace_change", args=[obj.pk]))
+            return HttpResponseRedirect(address_of(obj.pk))
         return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
 
-    def page_context(self, request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
-        """Return what a workspace's page shows beside its fields."""
-        recent = workspace.jobs.select_related("template").defer("tcl", "template__tcl")[:RECENT_JOBS]
-        return {
-            "workspace": workspace,
-            "recent_jobs": recent,
-            "may_start": allows(request, "plan_job", workspace) and not workspace.deleted,
-            "may_manage": allows(request, "manage_workspace", workspace),
-            "may_restore": workspace.deleted and allows(request, "create_workspace", workspace),
-            "name_before": name_before_deletion(workspace),
-            "may_upload": allows(request, "approve_job", workspace) and not workspace.deleted,
-            "newest_source": workspace.configuration_versions.defer("content").exclude(content=None).first(),
-            "state": workspace.state_versions.only("number", "serial", "created_date", "created_by", "job_id").first(),
-            "recovered_states": recovered_states(workspace),
-            "lock_owner": owner_of(workspace) if workspace.locked else None,
-            "unlocks_by_force": workspace.locked and not is_locked_by(workspace, actor_of(request)),
-            "shared_state": sharing_of(workspace, by=actor_of(request)),
-            "drift": drift_shown(request, workspace),
-            "state_lock": StateLock.objects.filter(workspace=workspace).first(),
-            **self.addition.page_context(request, workspace),
-        }
+    def page_context(self, request: HttpRequest, workspace: Workspace, tab: str) -> dict[str, Any]:
+        """Return what a page with a form shows beside its fields; an empty ``tab`` is the whole form."""
+        parts = FORM_TABS[tab].parts if tab else WHOLE
+        context = head_context(request, workspace, tab)
+        if "shared_state" in parts:
+            context["shared_state"] = sharing_of(workspace, by=actor_of(request))
+        if "who" in parts:
+            context["allowed"] = allowed_to(request, workspace)
+        if "danger" in parts:
+            context["unlocks_by_force"] = workspace.locked and not is_locked_by(workspace, actor_of(request))
+            context["lock_owner"] = owner_of(workspace) if workspace.locked else None
+            context["may_delete"] = self.has_delete_permission(request, workspace) and not workspace.deleted
+        if "upload" in parts:
+            context["may_upload"] = allows(request, "approve_job", workspace) and not workspace.deleted
+            context["newest_source"] = newest_source(workspace)
+        if "schedules" in parts:
+            context["schedules"] = workspace.schedules.select_related("template").defer("tcl", "template__tcl")
+        if "pod_variables" in parts:
+            context["pod_variables"] = list(workspace.variables.filter(**KEYED).values_list("key", flat=True))
+        return {**context, "parts": parts, **self.addition.page_context(request, workspace, parts)}
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         workspace = self.get_object(request, unquote(object_id))
-        context = self.page_context(request, workspace) if isinstance(workspace, Workspace) else {}
+        tab = chosen_tab(request)
+        context = self.page_context(request, workspace, tab) if isinstance(workspace, Workspace) else {}
+        if tab:
+            hidden = ("show_save_and_continue", "show_save_and_add_another", "show_delete")
+            context |= dict.fromkeys(hidden, False)
         context |= extra_context or {}
         return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+
+    def tab_view(self, request: HttpRequest, pk: Any, tab: str) -> HttpResponse:
+        """Show one tab's part of the form; a POST saves it and nothing else."""
+        choose_tab(request, tab)
+        return self.change_view(request, str(pk))
+
+    def response_post_save_change(self, request: HttpRequest, obj: Workspace) -> HttpResponse:
+        if chosen_tab(request):
+            return HttpResponseRedirect(request.path)
+        return super().response_post_save_change(request, obj)  # type: ignore[no-any-return]
 
     # ---- what is done with a workspace ------------------------------------------------------------------------------
 
@@ -377,6 +352,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
             own("<uuid:pk>/unlock/", require_POST(self.unlock_view), "unlock"),
             own("<uuid:pk>/upload/", upload, "upload"),
             own("<uuid:pk>/restore/", require_POST(self.restore_view), "restore"),
+            *overview_urls(self),
+            *(own(f"<uuid:pk>/{tab}/", partial(self.tab_view, tab=tab), tab) for tab in FORM_TABS),
             *state_urls(self),
             *drift_urls(self),
             *self.history_urls(),
@@ -396,7 +373,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
         return found  # type: ignore[no-any-return]
 
     def back(self, workspace: Workspace) -> HttpResponseRedirect:
-        return HttpResponseRedirect(reverse("admin:workspaces_workspace_change", args=[workspace.pk]))
+        return HttpResponseRedirect(address_of(workspace.pk))
 
     def start_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """Start a job: show the form, then start what it requests."""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from terrakube_site.messages import translated
 from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.models import Project, Workspace
 
@@ -34,10 +35,11 @@ class ProjectField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """``executor`` is the form of the executor's settings; None for a new workspace."""
+    """``executor`` is the form of the executor's settings; None for a new workspace, and on a tab without them."""
 
     executor_defaults: Mapping[str, str] = {}
     wrong_settings: Mapping[str, str] = {}
+    shows_executor = True
 
     class Meta:
         model = Workspace
@@ -46,7 +48,7 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.executor: EphemeralForm | None = None
-        if not self.instance._state.adding:
+        if self.shows_executor and not self.instance._state.adding:
             data = self.data if self.is_bound else None
             self.executor = EphemeralForm(data, workspace=self.instance, defaults=self.executor_defaults)
 
@@ -58,4 +60,7 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.executor is not None and self.wrong_settings:
             self.executor.errors = dict(self.wrong_settings)
             self.add_error(None, _("The ephemeral executor has invalid settings; see the errors below."))
+        elif not self.shows_executor:
+            for sentence in self.wrong_settings.values():
+                self.add_error(None, translated(sentence))
         return data

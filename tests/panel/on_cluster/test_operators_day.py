@@ -91,6 +91,7 @@ def test_an_organization_and_a_workspace_are_made_and_a_wrong_toleration_is_mend
     page.get_by_label("Version").fill("1.11.4")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("telescope was created")).to_be_visible()
+    operator.open(page_of(organization.workspaces.get()))
 
     page.locator(".tk-segments").get_by_text("On", exact=True).click()
     tolerations = setting(page, "EPHEMERAL_CONFIG_TOLERATIONS")
@@ -340,8 +341,7 @@ def test_a_viewer_sees_and_is_refused_what_they_may_not_do(viewer: Visitor, site
 def test_a_source_is_uploaded_in_the_browser(operator: Visitor, site: Site) -> None:
     workspace = site.workspace({"main.tf": "not terraform"})
     page = operator.page
-    operator.open(page_of(workspace))
-    page.get_by_text("Upload a source…").click()
+    operator.open(reverse("admin:workspaces_workspace_source", args=[workspace.pk]))
     page.get_by_label("A tar.gz of the configuration").set_input_files(
         {"name": "source.tar.gz", "mimeType": "application/gzip", "buffer": archive({"main.tf": HELLO})}
     )
