@@ -28,7 +28,7 @@ from vcs.providers import provider_of
 from vcs.providers.base import normalized
 from workspaces.admin.base import actor_of, allows, organizations_with, scope
 from workspaces.admin.related_choices import may_be_key
-from workspaces.admin.workspaces import WorkspaceAdmin
+from workspaces.admin.workspaces import DEFAULT_VERSION, WorkspaceAdmin
 from workspaces.choices import IacType, VcsType
 from workspaces.errors import ServiceError
 from workspaces.forms.many_workspaces import FolderRow, ManyWorkspacesForm, posted_rows
@@ -39,8 +39,6 @@ from workspaces.services.many_workspaces import WrongRows, create_workspaces
 NAME = "workspaces_workspace_from_repository"
 """The name of the pages' address."""
 MOST_BRANCHES = 200
-_VERSION = "1.11.4"
-"""The version to propose where the organization has no workspace yet."""
 _MOST_PAGES = 10_000
 
 
@@ -270,7 +268,7 @@ class _Wizard:
             may_plan=allows(request, "plan_job", organization),
             initial={
                 "iac_type": newest.iac_type if newest is not None else IacType.TERRAFORM,
-                "terraform_version": newest.terraform_version if newest is not None else _VERSION,
+                "terraform_version": newest.terraform_version if newest is not None else DEFAULT_VERSION,
             },
         )
 

@@ -28,6 +28,10 @@ SOURCE_FIELDSET: Any = (
     _("Source"),
     {"fields": ("source", ("branch", "folder"), ("vcs", "ssh"), "module_ssh_key")},
 )
+_ORIGIN_FIELDSET: Any = (
+    _("Source"),
+    {"fields": ("origin", "source", "branch", "folder", ("vcs", "ssh"), "module_ssh_key")},
+)
 TOOL_FIELDSET: Any = (_("Tool"), {"fields": (("iac_type", "terraform_version"),)})
 NAME_FIELDSET: Any = (None, {"fields": ("organization", "project", "name", "description", "default_template")})
 MORE_FIELDSET: Any = (
@@ -83,7 +87,7 @@ class FormTab:
 FORM_TABS: Mapping[str, FormTab] = {
     "variables": FormTab(inlines=(PlainVariableInline, CollectionInline), parts=frozenset({"pod_variables"})),
     "pods": FormTab(parts=frozenset({"executor", "memory"})),
-    "source": FormTab(fieldsets=(SOURCE_FIELDSET,), parts=frozenset({"upload", "webhook", "schedules"})),
+    "source": FormTab(fieldsets=(_ORIGIN_FIELDSET,), parts=frozenset({"upload", "webhook", "schedules"})),
     "access": FormTab(fieldsets=(_SHARED_FIELDSET,), inlines=(AccessInline,), parts=frozenset({"who", "shared_state"})),
     "settings": FormTab(
         fieldsets=(NAME_FIELDSET, TOOL_FIELDSET, _RUNS_FIELDSET, AUDIT_FIELDSET),

@@ -76,6 +76,7 @@ from workspaces.models import (
     Vcs,
     Workspace,
 )
+from workspaces.pods.catalogue import ENABLE
 from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.locks import is_locked_by, lock_workspace, owner_of, unlock_workspace
@@ -83,6 +84,8 @@ from workspaces.services.remote_state import sharing_of
 from workspaces.services.workspaces import name_before_deletion, restore_workspace
 from workspaces.variables.pod_settings import KEYED, settings_of
 
+DEFAULT_VERSION = "1.11.4"
+"""The version to propose where no workspace is there to follow."""
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
     "default_template": Template,
     "vcs": Vcs,
@@ -126,8 +129,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
     inlines = (VariableInline, CollectionInline, TagInline, AccessInline, WorkspaceLimitsInline)
     add_fieldsets = (
         (None, {"fields": ("organization", "project", "name", "description")}),
-        (_("Source"), {"fields": ("source", ("branch", "folder"))}),
-        (_("Tool"), {"fields": (("iac_type", "terraform_version"),)}),
+        (_("Source"), {"fields": ("origin", "source", "branch", "folder")}),
+        (_("Tool"), {"fields": (("iac_type", "terraform_version"), "pods")}),
     )
     fieldsets = (NAME_FIELDSET, SOURCE_FIELDSET, TOOL_FIELDSET, MORE_FIELDSET, AUDIT_FIELDSET)
 
@@ -220,6 +223,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
         request._organization_id = obj.organization_id if obj is not None else None  # type: ignore[attr-defined]
         form: Any = super().get_form(request, obj, change, **kwargs)
         tab = tab_of(request)
+        form.asks_origin = not change or chosen_tab(request) == "source"
         form.shows_executor = tab is None or "executor" in tab.parts
         form.executor_defaults = self.addition.executor_defaults()
         return form
@@ -228,6 +232,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
         super().save_model(request, obj, form, change)
         if form.executor is not None and form.executor.changes:
             change_settings(obj, form.executor.changes, by=actor_of(request))
+        if form.cleaned_data.get("pods"):
+            change_settings(obj, {ENABLE: form.cleaned_data["pods"]}, by=actor_of(request))
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
@@ -273,7 +279,12 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         tab = tab_of(request)
-        return super().get_fieldsets(request, obj) if tab is None else tab.fieldsets
+        if tab is None:
+            return super().get_fieldsets(request, obj)
+        if chosen_tab(request) == "source" and not self.has_change_permission(request, obj):
+            # Who only reads sees the columns, and no choice between them.
+            return (SOURCE_FIELDSET,)
+        return tab.fieldsets
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial = dict(super().get_changeform_initial_data(request))
@@ -281,7 +292,9 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
             only = list(self._organizations(request).values_list("pk", flat=True)[:2])
             if len(only) == 1:
                 initial["organization"] = only[0]
-        return initial
+        newest = Workspace.objects.within(scope(request)).alive().order_by("-created_date")
+        tool = newest.values("iac_type", "terraform_version").first()
+        return {**(tool or {"terraform_version": DEFAULT_VERSION}), **initial}
 
     def _organizations(self, request: HttpRequest) -> QuerySet[Organization]:
         return Organization.objects.visible_to(actor_of(request))
@@ -290,9 +303,11 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
         if "_addanother" not in request.POST and "_popup" not in request.POST:
             messages.success(
                 request,
-                gettext("%(name)s was created. Add its variables below, then start a job.") % {"name": obj.name},
+                gettext("%(name)s was created. Upload its configuration, then start a job.") % {"name": obj.name}
+                if obj.uploaded_source
+                else gettext("%(name)s was created. Start a job to see what it would change.") % {"name": obj.name},
             )
-            return HttpResponseRedirect(address_of(obj.pk))
+            return HttpResponseRedirect(address_of(obj.pk, "source" if obj.uploaded_source else "overview"))
         return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
 
     def page_context(self, request: HttpRequest, workspace: Workspace, tab: str) -> dict[str, Any]:
@@ -316,6 +331,12 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
             context["pod_variables"] = list(workspace.variables.filter(**KEYED).values_list("key", flat=True))
         return {**context, "parts": parts, **self.addition.page_context(request, workspace, parts)}
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"may_make_from_repository": allows(request, self.add_right), **(extra_context or {})}
+        return super().add_view(request, form_url, context)  # type: ignore[no-any-return]
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -330,8 +351,9 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
 
     def tab_view(self, request: HttpRequest, pk: Any, tab: str) -> HttpResponse:
         """Show one tab's part of the form; a POST saves it and nothing else."""
+        workspace = self.visible(request, pk)
         choose_tab(request, tab)
-        return self.change_view(request, str(pk))
+        return self.change_view(request, str(workspace.pk))
 
     def response_post_save_change(self, request: HttpRequest, obj: Workspace) -> HttpResponse:
         if chosen_tab(request):
@@ -360,7 +382,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
             *self.export_urls(),
             *who_may.urls(self),
             *self.addition.urls(self),
-            *super().get_urls(),
+            # The overview has the address from which Django leads to the form.
+            *(one for one in super().get_urls() if str(one.pattern) != "<path:object_id>/"),
         ]
 
     def visible(self, request: HttpRequest, pk: Any) -> Workspace:

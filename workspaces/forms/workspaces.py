@@ -7,14 +7,17 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 
 from terrakube_site.messages import translated
 from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.models import Project, Workspace
+from workspaces.services.sources import UPLOADED
+from workspaces.validation.repositories import NO_REPOSITORY
 
 
 class ProjectField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -34,12 +37,41 @@ class ProjectField(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{project.organization} / {project}" if self._names_organization else str(project)
 
 
+GIT, UPLOAD = "git", "upload"
+_ON, _OFF = "1", "0"
+_REPOSITORY = gettext_lazy("URL of the git repository, by https or ssh.")
+_BRANCH = gettext_lazy("Branch, tag or full commit hash; empty for main.")
+
+
 class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """``executor`` is the form of the executor's settings; None for a new workspace, and on a tab without them."""
+    """``executor`` is the form of the executor's settings; None for a new workspace, and on a tab without them.
+
+    With ``asks_origin``, a choice says whether the configuration is in git or uploaded, and the words by which the
+    columns say so are neither shown nor typed.
+    """
+
+    origin = forms.ChoiceField(
+        label=gettext_lazy("Configuration"),
+        required=False,
+        choices=[(GIT, gettext_lazy("In a git repository")), (UPLOAD, gettext_lazy("Uploaded, as a tar.gz"))],
+        initial=GIT,
+        widget=UnfoldAdminRadioSelectWidget(),
+    )
+    pods = forms.ChoiceField(
+        label=gettext_lazy("Steps run in"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("What the organization says")),
+            (_ON, gettext_lazy("Pods in Kubernetes")),
+            (_OFF, gettext_lazy("This machine")),
+        ],
+        widget=UnfoldAdminSelectWidget(),
+    )
 
     executor_defaults: Mapping[str, str] = {}
     wrong_settings: Mapping[str, str] = {}
     shows_executor = True
+    asks_origin = False
 
     class Meta:
         model = Workspace
@@ -48,19 +80,62 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.executor: EphemeralForm | None = None
+        self._stored = {name: getattr(self.instance, name) for name in ("source", "branch")}
+        if self.asks_origin and {"source", "branch"} <= self.fields.keys():
+            self._ask_origin(kwargs.get("initial") or {})
+        else:
+            del self.fields["origin"]
+        if not self.instance._state.adding or not self.asks_origin:
+            del self.fields["pods"]
         if self.shows_executor and not self.instance._state.adding:
             data = self.data if self.is_bound else None
             self.executor = EphemeralForm(data, workspace=self.instance, defaults=self.executor_defaults)
 
+    def _ask_origin(self, given: Mapping[str, Any]) -> None:
+        uploaded = not self.instance._state.adding and self.instance.uploaded_source
+        if uploaded:
+            self.initial["origin"] = UPLOAD
+        if uploaded or self.instance._state.adding:
+            self.initial |= {"source": "", "branch": "" if uploaded else "main", **given}
+        for name, help_text in (("source", _REPOSITORY), ("branch", _BRANCH)):
+            # Which of them has to be filled in depends on the choice.
+            self.fields[name].required = False
+            self.fields[name].help_text = help_text
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        found: list[str] = super().changed_data
+        data = getattr(self, "cleaned_data", {})
+        if "origin" not in self.fields or self.instance._state.adding:
+            return found
+        # What is stored decides, since the words of an upload are not what the fields show.
+        changed = [name for name, text in self._stored.items() if name in data and data[name] != text]
+        return [*(name for name in found if name not in self._stored), *changed]
+
+    def _clean_origin(self, data: dict[str, Any]) -> None:
+        if data.get("origin") == UPLOAD:
+            was_uploaded = self._stored["branch"].split(",")[0].strip() == UPLOADED
+            words = self._stored if was_uploaded else {"source": NO_REPOSITORY, "branch": UPLOADED}
+            data |= words
+            return
+        if "source" in data and not data["source"]:
+            self.add_error("source", _("Give the URL of the git repository."))
+        if "branch" in data and not data["branch"]:
+            data["branch"] = "main"
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        if "origin" in self.fields:
+            self._clean_origin(data)
+            # A look before the fields were cleaned is not kept.
+            self.__dict__.pop("changed_data", None)
         project, organization = data.get("project"), data.get("organization", self.instance.organization_id)
         if project is not None and organization not in {project.organization, project.organization_id, None}:
             self.add_error("project", _("The project belongs to another organization."))
         if self.executor is not None and self.wrong_settings:
             self.executor.errors = dict(self.wrong_settings)
             self.add_error(None, _("The ephemeral executor has invalid settings; see the errors below."))
-        elif not self.shows_executor:
+        else:
             for sentence in self.wrong_settings.values():
                 self.add_error(None, translated(sentence))
         return data
