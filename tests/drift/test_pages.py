@@ -110,7 +110,7 @@ def test_the_queries_of_the_page_do_not_grow_with_its_rows(
 
 
 def test_the_workspaces_page_says_what_drifted_and_since_when_without_values(drifted: Workspace) -> None:
-    text = text_of(signed_in(person(drifted, plan_job=True)), "change", drifted.pk)
+    text = text_of(signed_in(person(drifted, plan_job=True)), "overview", drifted.pk)
     found = Drift.objects.get(workspace=drifted)
     assert "time_rotating.key[&quot;a&quot;]" in text
     assert "1 change of the configuration waits to be applied. It is no drift." in text
@@ -122,7 +122,7 @@ def test_the_workspaces_page_says_what_drifted_and_since_when_without_values(dri
 
 def test_who_may_not_plan_gets_no_button_and_is_refused(drifted: Workspace) -> None:
     user = person(drifted)
-    for name, arguments in (("drift", ()), ("change", (drifted.pk,))):
+    for name, arguments in (("drift", ()), ("overview", (drifted.pk,))):
         assert "bring-back" not in text_of(signed_in(user), name, *arguments)
     signed_in(user).post(reverse("admin:workspaces_workspace_bring_back", args=[drifted.pk]))
     assert not Job.objects.exclude(via=Via.DRIFT).exists()
@@ -135,17 +135,17 @@ def test_a_failed_check_says_why_and_keeps_what_had_drifted(drifted: Workspace) 
     (check,) = make_checks()
     end_check(check, None, outcome=Outcome(succeeded=False, why=reason("", "reports-failure")))
     client = signed_in(person(drifted, plan_job=True))
-    for name, arguments in (("drift", ()), ("change", (drifted.pk,))):
+    for name, arguments in (("drift", ()), ("overview", (drifted.pk,))):
         text = text_of(client, name, *arguments)
         assert "Check failed" in text
         assert "The executor reports a failure; see the log" in text
-    assert ">time_rotating.key" in text_of(client, "change", drifted.pk)
+    assert ">time_rotating.key" in text_of(client, "overview", drifted.pk)
 
 
 def test_pages_say_where_checks_are_switched_on() -> None:
     unchecked = workspace(OrganizationFactory.create())
     client = signed_in(person(unchecked))
-    assert "Drift checks are off. Switch them on" in text_of(client, "change", unchecked.pk)
+    assert "Drift checks are off. Switch them on" in text_of(client, "overview", unchecked.pk)
     assert "Never checked" in text_of(client, "drift")
 
 

@@ -175,7 +175,7 @@ def test_a_rule_that_refuses_workspaces_is_saved_by_a_second_button_only(
     assert not PolicyRule.objects.exists()
     assert "this rule would refuse the next step of 1 workspace." in page
     assert "1 of 2 workspaces would be refused" in " ".join(page.split())
-    assert f"{reverse('admin:workspaces_workspace_change', args=[with_account.pk])}#setting-{ACCOUNT}" in page
+    assert f"{reverse('admin:workspaces_workspace_pods', args=[with_account.pk])}#setting-{ACCOUNT}" in page
     assert "tf-*</textarea>" in page
     key = confirmation(page)
     # What was confirmed is that rule and no other.
