@@ -96,7 +96,7 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
         if uploaded:
             self.initial["origin"] = UPLOAD
         if uploaded or self.instance._state.adding:
-            self.initial |= {"source": "", "branch": "" if uploaded else "main", **given}
+            self.initial.update({"source": "", "branch": "" if uploaded else "main", **given})
         for name, help_text in (("source", _REPOSITORY), ("branch", _BRANCH)):
             # Which of them has to be filled in depends on the choice.
             self.fields[name].required = False
