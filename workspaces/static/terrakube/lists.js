@@ -1,4 +1,5 @@
-// On a narrow screen each row of a list is a card; there each value stands below the name of its column.
+// Lists and tables: on a narrow screen each row of a list is a card, where each value stands below the name of its
+// column; a table that may be wider than the page is moved by the keyboard.
 (() => {
   "use strict";
   document.addEventListener("DOMContentLoaded", () => {
@@ -13,6 +14,12 @@
         if (/^[-–]?$/.test(text) && !cell.querySelector("input, [data-cell]")) cell.classList.add("tk-none");
         if (text.length > 22) cell.classList.add("tk-wide");
       });
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const one of document.querySelectorAll(".tk-scroll")) {
+      if (!one.querySelector("a, button, input, select, textarea, summary")) one.tabIndex = 0;
     }
   });
 })();
