@@ -71,6 +71,26 @@ def test_a_setting_is_set_and_taken_away_everywhere(admin: Client, three: list[W
     assert values(ENABLE) == ["1"]
 
 
+@pytest.mark.parametrize(
+    ("name", "control"),
+    [
+        (LIMIT, 'data-editor="quantity"'),
+        ("EPHEMERAL_CONFIG_TOLERATIONS", 'data-editor="tolerations"'),
+        ("EPHEMERAL_CONFIG_TOLERATIONS_APPLY", 'data-editor="tolerations"'),
+        ("EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT", 'data-editor="pod-security"'),
+        (ENABLE, '<option value="0">On the machine of the worker</option>'),
+        ("NOTHING", '<option value="0">On the machine of the worker</option>'),
+    ],
+)
+def test_a_setting_is_entered_in_the_control_that_fits_it(
+    admin: Client, three: list[Workspace], name: str, control: str
+) -> None:
+    page = do(admin, "set_setting", three, _choose="1", name=name).content.decode()
+    assert control in page
+    assert "terrakube/ephemeral.js" in page
+    assert not Variable.objects.exists()
+
+
 @pytest.mark.parametrize("button", ["_preview", "_apply"])
 def test_a_wrong_text_is_refused_at_its_field_with_the_grammar_and_stays_typed(
     admin: Client, three: list[Workspace], button: str

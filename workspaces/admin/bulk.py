@@ -17,6 +17,7 @@ from terrakube_site.messages import translated
 from workspaces.admin.base import actor_of, allows, scope
 from workspaces.forms.bulk import MoveForm, PlanForm, SettingForm
 from workspaces.models import Project, Workspace
+from workspaces.pods.catalogue import ENABLE
 from workspaces.services import bulk
 from workspaces.services.bulk import Result
 
@@ -71,7 +72,7 @@ class BulkActions:
     def set_setting(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
         chosen = list(queryset.select_related("organization")[: bulk.MAX_WORKSPACES])
         sent = request.POST if "_preview" in request.POST or "_apply" in request.POST else None
-        form = SettingForm(sent, chosen=chosen)
+        form = SettingForm(sent, chosen=chosen, initial={"name": request.POST.get("name", ENABLE)})
         effects: list[bulk.Effect] = []
         if form.is_bound and form.is_valid():
             name, text = form.cleaned_data["name"], form.wanted

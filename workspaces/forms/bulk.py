@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from terrakube_site.messages import translated
 from workspaces import pods
-from workspaces.forms.ephemeral import title_of
+from workspaces.forms.ephemeral import editor_of, title_of
 from workspaces.forms.workspaces import ProjectField
 from workspaces.models import Project, Workspace
 from workspaces.pods import ALL_SETTINGS, EphemeralSyntaxError
@@ -22,7 +22,10 @@ SET, TAKE_AWAY = "set", "take-away"
 
 
 class SettingForm(forms.Form):
-    """Sets or removes a setting; ``wanted`` is the new text, None to remove the variable."""
+    """Sets or removes a setting; ``wanted`` is the new text, None to remove the variable.
+
+    ``setting`` is the one whose control is shown.
+    """
 
     name = forms.ChoiceField(
         label=_("Setting"),
@@ -40,12 +43,26 @@ class SettingForm(forms.Form):
         label=_("Value"),
         required=False,
         widget=forms.TextInput({"class": "tk-input tk-mono", "spellcheck": "false", "autocomplete": "off"}),
-        help_text=_("In the format of the variable; 1 or 0 for Runs in Kubernetes."),
     )
 
     def __init__(self, *args: Any, chosen: Iterable[Workspace] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._chosen = chosen
+        self.setting = ALL_SETTINGS.get(str(self["name"].value()), ALL_SETTINGS[ENABLE])
+        field = self.fields["text"]
+        if self.setting.name == ENABLE:
+            known = [("1", _("In Kubernetes")), ("0", _("On the machine of the worker"))]
+            typed = str(self.data.get("text", "") if self.is_bound else "")
+            # Another text with the same meaning stays what it is.
+            choices = known if typed in {"", "1", "0"} else [*known, (typed, typed)]
+            field.widget = forms.Select({"class": "tk-input"}, choices)
+        else:
+            field.widget.attrs["placeholder"] = self.setting.example
+
+    @property
+    def editor(self) -> str:
+        """Which control of the page's script edits the value."""
+        return editor_of(self.setting.name)
 
     @property
     def wanted(self) -> str | None:

@@ -75,6 +75,11 @@ _STEP_TYPES = {names.PLAN: StepType.PLAN, names.APPLY: StepType.APPLY, names.DES
 _EDITORS = {names.POD_SECURITY: "pod-security", names.CONTAINER_SECURITY: "container-security"}
 
 
+def editor_of(name: str) -> str:
+    """Return which control of the page's script edits a setting."""
+    return _EDITORS.get(names.plain_name(name), ALL_SETTINGS[name].kind.value)
+
+
 def title_of(name: str) -> str:
     """Return the title of a setting, with the type of its steps if it has one."""
     plain = names.plain_name(name)
@@ -209,7 +214,7 @@ class EphemeralForm:
         return Entry(
             setting=setting,
             title=title_of(name),
-            editor=_EDITORS.get(names.plain_name(name), setting.kind.value),
+            editor=editor_of(name),
             text=text,
             is_set=is_set,
             sensitive=sensitive,

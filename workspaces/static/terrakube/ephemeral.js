@@ -333,7 +333,7 @@
     const wrong = section.querySelector("[data-rows]:not([hidden]) input:invalid");
     if (!wrong) return;
     event.preventDefault();
-    settings.open = true;
+    if (settings) settings.open = true;
     wrong.reportValidity();
   });
   for (const radio of section.querySelectorAll(".tk-segments input")) {
