@@ -101,7 +101,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
     add_right = "create_workspace"
     actions = ("set_setting", "move", "plan")
     change_form_template = "terrakube/workspace.html"
-    list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin", "tags")
+    list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin")
     export_columns = (
         ("id", lambda row: row.pk),
         ("organization", lambda row: row.organization.name),
@@ -155,10 +155,6 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
         for row in rows:
             row.shown, row.shown_tags = settings[row.pk], tags.get(row.pk, [])
 
-    @admin.display(description=_("tags"))
-    def tags(self, record: Any) -> SafeString:
-        return tag_badges(record.shown_tags)
-
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {"may_make_from_repository": allows(request, self.add_right), **(extra_context or {})}
         return super().changelist_view(request, context)
@@ -197,11 +193,10 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
             '<span class="tk-badge tk-attention" title="{}">{}</span>', record.lock_description or "", gettext("Locked")
         )
 
-    @admin.display(description=_("source"), ordering="source")
-    def origin(self, record: Workspace) -> SafeString | str:
-        if record.uploaded_source:
-            return gettext("Uploaded")
-        return format_html('<span class="tk-reason">{}</span>', record.source)
+    @admin.display(description=_("source and tags"), ordering="source")
+    def origin(self, record: Any) -> SafeString:
+        source = gettext("Uploaded") if record.uploaded_source else record.source
+        return format_html('<span class="tk-reason">{}</span> {}', source, tag_badges(record.shown_tags))
 
     @admin.display(description=_("tool"), ordering="terraform_version")
     def tool(self, record: Workspace) -> str:
