@@ -82,7 +82,9 @@ def _bulk_setting(page: Page, address: str, sample: Sample) -> None:
 def _bulk_effects(page: Page, address: str, sample: Sample) -> None:
     _chosen(page, address, "set_setting")
     page.select_option("[name=name]", "EPHEMERAL_MEMORY_LIMIT")
-    page.fill("[name=text]", "2Gi")
+    page.click("[name=_choose]")
+    page.fill("[data-rows] input", "2")
+    page.select_option("[data-rows] select", "Gi")
     page.click("[name=_preview]")
     page.wait_for_selector("[name=_apply]")
 
