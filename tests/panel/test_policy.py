@@ -248,3 +248,13 @@ def test_the_fields_of_a_rule_are_explained_with_examples(admin: Client) -> None
     rule = PolicyRule.objects.create(setting=ACCOUNT, allowed="tf-*")
     page = admin.get(reverse("admin:workspaces_policyrule_change", args=[rule.pk])).content.decode()
     assert f"<code>{ACCOUNT}</code>: " in page
+
+
+def test_a_workspace_that_a_rule_refuses_says_so_at_its_top(with_account: Workspace, admin: Client) -> None:
+    address = reverse("admin:workspaces_workspace_overview", args=[with_account.pk])
+    said = "A policy rule refuses this workspace"
+    assert said not in admin.get(address).content.decode()
+    PolicyRule.objects.create(setting=ACCOUNT, effect="forbidden", reason="Ask us.")
+    page = admin.get(address).content.decode()
+    assert page.index(said) < page.index("is forbidden by the policy of the installation. Ask us.")
+    assert reverse("admin:workspaces_workspace_pods", args=[with_account.pk]) in page[page.index(said) :]

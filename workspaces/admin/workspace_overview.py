@@ -107,6 +107,7 @@ def _overview(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpRespon
         "unlocks_by_force": workspace.locked and not is_locked_by(workspace, actor_of(request)),
         "drift": drift_shown(request, workspace),
         "placement": settings.placement,
+        "refusals": settings.refusals,
         "own_settings": first_and_rest([title_of(one.setting) for one in own]),
         "newest_source": newest_source(workspace),
         "allowed": allowed_to(request, workspace),
