@@ -24,7 +24,7 @@ pytest_plugins = [
     "tests.support.postgres",
     "tests.support.needs",
     "tests.support.browser",
-    "tests.support.german",
+    "tests.support.catalogues",
 ]
 
 

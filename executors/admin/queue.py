@@ -83,7 +83,7 @@ class OrmQueueAdmin(_Listed, QueueAdmin, ModelAdmin):  # type: ignore[misc]
     empty_help = _("The worker has taken every task. With Redis as the queue, tasks are never listed here.")
     list_display = ("task", "about", "taken")
     list_filter = ()
-    fields = readonly_fields = ("task", "about", "lock")
+    fields = readonly_fields = ("task", "about", "taken")
 
     @admin.display(description=_("task"))
     def task(self, queued: OrmQ) -> str:

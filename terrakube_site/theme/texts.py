@@ -1,6 +1,7 @@
-"""The texts of django-unfold that pages of the panel show, which it brings in no other language.
+"""The texts of other packages that pages of the panel show, where one of the panel's languages is missing there.
 
-It marks them itself; they are listed here for the tool that gathers texts.
+They mark them themselves; they are listed here for the tool that gathers texts. django-unfold is in English only,
+django-axes has no Spanish.
 """
 
 from django.utils.translation import gettext_noop as _
@@ -19,5 +20,7 @@ TEXTS = frozenset((
     _("This item will be deleted."), _("This page yielded into no results."), _("Toggle dark/light mode"),
     _("Toggle filter"), _("Toggle password visibility"), _("Toggle sidebar"), _("True"), _("Type to search"),
     _("Welcome back to"), _("You have been successfully logged out from the administration"),
+    # of django-axes
+    _("Attempt Time"), _("IP Address"), _("User Agent"),
 ))
 # fmt: on

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.conf import settings
+from django.contrib.admin import site
+from django.contrib.admin.utils import label_for_field
 from django.test import Client
 from django.urls import reverse
 from django.utils.translation import override
 
-from tests.factories import DESTROY, PLAN
+from tests.factories import DESTROY, PLAN, WorkspaceFactory
+from tests.support.catalogues import TRANSLATED, catalogue_of
 from workspaces.choices import JobStatus
 from workspaces.jobs import blockers
 from workspaces.models import Workspace
@@ -15,7 +21,7 @@ from workspaces.services import jobs
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("german"),
+    pytest.mark.usefixtures("catalogues"),
 ]
 
 
@@ -23,29 +29,52 @@ def page(client: Client, address: str, language: str) -> str:
     return client.get(address, headers={"accept-language": language}).content.decode()
 
 
-def test_a_page_is_in_the_readers_language_and_in_english_for_others(admin: Client, workspace: Workspace) -> None:
+# What the page of a workspace says in each language, the last in its list of jobs.
+SAID = {
+    "en": ("Start a job", "Lock…", "Schedules", "Pending"),
+    "de": ("Einen Job starten", "Sperren…", "Zeitpläne", "Wartend"),
+    "es": ("Iniciar un job", "Bloquear…", "Programaciones", "Pendiente"),
+}
+
+
+def test_a_page_is_in_the_readers_language_and_in_english_for_others(admin: Client) -> None:
+    workspace = WorkspaceFactory.create(source="empty", branch="remote-content")
     jobs.create_job(workspace, by=None, tcl=PLAN)
     address = reverse("admin:workspaces_workspace_overview", args=[workspace.pk])
-    german, english, other = (page(admin, address, language) for language in ("de", "en", "fr"))
-    for text in ("Einen Job starten", "Sperren…", "Zeitpläne"):
-        assert text in german
-        assert text not in english
-    assert "Wartend" in german
-    assert "Pending" in english
-    assert 'lang="de"' in german
-    assert 'lang="en"' in other
+    shown = {language: page(admin, address, language) for language in (*SAID, "fr")}
+    assert set(SAID) == {code for code, _ in settings.LANGUAGES}
+    for language, texts in SAID.items():
+        assert f'lang="{language}"' in shown[language]
+        for text in texts:
+            assert [other for other in SAID if text in shown[other]] == [language]
+    assert 'lang="en"' in shown["fr"]
 
 
-def test_a_reader_chooses_a_language_that_stays(admin: Client) -> None:
-    response = admin.post(reverse("set_language"), {"language": "de", "next": reverse("admin:index")})
+@pytest.mark.parametrize(("language", "overview"), [("de", "Überblick"), ("es", "Resumen")])
+def test_a_reader_chooses_a_language_that_stays(admin: Client, language: str, overview: str) -> None:
+    response = admin.post(reverse("set_language"), {"language": language, "next": reverse("admin:index")})
     assert response["Location"] == reverse("admin:index")
-    assert "Überblick" in admin.get(reverse("admin:index")).content.decode()
+    assert overview in admin.get(reverse("admin:index")).content.decode()
+
+
+def test_the_labels_that_other_packages_give_are_in_every_language() -> None:
+    # Each catalogue has the same texts; a word that is the same in both languages is there too.
+    known = set(re.findall(r'^msgid "(.*)"$', catalogue_of(TRANSLATED[0]).read_text(), re.MULTILINE))
+    for model, shown in site._registry.items():
+        if model._meta.app_label in {"workspaces", "vcs", "executors"}:
+            continue
+        for name in {*shown.list_display, *shown.readonly_fields}:
+            with override("en"):
+                english = str(label_for_field(name, model, shown))
+            for language in TRANSLATED:
+                with override(language):
+                    assert english in known or str(label_for_field(name, model, shown)) != english, (language, name)
 
 
 def test_programs_get_the_same_words_in_every_language(admin: Client, workspace: Workspace) -> None:
     job = jobs.create_job(workspace, by=None, tcl=PLAN)
     address = f"/api/v1/organization/{workspace.organization_id}/job/{job.pk}"
-    answers = {page(admin, address, language) for language in ("en", "de")}
+    answers = {page(admin, address, language) for language in SAID}
     assert len(answers) == 1
     assert '"pending"' in answers.pop()
 
@@ -54,7 +83,7 @@ def test_programs_are_refused_in_the_same_words_in_every_language(admin: Client,
     address = f"/api/v1/organization/{workspace.organization_id}/workspace"
     document = {"data": {"type": "workspace", "attributes": {"name": "x" * 65, "terraformVersion": "1.11.4"}}}
     said = set()
-    for language in ("en", "de"):
+    for language in SAID:
         response = admin.post(address, document, "application/vnd.api+json", headers={"accept-language": language})
         assert response.status_code == 400
         said.add(response.content)
@@ -64,8 +93,9 @@ def test_programs_are_refused_in_the_same_words_in_every_language(admin: Client,
 def test_a_reason_is_kept_in_english_whoever_caused_it(workspace: Workspace) -> None:
     first = jobs.create_job(workspace, by=None, tcl=DESTROY)
     second = jobs.create_job(workspace, by=None, tcl=DESTROY)
-    with override("de"):
-        assert str(JobStatus.PENDING.label) == "Wartend"
-        wait = blockers.why_wait(second)
-    assert wait is not None
-    assert f"job {first.pk} of this workspace, which is pending" in str(wait)
+    for language in SAID:
+        with override(language):
+            assert str(JobStatus.PENDING.label) == SAID[language][-1]
+            wait = blockers.why_wait(second)
+        assert wait is not None
+        assert f"job {first.pk} of this workspace, which is pending" in str(wait)
