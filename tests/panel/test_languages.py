@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.contrib.admin import site
 from django.contrib.admin.utils import label_for_field
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 from django.utils.translation import override
@@ -16,7 +17,7 @@ from tests.factories import DESTROY, PLAN, WorkspaceFactory
 from tests.support.catalogues import TRANSLATED, catalogue_of
 from workspaces.choices import JobStatus
 from workspaces.jobs import blockers
-from workspaces.models import Workspace
+from workspaces.models import Step, Workspace
 from workspaces.services import jobs
 
 pytestmark = [
@@ -55,6 +56,14 @@ def test_a_reader_chooses_a_language_that_stays(admin: Client, language: str, ov
     response = admin.post(reverse("set_language"), {"language": language, "next": reverse("admin:index")})
     assert response["Location"] == reverse("admin:index")
     assert overview in admin.get(reverse("admin:index")).content.decode()
+
+
+def test_a_decision_is_in_the_readers_language() -> None:
+    step = Step(name="Review", decision="approved", decided_by="ana")
+    for language, said in (("en", "approved by ana"), ("de", "freigegeben von ana"), ("es", "aprobado por ana")):
+        with override(language):
+            shown = render_to_string("terrakube/run_steps.html", {"run": {"steps": [{"step": step}]}})
+        assert said in shown
 
 
 def test_the_labels_that_other_packages_give_are_in_every_language() -> None:

@@ -143,22 +143,33 @@ def test_a_record_that_is_in_use_is_refused_in_the_language_of_the_page() -> Non
 def test_a_refusal_names_the_right_to_people_as_its_form_does(right: str) -> None:
     said = refusal(Organization(name="acme"), right, action="start a job")
     assert said == f"You may not start a job in acme: none of your teams there has the right {right}."
-    with override("de"):
-        german = translated(said)
-    assert german.startswith("Das dürfen Sie in acme nicht: einen Job starten. Keines Ihrer Teams dort hat das Recht „")
-    assert "_" not in german
+    for language, begins in (
+        ("de", "Das dürfen Sie in acme nicht: einen Job starten. Keines Ihrer Teams dort hat das Recht „"),
+        (
+            "es",
+            "No está permitido iniciar un job en acme: ninguno de los equipos de esta cuenta tiene allí el derecho “",
+        ),
+    ):
+        with override(language):
+            shown = translated(said)
+        assert shown.startswith(begins)
+        assert "_" not in shown
 
 
 @pytest.mark.parametrize("verb", _ACTIONS)
 @pytest.mark.parametrize("model", [*RIGHTS, RunLimits], ids=lambda model: model.__name__)
 def test_a_refusal_names_every_kind_of_record(model: type[models.Model], verb: str) -> None:
     to = message(_ACTIONS[verb], record=model._meta.verbose_name_raw)
-    with override("de"):
-        german = translated(refusal(Organization(name="acme"), "manage_workspace", action=to))
-        kind = str(model._meta.verbose_name)
-    assert german.startswith("Das dürfen Sie in acme nicht: ")
-    assert f" {kind} " in german
-    assert german.endswith("hat das Recht „Workspaces verwalten“.")
+    for language, begins, ends in (
+        ("de", "Das dürfen Sie in acme nicht: ", "hat das Recht „Workspaces verwalten“."),
+        ("es", "No está permitido ", "tiene allí el derecho “gestionar workspaces”."),
+    ):
+        with override(language):
+            shown = translated(refusal(Organization(name="acme"), "manage_workspace", action=to))
+            kind = str(model._meta.verbose_name)
+        assert shown.startswith(begins)
+        assert f" {kind} " in shown
+        assert shown.endswith(ends)
 
 
 def test_programs_are_refused_in_english_whatever_they_accept(workspace: Workspace) -> None:

@@ -15,7 +15,7 @@ from workspaces.pods import EphemeralSyntaxError, validate
 from workspaces.pods.policy.rules import Level, Policy, Rule
 from workspaces.reasons import NONE, Reason, framed, in_language, of_step, reason, stored, told
 
-pytestmark = pytest.mark.usefixtures("german")
+pytestmark = pytest.mark.usefixtures("catalogues")
 
 
 def kept(why: Reason) -> Reason:
@@ -25,14 +25,15 @@ def kept(why: Reason) -> Reason:
 
 
 @pytest.mark.parametrize(
-    ("why", "english", "wanted"),
+    ("why", "english", "german", "spanish"),
     [
-        (reason("scheduling"), "Waits for a node", "Wartet auf einen Node"),
-        (reason("rejected", "rejected-by", person="ana"), "Rejected by ana", "Abgelehnt von ana"),
+        (reason("scheduling"), "Waits for a node", "Wartet auf einen Node", "Espera un nodo"),
+        (reason("rejected", "rejected-by", person="ana"), "Rejected by ana", "Abgelehnt von ana", "Rechazado por ana"),
         (
             reason("rejected", "rejected-because", person="ana", comment="too dear. Later"),
             "Rejected by ana: too dear. Later",
             "Abgelehnt von ana: too dear. Later",
+            "Rechazado por ana: too dear. Later",
         ),
         (
             framed(
@@ -41,11 +42,13 @@ def kept(why: Reason) -> Reason:
             ),
             "Waits for job 7 of this workspace, which is waiting for approval; 1 more is before it",
             "Wartet auf Job 7 dieses Workspace (Status: wartet auf Freigabe); 1 weiterer ist vor ihm",
+            "Espera al job 7 de este workspace (estado: en espera de aprobación); hay 1 más por delante",
         ),
         (
             Refusal(Limit(origin="organization", applies=False, value=2, name="acme"), limit_reached=True).why,
             "Waits for room: the organization acme may have 2 steps at once",
             "Wartet auf Platz: die Organisation acme darf 2 Schritte gleichzeitig haben",
+            "Espera sitio: la organización acme puede tener 2 pasos a la vez",
         ),
         (
             of_step("Plan", reason("missing-secret", name="tf-keys", by="ExecutorEphemeralSecret").with_advice()),
@@ -53,25 +56,27 @@ def kept(why: Reason) -> Reason:
             "Create it, or take its name out of ExecutorEphemeralSecret",
             "Plan: Das Secret tf-keys gibt es im Namespace des Pods nicht. "
             "Legen Sie es an, oder nehmen Sie den Namen aus ExecutorEphemeralSecret",
+            "Plan: El Secret tf-keys no existe en el namespace del pod. "
+            "Crearlo o quitar su nombre de ExecutorEphemeralSecret",
         ),
         (
             reason("unschedulable", words="0/3 nodes are available: 3 Insufficient memory."),
             "No node takes the pod: 0/3 nodes are available: 3 Insufficient memory.",
             "Kein Node nimmt den Pod: 0/3 nodes are available: 3 Insufficient memory.",
+            "Ningún nodo toma el pod: 0/3 nodes are available: 3 Insufficient memory.",
         ),
-        (told("terraform-failed", "exit status 1: no such host"), *["exit status 1: no such host"] * 2),
-        (NONE, "", ""),
+        (told("terraform-failed", "exit status 1: no such host"), *["exit status 1: no such host"] * 3),
+        (NONE, "", "", ""),
     ],
 )
 def test_a_reason_that_is_kept_as_words_is_said_in_the_language_of_the_page(
-    why: Reason, english: str, wanted: str
+    why: Reason, english: str, german: str, spanish: str
 ) -> None:
     assert str(why) == why.columns["reason"] == english
     assert str(kept(why)) == english
-    with override("de"):
-        assert in_language(kept(why)) == wanted
-    with override("en"):
-        assert in_language(kept(why)) == english
+    for language, wanted in (("de", german), ("es", spanish), ("en", english)):
+        with override(language):
+            assert in_language(kept(why)) == wanted
 
 
 def test_a_reason_of_before_and_one_of_a_later_version_read_as_they_were_written() -> None:

@@ -24,7 +24,7 @@ def test_a_message_is_its_english_text_wherever_a_text_is_wanted() -> None:
         message(LOCKED, name="net")
 
 
-@pytest.mark.usefixtures("german")
+@pytest.mark.usefixtures("catalogues")
 def test_a_message_is_said_in_the_language_of_the_page_with_the_same_values() -> None:
     # A name that is also a text of the catalogue stays a name; a status is always one of ours.
     named, ended = message(LOCKED, name="Plan", why="Workspace {x}"), message(ENDED, number=7, status="cancelled")
@@ -34,6 +34,9 @@ def test_a_message_is_said_in_the_language_of_the_page_with_the_same_values() ->
         assert translated(named + ". " + ended) == f"{translated(named)}. {translated(ended)}"
         assert translated("> " + named) == f"> {translated(named)}"
         assert translated(joined("\n", [named, "as it is"])) == f"{translated(named)}\nas it is"
+    with override("es"):
+        assert translated(named) == "Plan está bloqueado: Workspace {x}"
+        assert translated(ended) == "El job 7 ha terminado (estado: cancelado)."
     with override("en"):
         assert translated(named + ". " + ended) == f"{named}. {ended}"
 

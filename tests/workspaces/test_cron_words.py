@@ -46,11 +46,18 @@ def test_an_expression_is_told_in_words(text: str, words: str) -> None:
         assert in_words(cron.parse(text)) == words
 
 
-@pytest.mark.usefixtures("german")
-def test_an_expression_is_told_in_german() -> None:
-    with override("de"):
-        assert words_of("30 6 * * 1-5") == "Um 06:30 Uhr, Montag bis Freitag"
-        assert words_of("0 0 0 ? * 6L") == "Um 00:00 Uhr, am letzten Freitag des Monats"
+@pytest.mark.usefixtures("catalogues")
+@pytest.mark.parametrize(
+    ("language", "weekdays", "last"),
+    [
+        ("de", "Um 06:30 Uhr, Montag bis Freitag", "Um 00:00 Uhr, am letzten Freitag des Monats"),
+        ("es", "A las 06:30, lunes a viernes", "A las 00:00, el último viernes del mes"),
+    ],
+)
+def test_an_expression_is_told_in_the_readers_language(language: str, weekdays: str, last: str) -> None:
+    with override(language):
+        assert words_of("30 6 * * 1-5") == weekdays
+        assert words_of("0 0 0 ? * 6L") == last
         assert words_of("every day") == "every day"
 
 
