@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.test import Client
@@ -149,7 +150,17 @@ def _more(everything: dict[str, models.Model]) -> dict[str, models.Model]:
 
 def _ask(client: Client, method: str, address: str, headers: dict[str, str]) -> tuple[int, bytes]:
     response: Any = client.generic(method, address, b"{}", content_type="application/vnd.api+json", headers=headers)
-    return response.status_code, b"".join(response) if response.streaming else response.content
+    return response.status_code, _body_of(response)
+
+
+def _body_of(response: Any) -> bytes:
+    if not response.streaming:
+        return bytes(response.content)
+
+    async def joined() -> bytes:
+        return b"".join([piece async for piece in response])
+
+    return async_to_sync(joined)() if response.is_async else b"".join(response)
 
 
 @pytest.mark.timeout(patient(300))

@@ -33,8 +33,9 @@ from workspaces.services.workspaces import create_workspace, set_variable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MOST_STATEMENTS_UNTIL_THE_JOB = 9
-MOST_STATEMENTS_OF_A_LAUNCH = 12
+MOST_STATEMENTS_UNTIL_THE_JOB = 10
+"""One of them asks who is told of the move."""
+MOST_STATEMENTS_OF_A_LAUNCH = 13
 MOST_CALLS_OF_A_LAUNCH = 8_500
 """6,600 on SQLite and 7,700 on PostgreSQL."""
 MOST_STATEMENTS_OF_A_POST = 9

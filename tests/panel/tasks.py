@@ -27,6 +27,10 @@ class Task:
         found = place.get_by_role("link", name=name, exact=True).or_(place.get_by_role("button", name=name, exact=True))
         self.click_on(found.locator("visible=true").first)
 
+    def open_tab(self, name: str) -> None:
+        """Click a tab of the workspace."""
+        self.click(name, within=self.page.get_by_role("navigation", name="Pages of the workspace"))
+
     def click_on(self, target: Locator) -> None:
         self.clicks += 1
         target.click()

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import http.client
+import json
+import re
 import shutil
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from tests.factories import OrganizationFactory, TemplateFactory, UserFactory, WorkspaceFactory
+from tests.factories import (
+    PLAN,
+    PLAN_APPROVE_APPLY,
+    OrganizationFactory,
+    ProjectFactory,
+    TemplateFactory,
+    UserFactory,
+    WorkspaceFactory,
+)
+from tests.notifications.receiver import Receiver
 from tests.panel.tasks import task
 from tests.spine.site import Site
+from tests.spine.sources import Repository
+from tests.spine.waiting import await_that
 from tests.support.patience import patient
 from tests.support.visits import Visitor, Watch
 from tests.vcs.site import db, site
-from workspaces.choices import JobStatus
-from workspaces.models import Job, PolicyRule, Schedule, Team, Variable
+from workspaces.choices import Category, JobStatus
+from workspaces.models import Access, Job, PolicyRule, Schedule, StateVersion, Team, Variable
 from workspaces.services.jobs import create_job
 from workspaces.services.locks import lock_workspace
+from workspaces.services.state import add_state_version
+from workspaces.services.workspaces import set_variable
 
 __all__ = ["db", "site"]
 pytestmark = [
@@ -30,7 +49,14 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("terraform"), reason="no terraform"),
 ]
 PASSWORD = "correct horse"
-PLAN = "flow:\n  - {type: terraformPlan, name: Plan, step: 100}\n"
+STEP_MILLISECONDS = patient(90_000)
+COMMIT = "c0ffee1234567890c0ffee1234567890c0ffee12"
+STATE = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "l", "outputs": {}, "resources": []}
+NEEDS_REGION = 'variable "region" { type = string }\n'
+OUTPUT = """
+resource "terraform_data" "greeting" { input = "Hello, everybody!" }
+output "greeting" { value = terraform_data.greeting.output }
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +77,10 @@ def operator(page: Page, watch: Watch, site: Site, user: User) -> Visitor:
     found = Visitor(page, watch, site.address)
     found.sign_in(user.username, PASSWORD)
     return found
+
+
+def state(serial: int) -> bytes:
+    return json.dumps({**STATE, "serial": serial}).encode()
 
 
 # ---- jobs -----------------------------------------------------------------------------------------------------------
@@ -94,14 +124,83 @@ def test_a_plan_runs_every_night_in_berlins_time(operator: Visitor, site: Site) 
     assert (schedule.workspace, schedule.cron, schedule.time_zone) == (workspace, "0 2 * * *", "Europe/Berlin")
 
 
+def test_why_a_job_waits_is_on_the_first_page(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="held", on_cluster=False)
+    lock_workspace(workspace, by=None, reason="an audit")
+    job = create_job(workspace, by=None, tcl=PLAN)
+    await_that(lambda: "an audit" in str(Job.objects.get(pk=job.pk).why), "the job says why it waits", 30)
+    with task(operator, clicks=0):
+        row = operator.page.get_by_role("row").filter(has_text=f"#{job.pk}")
+        expect(row).to_contain_text("The workspace is locked: an audit")
+
+
+def test_a_failed_job_runs_again(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace({"main.tf": NEEDS_REGION}, name="failing", on_cluster=False)
+    job = site.await_status(create_job(workspace, by=None, tcl=PLAN), JobStatus.FAILED)
+    set_variable(workspace, by=None, key="region", value="eu", category=Category.TERRAFORM)
+    with task(operator, clicks=2) as doing:
+        page = operator.page
+        doing.click(f"#{job.pk}")
+        doing.click("Run again")
+        expect(page.locator("#run-state")).to_contain_text("Completed", timeout=STEP_MILLISECONDS)
+
+
+def test_a_job_is_found_by_its_commit(operator: Visitor, site: Site) -> None:
+    job = create_job(site.workspace(on_cluster=False), by=None, tcl=PLAN, commit_id=COMMIT)
+    with task(operator, clicks=0) as doing:
+        doing.find(COMMIT[:10], f"#{job.pk}")
+        expect(operator.page).to_have_url(re.compile(rf"/job/{job.pk}/change/"))
+
+
+def test_a_job_is_approved_on_a_phone_and_its_output_read(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace({"main.tf": OUTPUT}, name="greeting", on_cluster=False)
+    job = site.await_status(create_job(workspace, by=None, tcl=PLAN_APPROVE_APPLY), JobStatus.WAITING_APPROVAL)
+    page = operator.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    with task(operator, clicks=2) as doing:
+        doing.click(f"#{job.pk}")
+        doing.click("Approve")
+        expect(page.locator("#run-state")).to_contain_text("Completed", timeout=STEP_MILLISECONDS)
+        expect(page.locator("#run-results")).to_contain_text("Hello, everybody!", timeout=STEP_MILLISECONDS)
+
+
+def test_two_plans_of_a_workspace_are_compared(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace({"main.tf": OUTPUT}, name="compared", on_cluster=False)
+    for _ in range(2):
+        site.await_status(create_job(workspace, by=None, tcl=PLAN), JobStatus.COMPLETED)
+    newest = workspace.jobs.order_by("-pk")[0]
+    with task(operator, clicks=1) as doing:
+        doing.find(str(newest.pk), f"#{newest.pk}")
+        doing.click("Compare with the last plan")
+        expect(operator.page).to_have_title(re.compile("Compare"))
+
+
 # ---- workspaces -----------------------------------------------------------------------------------------------------
+
+
+def test_a_workspace_is_made_from_git_and_shows_its_first_plan(operator: Visitor, site: Site, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "network", f"file://{tmp_path}/network")
+    repository.commit({"main.tf": OUTPUT})
+    with task(operator, clicks=8) as doing:
+        page = operator.page
+        doing.click("Workspaces")
+        doing.click("Add workspace")
+        doing.choose_record(page.locator("#id_organization"), site.organization.name)
+        page.locator("#id_name").fill("from-git")
+        page.locator("#id_source").fill(repository.url)
+        page.locator("#id_terraform_version").fill("1.11.4")
+        doing.click("Save")
+        doing.click("Start a job")
+        doing.choose(page.locator("#id_template"), "Plan")
+        doing.click("Start the job")
+        expect(page.locator("#run-results")).to_contain_text("1 to add", timeout=STEP_MILLISECONDS)
 
 
 def test_forty_workspaces_are_set_at_once(operator: Visitor, site: Site) -> None:
     workspaces = [
         WorkspaceFactory.create(organization=site.organization, name=f"many-{number:02}") for number in range(40)
     ]
-    with task(operator, clicks=8) as doing:
+    with task(operator, clicks=9) as doing:
         page = operator.page
         doing.click("Workspaces")
         page.get_by_placeholder("Search by name").fill("many-")
@@ -110,13 +209,155 @@ def test_forty_workspaces_are_set_at_once(operator: Visitor, site: Site) -> None
         doing.choose(page.get_by_label("Select action to run"), "Set a setting of the ephemeral executor…")
         doing.click("Run")
         doing.choose(page.get_by_label("Setting"), "Memory limit (EPHEMERAL_MEMORY_LIMIT)")
-        page.get_by_label("Value").fill("2Gi")
+        doing.click("Show the fields of this setting")
+        page.get_by_label("Amount").fill("2")
+        doing.choose(page.get_by_label("Unit"), "GiB")
         doing.click("Preview the changes")
         expect(page.get_by_text("40 changes")).to_be_visible()
         doing.click("Apply the changes")
         expect(page.get_by_text("40 workspaces: EPHEMERAL_MEMORY_LIMIT set.")).to_be_visible()
     found = Variable.objects.filter(workspace__in=workspaces, key="EPHEMERAL_MEMORY_LIMIT")
     assert [row.value for row in found] == ["2Gi"] * 40
+
+
+def test_a_workspace_is_locked_for_an_audit(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="audited", on_cluster=False)
+    with task(operator, clicks=2) as doing:
+        page = operator.page
+        doing.find("audited")
+        doing.click_on(page.get_by_text("Lock…", exact=True))
+        page.get_by_label("Reason, shown on waiting jobs").fill("audit")
+        doing.click("Lock")
+        expect(page.get_by_text("audited is locked: its jobs wait.")).to_be_visible()
+    workspace.refresh_from_db()
+    assert (workspace.locked, workspace.lock_description) == (True, "audit")
+
+
+def test_a_workspace_is_renamed(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="old-name", on_cluster=False)
+    with task(operator, clicks=2) as doing:
+        doing.find("old-name")
+        doing.open_tab("Settings")
+        operator.page.locator("#id_name").fill("new-name")
+        doing.click("Save")
+        expect(operator.page.get_by_text("was changed successfully")).to_be_visible()
+    workspace.refresh_from_db()
+    assert workspace.name == "new-name"
+
+
+def test_a_workspace_is_moved_to_another_project(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="moving", on_cluster=False)
+    project = ProjectFactory.create(organization=site.organization, name="networks")
+    with task(operator, clicks=3) as doing:
+        doing.find("moving")
+        doing.open_tab("Settings")
+        doing.choose(operator.page.locator("#id_project"), "networks")
+        doing.click("Save")
+        expect(operator.page.get_by_text("was changed successfully")).to_be_visible()
+    workspace.refresh_from_db()
+    assert workspace.project == project
+
+
+def test_a_workspace_is_deleted_and_restored_with_its_state(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="mistaken", on_cluster=False)
+    add_state_version(workspace, state(1), None)
+    page = operator.page
+    with task(operator, clicks=3) as doing:
+        doing.find("mistaken")
+        doing.open_tab("Settings")
+        doing.click("Delete the workspace")
+        doing.click("Delete workspace")
+        expect(page.get_by_text("was deleted successfully")).to_be_visible()
+    with task(operator, clicks=4) as doing:
+        doing.click("Workspaces")
+        doing.click("Deleted workspaces")
+        doing.click_on(page.get_by_role("link", name="mistaken"))
+        doing.click("Restore")
+        expect(page.get_by_text("mistaken is restored.")).to_be_visible()
+    workspace.refresh_from_db()
+    assert (workspace.name, workspace.deleted, workspace.state_versions.count()) == ("mistaken", False, 1)
+
+
+def test_a_secret_is_rotated(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="secretive", on_cluster=False)
+    set_variable(workspace, by=None, key="password", value="old", category=Category.TERRAFORM, sensitive=True)
+    with task(operator, clicks=2) as doing:
+        doing.find("secretive")
+        doing.open_tab("Variables")
+        operator.page.locator("#id_variables-0-value").fill("new")
+        doing.click("Save")
+        expect(operator.page.get_by_text("was changed successfully")).to_be_visible()
+    assert workspace.variables.get().value == "new"
+
+
+def test_pods_are_set_for_applies_only(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="in-pods")
+    with task(operator, clicks=4) as doing:
+        page = operator.page
+        doing.find("in-pods")
+        doing.open_tab("Pods")
+        if not page.locator("[name=ephemeral-added-text]").is_visible():
+            doing.click_on(page.get_by_text("Pod settings", exact=True))
+        doing.choose(page.locator("[name=ephemeral-added-name]"), "Memory limit · Apply (EPHEMERAL_MEMORY_LIMIT_APPLY)")
+        page.locator("[name=ephemeral-added-text]").fill("4Gi")
+        doing.click("Save")
+        expect(page.get_by_text("was changed successfully")).to_be_visible()
+    assert workspace.variables.get(key="EPHEMERAL_MEMORY_LIMIT_APPLY").value == "4Gi"
+
+
+def test_who_changed_a_variable_is_in_the_history_of_its_workspace(operator: Visitor, site: Site, user: User) -> None:
+    workspace = site.workspace(name="changed", on_cluster=False)
+    set_variable(workspace, by=None, key="region", value="eu", category=Category.TERRAFORM)
+    page = operator.page
+    operator.open(reverse("admin:workspaces_workspace_variables", args=[workspace.pk]))
+    page.locator("#id_variables-0-value").fill("us")
+    page.get_by_role("button", name="Save", exact=True).click()
+    with task(operator, clicks=1) as doing:
+        doing.find("changed")
+        doing.click("History")
+        row = page.get_by_role("row").filter(has_text="region").filter(has_text="Before")
+        for text in ("eu", "us", user.email):
+            expect(row).to_contain_text(text)
+
+
+def test_the_changes_of_a_month_are_exported(operator: Visitor, site: Site) -> None:
+    site.workspace(name="exported", on_cluster=False)
+    with task(operator, clicks=3) as doing:
+        page = operator.page
+        doing.find("exported")
+        doing.click("History")
+        page.get_by_label("From (UTC)").fill(f"{timezone.now() - timedelta(days=30):%Y-%m-%d}")
+        doing.click("Filter")
+        with page.expect_download() as download:
+            doing.click("Export as CSV")
+        assert "exported" in Path(download.value.path()).read_text()
+
+
+# ---- states ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_state_is_uploaded_and_rolled_back(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="stateful", on_cluster=False)
+    add_state_version(workspace, state(1), None)
+    page = operator.page
+    with task(operator, clicks=4) as doing:
+        doing.find("stateful")
+        doing.open_tab("States")
+        doing.click_on(page.get_by_text("Upload a state…", exact=True))
+        doing.upload(page.locator("#upload-state"), "terraform.tfstate", state(2))
+        page.locator("#upload-reason").fill("repaired by hand")
+        doing.click("Upload")
+        expect(page.get_by_role("table", name="States").locator("tbody tr")).to_have_count(2)
+    with task(operator, clicks=4) as doing:
+        doing.find("stateful")
+        doing.open_tab("States")
+        doing.click_on(page.get_by_role("table", name="States").get_by_role("link", name="1", exact=True))
+        page.get_by_label("Reason").fill("it was right")
+        page.once("dialog", lambda question: question.accept())
+        doing.click("Roll back to this state")
+        expect(page.get_by_text("stateful is rolled back to version 1.")).to_be_visible()
+    serials = StateVersion.objects.filter(workspace=workspace).order_by("number").values_list("serial", flat=True)
+    assert list(serials) == [1, 2, 3]
 
 
 # ---- rights and policy ----------------------------------------------------------------------------------------------
@@ -150,6 +391,63 @@ def test_a_service_account_is_forbidden_for_an_organization(operator: Visitor, s
         expect(page.get_by_text("was added successfully")).to_be_visible()
     rule = PolicyRule.objects.get(organization=site.organization, setting="EPHEMERAL_CONFIG_SERVICE_ACCOUNT")
     assert rule.refused == "cluster-admin"
+
+
+def test_a_group_gets_access_to_one_workspace(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="shared", on_cluster=False)
+    with task(operator, clicks=4) as doing:
+        page = operator.page
+        doing.find("shared")
+        doing.open_tab("Access")
+        doing.click("Add another Access")
+        page.locator("#id_accesses-0-name").fill("GUESTS")
+        doing.choose(page.locator("#id_accesses-0-role"), "Plan")
+        doing.click("Save")
+        expect(page.get_by_text("was changed successfully")).to_be_visible()
+    assert [(one.name, one.role) for one in workspace.accesses.all()] == [("GUESTS", "plan")]
+
+
+def test_who_may_approve_is_seen(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="approved", on_cluster=False)
+    Access.objects.create(workspace=workspace, name="APPROVERS", approve_job=True)
+    with task(operator, clicks=4) as doing:
+        doing.find("approved")
+        doing.open_tab("Access")
+        doing.click("Who, and why")
+        doing.choose(operator.page.get_by_label("Right", exact=True), "Approve and apply")
+        doing.click("Show")
+        expect(operator.page.get_by_role("row").filter(has_text="APPROVERS")).to_be_visible()
+
+
+def test_what_a_policy_refuses_is_found(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="refused", environment={"EPHEMERAL_CPU_LIMIT": "8"})
+    PolicyRule.objects.create(organization=site.organization, setting="EPHEMERAL_CPU_LIMIT", maximum="2")
+    with task(operator, clicks=2) as doing:
+        doing.click("Policy")
+        doing.click("Current violations")
+        expect(operator.page.get_by_role("row").filter(has_text=workspace.name)).to_be_visible()
+
+
+# ---- notifications --------------------------------------------------------------------------------------------------
+
+
+def test_failures_are_told_to_a_webhook(operator: Visitor, site: Site) -> None:
+    receiver = Receiver()
+    with task(operator, clicks=6) as doing:
+        page = operator.page
+        doing.click("Notifications")
+        doing.click("Add notification")
+        doing.choose_record(page.locator("#id_organization"), site.organization.name)
+        page.locator("#id_name").fill("Failures")
+        doing.choose(page.locator("#id_channel_type"), "Webhook")
+        page.locator("#id_destination_url").fill(receiver.url)
+        expect(page.get_by_label("Failed", exact=True)).to_be_checked()
+        doing.click("Save")
+        expect(page.get_by_text("was added successfully")).to_be_visible()
+    job = create_job(site.workspace({"main.tf": NEEDS_REGION}, on_cluster=False), by=None, tcl=PLAN)
+    site.await_status(job, JobStatus.FAILED)
+    await_that(lambda: any(str(job.pk) in str(one.content) for one in receiver.received), "the failure is told", 30)
+    receiver.stop()
 
 
 # ---- tokens ---------------------------------------------------------------------------------------------------------

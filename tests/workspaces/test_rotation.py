@@ -29,6 +29,7 @@ VALUE = "s3cr3t-value"
 
 @pytest.fixture
 def old_rows(settings: Settings, db: None) -> list[Variable]:
+    """Seven values and a state, and the entries of the history of eight variables, which keep values too."""
     settings.ENCRYPTION_KEYS = (OLD,)
     workspace = WorkspaceFactory.create()
     StateVersion.objects.create(workspace=workspace, content=b'{"version": 4}', number=1, md5="x")
@@ -54,7 +55,7 @@ def test_everything_encrypted_is_known_to_the_rotation() -> None:
 
 def test_values_are_read_with_the_new_key_alone_afterwards(old_rows: list[Variable], settings: Settings) -> None:
     settings.ENCRYPTION_KEYS = (NEW, OLD)
-    with pytest.raises(CommandError, match="8 values are not under the first key"):
+    with pytest.raises(CommandError, match="16 values are not under the first key"):
         said(check=True)
     text = said()
     assert "workspaces.Variable.value: 7 of 7 re-encrypted" in text
@@ -80,7 +81,7 @@ def test_a_rotation_that_was_stopped_goes_on_where_it_was(
 
 def test_a_value_under_no_known_key_is_named_and_left_alone(old_rows: list[Variable], settings: Settings) -> None:
     settings.ENCRYPTION_KEYS = (NEW,)
-    with pytest.raises(CommandError, match="8 values are under none of the 1 keys"):
+    with pytest.raises(CommandError, match="16 values are under none of the 1 keys"):
         said()
     settings.ENCRYPTION_KEYS = (OLD,)
     assert {row.value for row in Variable.objects.exclude(key="EMPTY")} == {VALUE}
