@@ -27,6 +27,8 @@ from workspaces.models import (
     Agent,
     Drift,
     Job,
+    NotificationConfiguration,
+    NotificationTrigger,
     Project,
     ProjectAccess,
     Schedule,
@@ -43,6 +45,7 @@ from workspaces.models import (
 
 # Who asks: the token, the organizations and the workspaces that it opens.
 _ASKING = 3
+_TOLD = ("completed", "rejected", "cancelled")
 
 
 def crowd(everything: dict[str, Any]) -> None:
@@ -73,6 +76,10 @@ def crowd(everything: dict[str, Any]) -> None:
         StateVersion.objects.create(workspace=workspace, number=100 + number, content=b"{}")
         WebhookEvent.objects.create(webhook=everything["webhook"], branch="more", template=template)
         WebhookEvent.objects.create(webhook=Webhook.objects.create(workspace=other), branch="more", template=template)
+        notification = NotificationConfiguration.objects.create(**of_all, workspace=workspace, channel_type="SLACK")
+        for row in (notification, everything["notification_configuration"]):
+            NotificationTrigger.objects.create(configuration=row, job_status=_TOLD[number])
+            row.templates.add(TemplateFactory.create(organization=organization))
         ItemFactory.create(collection=collection)
         ReferenceFactory.create(collection=collection, workspace=other)
         ReferenceFactory.create(workspace=workspace, collection=CollectionFactory.create(organization=organization))

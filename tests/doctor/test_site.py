@@ -49,7 +49,7 @@ def test_a_site_whose_processes_live_is_healthy() -> None:
     VariableFactory.create()
     found = rows()
     assert {name for name, one in found.items() if one.state is State.FAIL} == set()
-    assert found["keys"].detail.startswith("1 kinds of encrypted rows can be read")
+    assert found["keys"].detail.startswith("2 kinds of encrypted rows can be read")
     assert found["queue"].state is State.PASS
     assert found["storage"].state is State.UNUSED
 

@@ -167,4 +167,4 @@ def test_the_list_asks_the_database_no_more_often_for_many(admin: Client) -> Non
         )
         GlobalVariableFactory.create(organization=workspace.organization, key=f"EPHEMERAL_{number}", value="1Gi")
         run(workspace)
-    assert queries() == one <= 13
+    assert queries() == one <= 14
