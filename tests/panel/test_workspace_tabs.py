@@ -10,12 +10,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import PLAN, PLAN_APPROVE_APPLY, TeamFactory, VariableFactory
+from tests.factories import PLAN, PLAN_APPROVE_APPLY, TeamFactory, TemplateFactory, VariableFactory
 from tests.panel.forms import fields_of, submit
 from workspaces.admin.workspace_tabs import FORM_TABS
 from workspaces.choices import JobStatus
 from workspaces.jobs import transitions
-from workspaces.models import Access, Job, Workspace
+from workspaces.models import Access, Job, Schedule, Workspace
 from workspaces.services import jobs
 from workspaces.services.locks import lock_workspace
 
@@ -194,3 +194,13 @@ def test_what_is_dangerous_stands_at_the_end_of_the_settings(admin: Client, furn
         text = text_of(admin, tab(furnished, name))
         assert reverse("admin:workspaces_workspace_restore", args=[furnished.pk]) in text, name
         assert "Start a job" not in text
+
+
+def test_the_schedules_of_a_workspace_say_in_words_when_they_run(admin: Client, workspace: Workspace) -> None:
+    template = TemplateFactory.create(organization=workspace.organization)
+    Schedule.objects.create(
+        workspace=workspace, template=template, name="Nightly", cron="0 0 2 ? * * *", time_zone="Europe/Berlin"
+    )
+    text = " ".join(text_of(admin, tab(workspace, "source")).split())
+    assert ">Nightly</a>" in text
+    assert "At 02:00, every day (Europe/Berlin)" in text

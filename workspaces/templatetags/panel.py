@@ -12,6 +12,7 @@ from terrakube_site import visible as safe
 from workspaces import display
 from workspaces.admin.changes import Change
 from workspaces.admin.states import origin_of
+from workspaces.cron_words import words_of
 from workspaces.forms.ephemeral import Entry
 from workspaces.forms.roles import RoleRow, role_names, role_rows
 from workspaces.models import Job, RecoveredState, StateVersion
@@ -77,6 +78,12 @@ def moment(at: dt.datetime | None) -> SafeString:
 @register.filter
 def clock(at: dt.datetime | None) -> SafeString:
     return display.clock(at)
+
+
+@register.filter
+def cron_words(text: str) -> str:
+    """Return what a schedule's expression means."""
+    return words_of(text)
 
 
 @register.filter
