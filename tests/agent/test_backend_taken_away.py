@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from executors.agent.state.backend_guard import BackendGuard
 from terrakube_site.terraform.configuration.files import OVERRIDE_FILE
 from tests.agent.api_server import ApiServer
 from tests.agent.harness import Agent
+from tests.support.loopback import Listener
 
 Serve = Callable[..., ApiServer]
 Start = Callable[..., Agent]
@@ -180,21 +180,15 @@ class OtherHost:
 
     def __init__(self) -> None:
         self.heard = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.name = f"127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = Listener(self._hear)
+        self.name = f"127.0.0.1:{self._listener.port}"
 
-    def _listen(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self.heard += 1
-            connection.close()
+    def _hear(self, connection: socket.socket) -> None:
+        self.heard += 1
+        connection.close()
 
     def close(self) -> None:
-        self._socket.close()
+        self._listener.close()
 
 
 @pytest.fixture

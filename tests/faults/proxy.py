@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.support.loopback import Listener, wake
+
 _BLOCK = 64 * 1024
 
 
@@ -17,14 +19,13 @@ class Proxy:
     def __init__(self, host: str, target: tuple[str, int] | None = None) -> None:
         self.host = host
         self.target = target
-        self._listener = socket.create_server((host, 0), backlog=128)
-        self.port = int(self._listener.getsockname()[1])
         self._open = threading.Event()
         self._open.set()
         self._refusing = False
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._take, host=host)
+        self.port = self._listener.port
 
     @property
     def address(self) -> str:
@@ -36,8 +37,7 @@ class Proxy:
             connections, self._connections = self._connections, set()
         for connection in connections:
             # Its own thread closes it.
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+            wake(connection)
         return len(connections) // 2
 
     @contextmanager
@@ -64,16 +64,11 @@ class Proxy:
         self._open.set()
         self.cut()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            if self._refusing or self.target is None:
-                client.close()
-                continue
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def _take(self, client: socket.socket) -> None:
+        if self._refusing or self.target is None:
+            client.close()
+            return
+        threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         self._open.wait()
@@ -104,8 +99,7 @@ class Proxy:
                 self._open.wait()
                 sink.sendall(data)
         for each in (source, sink):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+            wake(each)
 
 
 @contextmanager

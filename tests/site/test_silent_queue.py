@@ -21,6 +21,7 @@ from executors.health import heartbeats
 from executors.watching.lost_tasks import Requeue
 from tests.api.client import Api, token_of
 from tests.factories import TemplateFactory, WorkspaceFactory
+from tests.support.loopback import Listener, wake
 from tests.support.patience import patient
 from workspaces.choices import JobStatus
 from workspaces.models import Job, Workspace
@@ -35,21 +36,16 @@ class SilentServer:
     """Accepts every connection; says nothing, or refuses what is written as a full Redis does."""
 
     def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
         self.asked = 0
         self.answer: bytes = b""
-        self._open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._open: list[tuple[socket.socket, threading.Thread]] = []
+        self._listener = Listener(self._take)
+        self.port = self._listener.port
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                one, _ = self._listener.accept()
-            except OSError:
-                return
-            self._open.append(one)
-            threading.Thread(target=self._read, args=(one,), daemon=True).start()
+    def _take(self, one: socket.socket) -> None:
+        reader = threading.Thread(target=self._read, args=(one,), daemon=True)
+        self._open.append((one, reader))
+        reader.start()
 
     def _read(self, one: socket.socket) -> None:
         try:
@@ -63,7 +59,9 @@ class SilentServer:
 
     def close(self) -> None:
         self._listener.close()
-        for one in self._open:
+        for one, reader in self._open:
+            wake(one)
+            reader.join()
             one.close()
 
 
