@@ -94,7 +94,7 @@ def start_due(now: dt.datetime | None = None) -> list[Job]:
     for _turn in range(_AT_ONCE):
         rows = due.exclude(organization__in=spent).select_related("organization", "default_template", "drift")
         workspace = rows.first()
-        if workspace is None or len(made) == _AT_ONCE:
+        if workspace is None:
             break
         job = _make(workspace, now)
         if job is None:
