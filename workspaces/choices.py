@@ -127,6 +127,13 @@ class SshType(models.TextChoices):
     ED25519 = "ed25519", "Ed25519"
 
 
+class PanelList(models.TextChoices):
+    """A list of the panel that people filter and arrange; the value is the name of its model."""
+
+    WORKSPACES = "workspace", _("Workspaces")
+    JOBS = "job", _("Jobs")
+
+
 class Via(models.TextChoices):
     """What created a Job."""
 

@@ -309,6 +309,15 @@ def _with_role(*roles: TeamRole) -> Q:
     return Q(role__iregex=role_pattern(*roles))
 
 
+class SavedFilterQuerySet(models.QuerySet[Any]):
+    """Saved filters of lists: a person's own, and those shared with an organization that they see as a whole."""
+
+    def seen_by(self, user_key: int, scope: Scope) -> Self:
+        """Return a person's own filters and those shared with them; an administrator sees no one else's own."""
+        shared = Q(organization__isnull=False) if scope.everything else Q(organization__in=scope.organizations)
+        return self.filter(Q(owner=user_key) | shared)
+
+
 class RunLimitsQuerySet(ScopedQuerySet[Any]):
     """Rows that belong to an organization or to a workspace."""
 

@@ -366,6 +366,8 @@ WITHOUT_ROLE: Mapping[str, str] = {
     "webhook/v1/<str:webhook_id>": "the signature of a provider opens it",
     "webhook/v2/<str:hook_id>": "the signature of a provider opens it",
     "i18n/setlang/": "the reader's language",
+    "admin/workspaces/workspace/list/": "one's own filters, and shared ones: tests/panel/test_saved_filters.py",
+    "admin/workspaces/job/list/": "one's own filters, and shared ones: tests/panel/test_saved_filters.py",
     "admin/search/": "finds what lists show, by the same query: tests/panel/test_search.py",
     "admin/password_change/": "one's own password",
     "admin/password_change/done/": "one's own password",

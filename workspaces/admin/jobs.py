@@ -24,7 +24,8 @@ from terrakube_site.messages import translated
 from workspaces.admin.addition import Addition
 from workspaces.admin.base import ReadOnly, RecordAdmin, actor_of, allows, telling
 from workspaces.admin.exports import ListExport
-from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus
+from workspaces.admin.list_views import ViewedList
+from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus, PanelList
 from workspaces.display import badge, duration, moment
 from workspaces.errors import InvalidInput
 from workspaces.forms.jobs import DecisionForm
@@ -77,7 +78,8 @@ class PhaseFilter(admin.SimpleListFilter):
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnly, ListExport, RecordAdmin):
+class JobAdmin(ReadOnly, ListExport, ViewedList, RecordAdmin):
+    panel_list = PanelList.JOBS
     right = "plan_job"
     list_display = ("number", "state", "workspace_name", "organization", "template", "who", "age", "span", "why")
     list_display_links = ("number",)
@@ -189,6 +191,7 @@ class JobAdmin(ReadOnly, ListExport, RecordAdmin):
             own("<int:pk>/cancel/", self.cancel_view, "cancel"),
             own("<int:pk>/again/", self.again_view, "again"),
             *self.export_urls(),
+            *self.list_view_urls(),
             *self.addition.urls(self),
             *super().get_urls(),
         ]

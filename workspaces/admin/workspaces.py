@@ -44,6 +44,7 @@ from workspaces.admin.drift_pages import urls as drift_urls
 from workspaces.admin.exports import ListExport
 from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import WorkspaceLimitsInline
+from workspaces.admin.list_views import ViewedList
 from workspaces.admin.state_pages import urls as state_urls
 from workspaces.admin.tag_display import shown_tag, tag_badges, tags_of
 from workspaces.admin.variables import VariableInline
@@ -63,6 +64,7 @@ from workspaces.admin.workspace_tabs import (
     head_context,
     tab_of,
 )
+from workspaces.choices import PanelList
 from workspaces.display import badge, moment
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
@@ -95,11 +97,13 @@ _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
+class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, ViewedList, RecordAdmin):
     form = WorkspaceForm
     addition = Addition()
     add_right = "create_workspace"
     actions = ("set_setting", "move", "plan")
+    panel_list = PanelList.WORKSPACES
+    list_before_template = "terrakube/list_views.html"
     change_form_template = "terrakube/workspace.html"
     list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin")
     export_columns = (
@@ -164,6 +168,9 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
         return type("WorkspaceList", (found,), {"url_for_result": lambda _list, row: address_of(row.pk)})
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        return self.all_columns()
+
+    def all_columns(self) -> tuple[Any, ...]:
         return (*self.list_display[:3], *self.addition.columns, *self.list_display[3:])
 
     @admin.display(description=_("runs in"))
@@ -375,6 +382,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, RecordAdmin):
             *drift_urls(self),
             *self.history_urls(),
             *self.export_urls(),
+            *self.list_view_urls(),
             *who_may.urls(self),
             *self.addition.urls(self),
             # The overview has the address from which Django leads to the form.

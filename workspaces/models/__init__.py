@@ -9,6 +9,7 @@ from workspaces.models.history_entry import HistoryEntry
 from workspaces.models.identity import Identity
 from workspaces.models.job import Address, Job, JobVariable, Step
 from workspaces.models.limits import RunLimits
+from workspaces.models.list_view import ListPreference, SavedFilter
 from workspaces.models.login_code import LoginCode
 from workspaces.models.notification import NotificationConfiguration, NotificationDelivery, NotificationTrigger
 from workspaces.models.organization import Organization, Team
@@ -39,6 +40,7 @@ __all__ = (
     "Item",
     "Job",
     "JobVariable",
+    "ListPreference",
     "LoginCode",
     "NotificationConfiguration",
     "NotificationDelivery",
@@ -50,6 +52,7 @@ __all__ = (
     "RecoveredState",
     "Reference",
     "RunLimits",
+    "SavedFilter",
     "SavedPlan",
     "Schedule",
     "Ssh",

@@ -81,9 +81,11 @@ WRITTEN_BY_MACHINES = frozenset(
         models.Identity,
         models.Job,
         models.JobVariable,
+        models.ListPreference,
         models.LoginCode,
         models.NotificationDelivery,
         models.RecoveredState,
+        models.SavedFilter,
         models.SavedPlan,
         models.StateLock,
         models.StateUpload,
@@ -91,7 +93,8 @@ WRITTEN_BY_MACHINES = frozenset(
         models.Step,
     }
 )
-"""Records without a history: they come from jobs, uploads and sign-ins, and say themselves who caused them."""
+"""Records without a history: they come from jobs, uploads and sign-ins, and say themselves who caused them; or they are
+a person's view of a list."""
 
 
 def keep_histories() -> None:
