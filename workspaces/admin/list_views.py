@@ -8,8 +8,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ERROR_FLAG, IGNORED_PARAMS, IS_POPUP_VAR, ORDER_VAR, PAGE_VAR, SEARCH_VAR
+from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, IGNORED_PARAMS, ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import F
@@ -20,7 +20,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-from workspaces.admin.base import allows, organizations_with, scope, telling
+from workspaces.actors import is_admin
+from workspaces.admin.base import organizations_with, scope, telling
 from workspaces.admin.related_choices import may_be_key
 from workspaces.choices import PanelList
 from workspaces.errors import InvalidInput
@@ -137,7 +138,7 @@ class ViewedList:
         """Return whether a person comes to the list, and has not just taken the filter away on it."""
         if request.method != "GET" or request.GET or not self.has_view_or_change_permission(request):  # type: ignore[attr-defined]
             return False
-        return urlsplit(request.META.get("HTTP_REFERER", "")).path != request.path
+        return bool(urlsplit(request.META.get("HTTP_REFERER", "")).path != request.path)
 
     def _default_query(self, request: HttpRequest) -> str:
         key = self._preference(request).default_filter_id
@@ -174,6 +175,8 @@ class ViewedList:
             return self._act(request)
         query = request.GET.urlencode()
         managed = organizations_with(request, "manage_workspace").filter(disabled=False).order_by("name")
+        organizations = list(managed[:_MOST_ORGANIZATIONS])
+        changes = {one.pk for one in organizations}
         default = self._preference(request).default_filter_id
         context = {
             **self.admin_site.each_context(request),
@@ -187,11 +190,13 @@ class ViewedList:
                 {
                     "filter": one,
                     "is_default": one.pk == default,
-                    "may_change": one.organization is None or allows(request, "manage_workspace", one.organization),
+                    "may_change": one.organization_id is None
+                    or is_admin(request.user)
+                    or one.organization_id in changes,
                 }
                 for one in self._saved(request)[: 2 * saved_filters.MOST]
             ],
-            "organizations": list(managed[:_MOST_ORGANIZATIONS]),
+            "organizations": organizations,
             "longest_name": SavedFilter._meta.get_field("name").max_length,
         }
         return TemplateResponse(request, "terrakube/saved_filters.html", context)
@@ -243,7 +248,7 @@ class ViewedList:
         found = seen.filter(pk=key).first() if may_be_key(Organization, key) else None
         if found is None:
             raise InvalidInput(_("There is no such organization."))
-        return found  # type: ignore[no-any-return]
+        return found
 
     def _checked_query(self, request: HttpRequest, query: str) -> str:
         """Return the query of a list as a filter keeps it. Raises InvalidInput for one that the list refuses."""

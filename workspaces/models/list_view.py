@@ -36,17 +36,14 @@ class SavedFilter(Record, Audited):
                 condition=Q(owner=None, organization__isnull=False) | Q(owner__isnull=False, organization=None),
                 name="saved_filter_is_own_or_shared",
             ),
+            # Two filters without an owner, or without an organization, are never equal to the database.
             models.UniqueConstraint(
                 fields=("owner", "panel_list", "name"),
-                condition=Q(owner__isnull=False),
                 name="one_own_filter_of_a_name",
-                violation_error_code="unique",
             ),
             models.UniqueConstraint(
                 fields=("organization", "panel_list", "name"),
-                condition=Q(organization__isnull=False),
                 name="one_shared_filter_of_a_name",
-                violation_error_code="unique",
             ),
         )
 
