@@ -52,12 +52,16 @@ def streamed(pieces: Iterator[str], *, content_type: str, name: str) -> Streamin
 
 
 class ListExport:
-    """A list that is exported as CSV with the filter, search and order of its page."""
+    """A list that is exported as CSV with the filter, search, order and chosen columns of its page."""
 
     admin_site: Any
     opts: Any
     export_columns: tuple[tuple[str, Callable[[Any], object]], ...] = ()
     """Heads of the columns, which are the same in every language, and what a row says there; None is empty."""
+
+    def exported_heads(self, request: HttpRequest) -> set[str] | None:
+        """Return the heads of the columns that a file has; None for all."""
+        return None
 
     def prepare_export(self, rows: Sequence[Any]) -> None:
         """Look up for some rows at once what the columns say."""
@@ -82,18 +86,22 @@ class ListExport:
             return HttpResponseRedirect(f"{there}?e=1")
         keys = list(shown.get_queryset(request).values_list("pk", flat=True)[:MOST_ROWS])
         rows: Any = self.get_queryset(request).select_related(*self.list_select_related)  # type: ignore[attr-defined]
-        pieces = self._pieces(rows, keys)
+        wanted = self.exported_heads(request)
+        columns = [one for one in self.export_columns if wanted is None or one[0] in wanted]
+        pieces = self._pieces(rows, keys, columns)
         return streamed(pieces, content_type="text/csv; charset=utf-8", name=f"{self.opts.model_name}s.csv")
 
-    def _pieces(self, rows: Any, keys: list[Any]) -> Iterator[str]:
-        yield csv_of([[head for head, _say in self.export_columns]])
+    def _pieces(
+        self, rows: Any, keys: list[Any], columns: Sequence[tuple[str, Callable[[Any], object]]]
+    ) -> Iterator[str]:
+        yield csv_of([[head for head, _say in columns]])
         for start in range(0, len(keys), _OF_A_PIECE):
             wanted = keys[start : start + _OF_A_PIECE]
             found = {row.pk: row for row in rows.filter(pk__in=wanted)}
             # Some may have been deleted meanwhile.
             kept = [found[key] for key in wanted if key in found]
             self.prepare_export(kept)
-            yield csv_of([[_cell(say(row)) for _head, say in self.export_columns] for row in kept])
+            yield csv_of([[_cell(say(row)) for _head, say in columns] for row in kept])
 
 
 def _cell(value: object) -> str:

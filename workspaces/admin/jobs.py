@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -26,7 +26,7 @@ from workspaces.admin.base import ReadOnly, RecordAdmin, actor_of, allows, telli
 from workspaces.admin.exports import ListExport
 from workspaces.admin.list_views import ViewedList
 from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus, PanelList
-from workspaces.display import badge, duration, moment
+from workspaces.display import age_column, badge, duration, moment
 from workspaces.errors import InvalidInput
 from workspaces.forms.jobs import DecisionForm
 from workspaces.jobs import capacity
@@ -78,7 +78,7 @@ class PhaseFilter(admin.SimpleListFilter):
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnly, ListExport, ViewedList, RecordAdmin):
+class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
     panel_list = PanelList.JOBS
     right = "plan_job"
     list_display = ("number", "state", "workspace_name", "organization", "template", "who", "age", "span", "why")
@@ -110,6 +110,23 @@ class JobAdmin(ReadOnly, ListExport, ViewedList, RecordAdmin):
         ("reason code", lambda job: job.reason_code),
         ("reason", lambda job: job.reason),
     )
+    more_columns = ("commit_id", "comments", "approved_by", "finished")
+    finished = age_column("ended_at", _("ended"))
+    heads_of_columns: ClassVar = {
+        "number": ("job",),
+        "state": ("status",),
+        "workspace_name": ("workspace",),
+        "organization": ("organization",),
+        "template": ("template",),
+        "who": ("via", "by"),
+        "age": ("created", "started"),
+        "span": ("seconds",),
+        "why": ("reason code", "reason"),
+        "commit_id": ("commit",),
+        "comments": ("comment",),
+        "approved_by": ("approved by",),
+        "finished": ("ended",),
+    }
     addition = Addition()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
+from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ERROR_FLAG, IGNORED_PARAMS, ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -106,10 +108,32 @@ class ViewedList:
     opts: Any
     list_display: Any
     panel_list: PanelList
+    more_columns: tuple[Any, ...] = ()
+    """Columns that the list shows only to people who chose them."""
+    heads_of_columns: Mapping[str, tuple[str, ...]] = {}
+    """By the name of a column of the list: the heads of an export that hold what it says."""
+
+    def standard_columns(self) -> tuple[Any, ...]:
+        """Return the columns of the list for people who chose none."""
+        return tuple(self.list_display)
 
     def all_columns(self) -> tuple[Any, ...]:
-        """Return every column that the list may show."""
-        return tuple(self.list_display)
+        """Return every column that the list may show; the first one always is."""
+        return (*self.standard_columns(), *self.more_columns)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        chosen = set(self._preference(request).columns)
+        if not chosen:
+            return self.standard_columns()
+        first, *others = self.all_columns()
+        return (first, *(one for one in others if column_name(one) in chosen))
+
+    def exported_heads(self, request: HttpRequest) -> set[str] | None:
+        """Return the heads of an export that the chosen columns take; None for all of them."""
+        if not self._preference(request).columns:
+            return None
+        shown = map(column_name, self.get_list_display(request))
+        return {head for name in shown for head in self.heads_of_columns.get(name, ())}
 
     # ---- the list ---------------------------------------------------------------------------------------------------
 
@@ -181,7 +205,7 @@ class ViewedList:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": gettext("Saved filters"),
+            "title": gettext("Saved filters and columns"),
             "query": query,
             "list_address": self._address("changelist"),
             # "?q=" shows everything, also where the list opens with a filter.
@@ -197,9 +221,19 @@ class ViewedList:
                 for one in self._saved(request)[: 2 * saved_filters.MOST]
             ],
             "organizations": organizations,
+            "columns": self._columns(request),
+            "chose_columns": bool(self._preference(request).columns),
             "longest_name": SavedFilter._meta.get_field("name").max_length,
         }
         return TemplateResponse(request, "terrakube/saved_filters.html", context)
+
+    def _columns(self, request: HttpRequest) -> list[tuple[str, Any, bool]]:
+        """Return the columns that a person chooses from: name, label, and whether the list shows it."""
+        shown = self.get_list_display(request)
+        return [
+            (column_name(one), label_for_field(one, self.opts.model, cast("Any", self)), one in shown)
+            for one in self.all_columns()[1:]
+        ]
 
     def _act(self, request: HttpRequest) -> HttpResponse:
         query, act = request.POST.get("query", ""), request.POST.get("do", "")
@@ -216,6 +250,14 @@ class ViewedList:
                     saved_filters.choose_default(by, self.panel_list, saved)
                 back = self._address("changelist", kept)
             return HttpResponseRedirect(back)
+        if act in {"columns", "standard-columns"}:
+            known = [column_name(one) for one in self.all_columns()[1:]]
+            wanted = set(request.POST.getlist("column")) if act == "columns" else set()
+            if act == "columns" and not wanted & set(known):
+                messages.error(request, gettext("Choose at least one column."))
+                return HttpResponseRedirect(back)
+            saved_filters.choose_columns(by, self.panel_list, [name for name in known if name in wanted])
+            return HttpResponseRedirect(self._address("changelist", query or f"{SEARCH_VAR}="))
         saved = self._found(request)
         if act == "rename":
             with telling(request, gettext("The filter is now called “%(name)s”.") % {"name": name}):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -65,7 +65,7 @@ from workspaces.admin.workspace_tabs import (
     tab_of,
 )
 from workspaces.choices import PanelList
-from workspaces.display import badge, moment
+from workspaces.display import age_column, badge, moment
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
 from workspaces.forms.workspaces import ProjectField, WorkspaceForm
@@ -97,7 +97,7 @@ _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, ViewedList, RecordAdmin):
+class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAdmin):
     form = WorkspaceForm
     addition = Addition()
     add_right = "create_workspace"
@@ -123,6 +123,21 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, ViewedList, RecordAd
         ("path", lambda row: row.folder),
         ("tags", lambda row: " ".join(shown_tag(one) for one in row.shown_tags)),
     )
+    more_columns = ("project", "description", "branch", "folder", "made")
+    made = age_column("created_date", _("created"))
+    heads_of_columns: ClassVar = {
+        "name": ("id", "name"),
+        "organization": ("organization",),
+        "executor": ("kubernetes",),
+        "last_job": ("last job", "last job at"),
+        "lock": ("locked",),
+        "tool": ("tool", "version"),
+        "origin": ("source", "tags"),
+        "project": ("project",),
+        "description": ("description",),
+        "branch": ("branch",),
+        "folder": ("path",),
+    }
     empty_help = _("A workspace is one configuration with its variables and its state.")
     list_select_related = ("organization", "project")
     list_filter = ("organization", "project", "last_job_status", "locked", "deleted", "iac_type", "workspace_tags__tag")
@@ -151,7 +166,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, ViewedList, RecordAd
         # Stored with each row, because one admin instance serves many requests at once.
         shown = list(changelist.result_list)
         self.prepare_export(shown)
-        self.addition.prepare_rows(shown)
+        if not set(self.addition.columns).isdisjoint(changelist.list_display):
+            self.addition.prepare_rows(shown)
         return changelist
 
     def prepare_export(self, rows: Sequence[Any]) -> None:
@@ -167,10 +183,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ListExport, ViewedList, RecordAd
         found: type[Any] = super().get_changelist(request, **kwargs)
         return type("WorkspaceList", (found,), {"url_for_result": lambda _list, row: address_of(row.pk)})
 
-    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return self.all_columns()
-
-    def all_columns(self) -> tuple[Any, ...]:
+    def standard_columns(self) -> tuple[Any, ...]:
         return (*self.list_display[:3], *self.addition.columns, *self.list_display[3:])
 
     @admin.display(description=_("runs in"))
