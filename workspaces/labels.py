@@ -91,8 +91,8 @@ TEXTS = frozenset((
     _("changed fields"), _("door"), _("history entry"), _("kept values"), _("log entry"),
     _("organization key"), _("record"), _("record key"), _("sentence"), _("verb"), _("who"), _("who kind"),
     _("workspace key"), _("workspace name"),
-    _("columns"), _("default filter"), _("list"), _("list preference"), _("list preferences"), _("query"),
-    _("saved filter"), _("saved filters"),
+    _("columns"), _("default filter"), _("list"), _("list preference"), _("query"),
+    _("saved filter"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))
 

@@ -37,8 +37,9 @@ from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
 
-# Of a list page, whatever it lists: session, user, counts, filters, rows and what a page of rows looks up.
-LIST_QUERIES = 14
+# Of a list page, whatever it lists: session, user, counts, filters, rows, what a page of rows looks up, and what a person
+# chose for the list.
+LIST_QUERIES = 15
 
 
 def registered() -> list[str]:
