@@ -37,8 +37,8 @@ from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
 
-# Of a list page, whatever it lists: session, user, counts, filters, rows, what a page of rows looks up, and what a person
-# chose for the list.
+# Of a list page, whatever it lists: session, user, counts, filters, rows, what a page of rows looks up, and what its
+# reader chose for the list.
 LIST_QUERIES = 15
 
 
