@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from django.contrib import messages
@@ -110,7 +110,7 @@ class ViewedList:
     panel_list: PanelList
     more_columns: tuple[Any, ...] = ()
     """Columns that the list shows only to people who chose them."""
-    heads_of_columns: Mapping[str, tuple[str, ...]] = {}
+    heads_of_columns: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """By the name of a column of the list: the heads of an export that hold what it says."""
 
     def standard_columns(self) -> tuple[Any, ...]:
@@ -290,13 +290,13 @@ class ViewedList:
         found = seen.filter(pk=key).first() if may_be_key(Organization, key) else None
         if found is None:
             raise InvalidInput(_("There is no such organization."))
-        return found
+        return found  # type: ignore[no-any-return]
 
     def _checked_query(self, request: HttpRequest, query: str) -> str:
         """Return the query of a list as a filter keeps it. Raises InvalidInput for one that the list refuses."""
         asked = copy.copy(request)
         asked.method = "GET"
-        asked.GET = QueryDict(query[: 2 * SavedFilter.LONGEST_QUERY])  # type: ignore[assignment]
+        asked.GET = QueryDict(query[: 2 * SavedFilter.LONGEST_QUERY])
         try:
             shown: Any = self.get_changelist_instance(asked)  # type: ignore[attr-defined]
         except (IncorrectLookupParameters, DisallowedModelAdminLookup) as error:
