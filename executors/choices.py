@@ -36,6 +36,16 @@ class AttemptOutcome(models.TextChoices):
     REPLACED = "replaced", _("Replaced")
 
 
+class WarmState(models.TextChoices):
+    """State of a warm pod. Each state is left once, and only for a later one."""
+
+    STARTING = "starting", _("Starting")
+    WAITING = "waiting", _("Waits for a step")
+    TAKEN = "taken", _("Taken by a step")
+    HANDED_OVER = "handed-over", _("Runs a step")
+    OVER = "over", _("Over")
+
+
 class LockOutcome(models.TextChoices):
     """Outcome of the state lock after a cancelled or lost executor; empty if it held none."""
 
@@ -48,6 +58,7 @@ class EventKind(models.TextChoices):
 
     CREATED = "created", _("Queued")
     LAUNCHED = "launched", _("Started by the launcher")
+    WARM = "warm", _("Handed over to a warm pod")
     SCHEDULED = "scheduled", _("Pod scheduled")
     IMAGE = "image", _("Image ready")
     STARTED = "started", _("Container started")

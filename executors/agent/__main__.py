@@ -29,6 +29,13 @@ def main() -> int:
         if payload.attempt_url is None or payload.attempt_token is None:
             raise JobDataError(f"{DATA_VARIABLE} has no attemptUrl, which this executor claims at.")
         api = Api(payload.attempt_url, payload.attempt_token, payload.ca_bundle, os.environ)
+        token = payload.attempt_token
+        if payload.warm:
+            from .waiting import wait_for_attempt
+
+            assignment = wait_for_attempt(api, pause=control.pause)
+            token = assignment.attempt_token
+            api = Api(assignment.attempt_url, token, payload.ca_bundle, os.environ)
         seconds = float(os.environ.get("TERRAKUBE_START_SECONDS") or _START_SECONDS)
         claim = make_claim(api, seconds=seconds, pause=control.pause)
     except (JobDataError, ValueError) as error:
@@ -43,7 +50,7 @@ def main() -> int:
     os.environ.pop(last_words.NAME, None)
     from .session import run_claimed
 
-    return run_claimed(claim, api, control, os.environ, (payload.attempt_token,))
+    return run_claimed(claim, api, control, os.environ, (payload.attempt_token, token))
 
 
 def _end(code: int, sentence: str) -> int:

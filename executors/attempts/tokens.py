@@ -10,11 +10,14 @@ import hmac
 
 from django.conf import settings
 
-from executors.models import Attempt
+from executors.models import Attempt, WarmPod
 
 CLAIM = b"attempt-token:"
 STATES = b"attempt-states:"
+WAIT = b"warm-pod:"
 """What a token is for; none of one purpose serves another."""
+
+type Owner = Attempt | WarmPod
 
 
 def claim_token(attempt: Attempt) -> str:
@@ -27,21 +30,21 @@ def is_claim_token(attempt: Attempt, text: str) -> bool:
     return is_derived_token(attempt, CLAIM, text)
 
 
-def derived_token(attempt: Attempt, purpose: bytes) -> str:
-    """Return the token of an attempt for a purpose."""
-    return _derive_token(attempt, purpose, settings.SECRET_KEY)
+def derived_token(owner: Owner, purpose: bytes) -> str:
+    """Return the token of an attempt or a warm pod for a purpose."""
+    return _derive_token(owner, purpose, settings.SECRET_KEY)
 
 
-def is_derived_token(attempt: Attempt, purpose: bytes, text: str) -> bool:
-    """Whether a text is an attempt's token for a purpose, also if it was made under an older secret."""
+def is_derived_token(owner: Owner, purpose: bytes, text: str) -> bool:
+    """Whether a text is its owner's token for a purpose, also if it was made under an older secret."""
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    found = [hmac.compare_digest(_derive_token(attempt, purpose, secret).encode(), text.encode()) for secret in secrets]
+    found = [hmac.compare_digest(_derive_token(owner, purpose, secret).encode(), text.encode()) for secret in secrets]
     return any(found)
 
 
-def _derive_token(attempt: Attempt, purpose: bytes, secret: str) -> str:
+def _derive_token(owner: Owner, purpose: bytes, secret: str) -> str:
     key = hashlib.sha256(purpose + secret.encode()).digest()
-    return hmac.new(key, f"{attempt.pk}:{attempt.nonce}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, f"{owner.pk}:{owner.nonce}".encode(), hashlib.sha256).hexdigest()
 
 
 def session_hash(session: str) -> str:

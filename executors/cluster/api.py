@@ -84,6 +84,10 @@ class Cluster:
     def read_job(self, namespace: str, name: str) -> Manifest | None:
         return self._get(self._batch.read_namespaced_job, name, namespace)
 
+    def patch_job(self, namespace: str, name: str, changes: Manifest) -> Manifest:
+        """Change fields of a Job and return it. Raises ClusterError, with status 404 if it does not exist."""
+        return self._call(self._batch.patch_namespaced_job, name, namespace, changes)  # type: ignore[no-any-return]
+
     def delete_job(self, namespace: str, name: str) -> bool:
         """Delete a Job after its pods; return False if it does not exist.
 
@@ -130,6 +134,10 @@ class Cluster:
         self, namespace: str, selector: str, version: str, *, seconds: int
     ) -> Iterator[tuple[str, Manifest]]:
         return self._watch(self._core.list_namespaced_pod, namespace, selector, version, seconds)
+
+    def patch_pod(self, namespace: str, name: str, changes: Manifest) -> Manifest:
+        """Change fields of a pod and return it. Raises ClusterError, with status 404 if it does not exist."""
+        return self._call(self._core.patch_namespaced_pod, name, namespace, changes)  # type: ignore[no-any-return]
 
     def pod_log(self, namespace: str, name: str, *, container: str, tail_lines: int = 50) -> str:
         """Return the last log lines of one of a pod's containers. Raises ClusterError."""

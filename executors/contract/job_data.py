@@ -180,11 +180,13 @@ class Payload:
     """The decoded variable: where to claim, and the job data if it is inline.
 
     `attempt_url` and `attempt_token` are None together (the form for Terrakube's own executor image); `job_data` is
-    None in the claim form; `ca_bundle` is PEM text for the API's certificate, or None.
+    None in the claim form; `ca_bundle` is PEM text for the API's certificate, or None. With `warm` the address is that
+    of a warm pod, at which it waits for an attempt.
     """
 
     attempt_url: str | None = None
     attempt_token: str | None = field(default=None, repr=False)
+    warm: bool = False
     ca_bundle: str | None = None
     job_data: JobData | None = None
 
@@ -192,6 +194,11 @@ class Payload:
 def encode_claim(attempt_url: str, attempt_token: str, ca_bundle: str | None = None) -> str:
     """Return the value of EphemeralJobData in the claim form."""
     return _encode(_address(attempt_url, attempt_token, ca_bundle))
+
+
+def encode_warm(pod_url: str, pod_token: str, ca_bundle: str | None = None) -> str:
+    """Return the value of EphemeralJobData of a warm pod, which waits at `pod_url` until it gets an attempt."""
+    return _encode({**_address(pod_url, pod_token, ca_bundle), "warm": True})
 
 
 def encode_inline(
@@ -239,6 +246,7 @@ def decode(text: str) -> Payload:
     return Payload(
         attempt_url=url.rstrip("/") if url else None,
         attempt_token=token,
+        warm=_flag(data, "warm", DATA_VARIABLE),
         ca_bundle=_optional_text(data, "caBundle", DATA_VARIABLE) or None,
         job_data=JobData.from_json(data) if "type" in data else None,
     )

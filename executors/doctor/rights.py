@@ -60,6 +60,7 @@ RIGHTS = (
         Right(verb=verb, resource="events", purpose=_("says why a pod cannot start"))
         for verb in ("get", "list", "watch")
     ),
+    Right(verb="patch", resource="pods", purpose=_("gives a warm pod the labels of its step")),
     Right(verb="get", resource="pods/log", purpose=_("shows the last words of an executor that died")),
     Right(
         verb="get", resource="persistentvolumeclaims", purpose=_("mounts the provider cache only where its claim is")

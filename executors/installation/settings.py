@@ -268,6 +268,29 @@ class Installation:
     max_running_applies: int | None = _count(
         "ExecutorMaxRunningApplies", "Limit of applies, destroys and scripts among them. Unset: no limit."
     )
+    warm_pods: int = _setting(
+        env.integer,
+        "ExecutorWarmPods",
+        0,
+        "Limit of pods that are started before a step needs them and wait for one. 0: none.",
+        minimum=0,
+        maximum=1000,
+    )
+    warm_pods_of_a_shape: int = _setting(
+        env.integer,
+        "ExecutorWarmPodsOfAShape",
+        2,
+        "Limit of warm pods among them that have the same manifest.",
+        minimum=1,
+        maximum=1000,
+    )
+    warm_pod_seconds: int = _seconds(
+        "ExecutorWarmPodSeconds",
+        900,
+        "Longest time that a warm pod waits. A manifest without a new step for so long gets no warm pods.",
+        minimum=60,
+        maximum=86_400,
+    )
     keep_jobs: int | None = _count(
         "ExecutorKeepJobs",
         "Number of ended jobs of a workspace whose logs and plans are kept. Unset: all. An organization or workspace "

@@ -12,13 +12,15 @@ from django.db import transaction
 
 from executors import cluster
 from executors.attempts import handover, lifecycle, tokens
+from executors.choices import EventKind
 from executors.cluster import AlreadyExists, ClusterError, is_policy_refusal
 from executors.contract.job_data import JobDataError, encode_claim, encode_inline
 from executors.installation.settings import Installation, installation
-from executors.launching import forgotten_launches, last_launch, manifest, terrakube_image
+from executors.launching import forgotten_launches, last_launch, manifest, terrakube_image, warm_start
 from executors.launching.errors import LaunchError
 from executors.launching.redaction import visible_resources
 from executors.models import Attempt
+from executors.warm import records
 from workspaces.choices import EXCLUSIVE_TYPES
 from workspaces.models import Step
 from workspaces.pods import PodSettings
@@ -107,18 +109,39 @@ def launch_job(
         api = cluster.connect()
         if attempt.number == 1:
             forgotten_launches.refuse(api, conf.namespace, attempt)
-        try:
-            uid, made_at, body = _create(api, attempt, text, pod, conf)
-        except _NameTaken:
-            # Each database counts its jobs from 1, and another site, or a reinstalled one, may share the namespace.
-            # The attempt's other name is stored before it is used, so a second launch finds the same Job.
-            lifecycle.use_unique_name(attempt)
-            uid, made_at, body = _create(api, attempt, text, pod, conf)
+        in_secret, may_change = token_in_secret(api, conf), attempt.step.type in EXCLUSIVE_TYPES
+
+        def manifest_now() -> cluster.Manifest:
+            identity = step_identity(attempt)
+            return build_manifest(api, identity, pod, conf, text, in_secret=in_secret, may_change=may_change)
+
+        body = manifest_now()
+        shape = warm_start.warm_shape(body, conf)
+        warm = warm_start.prepare_pod(api, attempt, shape, body)
+        made_at = None
+        if warm is not None:
+            uid = warm[1]
+        else:
+            if body["metadata"]["name"] != attempt.job_name:
+                # A warm pod that an earlier launch took is gone.
+                body = manifest_now()
+            try:
+                uid, made_at = _create(api, attempt, body, text, conf, in_secret=in_secret)
+            except _NameTaken:
+                # Each database counts its jobs from 1, and another site, or a reinstalled one, may share the
+                # namespace. The attempt's other name is stored before it is used, so a second launch finds the same
+                # Job.
+                lifecycle.use_unique_name(attempt)
+                body = manifest_now()
+                uid, made_at = _create(api, attempt, body, text, conf, in_secret=in_secret)
     except ClusterError as error:
         raise launch_error(error, conf.namespace) from error
     with transaction.atomic():
         # Lock the Job's row first: a claim locks it before it locks the attempt's.
         last_launch.store_launch(step, body, inputs.environment)
+        if warm is not None:
+            records.hand_over(warm[0])
+            lifecycle.record_event(attempt, EventKind.WARM, warm[0].pod_name)
         lifecycle.mark_launched(
             attempt,
             at=made_at,
@@ -127,32 +150,44 @@ def launch_job(
             image=conf.image,
             resources=visible_resources(pod, inputs.environment),
             deadlines=dict(deadlines),
+            shape=shape,
+            **({"started_warm": True, "pod_name": warm[0].pod_name} if warm is not None else {}),
         )
 
 
+def build_manifest(
+    api: Cluster,
+    identity: manifest.StepIdentity | manifest.WarmIdentity,
+    pod: PodSettings,
+    conf: Installation,
+    text: str,
+    *,
+    in_secret: bool,
+    may_change: bool,
+) -> cluster.Manifest:
+    """Return the Job of an attempt or a warm pod; ``text`` is its EphemeralJobData. Raises ClusterError.
+
+    The cluster is asked only whether the claim of the plugin cache exists.
+    """
+    data = manifest.SecretData(secret_name=manifest.job_name(identity)) if in_secret else manifest.InlineData(text)
+    claim_exists = api.claim_exists(conf.namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
+    return manifest.job_manifest(
+        identity, pod, conf, data, plugin_cache_claim_exists=claim_exists, may_change=may_change
+    )
+
+
 def _create(
-    api: Cluster, attempt: Attempt, text: str, pod: PodSettings, conf: Installation
-) -> tuple[str, dt.datetime | None, cluster.Manifest]:
+    api: Cluster, attempt: Attempt, body: cluster.Manifest, text: str, conf: Installation, *, in_secret: bool
+) -> tuple[str, dt.datetime | None]:
     """Create or adopt Job and Secret under the attempt's name.
 
-    Returns the Job's uid, its creation time if it existed already, and the manifest.
+    Returns the Job's uid, and its creation time if it existed already.
     """
-    identity, namespace = step_identity(attempt), conf.namespace
-    in_secret = token_in_secret(api, conf)
-    data = manifest.SecretData(secret_name=manifest.job_name(identity)) if in_secret else manifest.InlineData(text)
-    claim_exists = api.claim_exists(namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
-    body = manifest.job_manifest(
-        identity,
-        pod,
-        conf,
-        data,
-        plugin_cache_claim_exists=claim_exists,
-        may_change=attempt.step.type in EXCLUSIVE_TYPES,
-    )
-    uid, made_at = _create_or_adopt(api, namespace, body, attempt)
+    uid, made_at = _create_or_adopt(api, conf.namespace, body, attempt)
     if in_secret:
-        _create_secret(api, namespace, manifest.data_secret_manifest(identity, conf, text, uid))
-    return uid, made_at, body
+        identity = step_identity(attempt)
+        _create_secret(api, conf.namespace, manifest.data_secret_manifest(identity, conf, text, uid))
+    return uid, made_at
 
 
 def token_in_secret(api: Cluster, conf: Installation) -> bool:

@@ -30,6 +30,7 @@ CONTAINER = "executor"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "terrakube-site"
 ATTEMPT_LABEL = f"{RESERVED_LABEL_PREFIX}attempt"
+WARM_LABEL = f"{RESERVED_LABEL_PREFIX}warm-pod"
 
 NO_EVICTION = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
 """Keep common autoscalers from evicting the pod to save a node: an apply cannot be moved."""
@@ -60,6 +61,14 @@ class StepIdentity:
     name: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmIdentity:
+    """Identity of a warm pod, which has no step yet."""
+
+    pod_id: UUID | str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class InlineData:
     """EphemeralJobData inline in the pod's spec."""
@@ -75,13 +84,20 @@ class SecretData:
     key: str = DATA_VARIABLE
 
 
-def job_name(identity: StepIdentity) -> str:
+def job_name(identity: StepIdentity | WarmIdentity) -> str:
     """Return the name of the Kubernetes Job, and of its Secret: job-<job>-<step number>-<attempt number>."""
+    if isinstance(identity, WarmIdentity):
+        return identity.name
     return identity.name or f"job-{identity.job_id}-{identity.step_number}-{identity.attempt_number}"
 
 
-def labels(identity: StepIdentity) -> dict[str, str]:
-    """Return the labels of all that is created for an attempt; a workspace's own labels cannot replace them."""
+def labels(identity: StepIdentity | WarmIdentity) -> dict[str, str]:
+    """Return the labels of all that is created for an attempt; a workspace's own labels cannot replace them.
+
+    A warm pod gets those of its attempt when it is handed over.
+    """
+    if isinstance(identity, WarmIdentity):
+        return {WARM_LABEL: str(identity.pod_id), MANAGED_BY_LABEL: MANAGED_BY}
     return {
         f"{RESERVED_LABEL_PREFIX}organization": str(identity.organization_id),
         f"{RESERVED_LABEL_PREFIX}workspace": str(identity.workspace_id),
@@ -93,7 +109,7 @@ def labels(identity: StepIdentity) -> dict[str, str]:
 
 
 def job_manifest(
-    identity: StepIdentity,
+    identity: StepIdentity | WarmIdentity,
     settings: PodSettings,
     installation: Installation,
     data: InlineData | SecretData,
@@ -101,7 +117,7 @@ def job_manifest(
     plugin_cache_claim_exists: bool | None,
     may_change: bool = False,
 ) -> dict[str, Any]:
-    """Return the batch/v1 Job of one attempt.
+    """Return the batch/v1 Job of one attempt, or of a warm pod.
 
     The pod of a step that `may_change` something asks autoscalers not to evict it and gets a longer grace period; the
     workspace's own annotations win.
@@ -139,7 +155,9 @@ def job_manifest(
     }
 
 
-def data_secret_manifest(identity: StepIdentity, installation: Installation, text: str, job_uid: str) -> dict[str, Any]:
+def data_secret_manifest(
+    identity: StepIdentity | WarmIdentity, installation: Installation, text: str, job_uid: str
+) -> dict[str, Any]:
     """Return the Secret that holds an attempt's EphemeralJobData.
 
     It is owned by the Kubernetes Job with `job_uid` and deleted with it, so it is created after the Job; until then the

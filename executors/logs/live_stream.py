@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
 from executors.choices import AttemptState
 from executors.logs import store
 from executors.logs.store import Piece
 from executors.models import Attempt
+from terrakube_site.database.threads import run_in_thread
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
@@ -75,17 +76,6 @@ def _read(attempt_id: UUID, offset: int, limit: int = PIECE_BYTES) -> Piece:
     return store.read_log(Attempt(pk=attempt_id), offset, limit=limit)
 
 
-async def _run_in_thread[T](function: Callable[[], T]) -> T:
-    def run() -> T:
-        try:
-            return function()
-        finally:
-            # Another task may get this thread next; the connection pool of the web process keeps the connection.
-            connections.close_all()
-
-    return await asyncio.to_thread(run)
-
-
 def _poll(known: Mapping[UUID, int | None]) -> list[_News]:
     """Return the new output of each attempt's log after the known byte; None means that nothing is known yet."""
     rows = Attempt.objects.filter(pk__in=known).values_list("pk", "log_size", "state")
@@ -127,7 +117,7 @@ class Broadcaster:
             if known:
                 self.looks += 1
                 try:
-                    for news in await _run_in_thread(partial(_poll, known)):
+                    for news in await run_in_thread(partial(_poll, known)):
                         if news.attempt_id in self._watched:
                             self._watched[news.attempt_id].tell(news)
                 except DatabaseError:
@@ -145,7 +135,7 @@ def broadcaster() -> Broadcaster:
 
 
 async def _read_in_thread(attempt_id: UUID, offset: int, limit: int = PIECE_BYTES) -> Piece:
-    return await _run_in_thread(partial(_read, attempt_id, offset, limit))
+    return await run_in_thread(partial(_read, attempt_id, offset, limit))
 
 
 async def pieces(attempt_id: UUID, *, limit: int) -> AsyncIterator[Piece]:

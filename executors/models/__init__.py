@@ -5,6 +5,7 @@ from executors.models.health import Beat, CheckRun, Tally
 from executors.models.launch import JobContext, LastLaunch
 from executors.models.log import LogChunk, LogCursor
 from executors.models.preflight import PreflightRun
+from executors.models.warm_pod import WarmPod
 
 __all__ = (
     "Attempt",
@@ -17,5 +18,6 @@ __all__ = (
     "LogCursor",
     "PreflightRun",
     "Tally",
+    "WarmPod",
     "new_nonce",
 )

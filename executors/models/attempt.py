@@ -57,6 +57,10 @@ class Attempt(Reasoned):
     node_name = models.CharField(max_length=253, blank=True, default="")
     image = models.CharField(max_length=512, blank=True, default="")
     host = models.CharField(max_length=253, blank=True, default="", help_text=_("The machine of a local attempt."))
+    started_warm = models.BooleanField(default=False, help_text=_("Whether a warm pod runs it."))
+    shape = models.CharField(
+        max_length=64, blank=True, default="", help_text=_("Fingerprint of its manifest, if a warm pod could run it.")
+    )
     process_id = models.PositiveIntegerField(null=True)
     exit_code = models.IntegerField(null=True)
     peak_memory_bytes = models.BigIntegerField(null=True)
@@ -91,6 +95,7 @@ class Attempt(Reasoned):
                 fields=("ended_at",), condition=Q(state=AttemptState.ENDED, cleaned_at=None), name="attempt_to_clean"
             ),
             models.Index(fields=("claimed_at",), name="attempt_claimed"),
+            models.Index(fields=("launched_at",), condition=~Q(shape=""), name="attempt_shape"),
         )
 
     def __str__(self) -> str:

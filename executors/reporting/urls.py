@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from executors.reporting import files, source_token, state, views
+from executors.reporting import files, source_token, state, views, warm_pods
 
 _attempt = [
     path("claim", views.claim, name="claim"),
@@ -23,4 +23,7 @@ _attempt = [
     path("unlock", state.unlock, name="unlock"),
 ]
 app_name = "reporting"
-urlpatterns = [path("attempts/<uuid:attempt_id>/", include(_attempt))]
+urlpatterns = [
+    path("attempts/<uuid:attempt_id>/", include(_attempt)),
+    path("warm-pods/<uuid:pod_id>/wait", warm_pods.wait, name="wait"),
+]

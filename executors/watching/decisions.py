@@ -19,6 +19,11 @@ from workspaces.reasons import NONE, Reason, framed, reason
 BEATS_SINCE = (2, 33)
 """First version of Terrakube's executor with a heartbeat."""
 
+WARM_CLAIM_SECONDS = 5.0
+"""Timeout of a warm pod's claim. It asked for its attempt a moment before it got it, so silence means that it is gone,
+and the step must not be later than without it.
+"""
+
 UNANSWERED_CLAIM_SECONDS = 150.0
 """Timeout while this site does not answer at the address that pods are given.
 
@@ -231,7 +236,9 @@ def _decide_unclaimed(
     launched = attempt.launched_at or attempt.created_at
     since = found.since or noted
     seconds = limits.waits[found.wait]
-    if found.wait == Wait.CLAIM and not answering and not limits.terrakube:
+    if found.wait == Wait.CLAIM and attempt.started_warm:
+        since, seconds = max(since, launched), min(seconds, WARM_CLAIM_SECONDS)
+    elif found.wait == Wait.CLAIM and not answering and not limits.terrakube:
         # An executor that cannot reach the site may be waiting for it; a replacement could do no better.
         seconds = max(seconds, UNANSWERED_CLAIM_SECONDS)
     own, whole = _after(since, seconds), _after(launched, limits.waits[Wait.START])

@@ -201,7 +201,7 @@ class Looker:
     def _keep_timeline(self, attempt: Attempt, known: _Known, pods: Sequence[Seen] | None) -> None:
         now_entries, now_place = entries(pods), place(pods)
         for entry in now_entries:
-            if entry not in known.entries:
+            if entry not in known.entries and not (attempt.started_warm and entry.at < attempt.created_at):
                 lifecycle.record_event(attempt, entry.kind, entry.detail, entry.at)
         if now_place.pod and now_place != known.place:
             lifecycle.record_place(attempt, pod_name=now_place.pod, node_name=now_place.node)

@@ -23,6 +23,7 @@ from executors.watching.lost_tasks import requeue_launches
 from executors.watching.observer import Observer
 from executors.watching.snapshot import ClusterSnapshot
 from executors.watching.sweep import Sweep, open_attempts, skip_if_locked
+from executors.watching.warm_pool import WarmPool
 from executors.watching.witness import Witness
 from workspaces.task_queue import client
 from workspaces.task_queue.client import enqueue
@@ -50,12 +51,13 @@ class Watcher:
         self._witness = Witness()
         self.sweep.looker.witnesses = self._witness.has_seen
         self._follower = Follower(conf)
+        self._warm_pool = WarmPool(conf)
         self._observer: Observer | None = None
         self._connect_at = 0.0
         self._told = ""
         # Records of an earlier watcher are checked at once.
         self._queue_silent: dt.datetime | None = timezone.now()
-        self._next_sweep = self._next_due = self._next_beat = self._next_lock = 0.0
+        self._next_sweep = self._next_due = self._next_beat = self._next_lock = self._next_warm = 0.0
         # Not with the first iterations, which may have much to catch up with.
         self._next_keep = time.monotonic() + KEEP_SECONDS
 
@@ -136,6 +138,9 @@ class Watcher:
             self._next_due = now + DUE_SECONDS
             requeue_launches(self.sweep.requeue)
             self._follower.turn()
+        if now >= self._next_warm and self._observer is not None:
+            self._next_warm = now + self._warm_pool.turn_seconds
+            self._warm_pool.turn(self._observer.api)
         if now >= self._next_keep:
             self._next_keep = now + KEEP_SECONDS
             self._next_keep = now + (DUE_SECONDS if self._clear_out() else KEEP_SECONDS)

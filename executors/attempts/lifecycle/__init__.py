@@ -16,6 +16,8 @@ from executors.attempts.lifecycle.launching import mark_launched as mark_launche
 from executors.attempts.lifecycle.launching import open_attempt as open_attempt
 from executors.attempts.lifecycle.launching import open_first_attempt as open_first_attempt
 from executors.attempts.lifecycle.launching import postpone_launch as postpone_launch
+from executors.attempts.lifecycle.launching import use_job_name as use_job_name
+from executors.attempts.lifecycle.launching import use_own_name as use_own_name
 from executors.attempts.lifecycle.launching import use_unique_name as use_unique_name
 from executors.attempts.lifecycle.reports import Claim as Claim
 from executors.attempts.lifecycle.reports import claim_attempt as claim_attempt

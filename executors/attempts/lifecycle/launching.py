@@ -57,8 +57,21 @@ def postpone_launch(attempt: Attempt, *, seconds: int) -> None:
 
 def use_unique_name(attempt: Attempt) -> None:
     """Give an attempt a unique name, because another Job has its first one."""
-    base = f"job-{attempt.step.job_id}-{attempt.step.step_number}-{attempt.number}"
-    move_attempt(attempt, frozenset({AttemptState.NEW}), job_name=f"{base}-{attempt.pk.hex[:8]}")
+    use_job_name(attempt, f"{_own_name(attempt)}-{attempt.pk.hex[:8]}")
+
+
+def use_own_name(attempt: Attempt) -> None:
+    """Give an attempt its first name back, because it will not run in the warm pod whose name it has."""
+    use_job_name(attempt, _own_name(attempt))
+
+
+def use_job_name(attempt: Attempt, name: str) -> None:
+    """Record the name of the Kubernetes Job that will run an attempt, before the attempt uses it."""
+    move_attempt(attempt, frozenset({AttemptState.NEW}), job_name=name)
+
+
+def _own_name(attempt: Attempt) -> str:
+    return f"job-{attempt.step.job_id}-{attempt.step.step_number}-{attempt.number}"
 
 
 def mark_launched(attempt: Attempt, *, at: dt.datetime | None = None, **where: Any) -> bool:

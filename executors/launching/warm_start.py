@@ -1,0 +1,72 @@
+"""Start a step in a warm pod: take one of its shape, give it the attempt's labels, and hand the attempt over."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from executors.attempts import lifecycle
+from executors.cluster import ClusterError, Manifest
+from executors.launching import shapes
+from executors.models import Attempt, WarmPod
+from executors.warm import records
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
+    from executors.installation.settings import Installation
+
+logger = logging.getLogger(__name__)
+
+
+def warm_shape(body: Manifest, conf: Installation) -> str:
+    """Return the shape that a warm pod for a Job must have; "" if no warm pod may run it.
+
+    Terrakube's own executor cannot wait for a step.
+    """
+    if not conf.warm_pods or conf.is_terrakube_image or not shapes.may_be_warm(body):
+        return ""
+    return shapes.shape_of(body)
+
+
+def prepare_pod(api: Cluster, attempt: Attempt, shape: str, body: Manifest) -> tuple[WarmPod, str] | None:
+    """Take a warm pod for an attempt and make its Job and pod the attempt's; return it with the uid of its Job.
+
+    ``body`` is the Job that the attempt would get otherwise. None if no pod of that shape waits, or if it has gone in
+    the meantime: the step then starts without. Safe to repeat until ``records.hand_over``. Raises ClusterError if the
+    cluster does not answer.
+    """
+    taken_before = attempt.job_name.startswith(records.NAME_PREFIX)
+    pod = records.pod_of(attempt) if taken_before else _take(attempt, shape)
+    if pod is None:
+        if taken_before:
+            lifecycle.use_own_name(attempt)
+        return None
+    # Stored before the cluster is changed, so that a cancel or a second launch finds the same Job.
+    lifecycle.use_job_name(attempt, pod.job_name)
+    labels = body["metadata"]["labels"]
+    waited = math.ceil((timezone.now() - pod.created_at).total_seconds())
+    deadline = waited + body["spec"]["activeDeadlineSeconds"]
+    try:
+        # The pod first: until its Job has the label too, nothing counts them as the attempt's.
+        api.patch_pod(pod.namespace, pod.pod_name, {"metadata": {"labels": labels}})
+        job = api.patch_job(
+            pod.namespace,
+            pod.job_name,
+            {"metadata": {"labels": labels}, "spec": {"activeDeadlineSeconds": deadline}},
+        )
+    except ClusterError as error:
+        if error.retryable:
+            raise
+        logger.warning("Attempt %s starts without the warm pod %s: %s", attempt, pod.pod_name, error)
+        records.give_up(pod)
+        lifecycle.use_own_name(attempt)
+        return None
+    return pod, str(job["metadata"]["uid"])
+
+
+def _take(attempt: Attempt, shape: str) -> WarmPod | None:
+    # An attempt that replaces another starts without: whatever was wrong, its pod is a new one.
+    return records.take_pod(attempt, shape) if attempt.number == 1 and shape else None

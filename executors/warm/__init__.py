@@ -1,0 +1,1 @@
+"""Warm pods: started before a step needs them, each used once."""
