@@ -11,15 +11,16 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from executors.cluster import ClusterError
+from executors.cluster import ClusterError, Manifest
 from executors.installation import limits
 from executors.installation.settings import installation
-from executors.launching import last_launch, line_origins
+from executors.launching import last_launch, line_origins, warm_start
 from executors.launching.redaction import redact_job
 from executors.launching.yaml_lines import job_changes, yaml_lines
 from executors.models import LastLaunch
 from executors.preview import dry_run
 from executors.preview.expected_job import expected_job
+from executors.warm import records
 from terrakube_site.env import SettingErrors
 from terrakube_site.messages import translated
 from workspaces.admin.base import actor_of, allows
@@ -127,9 +128,16 @@ def _shown(workspace: Workspace, kind: StepType, inputs: Inputs, by: Mapping[str
         "lines": lines,
         "text": "".join(f"{line.text}\n" for line in lines),
         "needs": dry_run.referenced_objects(shown),
+        "warm": _warm_pods(body),
         "last": last,
         "changes": job_changes(last.manifest, shown) if last is not None else [],
     }
+
+
+def _warm_pods(body: Manifest) -> int | None:
+    """Return how many warm pods wait for a step with this Job; None if no warm pod may run it."""
+    shape = warm_start.warm_shape(body, installation())
+    return records.waiting_pods(shape).count() if shape else None
 
 
 def _origins(workspace: Workspace, defaults: Mapping[str, str]) -> Iterator[Origin]:

@@ -116,7 +116,7 @@ def launch_job(
             return build_manifest(api, identity, pod, conf, text, in_secret=in_secret, may_change=may_change)
 
         body = manifest_now()
-        shape = warm_start.warm_shape(body, conf)
+        shape = warm_start.shape_for(attempt, body, conf)
         warm = warm_start.prepare_pod(api, attempt, shape, body)
         made_at = None
         if warm is not None:

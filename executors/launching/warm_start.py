@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+def shape_for(attempt: Attempt, body: Manifest, conf: Installation) -> str:
+    """Return the shape of the warm pods that may run an attempt; "" if none may.
+
+    A drift check gives way to every job, so it takes no pod that waits for one.
+    """
+    return "" if attempt.step.job.is_drift_check else warm_shape(body, conf)
+
+
 def warm_shape(body: Manifest, conf: Installation) -> str:
     """Return the shape that a warm pod for a Job must have; "" if no warm pod may run it.
 

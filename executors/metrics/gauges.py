@@ -12,9 +12,9 @@ from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from executors.choices import ACTIVE, AttemptState
+from executors.choices import ACTIVE, AttemptState, WarmState
 from executors.health import heartbeats
-from executors.models import Attempt
+from executors.models import Attempt, WarmPod
 from workspaces.choices import FINAL_JOB, IN_EXECUTOR, JobStatus
 from workspaces.jobs.capacity.limits import used_by
 from workspaces.models import Job, Step
@@ -31,6 +31,7 @@ def all_gauges() -> Iterator[Metric]:
     yield _steps()
     yield from _limits()
     yield from _attempts()
+    yield _warm_pods()
     yield from _background()
 
 
@@ -111,6 +112,16 @@ def _attempts() -> Iterator[Metric]:
     heard = [moment for _, state, _, moment, _ in rows if state in ACTIVE and moment is not None]
     silence.add_metric((), _age(min(heard, default=None)))
     yield silence
+
+
+def _warm_pods() -> Metric:
+    rows = dict(WarmPod.objects.order_by().values_list("state").annotate(Count("pk")))
+    found = GaugeMetricFamily(
+        "terrakube_warm_pods", "Pods that were started before a step needs them.", labels=("state",)
+    )
+    for state in WarmState:
+        found.add_metric((state,), rows.get(state, 0))
+    return found
 
 
 def _background() -> Iterator[Metric]:

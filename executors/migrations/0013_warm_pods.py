@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('shape', models.CharField(help_text='Fingerprint of the manifest that a step must have to use it.', max_length=64)),
                 ('state', models.CharField(choices=[('starting', 'Starting'), ('waiting', 'Waits for a step'), ('taken', 'Taken by a step'), ('handed-over', 'Runs a step'), ('over', 'Over')], default='starting', max_length=16)),
-                ('nonce', models.CharField(default=executors.models.attempt.new_nonce, help_text='What its token is derived from.', max_length=32)),
+                ('nonce', models.CharField(default=executors.models.attempt.new_nonce, help_text='What the one-time token is derived from.', max_length=32)),
                 ('session_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the session that waits; no other may.', max_length=64)),
                 ('namespace', models.CharField(max_length=63)),
                 ('job_name', models.CharField(max_length=63)),

@@ -16,7 +16,7 @@ class WarmPod(models.Model):
     shape = models.CharField(max_length=64, help_text=_("Fingerprint of the manifest that a step must have to use it."))
     state = models.CharField(max_length=16, choices=WarmState, default=WarmState.STARTING)
     attempt = models.OneToOneField(Attempt, on_delete=models.SET_NULL, null=True, related_name="warm_pod")
-    nonce = models.CharField(max_length=32, default=new_nonce, help_text=_("What its token is derived from."))
+    nonce = models.CharField(max_length=32, default=new_nonce, help_text=_("What the one-time token is derived from."))
     session_hash = models.CharField(
         max_length=64, blank=True, default="", help_text=_("SHA-256 of the session that waits; no other may.")
     )

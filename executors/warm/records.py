@@ -64,11 +64,16 @@ def note_seen(pod_ids: Iterable[UUID]) -> None:
     WarmPod.objects.filter(pk__in=list(pod_ids), state=WarmState.WAITING).update(seen_at=timezone.now())
 
 
+def waiting_pods(shape: str) -> QuerySet[WarmPod]:
+    """Return the warm pods of a shape that a step would get now, the one that has waited longest first."""
+    fresh = timezone.now() - dt.timedelta(seconds=SEEN_SECONDS)
+    waiting = WarmPod.objects.filter(state=WarmState.WAITING, shape=shape, seen_at__gt=fresh)
+    return waiting.order_by("created_at")
+
+
 def take_pod(attempt: Attempt, shape: str) -> WarmPod | None:
     """Give an attempt the warm pod of a shape that has waited longest; None if there is none."""
-    fresh = timezone.now() - dt.timedelta(seconds=SEEN_SECONDS)
-    candidates = WarmPod.objects.filter(state=WarmState.WAITING, shape=shape, seen_at__gt=fresh)
-    for pod in candidates.order_by("created_at")[:5]:
+    for pod in waiting_pods(shape)[:5]:
         if WarmPod.objects.filter(pk=pod.pk, state=WarmState.WAITING).update(state=WarmState.TAKEN, attempt=attempt):
             pod.state, pod.attempt = WarmState.TAKEN, attempt
             return pod

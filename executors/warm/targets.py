@@ -13,7 +13,7 @@ from executors.choices import AttemptState
 from executors.installation.settings import Installation
 from executors.models import Attempt
 
-_LACKS_ROOM = Q(step__reason_code="quota") | Q(step__reason_code__startswith="unschedulable")
+_LACKS_ROOM = Q(step__job__reason_code="quota") | Q(step__job__reason_code__startswith="unschedulable")
 """Steps that wait for what warm pods may hold."""
 
 

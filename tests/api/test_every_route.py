@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
 from executors.choices import AttemptState, ExecutorKind
-from executors.models import Attempt, LogChunk
+from executors.models import Attempt, LogChunk, WarmPod
 from tests.api.client import Api
 from tests.api.conftest import SECRET
 from tests.api.test_boundaries import snapshot
@@ -134,6 +134,7 @@ def _more(everything: dict[str, models.Model]) -> dict[str, models.Model]:
     notification: Any = everything["notification_configuration"]
     return {
         "attempt": attempt,
+        "pod": WarmPod.objects.create(attempt=attempt, shape="1", namespace="n", job_name="warm-1", created_at=now),
         "repositoryhook": RepositoryHook.objects.create(vcs=vcs, repository_url="https://git.example/a"),
         "notificationdelivery": NotificationDelivery.objects.create(
             configuration=notification,

@@ -392,6 +392,7 @@ WITHOUT_ROLE: Mapping[str, str] = {
             "plan-json", "state-json", "state", "lock", "unlock", "plan-files", "plan-manifest", "recovered-state",
         )
     },
+    "executor/v1/warm-pods/<uuid:pod_id>/wait": "the token of a warm pod opens it, and no person's",
 }  # fmt: skip
 
 # Walked by the tables above.

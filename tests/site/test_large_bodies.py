@@ -155,6 +155,7 @@ API = [
     ("POST", "/context/v1/{job}", 32 * MIB),
 ]
 OTHERS = [
+    ("POST", "/executor/v1/warm-pods/{workspace}/wait", 0),
     ("POST", "/admin/login/", 0),
     ("POST", "/admin/workspaces/workspace/{workspace}/upload/", 0),
     ("PUT", "/x", 0),

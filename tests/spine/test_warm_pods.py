@@ -58,4 +58,3 @@ def test_the_second_job_of_a_workspace_runs_in_warm_pods(warm_site: Site, look: 
         assert labels["terrakube.io/workspace"] == str(other.pk)
         assert labels["terrakube.io/step"] == str(attempt.step_id)
     await_waiting(2)
-    print([(a.claimed_at - a.created_at, a.claimed_at - second.created_date) for a in (plan, apply)])

@@ -95,6 +95,16 @@ def test_a_container_that_runs_has_a_minute_to_claim_while_this_site_answers() -
     assert (after.act, after.why.code) == (Act.REPLACE, "not-claimed")
 
 
+@pytest.mark.parametrize("answering", [True, False, None])
+def test_a_warm_pod_has_seconds_to_claim_from_its_handover_on(answering: bool | None) -> None:
+    def handed_over(seconds: float) -> Decision:
+        one = attempt(AttemptState.LAUNCHED, launched_at=ago(seconds), created_at=ago(seconds), started_warm=True)
+        return decided(one, of("running", since=600), noted=seconds, answering=answering)
+
+    assert handed_over(4.9).act == Act.EXPLAIN
+    assert (handed_over(5).act, handed_over(5).why.code) == (Act.REPLACE, "not-claimed")
+
+
 @pytest.mark.parametrize("answering", [False, None])
 def test_a_container_has_longer_to_claim_than_its_executor_tries_while_this_site_may_be_away(
     answering: bool | None,
