@@ -6,6 +6,7 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.utils import timezone
 
 from executors.attempts import lifecycle
@@ -52,8 +53,6 @@ def prepare_pod(api: Cluster, attempt: Attempt, shape: str, body: Manifest) -> t
         if taken_before:
             lifecycle.use_own_name(attempt)
         return None
-    # Stored before the cluster is changed, so that a cancel or a second launch finds the same Job.
-    lifecycle.use_job_name(attempt, pod.job_name)
     labels = body["metadata"]["labels"]
     waited = math.ceil((timezone.now() - pod.created_at).total_seconds())
     deadline = waited + body["spec"]["activeDeadlineSeconds"]
@@ -76,5 +75,12 @@ def prepare_pod(api: Cluster, attempt: Attempt, shape: str, body: Manifest) -> t
 
 
 def _take(attempt: Attempt, shape: str) -> WarmPod | None:
-    # An attempt that replaces another starts without: whatever was wrong, its pod is a new one.
-    return records.take_pod(attempt, shape) if attempt.number == 1 and shape else None
+    if attempt.number > 1 or not shape:
+        # An attempt that replaces another starts without: whatever was wrong, its pod is a new one.
+        return None
+    with transaction.atomic():
+        pod = records.take_pod(attempt, shape)
+        if pod is not None:
+            # Stored before the cluster is changed, so that a cancel or a second launch finds the same Job.
+            lifecycle.use_job_name(attempt, pod.job_name)
+    return pod

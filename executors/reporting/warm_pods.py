@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -20,7 +20,6 @@ from executors.reporting.authority import bearer_token
 from executors.reporting.bodies import MAX_JSON_BYTES, read_json, read_optional
 from executors.warm import records
 from executors.warm.waiting_room import waiting_room
-from terrakube_site.database.threads import run_in_thread
 from terrakube_site.http.body_doors import Door
 from terrakube_site.http.error_response import error_response
 from workspaces.errors import InvalidInput
@@ -101,12 +100,12 @@ async def wait(request: HttpRequest, pod_id: UUID) -> HttpResponse:
     """``POST …/warm-pods/P/wait``: the attempt that the pod runs; an empty object if there is none yet."""
     if request.method != "POST":
         return error_response("Allowed here: POST.", 405)
-    answer = await run_in_thread(partial(_arrive, request, pod_id))
+    answer = await sync_to_async(_arrive)(request, pod_id)
     if answer is not None:
         return answer
     async with waiting_room().entered(pod_id) as called:
         if await _is_set(called):
-            answer = await run_in_thread(partial(_answer, pod_id))
+            answer = await sync_to_async(_answer)(pod_id)
     return answer or JsonResponse({})
 
 
