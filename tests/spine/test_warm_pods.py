@@ -8,8 +8,8 @@ import pytest
 
 from executors.choices import EventKind, WarmState
 from executors.models import Attempt, WarmPod
-from tests.factories import PLAN_AND_APPLY
-from tests.spine.cluster import Cluster
+from tests.factories import PLAN, PLAN_AND_APPLY
+from tests.spine.cluster import Cluster, Object, kill_container
 from tests.spine.conftest import SiteMaker
 from tests.spine.site import Site
 from tests.spine.waiting import await_that
@@ -58,3 +58,20 @@ def test_the_second_job_of_a_workspace_runs_in_warm_pods(warm_site: Site, look: 
         assert labels["terrakube.io/workspace"] == str(other.pk)
         assert labels["terrakube.io/step"] == str(attempt.step_id)
     await_waiting(2)
+
+
+@pytest.mark.parametrize(
+    "end", [Cluster.delete_pod_now, lambda cluster, pod: kill_container(pod)], ids=["gone", "dead"]
+)
+def test_a_step_whose_warm_pod_has_just_ended_starts_in_a_new_one(
+    warm_site: Site, look: Callable[[Site], Cluster], end: Callable[[Cluster, Object], None]
+) -> None:
+    cluster = look(warm_site)
+    await_waiting(2)
+    for pod in cluster.pods("terrakube.io/warm-pod,!terrakube.io/attempt"):
+        end(cluster, pod)
+    job = warm_site.job(warm_site.workspace({"main.tf": TEXT}), PLAN)
+    warm_site.await_status(job, JobStatus.COMPLETED)
+    (*earlier, last) = attempts_of(job)
+    assert not last.started_warm
+    assert all(attempt.claimed_at is None for attempt in earlier), "no command began twice"
