@@ -7,58 +7,117 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('executors', '0012_log_pieces_have_times'),
-        ('workspaces', '0051_notifications'),
+        ("executors", "0012_log_pieces_have_times"),
+        ("workspaces", "0051_notifications"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='WarmPod',
+            name="WarmPod",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('shape', models.CharField(help_text='Fingerprint of the manifest that a step must have to use it.', max_length=64)),
-                ('state', models.CharField(choices=[('starting', 'Starting'), ('waiting', 'Waits for a step'), ('taken', 'Taken by a step'), ('handed-over', 'Runs a step'), ('over', 'Over')], default='starting', max_length=16)),
-                ('nonce', models.CharField(default=executors.models.attempt.new_nonce, help_text='What the one-time token is derived from.', max_length=32)),
-                ('session_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the session that waits; no other may.', max_length=64)),
-                ('namespace', models.CharField(max_length=63)),
-                ('job_name', models.CharField(max_length=63)),
-                ('pod_name', models.CharField(blank=True, default='', max_length=253)),
-                ('created_at', models.DateTimeField()),
-                ('waiting_since', models.DateTimeField(null=True)),
-                ('seen_at', models.DateTimeField(help_text='When its executor was last known to wait.', null=True)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "shape",
+                    models.CharField(
+                        help_text="Fingerprint of the manifest that a step must have to use it.", max_length=64
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("starting", "Starting"),
+                            ("waiting", "Waits for a step"),
+                            ("taken", "Taken by a step"),
+                            ("handed-over", "Runs a step"),
+                            ("over", "Over"),
+                        ],
+                        default="starting",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "nonce",
+                    models.CharField(
+                        default=executors.models.attempt.new_nonce,
+                        help_text="What the one-time token is derived from.",
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "session_hash",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="SHA-256 of the session that waits; no other may.",
+                        max_length=64,
+                    ),
+                ),
+                ("namespace", models.CharField(max_length=63)),
+                ("job_name", models.CharField(max_length=63)),
+                ("pod_name", models.CharField(blank=True, default="", max_length=253)),
+                ("created_at", models.DateTimeField()),
+                ("waiting_since", models.DateTimeField(null=True)),
+                ("seen_at", models.DateTimeField(help_text="When its executor was last known to wait.", null=True)),
             ],
             options={
-                'ordering': ('created_at',),
+                "ordering": ("created_at",),
             },
         ),
         migrations.AddField(
-            model_name='attempt',
-            name='shape',
-            field=models.CharField(blank=True, default='', help_text='Fingerprint of its manifest, if a warm pod could run it.', max_length=64),
+            model_name="attempt",
+            name="shape",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="Fingerprint of its manifest, if a warm pod could run it.",
+                max_length=64,
+            ),
         ),
         migrations.AddField(
-            model_name='attempt',
-            name='started_warm',
-            field=models.BooleanField(default=False, help_text='Whether a warm pod runs it.'),
+            model_name="attempt",
+            name="started_warm",
+            field=models.BooleanField(default=False, help_text="Whether a warm pod runs it."),
         ),
         migrations.AlterField(
-            model_name='attemptevent',
-            name='kind',
-            field=models.CharField(choices=[('created', 'Queued'), ('launched', 'Started by the launcher'), ('warm', 'Handed over to a warm pod'), ('scheduled', 'Pod scheduled'), ('image', 'Image ready'), ('started', 'Container started'), ('claimed', 'Claimed by the executor'), ('phase', 'Phase'), ('waiting', 'Waiting'), ('cancel', 'Asked to stop'), ('leaving', 'Pod is being ended'), ('result', 'Result reported'), ('ended', 'Ended'), ('lock', 'State lock')], max_length=16),
+            model_name="attemptevent",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("created", "Queued"),
+                    ("launched", "Started by the launcher"),
+                    ("warm", "Handed over to a warm pod"),
+                    ("scheduled", "Pod scheduled"),
+                    ("image", "Image ready"),
+                    ("started", "Container started"),
+                    ("claimed", "Claimed by the executor"),
+                    ("phase", "Phase"),
+                    ("waiting", "Waiting"),
+                    ("cancel", "Asked to stop"),
+                    ("leaving", "Pod is being ended"),
+                    ("result", "Result reported"),
+                    ("ended", "Ended"),
+                    ("lock", "State lock"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('shape', ''), _negated=True), fields=['launched_at'], name='attempt_shape'),
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("shape", ""), _negated=True), fields=["launched_at"], name="attempt_shape"
+            ),
         ),
         migrations.AddField(
-            model_name='warmpod',
-            name='attempt',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='warm_pod', to='executors.attempt'),
+            model_name="warmpod",
+            name="attempt",
+            field=models.OneToOneField(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="warm_pod", to="executors.attempt"
+            ),
         ),
         migrations.AddIndex(
-            model_name='warmpod',
-            index=models.Index(fields=['state', 'shape'], name='warm_pod_state_shape'),
+            model_name="warmpod",
+            index=models.Index(fields=["state", "shape"], name="warm_pod_state_shape"),
         ),
     ]
