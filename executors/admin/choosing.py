@@ -27,7 +27,9 @@ from vcs.deliveries.folders import clean
 from vcs.providers import provider_of
 from vcs.providers.base import normalized
 from workspaces.admin.base import actor_of, allows, organizations_with, scope
+from workspaces.admin.first_plan import address_after_making
 from workspaces.admin.related_choices import may_be_key
+from workspaces.admin.workspace_tabs import address_of
 from workspaces.admin.workspaces import DEFAULT_VERSION, WorkspaceAdmin
 from workspaces.choices import IacType, VcsType
 from workspaces.errors import ServiceError
@@ -273,7 +275,7 @@ class _Wizard:
         )
 
     def _create(self, vcs: Vcs, form: ManyWorkspacesForm) -> HttpResponse | None:
-        """Make the workspaces and lead to their list; None if they are refused, which the form then shows."""
+        """Make the workspaces, and lead to the one or to the list of them; None if the form shows why not."""
         chosen, by = self._chosen, actor_of(self._request)
         try:
             made = create_workspaces(
@@ -294,12 +296,15 @@ class _Wizard:
             return None
         said = ngettext("%(number)d workspace was created.", "%(number)d workspaces were created.", len(made))
         messages.success(self._request, said % {"number": len(made)})
-        if form.cleaned_data.get("plan"):
-            self._plan(made)
+        started = self._plan(made) if form.cleaned_data.get("plan") else 0
+        if len(made) == 1:
+            address = address_of(made[0].pk) if started else address_after_making(self._request, made[0])
+            return HttpResponseRedirect(address)
         query = urlencode({"q": chosen.repository})
         return HttpResponseRedirect(f"{reverse('admin:workspaces_workspace_changelist')}?{query}")
 
-    def _plan(self, made: list[Workspace]) -> None:
+    def _plan(self, made: list[Workspace]) -> int:
+        """Start the first plans, tell what was started or refused, and return the number of the started."""
         results = plan_workspaces(made, by=actor_of(self._request))
         refused = [one for one in results if one.refused]
         started = len(results) - len(refused)
@@ -308,6 +313,7 @@ class _Wizard:
             messages.success(self._request, said % {"number": started})
         for why in dict.fromkeys(translated(one.refused) for one in refused):
             messages.warning(self._request, gettext("No first plan: %(why)s") % {"why": why})
+        return started
 
     # ---- all steps --------------------------------------------------------------------------------------------------
 

@@ -181,7 +181,7 @@ def test_two_plans_of_a_workspace_are_compared(operator: Visitor, site: Site) ->
 def test_a_workspace_is_made_from_git_and_shows_its_first_plan(operator: Visitor, site: Site, tmp_path: Path) -> None:
     repository = Repository(tmp_path / "network", f"file://{tmp_path}/network")
     repository.commit({"main.tf": OUTPUT})
-    with task(operator, clicks=8) as doing:
+    with task(operator, clicks=6) as doing:
         page = operator.page
         doing.click("Workspaces")
         doing.click("Add workspace")
@@ -190,9 +190,7 @@ def test_a_workspace_is_made_from_git_and_shows_its_first_plan(operator: Visitor
         page.locator("#id_source").fill(repository.url)
         page.locator("#id_terraform_version").fill("1.11.4")
         doing.click("Save")
-        doing.click("Start a job")
-        doing.choose(page.locator("#id_template"), "Plan")
-        doing.click("Start the job")
+        doing.click("Start a plan")
         expect(page.locator("#run-results")).to_contain_text("1 to add", timeout=STEP_MILLISECONDS)
 
 

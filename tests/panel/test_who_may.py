@@ -212,3 +212,70 @@ def test_a_job_that_waits_leads_to_who_may_approve_it(workspace: Workspace, sign
     assert "approvers" not in client.get(address).content.decode()
     Team.objects.create(organization=workspace.organization, name="writers", role="write")
     assert "writers" in client.get(address).content.decode()
+
+
+def own_page(client: Client) -> str:
+    response = client.get(reverse("admin:auth_user_own_rights"))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_everyone_has_a_page_of_their_own_rights(
+    workspace: Workspace, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    client = Client()
+    client.force_login(user_in("eve", "planners", "approvers", is_staff=True))
+    for number in range(20):
+        Access.objects.create(workspace=WorkspaceFactory.create(), name="approvers", role=f"read{number}")
+    with django_assert_max_num_queries(14):  # type: ignore[attr-defined]
+        text = own_page(client)
+    assert "Team of acme planners Plan yes" in row(text, "Team")
+    assert "Access to the project core approvers Custom – yes" in text_of_rows(text)
+    assert "guests" not in text
+    assert "Edit the user" not in text
+    assert reverse("admin:auth_user_own_rights") in client.get(reverse("admin:index")).content.decode()
+
+
+def text_of_rows(text: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+def test_who_has_no_rights_is_told_what_to_do_and_an_administrator_that_all_are_theirs(admin: Client) -> None:
+    client = Client()
+    client.force_login(user_in("new", "nowhere", is_staff=True))
+    text = text_of_rows(own_page(client))
+    assert "Groups: nowhere" in text
+    assert "Ask an administrator to add one of your groups" in text
+    assert reverse("admin:auth_user_own_rights") in client.get(reverse("admin:index")).content.decode()
+    assert "All rights in every organization" in own_page(admin)
+    assert Client().get(reverse("admin:auth_user_own_rights")).status_code == 302
+
+
+def test_accesses_offer_the_groups_that_there_are(workspace: Workspace, sign_in: Callable[..., Client]) -> None:
+    TeamFactory.create(name="of-others")
+    Group.objects.get_or_create(name="planners")
+    manager = sign_in(workspace.organization, role="admin")
+    administrator = Client()
+    administrator.force_login(user_in("root", is_staff=True, is_superuser=True))
+    project = workspace.project
+    assert project is not None
+    Group.objects.create(name="never-used")
+    for address, field in (
+        (reverse("admin:workspaces_workspace_access", args=[workspace.pk]), "accesses-0-name"),
+        (reverse("admin:workspaces_project_change", args=[project.pk]), "accesses-0-name"),
+    ):
+        text = manager.get(address).content.decode()
+        assert re.search(rf'<input[^>]* name="{field}"[^>]* list="access-groups"', text), address
+        assert text.count('<datalist id="access-groups">') == 1
+        offered = re.findall(
+            r'<option value="([^"]*)">', text.split('<datalist id="access-groups">')[1].split("</data")[0]
+        )
+        assert {"planners", "approvers", "guests"} <= set(offered)
+        assert not {"of-others", "never-used", "elsewhere"} & set(offered)
+        assert '<option value="never-used">' in administrator.get(address).content.decode()
+
+
+def test_who_may_not_change_accesses_is_offered_no_groups(workspace: Workspace, sign_in: Callable[..., Client]) -> None:
+    text = sign_in(workspace.organization, role="plan")
+    page = text.get(reverse("admin:workspaces_workspace_access", args=[workspace.pk])).content.decode()
+    assert "access-groups" not in page

@@ -15,7 +15,8 @@ from tests.panel.forms import fields_of, submit
 from workspaces.admin.workspace_tabs import FORM_TABS
 from workspaces.choices import JobStatus
 from workspaces.jobs import transitions
-from workspaces.models import Access, Job, Schedule, Workspace
+from workspaces.models import Access, Job, PolicyRule, Schedule, Workspace
+from workspaces.pods.catalogue import ENABLE
 from workspaces.services import jobs
 from workspaces.services.locks import lock_workspace
 
@@ -204,3 +205,13 @@ def test_the_schedules_of_a_workspace_say_in_words_when_they_run(admin: Client, 
     text = " ".join(text_of(admin, tab(workspace, "source")).split())
     assert ">Nightly</a>" in text
     assert "At 02:00, every day (Europe/Berlin)" in text
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_each_tab_says_at_its_top_what_a_policy_refuses(name: str, admin: Client, furnished: Workspace) -> None:
+    assert "A policy rule refuses this workspace" not in text_of(admin, tab(furnished, name))
+    VariableFactory.create(workspace=furnished, key=ENABLE, value="1", category="ENV")
+    PolicyRule.objects.create(organization=furnished.organization, setting=MEMORY, maximum="512Mi", reason="Ask us.")
+    text = text_of(admin, tab(furnished, name))
+    assert text.count("A policy rule refuses this workspace") == 1
+    assert "Ask us." in text.split("A policy rule refuses this workspace")[1].split("</section>")[0]

@@ -323,6 +323,7 @@ ADDRESSES: Mapping[str, str] = {
     "GET admin/workspaces/schedule/preview/": ANYBODY,
     "GET admin/auth/user/<id>/password/": ADMINISTRATOR,
     "GET admin/auth/user/<id>/rights/": ADMINISTRATOR,
+    "GET admin/auth/user/rights/": ANYBODY,
     "GET admin/workspaces/workspace/<uuid:pk>/who-may/": "here",
     "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>": "here",
     "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>/stream": "here",

@@ -15,7 +15,15 @@ from django.urls import reverse
 
 from executors.choosing.names import proposed_names
 from tests.api.client import Api, token_of
-from tests.factories import OrganizationFactory, TeamFactory, TemplateFactory, UserFactory, WorkspaceFactory, member
+from tests.factories import (
+    PLAN,
+    OrganizationFactory,
+    TeamFactory,
+    TemplateFactory,
+    UserFactory,
+    WorkspaceFactory,
+    member,
+)
 from tests.panel.forms import fields_of
 from tests.vcs.connections import connection
 from tests.vcs.fake_api import FakeApi, Told
@@ -249,6 +257,21 @@ def test_webhooks_and_first_plans_come_with_them(
         pulls = events[WebhookEventType.PULL_REQUEST]
         assert (pulls.template, pulls.pr_workflow_enabled, pulls.pr_apply_enabled) == (template, True, True)
     assert Webhook.objects.count() == 2
+
+
+@pytest.mark.parametrize("plan", [False, True])
+def test_one_workspace_leads_to_its_first_plan_or_where_that_runs(
+    vcs: Vcs, admin: Client, folders: str, plan: bool, django_capture_on_commit_callbacks: Committing
+) -> None:
+    TemplateFactory.create(organization=vcs.organization, name="Plan", tcl=PLAN)
+    response = sent(admin, folders, "envs/dev", **({"plan": "on"} if plan else {}))
+    workspace = Workspace.objects.get()
+    page = opened(admin, response["Location"])
+    assert page.context["workspace"] == workspace
+    assert ("First plan of envs-dev" in page.content.decode()) is not plan
+    assert workspace.jobs.count() == plan
+    if plan:
+        assert f"Job {workspace.jobs.get().pk}" in page.content.decode()
 
 
 def test_workspaces_stay_where_a_first_plan_is_refused(vcs: Vcs, admin: Client, folders: str) -> None:

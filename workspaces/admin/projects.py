@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline
+from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
+from workspaces.admin.workspace_rows import GroupRows
 from workspaces.display import age_column
 from workspaces.forms.roles import ProjectAccessForm
 from workspaces.models import Project, ProjectAccess, Workspace
@@ -22,10 +23,9 @@ from workspaces.querysets import related_count
 _SHOWN = 20
 
 
-class ProjectAccessInline(RecordInline):
+class ProjectAccessInline(GroupRows):
     model = ProjectAccess
     form = ProjectAccessForm
-    read_right = "manage_access"
     fields = ("name", "role", "plan_job", "approve_job", "manage_job", "manage_workspace", "manage_state")
     verbose_name_plural = _("access for groups to all workspaces of the project, in addition to teams")
 

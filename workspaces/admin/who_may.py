@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET
 
 from workspaces.actors import is_admin
 from workspaces.admin.base import actor_of, allows, scope
+from workspaces.admin.workspace_tabs import address_of
 from workspaces.choices import JobStatus, TeamRole
 from workspaces.forms.roles import RIGHT_TITLES
 from workspaces.models import AccessToken, Job, Team, Workspace
@@ -92,8 +93,10 @@ def _through(grant: Grant) -> str:
 def _row(grant: Grant) -> GrantRow:
     if isinstance(grant.source, Team):
         address = reverse("admin:workspaces_team_change", args=[grant.source.pk])
+    elif isinstance(grant.place, Workspace):
+        address = address_of(grant.place.pk, "access")
     else:
-        address = reverse(f"admin:{grant.place._meta.label_lower.replace('.', '_')}_change", args=[grant.place.pk])
+        address = reverse("admin:workspaces_project_change", args=[grant.place.pk])
     marks = [name in grant.rights for name in ON_WORKSPACE]
     return GrantRow(grant, address, _through(grant), role_words(grant), marks)
 
@@ -194,9 +197,13 @@ class UserPages(Protocol):
 
 
 def person_urls(page: UserPages) -> list[URLPattern]:
-    """Return the address of the page of a person."""
+    """Return the addresses of the page of a person, and of a signed-in user's own."""
     shown = page.admin_site.admin_view(require_GET(partial(_person_view, page)))
-    return [path("<id>/rights/", shown, name="auth_user_rights")]
+    own = page.admin_site.admin_view(require_GET(partial(_own_view, page)))
+    return [
+        path("rights/", own, name="auth_user_own_rights"),
+        path("<id>/rights/", shown, name="auth_user_rights"),
+    ]
 
 
 def _person_view(page: UserPages, request: HttpRequest, id: str) -> HttpResponse:
@@ -206,17 +213,38 @@ def _person_view(page: UserPages, request: HttpRequest, id: str) -> HttpResponse
     user = User.objects.filter(pk=id).prefetch_related("groups").first() if id.isdecimal() else None
     if user is None:
         raise Http404(gettext("There is no such user."))
-    # Of an inactive user, too: what they would be able to do again.
-    groups = sorted(group.name for group in user.groups.all())
-    found = grants_of(groups)
-    own_tokens = AccessToken.objects.filter(Q(team="") & tokens_made_by(user), deleted=False)
-    of_teams = AccessToken.objects.filter(team__in=groups, deleted=False).exclude(team="")
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
         "title": gettext("What %(name)s may do") % {"name": user.get_username()},
-        "person": user,
         "original": user,
+        **_rights_of(user),
+    }
+    return TemplateResponse(request, "terrakube/person.html", context)
+
+
+def _own_view(page: UserPages, request: HttpRequest) -> HttpResponse:
+    """Show a user what they themselves may do, where and why."""
+    user = actor_of(request)
+    if not isinstance(user, User):
+        raise PermissionDenied
+    context = {
+        **page.admin_site.each_context(request),
+        "title": gettext("My rights"),
+        "is_own": True,
+        **_rights_of(user),
+    }
+    return TemplateResponse(request, "terrakube/person.html", context)
+
+
+def _rights_of(user: User) -> dict[str, Any]:
+    """Return what ``terrakube/person.html`` shows of a user; of an inactive one, too: what they could do again."""
+    groups = sorted(group.name for group in user.groups.all())
+    found = grants_of(groups)
+    own_tokens = AccessToken.objects.filter(Q(team="") & tokens_made_by(user), deleted=False)
+    of_teams = AccessToken.objects.filter(team__in=groups, deleted=False).exclude(team="")
+    return {
+        "person": user,
         "groups": groups,
         "is_administrator": user.is_superuser or is_admin(user),
         "titles": list(TITLES.values()),
@@ -225,7 +253,6 @@ def _person_view(page: UserPages, request: HttpRequest, id: str) -> HttpResponse
         "tokens": list(own_tokens[:TOKENS_SHOWN]),
         "team_tokens": list(of_teams[:TOKENS_SHOWN]),
     }
-    return TemplateResponse(request, "terrakube/person.html", context)
 
 
 def _sections(kinds: Iterable[Sequence[Grant]]) -> list[GrantRow]:

@@ -97,7 +97,7 @@ def _overview(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpRespon
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
-        **head_context(request, workspace, "overview"),
+        **head_context(request, workspace, "overview", refusals=settings.refusals),
         "open_jobs": _open_jobs(workspace),
         "recent_jobs": _listed(workspace)[:RECENT_JOBS],
         "state": workspace.state_versions.only("number", "serial", "created_date", "created_by", "job_id").first(),
@@ -107,7 +107,6 @@ def _overview(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpRespon
         "unlocks_by_force": workspace.locked and not is_locked_by(workspace, actor_of(request)),
         "drift": drift_shown(request, workspace),
         "placement": settings.placement,
-        "refusals": settings.refusals,
         "own_settings": first_and_rest([title_of(one.setting) for one in own]),
         "newest_source": newest_source(workspace),
         "allowed": allowed_to(request, workspace),

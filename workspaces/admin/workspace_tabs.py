@@ -6,7 +6,7 @@ so saving it leaves the rest as it is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,9 @@ from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.variables import VariableFormSet, VariableInline
 from workspaces.admin.workspace_rows import AccessInline, CollectionInline, TagInline
 from workspaces.models import Workspace
+from workspaces.pods.policy.rules import Refusal
 from workspaces.services.workspaces import name_before_deletion
-from workspaces.variables.pod_settings import KEYED
+from workspaces.variables.pod_settings import KEYED, settings_of
 
 SOURCE_FIELDSET: Any = (
     _("Source"),
@@ -139,17 +140,23 @@ def tab_of(request: HttpRequest) -> FormTab | None:
     return FORM_TABS.get(chosen_tab(request))
 
 
-def head_context(request: HttpRequest, workspace: Workspace, current: str) -> dict[str, Any]:
-    """Return what each page of a workspace shows at its top: title and tabs, and whether a job may be started.
+def head_context(
+    request: HttpRequest, workspace: Workspace, current: str, *, refusals: Sequence[Refusal] | None = None
+) -> dict[str, Any]:
+    """Return what each page of a workspace shows at its top: title, tabs, what a policy refuses, the right to start.
 
-    ``current`` is the name of the tab, empty on a page that is none of them.
+    ``current`` is the name of the tab, empty on a page that is none of them. ``refusals`` None looks them up, with
+    five queries.
     """
+    if refusals is None:
+        refusals = settings_of([workspace])[workspace.pk].refusals
     titles = {"title": str(dict(_TABS)[current]), "subtitle": workspace.name} if current else {}
     return {
         **titles,
         "workspace": workspace,
         "original": workspace,
         "tabs": [TabLink(str(title), address_of(workspace.pk, name), name == current) for name, title in _TABS],
+        "refusals": refusals,
         "may_start": allows(request, "plan_job", workspace) and not workspace.deleted,
         "may_manage": allows(request, "manage_workspace", workspace),
         "may_restore": workspace.deleted and allows(request, "create_workspace", workspace),

@@ -42,6 +42,7 @@ from workspaces.admin.base import (
 from workspaces.admin.bulk import BulkActions
 from workspaces.admin.drift_pages import urls as drift_urls
 from workspaces.admin.exports import ListExport
+from workspaces.admin.first_plan import FIRST, address_after_making
 from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.list_views import ViewedList
@@ -320,9 +321,9 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
                 request,
                 gettext("%(name)s was created. Upload its configuration, then start a job.") % {"name": obj.name}
                 if obj.uploaded_source
-                else gettext("%(name)s was created. Start a job to see what it would change.") % {"name": obj.name},
+                else gettext("%(name)s was created.") % {"name": obj.name},
             )
-            return HttpResponseRedirect(address_of(obj.pk, "source" if obj.uploaded_source else "overview"))
+            return HttpResponseRedirect(address_after_making(request, obj))
         return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
 
     def page_context(self, request: HttpRequest, workspace: Workspace, tab: str) -> dict[str, Any]:
@@ -447,6 +448,10 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
             "original": workspace,
             "form": form,
         }
+        if request.method == "GET" and FIRST in request.GET and form.first_plan is not None:
+            title = gettext("First plan of %(name)s") % {"name": workspace.name}
+            context |= {"title": title, "template": form.first_plan}
+            return TemplateResponse(request, "terrakube/first_plan.html", context)
         return TemplateResponse(request, "terrakube/start_job.html", context)
 
     def lock_view(self, request: HttpRequest, pk: Any) -> HttpResponse:

@@ -47,7 +47,12 @@ class _TemplateSelect(forms.Select):
 
 
 class StartJobForm(forms.Form):
-    """What a new job of a workspace runs, and with which options."""
+    """What a new job of a workspace runs, and with which options.
+
+    ``first_plan`` is the template of a workspace's first plan; None if the user may start none that only plans.
+    """
+
+    first_plan: Template | None = None
 
     template = forms.ModelChoiceField(Template.objects.none(), label=_("Template"), widget=_TemplateSelect(_INPUT))
     comments = forms.CharField(
@@ -128,7 +133,10 @@ class StartJobForm(forms.Form):
         field.widget.refused = refused
         open_ones = [one for one in templates if str(one.pk) not in refused]
         preferred = [one for one in open_ones if one.pk == starter.workspace.default_template_id]
-        field.initial = next(iter([*preferred, *_only_planning(open_ones)]), None)
+        plans = _only_planning(open_ones)
+        field.initial = next(iter([*preferred, *plans]), None)
+        if starter.own.plan_job:
+            self.first_plan = next(iter([*(one for one in preferred if one in plans), *plans]), None)
         if refused:
             names = ", ".join(one.name for one in templates if str(one.pk) in refused)
             field.help_text = gettext("You may not start these templates here: %(names)s.") % {"names": names}

@@ -16,9 +16,8 @@ from workspaces.choices import TeamRole
 from workspaces.forms.suggestions import SuggestingInput
 from workspaces.models import Access, ProjectAccess, Team
 from workspaces.roles import granted_rights, parse_role
+from workspaces.services.who_may import MOST_GROUPS
 
-_MOST_GROUPS = 1000
-"""Groups that the form of a team offers."""
 _NAMED = (TeamRole.ADMIN, TeamRole.WRITE, TeamRole.PLAN, TeamRole.READ)
 RIGHT_TITLES = {
     "plan_job": _("Start plans"),
@@ -109,12 +108,12 @@ class TeamForm(_RoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "name" in self.fields:
-            groups = Group.objects.order_by("name").values_list("name", flat=True)[:_MOST_GROUPS]
+            groups = Group.objects.order_by("name").values_list("name", flat=True)[:MOST_GROUPS]
             self.fields["name"].label = _("Group")
             self.fields["name"].help_text = _(
                 "Choose a group, or type the name of one that sign-in will provide later. Its members are the team."
             )
-            self.fields["name"].widget = SuggestingInput(list(groups))
+            self.fields["name"].widget = SuggestingInput(groups)
 
 
 class AccessForm(_RoleForm):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db.models import Count, Q, QuerySet
 
+from workspaces.actors import Actor, groups_of, is_admin
 from workspaces.models import Access, Organization, Project, ProjectAccess, Team, Workspace
 from workspaces.querysets import Scope
 from workspaces.roles import NAMES, granted_rights
@@ -26,6 +28,8 @@ ON_WORKSPACE = (
 """The rights that count on one workspace; ``create_workspace`` is to delete it."""
 MOST_GRANTS = 500
 """Teams and accesses that one page is about; the first of each kind by name."""
+MOST_GROUPS = 1000
+"""Groups that a form offers."""
 
 type Source = Team | Access | ProjectAccess
 
@@ -143,3 +147,20 @@ def grants_of(groups: Collection[str]) -> Everywhere:
     ]
     of_teams, of_projects, of_workspaces = ([_grant(source) for source in sources[:MOST_GRANTS]] for sources in found)
     return Everywhere(of_teams, of_projects, of_workspaces, any(len(sources) > MOST_GRANTS for sources in found))
+
+
+def groups_to_offer(actor: Actor, scope: Scope, organization_id: UUID) -> list[str]:
+    """Return the names of groups to which an actor may want to give access in an organization, at most MOST_GROUPS.
+
+    Administrators get all groups. Others get those of the organization's teams and accesses that they see, and their
+    own: the names of further groups are none of their business.
+    """
+    if is_admin(actor):
+        return list(Group.objects.order_by("name").values_list("name", flat=True)[:MOST_GROUPS])
+    rows = (
+        Team.objects.within(scope).filter(organization=organization_id),
+        Access.objects.within(scope).filter(workspace__organization=organization_id),
+        ProjectAccess.objects.within(scope).filter(project__organization=organization_id),
+    )
+    names = {str(name) for found in rows for name in found.order_by().values_list("name", flat=True).distinct()}
+    return sorted(names | groups_of(actor))[:MOST_GROUPS]
