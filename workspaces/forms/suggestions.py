@@ -24,7 +24,7 @@ class SuggestingInput(UnfoldAdminTextInputWidget):  # type: ignore[misc]
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         list_id = self.list_id or f"{name}-values"
         given = {**(attrs or {}), "list": list_id, "autocomplete": "off", "spellcheck": "false"}
-        field = super().render(name, value, given, renderer)
+        field: SafeString = super().render(name, value, given, renderer)
         if self.list_id:
             return field
         options = format_html_join("", '<option value="{}">', ((one,) for one in self.values))
