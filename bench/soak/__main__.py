@@ -42,6 +42,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--pause", type=float, nargs=2, default=(3.0, 8.0), help="between two kills (3 to 8 s)")
     parser.add_argument("--steps", type=int, default=12, help="most steps at once (12)")
     parser.add_argument("--step-seconds", type=float, default=1.0, help="how long a step's script runs (1)")
+    parser.add_argument("--warm-pods", type=int, default=0, help="ExecutorWarmPods of the site (0)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--keep-log", type=Path, help="where to keep what the processes wrote")
@@ -101,6 +102,7 @@ def main() -> int:
             )
         )
         os.environ.update(_ENVIRONMENT | {"ExecutorMaxRunningSteps": str(asked.steps)})
+        os.environ["ExecutorWarmPods"] = str(asked.warm_pods)
         if not with_pods:
             os.environ.pop("AzBuilderApiUrl", None)
         log = asked.keep_log or Path(folder) / "site.log"
@@ -163,6 +165,7 @@ def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, lo
             "statuses": dict(statuses),
             "reasons": dict(codes.most_common()),
             "attempts": {f"{kind} {outcome}": number for (kind, outcome), number in outcomes.items()},
+            "startedWarm": Attempt.objects.filter(started_warm=True).count(),
             "stepsBegun": len(bell.rung),
             "begunTwice": twice,
             "kills": dict(killer.done),

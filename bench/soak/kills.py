@@ -15,12 +15,12 @@ from django.db import DatabaseError, close_old_connections
 from bench.kube import Kube
 from bench.soak.processes import Process
 from executors.choices import AttemptState, ExecutorKind
-from executors.models import Attempt
+from executors.models import Attempt, WarmPod
 from workspaces.errors import ServiceError
 from workspaces.models import Job
 from workspaces.services.jobs import cancel_job
 
-KINDS = ("worker", "worker", "watcher", "web", "executor", "pod", "cancel")
+KINDS = ("worker", "worker", "watcher", "web", "executor", "pod", "warm pod", "cancel")
 
 
 class Killer:
@@ -31,6 +31,12 @@ class Killer:
         self._processes = processes
         self._kube = kube
         self._random = random.Random(seed)  # noqa: S311 - to be repeated, no secret
+        self._ways = {
+            "executor": self._executor,
+            "pod": self._pod,
+            "warm pod": self._warm_pod,
+            "cancel": self._cancel,
+        }
 
     def once(self) -> None:
         kind = self._random.choice(KINDS)
@@ -41,7 +47,7 @@ class Killer:
             return
         try:
             close_old_connections()
-            if {"executor": self._executor, "pod": self._pod, "cancel": self._cancel}[kind]():
+            if self._ways[kind]():
                 self.done[kind] += 1
         except (DatabaseError, ServiceError):
             return
@@ -71,13 +77,25 @@ class Killer:
         attempt = self._open(ExecutorKind.KUBERNETES) if self._kube is not None else None
         if attempt is None or self._kube is None:
             return False
+        self._delete_pod(f"terrakube.io/attempt={attempt.pk}")
+        return True
+
+    def _warm_pod(self) -> bool:
+        """One that waits, is being taken or has just been handed over."""
+        found = list(WarmPod.objects.exclude(pod_name=""))
+        if not found or self._kube is None:
+            return False
+        self._delete_pod(f"terrakube.io/warm-pod={self._random.choice(found).pk}")
+        return True
+
+    def _delete_pod(self, selector: str) -> None:
+        assert self._kube is not None  # noqa: S101 - for the types
         self._kube.core.delete_collection_namespaced_pod(
             self._kube.namespace,
-            label_selector=f"terrakube.io/attempt={attempt.pk}",
+            label_selector=selector,
             grace_period_seconds=self._random.choice((0, 5)),
             _preload_content=False,
         )
-        return True
 
     def _cancel(self) -> bool:
         jobs = list(Job.objects.unfinished().values_list("pk", flat=True))
