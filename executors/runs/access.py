@@ -15,6 +15,9 @@ from django.views.decorators.http import require_GET
 from executors.models import Attempt
 from workspaces.models import Job
 
+RECHECK_SECONDS = 30
+"""How often it is looked up again whether a viewer of an open page is still signed in and may see its job."""
+
 
 def refusal(request: HttpRequest) -> HttpResponse | None:
     if not request.user.is_authenticated or not request.user.is_active:
@@ -32,9 +35,10 @@ def signed_in_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     return never_cache(require_GET(wrapped))
 
 
-def find_job(request: HttpRequest, job_id: int) -> Job:
-    """Return a job that the user may see. Raises Http404."""
-    visible = Job.objects.visible_to(request.user).select_related("workspace", "organization", "template")
+def find_job(request: HttpRequest, job_id: int, *, seen: bool = False) -> Job:
+    """Return a job that the user may see; ``seen`` if that was looked up a moment ago. Raises Http404."""
+    rows = Job.objects.all() if seen else Job.objects.visible_to(request.user)
+    visible = rows.select_related("workspace", "organization", "template")
     job = visible.defer("tcl", "template__tcl").filter(pk=job_id).first()
     if job is None:
         raise Http404(_("There is no such job."))

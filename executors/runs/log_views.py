@@ -21,13 +21,12 @@ from executors.choices import AttemptState
 from executors.logs import event_stream, live_stream, store
 from executors.logs.readable_text import Readable, readable_log
 from executors.models import Attempt
-from executors.runs.access import find_attempt, refusal, signed_in_view
+from executors.runs.access import RECHECK_SECONDS, find_attempt, refusal, signed_in_view
 from workspaces.models import Job
 
 LOG_BYTES = 2**20
 END_BYTES = 2**14
 LONGEST_TEXT = 200
-RECHECK_SECONDS = 30
 _STYLE = re.compile(rb"\x1b\[[0-9;:]*m")
 _ERROR = re.compile(rb"\b(?:error|panic|fatal|failed)\b", re.IGNORECASE)
 

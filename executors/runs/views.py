@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from typing import Any
-
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
@@ -17,14 +13,11 @@ from django.views.decorators.http import require_GET
 from executors.logs import store
 from executors.logs.plan_text import extract_plan
 from executors.models import Attempt
-from executors.runs import view_model
 from executors.runs.access import find_job, refusal, signed_in_view
-from executors.runs.apply_progress import apply_progress
-from executors.runs.origin import comments_on
-from executors.runs.results import pending_approval, read_results, results_version
+from executors.runs.live_page import parts_for
+from executors.runs.results import read_results
 from workspaces.admin.base import scope
 from workspaces.admin.jobs import reason_of, span_of
-from workspaces.admin.open_decisions import decisions
 from workspaces.choices import PLAN_TYPES
 from workspaces.display import badge
 from workspaces.jobs import capacity
@@ -32,7 +25,6 @@ from workspaces.models import Job
 
 PLAN_BYTES = 4 * 2**20
 ROWS = 100
-_TICKING = re.compile(r'<time[^>]*>[^<]*</time>|data-ticks[^>]*>[^<]*<|name="csrfmiddlewaretoken"[^>]*>')
 
 
 @never_cache
@@ -45,46 +37,13 @@ def redirect_to_job(request: HttpRequest, job_id: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:workspaces_job_change", args=[find_job(request, job_id).pk]))
 
 
-def live_parts(request: HttpRequest, job: Job) -> dict[str, Any]:
-    """Return the changing parts of a job's page, with a version that stays the same while they do."""
-    shown = view_model.load_run(job)
-    context = {
-        "run": shown,
-        "job": job,
-        "place": capacity.place_of(job),
-        "to_approve": pending_approval(job),
-        "comments": comments_on(job, (one.step for one in shown.steps)),
-        **decisions(request, job),
-    }
-    head = render_to_string("terrakube/run_head.html", context, request)
-    steps = render_to_string("terrakube/run_steps.html", context, request)
-    progress = render_to_string("terrakube/run_progress.html", {"progress": apply_progress(job, shown.steps)}, request)
-    comments = render_to_string("terrakube/run_comments.html", context, request)
-    log = shown.log_step
-    return {
-        "title": _("%(status)s · job %(number)d") % {"status": shown.label, "number": job.pk},
-        "tone": shown.tone,
-        "final": job.is_final and not job.holds_workspace,
-        "head": head,
-        "steps": steps,
-        "comments": comments,
-        "progress": progress,
-        "leads": shown.leads_with,
-        "log": {"step": str(log.step.pk), "attempt": log.attempts[-1].attempt.number} if log else None,
-        "results": results_version(job),
-    }
-
-
 @signed_in_view
 def live(request: HttpRequest, job_id: int) -> HttpResponse:
     """Return the status of a job; 204 if it still has ``?version=``."""
-    parts = live_parts(request, find_job(request, job_id))
-    # Running durations and a new CSRF token are no change.
-    still = _TICKING.sub("", "\n".join(map(str, parts.values())))
-    version = hashlib.sha256(still.encode()).hexdigest()[:16]
-    if request.GET.get("version") == version:
+    parts = parts_for(request, job_id)
+    if request.GET.get("version") == parts.version:
         return HttpResponse(status=204)
-    return JsonResponse({**parts, "version": version})
+    return JsonResponse(parts.for_viewer(request))
 
 
 @signed_in_view

@@ -16,7 +16,7 @@ from executors.attempts.lifecycle import Report
 from executors.choices import AttemptOutcome, EventKind, ExecutorKind
 from executors.logs import store
 from executors.models import Attempt
-from executors.runs import view_model
+from executors.runs import live_page, view_model
 from tests.api.client import Api, token_of
 from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY
 from tests.support.markup import without_breaks
@@ -104,7 +104,10 @@ def test_a_page_takes_the_same_queries_for_many_attempts(
         assert live(admin, attempt.step.job)
 
 
-def test_the_page_learns_of_changes_and_of_nothing_else(workspace: Workspace, admin: Client) -> None:
+def test_the_page_learns_of_changes_and_of_nothing_else(
+    workspace: Workspace, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_page, "SHARED_SECONDS", 0)
     attempt = launch(start(workspace))
     job = attempt.step.job
     first = live(admin, job)
