@@ -25,9 +25,13 @@ MEASURES = {
     4: "the executor: container started → first call, last call → process gone, peak memory",
     5: "memory of web, worker and watcher",
     6: "the whole: POST of a plan-and-apply job → completed through its two pods",
-    7: "lists and records with 10,000 workspaces, 100,000 jobs, 200,000 variables: REST, and the panel's pages",
+    7: "10,000 workspaces, 100,000 jobs, 200,000 variables: REST, the panel's pages, their scripts",
+    8: "a log of 300,000 lines, opened at its end",
+    9: "200 viewers of one running step at one web process",
 }
-_LISTS = 7
+_LISTS, _LIVE = 7, {8, 9}
+_WITHOUT_CLUSTER = {_LISTS, *_LIVE}
+"""Those of the large site, which has a database and a web process and no cluster."""
 _WORKSPACES = 100
 _BURST_THREADS = 16
 
@@ -37,7 +41,7 @@ def _asked(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bench/run", description=f"The measures:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", metavar="1,2", default="1,2,3,4,5,6,7", help="the measures to take")
+    parser.add_argument("--only", metavar="1,2", default="1,2,3,4,5,6,7,8,9", help="the measures to take")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there too")
     parser.add_argument("--count", type=int, default=60, help="jobs of measures 1 and 2 (60)")
     parser.add_argument("--bursts", type=int, default=3, help="bursts of measure 3 (3)")
@@ -71,10 +75,10 @@ def _circumstances(image: str) -> dict[str, str]:
 
 def main() -> int:
     asked = _asked()
-    if asked.only == {_LISTS}:
+    if asked.only <= _WITHOUT_CLUSTER:
         return _main_lists(asked)
     if not os.environ.get("KUBECONFIG"):
-        print("bench: KUBECONFIG is not set; a cluster is needed for all but 7", file=sys.stderr)
+        print("bench: KUBECONFIG is not set; a cluster is needed for all but 7, 8 and 9", file=sys.stderr)
         return 2
     host = os.environ.get("KUBE_HOST", "127.0.0.1")
     image = os.environ.get("BENCH_EXECUTOR_IMAGE") or os.environ.get("TEST_EXECUTOR_IMAGE", "terrakube-executor:latest")
@@ -103,17 +107,19 @@ def main() -> int:
         finally:
             if found:
                 print(figures.table(found), flush=True)
+                print(figures.verdict(found))
         circumstances["load after"] = " ".join(f"{load:.1f}" for load in os.getloadavg())
         if asked.json:
             figures.write_json(asked.json, circumstances, found)
     print(f"load after: {circumstances['load after']}")
     # A site has one database, so the large one is a program of its own.
-    return _again(asked) if _LISTS in asked.only else 0
+    return _again(asked) if asked.only & _WITHOUT_CLUSTER else 0
 
 
 def _again(asked: argparse.Namespace) -> int:
-    """Take measure 7 alone, by this program."""
-    command = [sys.executable, "-m", "bench", "--only", str(_LISTS), "--asked", str(asked.asked)]
+    """Take the measures of the large site, by this program."""
+    only = ",".join(map(str, sorted(asked.only & _WITHOUT_CLUSTER)))
+    command = [sys.executable, "-m", "bench", "--only", only, "--asked", str(asked.asked)]
     command += ["--lists", asked.lists]
     if asked.json:
         command += ["--json", str(asked.json.with_stem(f"{asked.json.stem}-lists"))]
@@ -121,9 +127,9 @@ def _again(asked: argparse.Namespace) -> int:
 
 
 def _main_lists(asked: argparse.Namespace) -> int:
-    """Measure 7: a database and one web process, no cluster."""
+    """Take measures 7, 8 and 9: a database and one web process, no cluster."""
     if not os.environ.get("TEST_DATABASE_URL"):
-        print("bench: TEST_DATABASE_URL is not set; measure 7 needs PostgreSQL", file=sys.stderr)
+        print("bench: TEST_DATABASE_URL is not set; 7, 8 and 9 need PostgreSQL", file=sys.stderr)
         return 2
     circumstances = _circumstances("none")
     print("  ".join(f"{name}: {value}" for name, value in circumstances.items()), flush=True)
@@ -135,19 +141,27 @@ def _main_lists(asked: argparse.Namespace) -> int:
                 folder=Path(folder), database=database, host="127.0.0.1", port=port, namespace="none", image="none"
             )
         )
-        subprocess.run([sys.executable, str(site.PROJECT / "manage.py"), "migrate", "--verbosity", "0"], check=True)
+        # Styles and scripts are compressed as in the image of the site.
+        os.environ["TERRAKUBE_STATIC_ROOT"] = f"{folder}/static"
+        manage = [sys.executable, str(site.PROJECT / "manage.py")]
+        subprocess.run([*manage, "collectstatic", "--no-input", "--verbosity", "0"], check=True)
+        site.migrate()
         import django
 
         django.setup()
         # Only now the settings are known and the models can be imported.
-        from bench import lists
+        from bench import lists, live
         from bench.dataset import make_dataset
 
         began = time.monotonic()
         dataset = make_dataset()
         circumstances["records made in"] = f"{time.monotonic() - began:.0f} s"
-        found += lists.measured(port, dataset, asked.asked, asked.lists)
+        if _LISTS in asked.only:
+            found += lists.measured(port, dataset, asked.asked, asked.lists)
+        if asked.only & _LIVE:
+            found += live.measured(port, dataset, asked.asked, asked.only)
     print(figures.table(found), flush=True)
+    print(figures.verdict(found))
     circumstances["load after"] = " ".join(f"{load:.1f}" for load in os.getloadavg())
     print(f"records made in {circumstances['records made in']}  load after: {circumstances['load after']}")
     if asked.json:

@@ -77,6 +77,13 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join(lines)
 
 
+def verdict(figures: Iterable[Figure]) -> str:
+    """Return in one line whether all aims are met, and how many are not."""
+    reached = [figure.reached for figure in figures if figure.reached is not None]
+    missed = reached.count(False)
+    return f"{missed} of {len(reached)} aims MISSED" if missed else f"all {len(reached)} aims met"
+
+
 def write_json(path: Path, circumstances: dict[str, str], figures: Iterable[Figure]) -> None:
     content = {
         "circumstances": circumstances,

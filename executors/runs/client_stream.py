@@ -54,7 +54,7 @@ async def stream_log(request: HttpRequest, organization_id: UUID, job_id: int, s
     text = request.headers.get("Last-Event-ID", "")
     offset = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
     events = _follow(attempt_id, offset) if attempt_id is not None else _stored(kept or b"", offset, final)
-    return event_stream.response(events)
+    return await event_stream.response(events)
 
 
 def _event(lines: bytes, end: int) -> bytes:

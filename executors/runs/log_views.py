@@ -22,6 +22,7 @@ from executors.logs import event_stream, live_stream, store
 from executors.logs.readable_text import Readable, readable_log
 from executors.models import Attempt
 from executors.runs.access import RECHECK_SECONDS, find_attempt, refusal, signed_in_view
+from terrakube_site.database.threads import run_in_thread
 from workspaces.models import Job
 
 LOG_BYTES = 2**20
@@ -139,6 +140,8 @@ def download(request: HttpRequest, job_id: int, step_id: UUID) -> HttpResponse:
     response = StreamingHttpResponse(_whole(attempt, form), content_type="text/plain; charset=utf-8")
     if not inline:
         response["Content-Disposition"] = f'attachment; filename="{attempt.job_name or attempt.pk}.log"'
+    # The pieces are read in threads of their own.
+    event_stream.give_connections_back()
     return response  # type: ignore[return-value]
 
 
@@ -152,7 +155,7 @@ async def events(request: HttpRequest, job_id: int, step_id: UUID) -> HttpRespon
         return refused
     attempt = await sync_to_async(find_attempt)(request, job_id, step_id)
     viewer = _Viewer(request.user.pk, request.session.session_key or "", job_id)
-    return event_stream.response(_events(attempt.pk, _offset(request), viewer))
+    return await event_stream.response(_events(attempt.pk, _offset(request), viewer))
 
 
 @dataclass(slots=True)
@@ -168,7 +171,7 @@ class _Viewer:
         if time.monotonic() - self.asked_at < RECHECK_SECONDS:
             return True
         self.asked_at = time.monotonic()
-        return await sync_to_async(self._may)()
+        return await run_in_thread(self._may)
 
     def _may(self) -> bool:
         user = get_user_model()._default_manager.filter(pk=self.user_id, is_active=True).first()

@@ -6,20 +6,21 @@ import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.test import AsyncClient
 from django.urls import reverse
 
 from executors.choices import AttemptState
 from executors.logs import live_stream, store
 from executors.models import Attempt
-from executors.runs import log_views
+from executors.runs import access, log_views
 from tests.factories import UserFactory
 from tests.panel.test_job_page import claim, finish, launch, start
 from tests.support.patience import patient
@@ -190,6 +191,41 @@ def test_events_are_for_who_may_see_the_job(attempt: Attempt) -> None:
         return out.status_code, (await client.get(address)).status_code
 
     assert asyncio.run(ask()) == (401, 404)
+
+
+def test_a_viewer_holds_no_database_connection_while_the_log_goes_on(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = reverse("runs:events", args=[attempt.step.job_id, attempt.step_id])
+    user = UserFactory.create(is_superuser=True)
+    acts: list[str] = []
+    wrapper: Any = type(connections["default"])
+    close, find = wrapper.close, access.find_attempt
+
+    def closed(self: Any) -> None:
+        acts.append("closed")
+        close(self)
+
+    def found(*args: Any) -> Attempt:
+        acts.append("found")
+        return find(*args)
+
+    monkeypatch.setattr(wrapper, "close", closed)
+    monkeypatch.setattr(log_views, "find_attempt", found)
+
+    async def open_log() -> None:
+        client = AsyncClient()
+        await client.aforce_login(user)
+        acts.clear()
+        # Nothing of the log is read yet.
+        assert (await client.get(address)).status_code == 200
+        assert acts[acts.index("found") :] == ["found", "closed"]
+        viewer = log_views._Viewer(user.pk, "", attempt.step.job_id, asked_at=-1000)
+        acts.clear()
+        assert not await viewer.still_may(), "a session that is gone"
+        assert acts[-1] == "closed"
+
+    asyncio.run(open_log())
 
 
 def test_a_download_holds_the_whole_log_without_colours(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
