@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import reduce
 from operator import and_
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
-from workspaces.models import GlobalVariable, Job, Variable, Workspace
+from workspaces.choices import Category
+from workspaces.models import GlobalVariable, Item, Job, Variable, Workspace
 from workspaces.querysets import Scope
 
 SHOWN = 8
@@ -99,6 +100,40 @@ def find_keys(scope: Scope, text: str) -> list[str]:
 def find_organization_keys(scope: Scope, text: str) -> list[str]:
     """Return keys of organization variables with the text in them; no value is read."""
     return _keys(GlobalVariable.objects.within(scope), text)
+
+
+def find_items(scope: Scope, text: str) -> list[Item]:
+    """Return variables of collections with the text in their keys, with their collections but without their values."""
+    words = words_of(text)
+    if len(words) != 1:
+        return []
+    found = Item.objects.within(scope).filter(key__icontains=words[0], collection__organization__disabled=False)
+    return list(_named(found, "collection").order_by("key", "collection__name")[:SHOWN])
+
+
+def find_set_settings(scope: Scope, names: Collection[str]) -> list[Variable | GlobalVariable | Item]:
+    """Return the variables that set pod settings of these names: of organizations, collections and workspaces."""
+    if not names:
+        return []
+    wanted = {"key__in": sorted(names), "category": Category.ENV}
+    shared = _named(GlobalVariable.objects.within(scope).filter(**wanted, organization__disabled=False))
+    items = _named(Item.objects.within(scope).filter(**wanted, collection__organization__disabled=False), "collection")
+    own = Variable.objects.within(scope).filter(**wanted)
+    own = own.filter(workspace__deleted=False, workspace__organization__disabled=False)
+    # In the order of their index: thousands of workspaces may set the same.
+    found = (
+        shared.order_by("key", "organization__name")[:SHOWN],
+        items.order_by("key", "collection__name")[:SHOWN],
+        _named(own, "workspace").order_by("key", "workspace")[:SHOWN],
+    )
+    return [one for rows in found for one in rows][:SHOWN]
+
+
+def _named(variables: QuerySet[Any], owner: str = "") -> QuerySet[Any]:
+    """Read variables with the names of what they belong to, and without their values."""
+    start = f"{owner}__" if owner else ""
+    with_names = variables.select_related(f"{start}organization")
+    return with_names.only("key", f"{start}organization__name", *([f"{start}name"] if owner else []))
 
 
 def _keys(variables: QuerySet[Any], text: str) -> list[str]:

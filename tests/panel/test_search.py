@@ -13,7 +13,9 @@ from django.urls import reverse
 
 from tests.factories import (
     PLAN,
+    CollectionFactory,
     GlobalVariableFactory,
+    ItemFactory,
     OrganizationFactory,
     TeamFactory,
     UserFactory,
@@ -28,7 +30,7 @@ from workspaces.services.workspaces import delete_workspace
 pytestmark = pytest.mark.django_db
 SEARCH = "/admin/search/"
 COMMIT = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
-QUERIES = 16
+QUERIES = 20
 
 
 @pytest.fixture
@@ -99,6 +101,54 @@ def test_a_variable_is_found_by_its_key_and_never_by_its_value(admin: Client, ne
 def test_a_setting_is_found_by_its_label_and_by_its_variable(admin: Client) -> None:
     assert found(admin, "memory limit")["Settings"][0] == "Memory limit"
     assert "Memory limit" in found(admin, "EPHEMERAL_MEMORY_LIMIT")["Settings"]
+
+
+def test_a_variable_of_a_collection_is_found_and_leads_to_it(admin: Client, network: Workspace) -> None:
+    collection = CollectionFactory.create(organization=network.organization, name="shared")
+    ItemFactory.create(collection=collection, key="DB_URL", value="hunter2")
+    page: Any = admin.get(SEARCH, {"q": "db_u"})
+    (group,) = page.context["groups"]
+    (hit,) = group.hits
+    assert (group.title, hit.title, hit.detail) == ("Variables", "DB_URL", "Collection shared")
+    assert hit.address == reverse("admin:workspaces_collection_change", args=[collection.pk])
+    assert "Variables" not in found(admin, "hunter2")
+
+
+def test_a_setting_is_found_where_it_is_set(admin: Client, network: Workspace, sign_in: Callable[..., Client]) -> None:
+    setting = {"key": "EPHEMERAL_CONFIG_TOLERATIONS", "category": "ENV", "value": "hunter2"}
+    organization = network.organization
+    collection = CollectionFactory.create(organization=organization, name="shared")
+    foreign = WorkspaceFactory.create(name="foreign", organization=OrganizationFactory.create(name="others"))
+    VariableFactory.create(workspace=foreign, **setting)
+    shared = GlobalVariableFactory.create(organization=organization, **setting)
+    ItemFactory.create(collection=collection, **setting)
+    VariableFactory.create(workspace=network, **setting | {"key": "EPHEMERAL_CONFIG_TOLERATIONS_PLAN"})
+    # No setting of a pod: terraform gets it.
+    other = WorkspaceFactory.create(name="other", organization=organization)
+    VariableFactory.create(workspace=other, **setting | {"category": "TERRAFORM"})
+
+    def places(client: Client, text: str) -> list[tuple[str, str, str]]:
+        page: Any = client.get(SEARCH, {"q": text})
+        assert "hunter2" not in page.content.decode()
+        groups = {group.title: group.hits for group in page.context["groups"]}
+        return [(hit.title, hit.detail, hit.address) for hit in groups.get("Where settings are set", [])]
+
+    reader = sign_in(organization, role="read")
+    expected = [
+        ("Tolerations", "All workspaces of acme", reverse("admin:workspaces_globalvariable_change", args=[shared.pk])),
+        (
+            "Tolerations", "Collection shared · acme",
+            reverse("admin:workspaces_collection_change", args=[collection.pk]),
+        ),
+        (
+            "Tolerations · Plan", "network-prod · acme",
+            reverse("admin:workspaces_workspace_pods", args=[network.pk]),
+        ),
+    ]  # fmt: skip
+    assert places(reader, "tolerations") == expected
+    assert places(reader, "EPHEMERAL_CONFIG_TOL") == expected
+    assert places(reader, "memory limit") == []
+    assert "foreign · others" in [detail for _title, detail, _address in places(admin, "tolerations")]
 
 
 def test_a_page_is_found_by_its_name_in_the_language_of_the_reader(admin: Client) -> None:

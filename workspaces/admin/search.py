@@ -18,7 +18,7 @@ from workspaces import search
 from workspaces.admin import navigation
 from workspaces.admin.base import allows, scope
 from workspaces.forms.ephemeral import title_of
-from workspaces.models import Job
+from workspaces.models import GlobalVariable, Item, Job, Variable
 from workspaces.pods import catalogue
 from workspaces.querysets import Scope
 from workspaces.reasons import in_language
@@ -80,13 +80,48 @@ def _variables(seen: Scope, text: str) -> list[Hit]:
         Hit(title=key, detail=_("Variables of organizations"), address=_list("globalvariable", q=key))
         for key in search.find_organization_keys(seen, text)
     ]
-    return [*of_workspaces, *of_organizations][: search.SHOWN]
+    of_collections = [
+        Hit(
+            title=one.key,
+            detail=_("Collection %(name)s") % {"name": one.collection.name},
+            address=reverse("admin:workspaces_collection_change", args=[one.collection_id]),
+        )
+        for one in search.find_items(seen, text)
+    ]
+    return [*of_workspaces, *of_organizations, *of_collections][: search.SHOWN]
+
+
+def _where_set(seen: Scope, text: str) -> list[Hit]:
+    """Return where settings are set that the text names, without their values."""
+    words = search.words_of(text)
+    # Words in the help of a setting would find too much here.
+    named = [name for name in catalogue.ALL_SETTINGS if search.matches(words, name, title_of(name))]
+    return [_set_by(one) for one in search.find_set_settings(seen, named)]
+
+
+def _set_by(variable: Variable | GlobalVariable | Item) -> Hit:
+    if isinstance(variable, Variable):
+        place = variable.workspace
+        detail = " · ".join((place.name, place.organization.name))
+        address = reverse("admin:workspaces_workspace_pods", args=[place.pk])
+    elif isinstance(variable, Item):
+        detail = _("Collection %(name)s") % {"name": variable.collection.name}
+        detail = " · ".join((detail, variable.collection.organization.name))
+        address = reverse("admin:workspaces_collection_change", args=[variable.collection_id])
+    else:
+        detail = _("All workspaces of %(name)s") % {"name": variable.organization.name}
+        address = reverse("admin:workspaces_globalvariable_change", args=[variable.pk])
+    return Hit(title=title_of(variable.key), detail=detail, address=address)
 
 
 def _settings(text: str) -> list[Hit]:
     words = search.words_of(text)
     found = [
-        Hit(title=title_of(name), detail=f"{name} · {in_language(one.help)}", address=_list("variable", q=name))
+        Hit(
+            title=title_of(name),
+            detail=f"{name} · {in_language(one.help)}",
+            address=_list("variable", q=name),
+        )
         for name, one in catalogue.SETTINGS.items()
         if search.matches(words, name, title_of(name), in_language(one.help))
     ]
@@ -115,6 +150,7 @@ def _groups(request: HttpRequest, text: str) -> Iterator[Group]:
     yield Group(title=_("Jobs"), hits=[_job(one) for one in search.find_jobs(seen, text)], more=_list("job", q=text))
     yield Group(title=_("Variables"), hits=_variables(seen, text), more=_list("variable", q=text))
     yield Group(title=_("Settings"), hits=_settings(text))
+    yield Group(title=_("Where settings are set"), hits=_where_set(seen, text))
 
 
 def found(request: HttpRequest, text: str) -> list[Group]:
