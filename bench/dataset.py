@@ -178,6 +178,7 @@ def _jobs() -> None:
         created_date=_LATER,
         started_at=_LATER,
         ended_at=f"{_LATER} + interval '1 minute'",
+        took="interval '1 minute'",
         comments="'change ' || n",
     )
     step_type = f"CASE WHEN n = 1 THEN '{StepType.PLAN}' ELSE '{StepType.APPLY}' END"

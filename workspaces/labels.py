@@ -92,7 +92,7 @@ TEXTS = frozenset((
     _("organization key"), _("record"), _("record key"), _("sentence"), _("verb"), _("who"), _("who kind"),
     _("workspace key"), _("workspace name"),
     _("columns"), _("default filter"), _("list"), _("list preference"), _("query"),
-    _("saved filter"),
+    _("saved filter"), _("took"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))
 

@@ -46,7 +46,9 @@ def ended(workspace: Workspace) -> list[Job]:
     for seconds, code in ((5, "b"), (600, "a"), (60, "c")):
         job = create_job(workspace, by=None, tcl=PLAN)
         ended = now + dt.timedelta(seconds=seconds)
-        Job.objects.filter(pk=job.pk).update(status="failed", started_at=now, ended_at=ended, reason_code=code)
+        Job.objects.filter(pk=job.pk).update(
+            status="failed", started_at=now, ended_at=ended, took=ended - now, reason_code=code
+        )
         made.append(job)
     return [*made, create_job(workspace, by=None, tcl=PLAN)]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Count, DurationField, ExpressionWrapper, F, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -35,8 +33,6 @@ from workspaces.reasons import in_language
 from workspaces.services import jobs, many_jobs
 
 MOST_REFUSALS_TOLD = 10
-# Databases do not agree on where a job without an end would stand.
-_NO_TIME = Value(dt.timedelta(0), output_field=DurationField())
 
 
 def span_of(job: Job) -> str:
@@ -105,7 +101,10 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
         ("created", lambda job: job.created_date.isoformat()),
         ("started", lambda job: job.started_at.isoformat() if job.started_at is not None else None),
         ("ended", lambda job: job.ended_at.isoformat() if job.ended_at is not None else None),
-        ("seconds", lambda job: (job.ended_at - job.started_at).total_seconds() if job.took is not None else None),
+        (
+            "seconds",
+            lambda job: (job.ended_at - job.started_at).total_seconds() if job.ended_at and job.started_at else None,
+        ),
         ("approved by", lambda job: job.approved_by),
         ("reason code", lambda job: job.reason_code),
         ("reason", lambda job: job.reason),
@@ -130,10 +129,8 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
     addition = Addition()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        took = ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField())
         found: QuerySet[Any] = super().get_queryset(request).defer("tcl", "template__tcl")
-        timed: QuerySet[Any] = found.annotate(took=took)
-        return timed
+        return found
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
@@ -161,7 +158,7 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
     def age(self, job: Job) -> SafeString:
         return moment(job.created_date)
 
-    @admin.display(description=_("took"), ordering=Coalesce("took", _NO_TIME))
+    @admin.display(description=_("took"), ordering="took")
     def span(self, job: Job) -> SafeString:
         return format_html('<span data-job="{}" data-cell="span">{}</span>', job.pk, span_of(job))
 

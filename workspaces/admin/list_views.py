@@ -37,6 +37,13 @@ _MOST_ORGANIZATIONS = 200
 _OF_THE_PAGE = {*IGNORED_PARAMS, PAGE_VAR, ERROR_FLAG} - {ORDER_VAR, SEARCH_VAR}
 
 
+_BY_KEY = {"id", "-id", "pk", "-pk"}
+
+
+def _descends(order: Any) -> bool:
+    return order.startswith("-") if isinstance(order, str) else bool(getattr(order, "descending", False))
+
+
 def column_name(column: Any) -> str:
     """Return the name of a column of a list, under which a saved order and a choice of columns have it."""
     return column if isinstance(column, str) else str(column.__name__)
@@ -75,9 +82,13 @@ class NamedOrder:
             numbers = order_by_number(params[ORDER_VAR], [column_name(one) for one in every])
             self.list_display, self.params = every, {**params, ORDER_VAR: numbers}
         try:
-            return super().get_ordering(request, queryset)  # type: ignore[misc]
+            found = list(super().get_ordering(request, queryset))  # type: ignore[misc]
         finally:
             self.list_display, self.params = shown, params
+        if ORDER_VAR in params and len(found) == 2 and found[1] in _BY_KEY:
+            # One index serves both directions if the rows that are equal turn with the others.
+            found[1] = "-pk" if _descends(found[0]) else "pk"
+        return found
 
     def get_ordering_field_columns(self) -> Any:
         params = self.params

@@ -49,6 +49,7 @@ from workspaces.admin.list_views import ViewedList
 from workspaces.admin.state_pages import urls as state_urls
 from workspaces.admin.tag_display import shown_tag, tag_badges, tags_of
 from workspaces.admin.variables import VariableInline
+from workspaces.admin.workspace_groups import urls as group_urls
 from workspaces.admin.workspace_overview import allowed_to, newest_source
 from workspaces.admin.workspace_overview import urls as overview_urls
 from workspaces.admin.workspace_rows import AccessInline, CollectionInline, TagInline
@@ -397,6 +398,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
             *self.history_urls(),
             *self.export_urls(),
             *self.list_view_urls(),
+            *group_urls(self),
             *who_may.urls(self),
             *self.addition.urls(self),
             # The overview has the address from which Django leads to the form.

@@ -1,5 +1,6 @@
 """Jobs and their steps; their statuses are written by ``workspaces.jobs.transitions`` alone."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -143,6 +144,11 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
     )
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
+    took = models.DurationField(
+        default=dt.timedelta,
+        editable=False,
+        help_text=_("From the start to the end; zero while the job has not ended, or if it never started."),
+    )
     trimmed_at = models.DateTimeField(
         null=True, editable=False, help_text=_("When retention removed the logs and plans; empty while they are kept.")
     )
@@ -179,6 +185,9 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
                 fields=("organization", "-priority", "id"), condition=~Q(waits_for_room=""), name="job_waits_for_room"
             ),
             models.Index(fields=("ended_at",), name="job_ended"),
+            # Each serves its order in both directions.
+            models.Index(fields=("took", "id"), name="job_by_duration"),
+            models.Index(fields=("reason_code", "id"), name="job_by_reason"),
             models.Index(fields=("created_by", "-id"), name="job_of_person"),
             models.Index(fields=("author", "-id"), condition=~Q(author=""), name="job_of_author"),
             models.Index(fields=("commit_id", "-id"), condition=Q(commit_id__isnull=False), name="job_of_commit"),

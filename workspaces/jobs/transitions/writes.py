@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -106,7 +107,8 @@ def end_job(job: Job, status: JobStatus, why: Reason = NONE, *, keep_workspace: 
             raise IllegalTransition(f"Job {job.pk} cannot end while {in_english(step)} is with an executor")
         move_step(step, LEFT_UNDONE[status], ended_at=now)
     holds = job.holds_workspace and keep_workspace
-    move_job(job, status, why, ended_at=now, holds_workspace=holds, **changes)
+    took = now - job.started_at if job.started_at is not None else dt.timedelta()
+    move_job(job, status, why, ended_at=now, took=took, holds_workspace=holds, **changes)
     if not holds:
         enqueue("executors.tasks.advance_workspace", str(job.workspace_id))
 

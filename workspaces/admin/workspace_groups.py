@@ -1,0 +1,113 @@
+"""The list of workspaces by project: how many each has and which need attention, and the first of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET
+
+from workspaces.admin.base import scope
+from workspaces.choices import LastJobStatus
+from workspaces.models import Workspace
+
+_GROUPS_OF_A_PAGE = 50
+_SHOWN = 10
+"""Workspaces of a group; its link leads to all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The workspaces of a project, or those of an organization that are in none; ``name`` is empty for these."""
+
+    organization: str
+    name: str
+    number: int
+    failed: int
+    waiting: int
+    locked: int
+    address: str
+    workspaces: Sequence[Workspace]
+
+    @property
+    def more(self) -> int:
+        return self.number - len(self.workspaces)
+
+
+def urls(page: Any) -> list[URLPattern]:
+    """Return the address of the page, below those of workspaces."""
+    view = page.admin_site.admin_view(require_GET(partial(_groups_view, page)))
+    return [path("by-project/", view, name="workspaces_workspace_by_project")]
+
+
+def _groups_view(page: Any, request: HttpRequest) -> HttpResponse:
+    seen = Workspace.objects.within(scope(request)).alive()
+    counted = (
+        seen.order_by()
+        .values("organization_id", "organization__name", "project_id", "project__name")
+        .annotate(
+            number=Count("pk"),
+            failed=Count("pk", filter=Q(last_job_status=LastJobStatus.FAILED)),
+            waiting=Count("pk", filter=Q(last_job_status=LastJobStatus.WAITING_APPROVAL)),
+            locked_count=Count("pk", filter=Q(locked=True)),
+        )
+        .order_by("organization__name", "organization_id", F("project__name").asc(nulls_last=True), "project_id")
+    )
+    # Counting them takes as long as reading them: there are as many as projects.
+    shown = Paginator(list(counted), _GROUPS_OF_A_PAGE).get_page(request.GET.get("page"))
+    first = _first_of(seen, shown.object_list)
+    context = {
+        **page.admin_site.each_context(request),
+        "opts": page.opts,
+        "title": gettext("By project"),
+        "shown": shown,
+        "groups": [_group(row, first.get((row["organization_id"], row["project_id"]), ())) for row in shown],
+    }
+    return TemplateResponse(request, "terrakube/workspaces_by_project.html", context)
+
+
+def _first_of(seen: Any, groups: Sequence[dict[str, Any]]) -> dict[tuple[UUID, UUID | None], list[Workspace]]:
+    """Return the first workspaces of some groups by name, with one query."""
+    projects = [row["project_id"] for row in groups if row["project_id"] is not None]
+    without = [row["organization_id"] for row in groups if row["project_id"] is None]
+    place = Window(RowNumber(), partition_by=[F("organization"), F("project")], order_by=["name", "pk"])
+    inside = seen.filter(Q(project__in=projects) | Q(project=None, organization__in=without))
+    found: dict[tuple[UUID, UUID | None], list[Workspace]] = defaultdict(list)
+    rows = inside.annotate(place=place).filter(place__lte=_SHOWN).order_by("name", "pk")
+    for one in rows.only("name", "organization", "project", "last_job_status", "last_job_date", "locked"):
+        found[one.organization_id, one.project_id].append(one)
+    return found
+
+
+def _group(row: dict[str, Any], workspaces: Sequence[Workspace]) -> Group:
+    project = row["project_id"]
+    query = (
+        {"project__id__exact": project}
+        if project is not None
+        else {
+            "organization__id__exact": row["organization_id"],
+            "project__isnull": "True",
+        }
+    )
+    return Group(
+        organization=row["organization__name"],
+        name=row["project__name"] or "",
+        number=row["number"],
+        failed=row["failed"],
+        waiting=row["waiting"],
+        locked=row["locked_count"],
+        address=f"{reverse('admin:workspaces_workspace_changelist')}?{urlencode(query)}",
+        workspaces=workspaces,
+    )
