@@ -119,6 +119,8 @@ class ViewedList:
     opts: Any
     list_display: Any
     panel_list: PanelList
+    other_views: tuple[tuple[Any, str], ...] = ()
+    """Other pages about the same records: title, and name of the address."""
     more_columns: tuple[Any, ...] = ()
     """Columns that the list shows only to people who chose them."""
     heads_of_columns: ClassVar[Mapping[str, tuple[str, ...]]] = {}
@@ -166,6 +168,7 @@ class ViewedList:
                 "saved": [(one, one.query == query, one.pk == preference.default_filter_id) for one in saved],
                 "is_new": bool(query) and all(one.query != query for one in saved),
                 "address": self._address("list_view"),
+                "others": self.other_views,
             }
         return response  # type: ignore[no-any-return]
 

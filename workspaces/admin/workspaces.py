@@ -125,6 +125,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         ("path", lambda row: row.folder),
         ("tags", lambda row: " ".join(shown_tag(one) for one in row.shown_tags)),
     )
+    other_views = ((_("By project"), "admin:workspaces_workspace_by_project"),)
     more_columns = ("project", "description", "branch", "folder", "made")
     made = age_column("created_date", _("created"))
     heads_of_columns: ClassVar = {
