@@ -6,24 +6,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('workspaces', '0052_saved_filters'),
+        ("workspaces", "0052_saved_filters"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='took',
-            field=models.DurationField(default=datetime.timedelta, editable=False, help_text='From the start to the end; zero while the job has not ended, or if it never started.'),
+            model_name="job",
+            name="took",
+            field=models.DurationField(
+                default=datetime.timedelta,
+                editable=False,
+                help_text="From the start to the end; zero while the job has not ended, or if it never started.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['took', 'id'], name='job_by_duration'),
+            model_name="job",
+            index=models.Index(fields=["took", "id"], name="job_by_duration"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['reason_code', 'id'], name='job_by_reason'),
+            model_name="job",
+            index=models.Index(fields=["reason_code", "id"], name="job_by_reason"),
         ),
     ]
