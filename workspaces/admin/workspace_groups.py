@@ -67,7 +67,7 @@ def _groups_view(page: Any, request: HttpRequest) -> HttpResponse:
     )
     # Counting them takes as long as reading them: there are as many as projects.
     shown = Paginator(list(counted), _GROUPS_OF_A_PAGE).get_page(request.GET.get("page"))
-    first = _first_of(seen, shown.object_list)
+    first = _first_of(seen, list(shown))
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
