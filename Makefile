@@ -1,7 +1,7 @@
 # The few commands of the project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment test test-configurations test-faults test-go-tfe test-terminal test-terminal-in-pods lint format demo demo-kubernetes bench soak lock executor-image site-image image-sizes
+.PHONY: help environment test test-configurations test-faults test-go-tfe test-terminal test-terminal-in-pods lint format demo demo-kubernetes bench soak simulate lock executor-image site-image image-sizes
 
 IMAGE ?= terrakube-executor:latest
 SITE_IMAGE ?= terrakube-site:latest
@@ -64,6 +64,9 @@ bench: environment ## run the benchmarks, as ratios to a bare create on the same
 
 soak: environment ## run JOBS (500) jobs while processes and pods are killed for SECONDS (900); then check_invariants
 	@bench/run soak --jobs $(or $(JOBS),500) --seconds $(or $(SECONDS),900)
+
+simulate: environment ## simulate HISTORIES (10000) of steps in which everything goes wrong, from seed FIRST (0), in PROCESSES (one a core)
+	@.venv/bin/python -m tests.simulation --histories $(or $(HISTORIES),10000) --first $(or $(FIRST),0) --processes $(or $(PROCESSES),$(shell nproc))
 
 lock: ## compile pyproject.toml into the hashed requirements
 	@scripts/lock

@@ -157,11 +157,18 @@ def result(request: HttpRequest, attempt: Attempt) -> HttpResponse:
     except InvalidInput as error:
         return error_response(error.message, 400, code=error.code)
     if attempt.state == AttemptState.ENDED:
-        return JsonResponse({}) if lifecycle.has_reported(attempt, report.outcome) else attempt_over(attempt)
+        return _answer_after_end(attempt, report)
     if log_size is not None and log_size > attempt.log_size:
         # The executor reports how many bytes it wrote, so missing output can be told from no output.
         store.declare_lost(attempt, attempt.log_size, log_size - attempt.log_size)
     if undeclared:
         note_undeclared(attempt.step, undeclared)
-    lifecycle.report_result(attempt, report)
+    if not lifecycle.report_result(attempt, report):
+        # It ended since the request began, and this result does not count.
+        attempt.refresh_from_db()
+        return _answer_after_end(attempt, report)
     return JsonResponse({})
+
+
+def _answer_after_end(attempt: Attempt, report: lifecycle.Report) -> HttpResponse:
+    return JsonResponse({}) if lifecycle.has_reported(attempt, report.outcome) else attempt_over(attempt)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
@@ -17,13 +17,15 @@ from executors.attempts.tokens import claim_token
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.logs import store
 from executors.models import Attempt
+from executors.reporting import views
+from executors.reporting.bodies import read_json
 from terrakube_site.sentences import Sentence, as_json
 from tests.executors.reporter import SESSION, STATE, Executor, job_of
 from tests.factories import PLAN_AND_APPLY, GlobalVariableFactory, VariableFactory, WorkspaceFactory
 from workspaces.choices import Category, JobStatus
 from workspaces.jobs import transitions
 from workspaces.models import Job, SavedPlan, Step, Workspace
-from workspaces.reasons import in_language, told
+from workspaces.reasons import in_language, reason, told
 from workspaces.services import jobs
 
 pytestmark = pytest.mark.django_db
@@ -165,6 +167,38 @@ def test_a_result_counts_once(executor: Executor) -> None:
     assert executor.call("logs?offset=0", b"late").status_code == 410
     assert executor.call("state", STATE).status_code == 410
     assert job_of(executor).status == JobStatus.FAILED
+
+
+def test_a_result_whose_attempt_ends_while_it_arrives_is_told_so(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An executor that believes its result counted would say by its exit code that all went well."""
+    result = {"outcome": "succeeded", "exitCode": 0}
+
+    def read(request: HttpRequest) -> dict[str, Any]:
+        attempt = Attempt.objects.get(pk=executor.attempt.pk)
+        assert lifecycle.fail_attempt(attempt, reason("silent"), outcome=AttemptOutcome.LOST)
+        return read_json(request)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(views, "read_json", read)
+        answer = executor.call("result", result)
+    assert answer.status_code == 410
+    assert executor.attempt.step.job.steps.get(pk=executor.attempt.step_id).status == JobStatus.FAILED
+
+
+def test_a_result_that_arrives_twice_at_once_gets_the_same_answer_twice(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = {"outcome": "succeeded", "exitCode": 0}
+
+    def read(request: HttpRequest) -> dict[str, Any]:
+        monkeypatch.setattr(views, "read_json", read_json)
+        assert executor.call("result", result).status_code == 200
+        return read_json(request)
+
+    monkeypatch.setattr(views, "read_json", read)
+    assert executor.call("result", result).status_code == 200
 
 
 @pytest.mark.parametrize(
