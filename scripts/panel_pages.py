@@ -31,10 +31,24 @@ def pages(sample: Sample) -> dict[str, str]:
     network = sample.workspaces["network"]
     sandbox = sample.workspaces["sandbox"]
     found["workspace"] = reverse("admin:workspaces_workspace_overview", args=[network.pk])
-    found["workspace-sandbox"] = reverse("admin:workspaces_workspace_overview", args=[sandbox.pk])
+    found["workspace-refused"] = reverse("admin:workspaces_workspace_overview", args=[sandbox.pk])
     for tab in ("jobs", *FORM_TABS):
         found[f"workspace-{tab}"] = reverse(f"admin:workspaces_workspace_{tab}", args=[network.pk])
     found["workspace-whole"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
+    for state, name in (("drifted", "clusters"), ("locked", "warehouse"), ("failed", "api"), ("from-git", "dns")):
+        found[f"workspace-{state}"] = reverse("admin:workspaces_workspace_overview", args=[sample.workspaces[name].pk])
+    deleted = sample.workspaces["deleted"]
+    found["workspace-deleted"] = reverse("admin:workspaces_workspace_overview", args=[deleted.pk])
+    found["workspace-source-git"] = reverse("admin:workspaces_workspace_source", args=[sample.workspaces["dns"].pk])
+    found["workspace-who-may"] = reverse("admin:workspaces_workspace_who_may", args=[network.pk])
+    found["workspace-jobs-empty"] = reverse("admin:workspaces_workspace_jobs", args=[sandbox.pk])
+    found["workspace-pods-refused"] = reverse("admin:workspaces_workspace_pods", args=[sandbox.pk])
+    found["drift"] = reverse("admin:workspaces_workspace_drift")
+    found["person"] = reverse("admin:auth_user_rights", args=[User.objects.get(username="grace").pk])
+    found["search"] = reverse("admin:search") + "?q=net"
+    found["search-nothing"] = reverse("admin:search") + "?q=nothing-like-this"
+    found["states-empty"] = reverse("admin:workspaces_workspace_states", args=[sandbox.pk])
+    found["state-upload"] = reverse("admin:workspaces_workspace_upload_state", args=[network.pk])
     found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
     found["states"] = reverse("admin:workspaces_workspace_states", args=[network.pk])
     found["states-difference"] = reverse("admin:workspaces_workspace_states_difference", args=[network.pk])

@@ -20,6 +20,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from django_q.models import Failure
 
+from scripts.sample_records import add_records
 from workspaces.choices import Category, IacType, JobStatus
 from workspaces.models import (
     Access,
@@ -181,7 +182,8 @@ class Maker:
         return made
 
     def start(self, name: str, workspace: Workspace, *, tcl: str = PLAN_APPROVE_APPLY, comments: str = "") -> Job:
-        template = workspace.organization.templates.filter(tcl=tcl).first()
+        known = {PLAN_APPROVE_APPLY: "Plan, approve, apply"}
+        template = workspace.organization.templates.filter(name=known.get(tcl, "")).first()
         job = jobs.create_job(workspace, by=self.by, template=template, tcl=tcl, comments=comments or None)
         self.sample.jobs[name] = job
         return job
@@ -316,6 +318,7 @@ def _make(maker: Maker, *, kubernetes: bool, seconds: float) -> None:
     until(maker.start("waiting-approval", network, comments="Third zone, first one gone"), JobStatus.WAITING_APPROVAL)
     until(maker.start("running", ledger, tcl=LONG, comments="Load test before the sale"), JobStatus.RUNNING)
     maker.start("pending", ledger)
+    add_records(maker, platform, data)
     time.sleep(seconds)
 
 

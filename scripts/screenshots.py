@@ -10,13 +10,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import product
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, ViewportSize, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts import demo
@@ -27,11 +27,15 @@ if TYPE_CHECKING:
     from scripts.sample_data import Sample
 
 PROJECT = Path(__file__).resolve().parent.parent
-SIZES = {"1280": (1280, 900), "390": (390, 844)}
+HEIGHTS = {390: 844}
 SCHEMES = ("light", "dark")
+PAGE_MILLISECONDS = 60_000
+SETTLING_MILLISECONDS = 700
 TRIES = 5
-DOCS = ("overview", "workspace", "job-waiting-approval", "preview")
+DOCS = ("overview", "workspace", "job-waiting-approval", "jobs", "workspace-pods", "preview")
 NAMESPACE = "terrakube-screenshots"
+
+type Wanted = Callable[[str], bool]
 
 
 @contextmanager
@@ -104,89 +108,135 @@ def sign_in(page: Page, address: str, password: str) -> None:
     page.wait_for_url(lambda url: "login" not in url)
 
 
-def take(page: Page, path: Path, *, full: bool) -> None:
-    page.wait_for_load_state("load")
-    page.wait_for_timeout(700)
-    if full:
-        # A terminal draws only what is in view.
-        page.evaluate("document.getElementById('log')?.scrollIntoView()")
-        page.wait_for_timeout(200)
-        page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=path, full_page=full, animations="disabled")
+class Camera:
+    """Takes each page at one width, in each scheme, and notes what is wrong with it."""
+
+    def __init__(self, browser: Browser, folder: Path, options: argparse.Namespace, width: int) -> None:
+        self._folder, self._options, self._width = folder, options, width
+        size: ViewportSize = {"width": width, "height": HEIGHTS.get(width, 900)}
+        self._context = browser.new_context(viewport=size, color_scheme="light", locale=options.language)
+        self.page = self._context.new_page()
+        self.page.set_default_timeout(PAGE_MILLISECONDS)
+        self.faults: list[str] = []
+
+    def close(self) -> None:
+        self._context.close()
+
+    def take(self, name: str, *, full: bool = True) -> None:
+        """Take the open page."""
+        page = self.page
+        page.wait_for_load_state("load")
+        page.wait_for_timeout(SETTLING_MILLISECONDS)
+        if full:
+            # A terminal draws only what is in view.
+            page.evaluate("document.getElementById('log')?.scrollIntoView()")
+            page.wait_for_timeout(200)
+            page.evaluate("scrollTo(0, 0)")
+        pixels = page.evaluate("document.documentElement.scrollWidth")
+        if pixels > self._width:
+            self.faults.append(f"{name} is {pixels} pixels wide at {self._width}")
+        for scheme in self._options.schemes:
+            page.emulate_media(color_scheme=scheme)
+            # The panel asks for the scheme when a page is opened.
+            page.evaluate("(dark) => document.documentElement.classList.toggle('dark', dark)", scheme == "dark")
+            page.evaluate("if (matchMedia('print').matches) dispatchEvent(new Event('beforeprint'))")
+            suffix = "" if self._options.docs else f"-{self._width}-{scheme}"
+            path = self._folder / f"{name}{suffix}.png"
+            page.screenshot(path=path, full_page=full, animations="disabled")
+        page.emulate_media(color_scheme="light", media="screen")
+
+    def try_to(self, name: str, lead: Callable[[], None], *, full: bool = True) -> None:
+        """Lead to a page and take it; note what kept it from being taken, and go on."""
+        try:
+            lead()
+            self.take(name, full=full)
+        except Error as error:
+            self.faults.append(f"{name} at {self._width}: {str(error).splitlines()[0]}")
+            # Nothing of it shall meet the next page.
+            self.page.goto("about:blank")
 
 
-def _states(
-    page: Page, address: str, sample: Sample, found: dict[str, Doing], options: argparse.Namespace
-) -> Iterator[str]:
-    """Bring a page to each of some states that are wanted, and say its name."""
+def _states(camera: Camera, address: str, sample: Sample, found: dict[str, Doing], wanted: Wanted) -> None:
+    from scripts.page_states import ON_TOP
+
     for name, doing in found.items():
-        if not options.docs and options.only in name:
-            doing(page, address, sample)
-            yield name
+        if wanted(name):
+            camera.try_to(name, partial(doing, camera.page, address, sample), full=name not in ON_TOP)
 
 
-def _browse_empty(browser: Browser, sample: Sample, folder: Path, options: argparse.Namespace) -> None:
-    """Take the pages of an installation in which nothing is yet."""
+def browse_empty(browser: Browser, sample: Sample, folder: Path, options: argparse.Namespace) -> list[str]:
+    """Take the pages of an installation in which nothing is yet. Returns what is wrong with them."""
     from scripts import page_states
 
-    names = [*page_states.empty_pages(), "sign-in-issuer"]
-    if options.docs or not any(options.only in name for name in names):
-        return
+    wanted = _wanted(options)
+    if options.docs or not any(map(wanted, [*page_states.empty_pages(), "sign-in-issuer"])):
+        return []
+    faults = []
     with page_states.empty_site(sample.password) as address:
-        for scheme, (size, (width, height)) in product(SCHEMES, SIZES.items()):
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=_scheme(scheme))
-            page = context.new_page()
-            visit(page, f"{address}/admin/login/")
-            take(page, folder / f"sign-in-issuer-{size}-{scheme}.png", full=True)
-            sign_in(page, address, sample.password)
+        for width in options.widths:
+            camera = Camera(browser, folder, options, width)
+            visit(camera.page, f"{address}/admin/login/")
+            camera.take("sign-in-issuer")
+            sign_in(camera.page, address, sample.password)
             for name, path in page_states.empty_pages().items():
-                visit(page, address + path)
-                take(page, folder / f"{name}-{size}-{scheme}.png", full=True)
-            context.close()
+                if wanted(name):
+                    camera.try_to(name, partial(visit, camera.page, address + path))
+            faults += camera.faults
+            camera.close()
+    return faults
 
 
-def browse(browser: Browser, address: str, sample: Sample, folder: Path, options: argparse.Namespace) -> None:
+def browse(browser: Browser, address: str, sample: Sample, folder: Path, options: argparse.Namespace) -> list[str]:
+    """Take the pages of the sample. Returns what is wrong with them."""
     from scripts import page_states
     from scripts.panel_pages import pages
 
-    wanted = {name: path for name, path in pages(sample).items() if options.only in name}
-    if options.docs:
-        wanted = {name: wanted[name] for name in DOCS}
-    for scheme in ("light",) if options.docs else SCHEMES:
-        for size in ("1280",) if options.docs else SIZES:
-            width, height = SIZES[size]
-            context = browser.new_context(
-                viewport={"width": width, "height": height}, color_scheme=_scheme(scheme), locale=options.language
-            )
-            page = context.new_page()
-            suffix = "" if options.docs else f"-{size}-{scheme}"
-            visit(page, f"{address}/admin/login/")
-            if not options.docs and options.only in "sign-in":
-                take(page, folder / f"sign-in{suffix}.png", full=True)
-            for name in _states(page, address, sample, page_states.SIGNED_OUT, options):
-                take(page, folder / f"{name}{suffix}.png", full=True)
-            sign_in(page, address, sample.password)
-            for name in _states(page, address, sample, page_states.SIGNED_IN, options):
-                take(page, folder / f"{name}{suffix}.png", full=True)
-            for name, path in wanted.items():
-                visit(page, address + path)
-                take(page, folder / f"{name}{suffix}.png", full=not options.docs)
-            context.close()
+    wanted, faults = _wanted(options), []
+    for width in options.widths:
+        camera = Camera(browser, folder, options, width)
+        page = camera.page
+        visit(page, f"{address}/admin/login/")
+        if not options.docs:
+            if wanted("sign-in"):
+                camera.take("sign-in")
+            _states(camera, address, sample, page_states.SIGNED_OUT, wanted)
+        sign_in(page, address, sample.password)
+        if not options.docs:
+            _states(camera, address, sample, page_states.SIGNED_IN, wanted)
+        for name, path in pages(sample).items():
+            if name in DOCS if options.docs else wanted(name):
+                camera.try_to(name, partial(visit, page, address + path), full=not options.docs)
+        faults += camera.faults
+        camera.close()
+    return faults
 
 
-def _scheme(name: str) -> Any:
-    return name
+def _wanted(options: argparse.Namespace) -> Wanted:
+    parts = options.only.split(",")
+    return lambda name: any(part in name for part in parts)
 
 
-def main() -> int:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=PROJECT / "var" / "screenshots")
-    parser.add_argument("--only", default="", help="only pages whose name holds this")
+    parser.add_argument("--only", default="", help="only pages whose name holds this, or one of several with commas")
+    parser.add_argument("--widths", default="390,1280,1440", help="in pixels, with commas between")
+    parser.add_argument("--schemes", default="light,dark", help="light, dark or both with a comma between")
     parser.add_argument("--language", default="en", help="of the reader; compilemessages has to be run before")
     parser.add_argument("--docs", action="store_true", help="the pictures of docs/panel.md, to docs/panel/")
     parser.add_argument("--kubernetes", action="store_true", help="with jobs in the cluster of the current kubeconfig")
     parser.add_argument("--stay", action="store_true", help="keep the site running until Ctrl-C")
     options = parser.parse_args()
+    options.widths = [1280] if options.docs else [int(text) for text in options.widths.split(",")]
+    options.schemes = ["light"] if options.docs else options.schemes.split(",")
+    if not set(options.schemes) <= set(SCHEMES):
+        parser.error(f"--schemes is {','.join(options.schemes)}; allowed are {' and '.join(SCHEMES)}")
+    return options
+
+
+def main() -> int:
+    options = _options()
+    faults: list[str] = []
     folder: Path = PROJECT / "docs" / "panel" if options.docs else options.folder
     folder.mkdir(parents=True, exist_ok=True)
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -203,9 +253,11 @@ def main() -> int:
             with sync_playwright() as playwright:
                 arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
                 browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-                browse(browser, address, sample, folder, options)
-                _browse_empty(browser, sample, folder, options)
+                faults += browse(browser, address, sample, folder, options)
+                faults += browse_empty(browser, sample, folder, options)
                 browser.close()
+            for fault in faults:
+                print(f"screenshots: {fault}")
             print(f"screenshots: {folder}")
             if options.stay:
                 print(f"screenshots: {address}/admin/ (user ada, password {sample.password}); stop with Ctrl-C")
@@ -214,7 +266,7 @@ def main() -> int:
             pass
         finally:
             sample_data.stop_all()
-    return 0
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

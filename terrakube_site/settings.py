@@ -246,6 +246,7 @@ UNFOLD = {
     "SCRIPTS": [
         lambda request: static("terrakube/catalogue.js"),
         lambda request: static("terrakube/alpine.js"),
+        lambda request: static("terrakube/scheme.js"),
         lambda request: static("terrakube/times.js"),
         lambda request: static("terrakube/fields.js"),
         lambda request: static("terrakube/lists.js"),

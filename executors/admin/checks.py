@@ -44,6 +44,7 @@ class CheckRunAdmin(ReadOnly, AdministratorsOnly, ModelAdmin):  # type: ignore[m
             "title": _("Check of the installation"),
             "run": run,
             "going": going,
+            "seconds": _REFRESH_SECONDS,
             "counts": [(state.value, _TONES.get(state, "quiet"), counts[state]) for state in order if counts[state]],
             "rows": [
                 (finding, _TONES.get(finding.state, "quiet"))
@@ -51,7 +52,4 @@ class CheckRunAdmin(ReadOnly, AdministratorsOnly, ModelAdmin):  # type: ignore[m
             ],
             **(extra_context or {}),
         }
-        response = TemplateResponse(request, "terrakube/checks.html", context)
-        if going:
-            response["Refresh"] = str(_REFRESH_SECONDS)
-        return response
+        return TemplateResponse(request, "terrakube/checks.html", context)

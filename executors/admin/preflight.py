@@ -35,11 +35,9 @@ def preflight_view(page: WorkspaceAdmin, request: HttpRequest, pk: Any) -> HttpR
         "original": workspace,
         "run": run,
         "going": going,
+        "seconds": _REFRESH_SECONDS,
         "lost": run is not None and run.finished_at is None and not going,
         "rows": [(one, _(one.severity), _TONES[one.severity]) for one in findings_of(run)] if run is not None else [],
         "may_ask": allows(request, "plan_job", workspace) and not workspace.deleted,
     }
-    response = TemplateResponse(request, "terrakube/preflight.html", context)
-    if going:
-        response["Refresh"] = str(_REFRESH_SECONDS)
-    return response
+    return TemplateResponse(request, "terrakube/preflight.html", context)

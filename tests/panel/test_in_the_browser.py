@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, Response, ViewportSize, expect
 
 from tests.panel.site import PanelSite, panel_site, serving
 from tests.support.patience import patient
+from tests.support.spoken import spoken
 from tests.support.visits import Visitor, Watch, wait_for
 
 pytestmark = [
@@ -347,6 +348,36 @@ def test_a_job_is_approved_by_the_keyboard_alone(
     tab_to(page, ".tk-good-button")
     page.keyboard.press("Enter")
     expect(page.locator("#run-state")).not_to_contain_text("Waiting for approval")
+
+
+def test_a_screen_reader_reads_an_approval_in_the_order_in_which_it_is_decided(
+    page: Page, watch: Watch, site: PanelSite, pages: dict[str, str]
+) -> None:
+    visitor = Visitor(page, watch, site.url)
+    visitor.sign_in("ada", PASSWORD)
+    visitor.open(pages["job-waiting-approval"])
+    lines = spoken(page)
+    assert lines[0] == "link: Skip to the content"
+    decided = [
+        "heading: Jobs Job",
+        "status: ",
+        "StaticText: Waiting for approval",
+        "StaticText: Changes in the plan:",
+        "StaticText: 2 to add",
+        "StaticText: 2 to destroy",
+        "textbox: Comment",
+        "button: Approve",
+        "button: Reject",
+        "button: Cancel the job",
+        "heading: Plan",
+        "heading: Steps",
+        "heading: Comments",
+        "heading: Log of Plan",
+    ]
+    places = [next((n for n, line in enumerate(lines) if line.startswith(wanted)), -1) for wanted in decided]
+    assert -1 not in places and places == sorted(places), list(zip(decided, places, strict=True))
+    unnamed = [line for line in lines if line in {"button: ", "link: ", "textbox: ", "checkbox: "}]
+    assert unnamed == []
 
 
 def test_who_gives_a_wrong_password_is_told_so(page: Page, watch: Watch, site: PanelSite) -> None:
