@@ -375,7 +375,8 @@ def test_a_screen_reader_reads_an_approval_in_the_order_in_which_it_is_decided(
         "heading: Log of Plan",
     ]
     places = [next((n for n, line in enumerate(lines) if line.startswith(wanted)), -1) for wanted in decided]
-    assert -1 not in places and places == sorted(places), list(zip(decided, places, strict=True))
+    assert -1 not in places, list(zip(decided, places, strict=True))
+    assert places == sorted(places), list(zip(decided, places, strict=True))
     unnamed = [line for line in lines if line in {"button: ", "link: ", "textbox: ", "checkbox: "}]
     assert unnamed == []
 
