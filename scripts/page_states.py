@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 type Doing = Callable[[Page, str, Sample], None]
 PROJECT = Path(__file__).resolve().parent.parent
 _LOCKING = 6
+_LOG_LOOKS = 50
 _EMPTY_PAGES = {
     "empty-overview": "admin:index",
     "empty-workspaces": "admin:workspaces_workspace_changelist",
@@ -175,12 +176,20 @@ def _wrong_start(page: Page, address: str, sample: Sample) -> None:
     _save(page)
 
 
+def _await_log(page: Page) -> None:
+    # Not by Playwright's own waiting, which needs eval; the page's policy forbids it.
+    for _ in range(_LOG_LOOKS):
+        if page.evaluate("Boolean(window.terrakubeLog?.text().trim())"):
+            return
+        page.wait_for_timeout(200)
+
+
 def _printed(view: str, kind: str, name: str) -> Doing:
     def lead(page: Page, address: str, sample: Sample) -> None:
         record = sample.jobs[name] if kind == "job" else sample.workspaces[name]
         page.goto(f"{address}{reverse(view, args=[record.pk])}")
         if kind == "job":
-            page.wait_for_function("window.terrakubeLog?.text().trim()")
+            _await_log(page)
         page.emulate_media(media="print")
 
     return lead

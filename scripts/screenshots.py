@@ -34,6 +34,15 @@ SETTLING_MILLISECONDS = 700
 TRIES = 5
 DOCS = ("overview", "workspace", "job-waiting-approval", "jobs", "workspace-pods", "preview")
 NAMESPACE = "terrakube-screenshots"
+JUMPS = """new Promise((resolve) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+        for (const shift of list.getEntries()) if (!shift.hadRecentInput) sum += shift.value;
+    }).observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => resolve(sum), 100);
+})"""
+"""How far parts of a page moved while it loaded, as browsers count it (cumulative layout shift)."""
+MOST_JUMPS = 0.1
 
 type Wanted = Callable[[str], bool]
 
@@ -127,6 +136,9 @@ class Camera:
         page = self.page
         page.wait_for_load_state("load")
         page.wait_for_timeout(SETTLING_MILLISECONDS)
+        jumps = page.evaluate(JUMPS)
+        if jumps > MOST_JUMPS:
+            self.faults.append(f"{name} jumps by {jumps:.2f} of the window at {self._width} while it loads")
         if full:
             # A terminal draws only what is in view.
             page.evaluate("document.getElementById('log')?.scrollIntoView()")
