@@ -361,7 +361,7 @@ def test_a_screen_reader_reads_an_approval_in_the_order_in_which_it_is_decided(
     assert lines[0] == "link: Skip to the content"
     decided = [
         "link: Terrakube Site",
-        "heading: Jobs: Job",
+        "heading: Jobs : Job",
         "status: ",
         "StaticText: Waiting for approval",
         "StaticText: Changes in the plan:",

@@ -103,6 +103,7 @@ def test_what_is_searched_is_found_and_opened_by_the_keyboard(visit: Visitor, si
         page.keyboard.type("exam")
         hit = search.get_by_role("region", name="Workspaces").get_by_role("link").first
         expect(hit).to_be_visible()
+        expect(search).to_be_in_viewport(ratio=1)
         while not hit.evaluate("hit => hit === document.activeElement"):
             page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
@@ -138,6 +139,7 @@ def test_the_shortcuts_are_listed_and_lead_to_pages(visit: Visitor) -> None:
     page.keyboard.press("Shift+?")
     keys = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(keys).to_contain_text("Show or hide the navigation")
+    expect(keys).to_be_in_viewport(ratio=1)
     page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
     page.keyboard.press("g")
