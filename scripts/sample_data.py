@@ -60,7 +60,7 @@ LONG = """flow:
         priority: 1
         before: true
         script: |
-          for n in $(seq 900); do
+          for n in $(seq 3600); do
             printf '\\033[36m%s\\033[0m request %d took \\033[32m%d ms\\033[0m\\n' "$(date +%T)" $n $((RANDOM % 90))
             sleep 1
           done

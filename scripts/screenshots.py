@@ -156,6 +156,8 @@ class Camera:
             path = self._folder / f"{name}{suffix}.png"
             page.screenshot(path=path, full_page=full, animations="disabled")
         page.emulate_media(color_scheme="light", media="screen")
+        # What was hidden in one picture is shown in the next.
+        page.evaluate("localStorage.removeItem('sidebarOpen')")
 
     def try_to(self, name: str, lead: Callable[[], None], *, full: bool = True) -> None:
         """Lead to a page and take it; note what kept it from being taken, and go on."""
