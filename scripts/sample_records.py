@@ -50,7 +50,7 @@ def add_records(maker: Maker, platform: Organization, data: Organization) -> Non
 def _project(maker: Maker, platform: Organization) -> None:
     project = projects.create_project(platform, by=maker.by, name="Backbone", description="What all teams stand on")
     workspaces.update_workspace(maker.sample.workspaces["network"], {"project": project}, by=maker.by)
-    create_record(ProjectAccess(project=project, name="NETWORK_ONCALL", role="approve"), by=maker.by)
+    create_record(ProjectAccess(project=project, name="NETWORK_ONCALL", role="plan"), by=maker.by)
 
 
 def _drift(maker: Maker) -> None:
