@@ -32,7 +32,7 @@ SCHEMES = ("light", "dark")
 PAGE_MILLISECONDS = 60_000
 SETTLING_MILLISECONDS = 700
 TRIES = 5
-DOCS = ("overview", "workspace", "job-waiting-approval", "jobs", "workspace-pods", "preview")
+DOCS = ("overview", "workspace", "job-waiting-approval", "preview")
 NAMESPACE = "terrakube-screenshots"
 JUMPS = """new Promise((resolve) => {
     let sum = 0;

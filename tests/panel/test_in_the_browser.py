@@ -384,6 +384,18 @@ def test_a_screen_reader_reads_an_approval_in_the_order_in_which_it_is_decided(
     assert [line for line in controls if line.endswith(": ") or "_" in line] == []
 
 
+def test_beside_the_navigation_a_list_shows_each_job_with_its_reason(
+    page: Page, watch: Watch, site: PanelSite, pages: dict[str, str]
+) -> None:
+    visitor = Visitor(page, watch, site.url)
+    visitor.sign_in("ada", PASSWORD)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    visitor.open(pages["jobs"])
+    expect(page.locator("#nav-sidebar")).to_be_visible()
+    for reason in page.locator("#result_list td.field-why").all():
+        expect(reason).to_be_in_viewport(ratio=1)
+
+
 def test_who_gives_a_wrong_password_is_told_so(page: Page, watch: Watch, site: PanelSite) -> None:
     Visitor(page, watch, site.url).open("/admin/login/")
     page.fill("#id_username", site.user)
