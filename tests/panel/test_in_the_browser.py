@@ -389,7 +389,8 @@ def test_beside_the_navigation_a_list_shows_each_job_with_its_reason(
 ) -> None:
     visitor = Visitor(page, watch, site.url)
     visitor.sign_in("ada", PASSWORD)
-    page.set_viewport_size({"width": 1280, "height": 900})
+    # High enough for all rows.
+    page.set_viewport_size({"width": 1280, "height": 2000})
     visitor.open(pages["jobs"])
     expect(page.locator("#nav-sidebar")).to_be_visible()
     for reason in page.locator("#result_list td.field-why").all():
