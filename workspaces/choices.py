@@ -258,6 +258,7 @@ class HistoryVerb(models.TextChoices):
     LOCKED = "locked", _("Locked")
     UNLOCKED = "unlocked", _("Unlocked")
     WRITTEN = "written", _("Written")
+    COMMENTED = "commented", _("Commented")
 
 
 class NotificationChannel(models.TextChoices):

@@ -16,7 +16,7 @@ from executors.runs import view_model
 from executors.runs.access import find_job
 from executors.runs.apply_progress import apply_progress
 from executors.runs.log_views import end_of_log
-from executors.runs.origin import comments_on, origin_of
+from executors.runs.origin import comments_on, deletable_comments, origin_of
 from executors.runs.results import pending_approval, read_results, results_version
 from workspaces.admin.addition import Addition
 from workspaces.admin.base import actor_of, telling
@@ -25,6 +25,7 @@ from workspaces.admin.open_decisions import decisions
 from workspaces.errors import WrongState
 from workspaces.jobs import capacity
 from workspaces.jobs.start_rules import require_cancel
+from workspaces.models.job_comment import LONGEST_COMMENT
 
 
 class RunPage(Addition):
@@ -42,6 +43,7 @@ class RunPage(Addition):
         number = int(record_id) if record_id.isdecimal() and len(record_id) < 19 else 0
         job = find_job(request, number)
         shown = view_model.load_run(job)
+        comments = comments_on(job, (one.step for one in shown.steps))
         context = {
             **page.admin_site.each_context(request),
             "opts": page.opts,
@@ -56,7 +58,9 @@ class RunPage(Addition):
             "results_version": results_version(job),
             "progress": apply_progress(job, shown.steps),
             "origin": origin_of(job),
-            "comments": comments_on(job, (one.step for one in shown.steps)),
+            "comments": comments,
+            "deletable": deletable_comments(comments, by=actor_of(request)),
+            "longest_comment": LONGEST_COMMENT,
             "log_end": end_of_log(shown.log_step.attempts[-1].attempt if shown.log_step else None),
             "addresses": list(job.addresses.all()),
             **decisions(request, job),

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from executors.runs import view_model
 from executors.runs.access import RECHECK_SECONDS, find_job
 from executors.runs.apply_progress import ApplyProgress, apply_progress
-from executors.runs.origin import Comment, comments_on
+from executors.runs.origin import Comment, comments_on, deletable_comments
 from executors.runs.results import PendingApproval, pending_approval, results_version
 from executors.runs.view_model import Run
 from workspaces.admin.base import actor_of
@@ -45,8 +45,8 @@ _TOKEN = "csrf-token-of-the-viewer"  # noqa: S105 - stands for the token until t
 _TICKING = re.compile(r"<time[^>]*>[^<]*</time>|data-ticks[^>]*>[^<]*<")
 _PATH = re.compile(r"/runs/(\d{1,18})/live$")
 
-Flags = tuple[tuple[str, bool], ...]
-"""The decisions that are open to a viewer, by name."""
+Flags = tuple[tuple[str, Any], ...]
+"""The decisions that are open to a viewer, by name, and the comments that they may delete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,11 @@ class Parts:
 
     def for_viewer(self, request: HttpRequest) -> dict[str, Any]:
         """Return the parts with the viewer's own token in their forms."""
-        head = self.content["head"]
-        if _TOKEN in head:
-            head = head.replace(_TOKEN, get_token(request))
-        return {**self.content, "head": head, "version": self.version}
+        found = {**self.content, "version": self.version}
+        for name in ("head", "comments"):
+            if _TOKEN in found[name]:
+                found[name] = found[name].replace(_TOKEN, get_token(request))
+        return found
 
 
 @dataclass(slots=True)
@@ -85,7 +86,8 @@ class Reading:
         """Return what decides, beside a viewer's rights, which decisions are open."""
         job = self.job
         steps = tuple((one.step.status, one.step.interruption) for one in self.run.steps)
-        return (job.status, job.holds_workspace, job.approval_team, job.workspace.deleted, steps)
+        said = tuple(comment.row.pk for comment in self.comments if comment.row is not None)
+        return (job.status, job.holds_workspace, job.approval_team, job.workspace.deleted, steps, said)
 
     def parts(self, flags: Flags) -> Parts:
         found = self.rendered.get(flags)
@@ -93,7 +95,7 @@ class Reading:
             found = self.rendered[flags] = self._render(dict(flags))
         return found
 
-    def _render(self, flags: dict[str, bool]) -> Parts:
+    def _render(self, flags: dict[str, Any]) -> Parts:
         run, job, log = self.run, self.job, self.run.log_step
         context = {
             "run": run,
@@ -141,10 +143,11 @@ def read(job: Job) -> Reading:
     )
 
 
-def open_flags(request: HttpRequest, job: Job, own: Rights) -> Flags:
-    """Return the decisions about a job that are open to the user of a request, who has these rights."""
-    found = decisions(request, job, own=own)
-    return tuple((name, bool(value)) for name, value in found.items() if name.startswith("may_"))
+def open_flags(request: HttpRequest, reading: Reading, own: Rights) -> Flags:
+    """Return what is open to the user of a request, who has these rights: decisions, and comments to delete."""
+    found = decisions(request, reading.job, own=own)
+    flags = ((name, bool(value)) for name, value in found.items() if name.startswith("may_"))
+    return (*flags, ("deletable", deletable_comments(reading.comments, by=actor_of(request))))
 
 
 @dataclass(slots=True)
@@ -232,7 +235,7 @@ def parts_for(request: HttpRequest, job_id: int) -> Parts:
             if reading is None or _is_old(reading):
                 reading = shared.reading = read(find_job(request, job_id, seen=True))
     if viewer.stamp != reading.stamp:
-        viewer.stamp, viewer.flags = reading.stamp, open_flags(request, reading.job, viewer.own)
+        viewer.stamp, viewer.flags = reading.stamp, open_flags(request, reading, viewer.own)
     return reading.parts(viewer.flags)
 
 

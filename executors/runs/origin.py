@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from workspaces.actors import Actor
 from workspaces.connections.web_pages import commit_page, pull_request_page
-from workspaces.models import Job, Step
+from workspaces.models import Job, JobComment, Step
+from workspaces.services.job_comments import may_delete_comment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Comment:
     act: str
     at: dt.datetime | None
     text: str
+    row: JobComment | None = None
+    """The comment itself, None for what was said with a start or a decision."""
 
 
 def origin_of(job: Job) -> Origin:
@@ -52,7 +57,10 @@ def origin_of(job: Job) -> Origin:
 
 
 def comments_on(job: Job, steps: Iterable[Step]) -> list[Comment]:
-    """Return what was said about a job, in the order of time: when it was started, approved or rejected."""
+    """Return what was said about a job, in the order of time: at its start, with decisions, and freely.
+
+    Costs one query.
+    """
     acts = {"approved": _("approved"), "rejected": _("rejected")}
     said = [Comment(job.created_by, _("started the job"), job.created_date, job.comments)] if job.comments else []
     said += [
@@ -60,4 +68,11 @@ def comments_on(job: Job, steps: Iterable[Step]) -> list[Comment]:
         for step in sorted(steps, key=lambda step: step.step_number)
         if step.comment
     ]
-    return said
+    said += [Comment(row.author, "", row.created_date, row.text, row) for row in job.thread.all()]
+    return sorted(said, key=lambda comment: comment.at or job.created_date)
+
+
+def deletable_comments(comments: Iterable[Comment], *, by: Actor) -> tuple[UUID, ...]:
+    """Return the keys of the comments that an actor may delete."""
+    rows = (comment.row for comment in comments if comment.row is not None)
+    return tuple(row.pk for row in rows if may_delete_comment(row, by=by))

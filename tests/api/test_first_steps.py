@@ -87,6 +87,7 @@ def test_a_started_job_is_answered_in_the_contracts_shape(owner: Api, workspace:
         },
         "relationships": {
             "address": {"data": []},
+            "jobComment": {"data": []},
             "organization": {"data": {"type": "organization", "id": str(workspace.organization_id)}},
             "step": {"data": []},
             "workspace": {"data": {"type": "workspace", "id": str(workspace.pk)}},

@@ -181,6 +181,7 @@ RECORDS: Mapping[str, Row] = {
         "here", NOBODY, "state", NOBODY, {}, {"status": "discarded", "reason": "it is older"}
     ),
     "step": _row("here", NOBODY),
+    "job_comment": Row("here", "here", NOBODY, ADMINISTRATOR, {"text": "Why so many?"}, {}, ("job",)),
     "drift": Row("here", NOBODY, "plan", NOBODY, {}, {"bringBack": True}),
     "address": Row("here", "plan, approve", NOBODY, NOBODY, {"name": "null_resource.b"}, {}, ("job",)),
     "history": _row("here", NOBODY),
@@ -284,6 +285,8 @@ BUTTONS: tuple[Button, ...] = (
     Button("workspaces_workspace_upload_state", "state", before="a state file"),
     Button("workspaces_job_approve", "approve", before="waits"),
     Button("workspaces_job_reject", "approve", before="waits"),
+    Button("workspaces_job_comment", "here", {"text": "Why so many?"}),
+    Button("workspaces_job_comment_delete", ADMINISTRATOR, before="a comment"),
     Button("workspaces_job_cancel", "job", before="waits"),
     Button("workspaces_job_cancel", "approve", before="applies"),
     Button("workspaces_job_again", "plan, approve", before="ended"),

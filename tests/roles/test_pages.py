@@ -27,7 +27,7 @@ from tests.roles.scene import Scene, api_of, client_of, enrol, undone
 from tests.tfe.routes import PATHS
 from workspaces.choices import JobStatus
 from workspaces.jobs import transitions
-from workspaces.models import ConfigurationVersion, Job, SavedPlan, StateVersion, Variable, Workspace
+from workspaces.models import ConfigurationVersion, Job, JobComment, SavedPlan, StateVersion, Variable, Workspace
 from workspaces.services.jobs import cancel_job, create_job
 from workspaces.services.state import add_state_version
 
@@ -120,6 +120,8 @@ def prepared(button: Button, scene: Scene) -> models.Model:
         return with_newer_state(scene)
     if button.name.startswith("workspaces_workspace"):
         return workspace
+    if button.before == "a comment":
+        return JobComment.objects.create(job=create_job(workspace, by=None, tcl=PLAN), text="Why?", author="another")
     text = {"waits": PLAN_APPROVE_APPLY, "ended plan": PLAN}.get(button.before, PLAN_AND_APPLY)
     job = create_job(workspace, by=None, tcl=text)
     if button.before == "ended plan":
@@ -166,7 +168,8 @@ def _state(scene: Scene) -> object:
     runs = PreflightRun.objects.filter(workspace=scene.workspace).count()
     records = {name: scene.records[name] for name in ("job", "workspace", "step", "recovered_state")}
     states = StateVersion.objects.filter(workspace=scene.workspace).count()
-    return snapshot(records), versions, runs, states
+    comments = JobComment.objects.filter(job__workspace=scene.workspace).count()
+    return snapshot(records), versions, runs, states, comments
 
 
 @pytest.mark.parametrize("name", WHO)

@@ -115,6 +115,7 @@ RUNS = (
     Route("GET", "runs/<str:run_id>", "here"),
     Route("GET", "runs/<str:run_id>/run-events", "here"),
     Route("GET", "runs/<str:run_id>/comments", "here"),
+    Route("POST", "runs/<str:run_id>/comments", "here", sent=_sent("comments", body="Why so many?")),
     Route("GET", "run-events/<str:event_id>", "here"),
     Route("POST", "runs/<str:run_id>/actions/apply", "approve"),
     Route("POST", "runs/<str:run_id>/actions/discard", "approve"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from tfe.documents import Json, moment, moments, resource, to_many, to_one
 from tfe.identities import user_id
-from tfe.runs.events import comment_id, event_id, events_of
+from tfe.runs.events import events_of
 from tfe.runs.find import Run
 from tfe.runs.log_address import log_address
 from tfe.runs.permissions import Caller, actions
@@ -54,7 +54,7 @@ def run_object(run: Run, caller: Caller, *, position: int = 0, variables: Mappin
         "permissions": {
             "can-apply": may.apply,
             "can-cancel": may.cancel,
-            "can-comment": False,
+            "can-comment": may.comment,
             "can-discard": may.discard,
             "can-force-cancel": may.cancel,
             "can-force-execute": may.discard,
@@ -67,7 +67,7 @@ def run_object(run: Run, caller: Caller, *, position: int = 0, variables: Mappin
 
 
 def _relationships(run: Run) -> Json:
-    job, events = run.job, list(enumerate(events_of(run), start=1))
+    job, events = run.job, events_of(run)
     found = {
         "workspace": to_one("workspaces", job.workspace_id),
         "plan": to_one("plans", f"plan-{job.pk}"),
@@ -76,8 +76,8 @@ def _relationships(run: Run) -> Json:
         "task-stages": to_many("task-stages", ()),
         "policy-checks": to_many("policy-checks", ()),
     }
-    found["run-events"] = to_many("run-events", (event_id(run, number) for number, _event in events))
-    found["comments"] = to_many("comments", (comment_id(run, number) for number, event in events if event.comment))
+    found["run-events"] = to_many("run-events", (event.event_id for event in events))
+    found["comments"] = to_many("comments", (event.comment_id for event in events if event.comment))
     found["created-by"] = to_one("users", user_id(job.acts_for_user_id, job.created_by) if job.created_by else None)
     if job.approved_by:
         found["confirmed-by"] = to_one("users", user_id(None, job.approved_by))

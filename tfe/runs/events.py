@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 from tfe.documents import Json, moment, resource, to_one
+from tfe.errors import NotFound
 from tfe.identities import user_id
-from tfe.runs.find import Run
+from tfe.runs.find import Run, run_of, with_comments
 from tfe.runs.status import apply_status, phases_of, plan_status
+from workspaces.actors import Actor
 from workspaces.choices import JobStatus, StepType
+from workspaces.models import JobComment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event; ``actor`` names who did it, ``comment`` is what they said."""
+    """An event; ``actor`` names who did it, ``comment`` is what they said.
+
+    ``key`` is what the ids of the event and of its comment have in common: the job's number and that of the event,
+    from 1, or the key of a comment that came with no other event.
+    """
 
     action: str
     description: str
@@ -23,43 +32,83 @@ class Event:
     actor: str = ""
     user_key: int | None = None
     comment: str = ""
+    key: str = ""
+
+    @property
+    def event_id(self) -> str:
+        return f"re-{self.key}"
+
+    @property
+    def comment_id(self) -> str:
+        return f"wsc-{self.key}"
 
 
 def events_of(run: Run) -> list[Event]:
-    """Return the events of a run in their order; the last says what it waits for, or why it ended."""
-    return list(_events(run))
+    """Return the events of a run in their order, with its comments; the last says what it waits for, or why it ended.
+
+    Comments may come after that.
+    """
+    numbered = (replace(event, key=f"{run.job.pk}-{number}") for number, event in enumerate(_events(run), start=1))
+    # Merged, not sorted: the order of what happened to a job is known better than its times.
+    return list(heapq.merge(numbered, map(commented, run.comments), key=lambda event: event.at or run.job.created_date))
 
 
-def event_id(run: Run, number: int) -> str:
-    """Return the id of a run's event, which counts from 1."""
-    return f"re-{run.job.pk}-{number}"
+def commented(comment: JobComment) -> Event:
+    """Return the event that a comment is."""
+    return Event(
+        action="commented",
+        description=f"Comment by {comment.author}",
+        at=comment.created_date,
+        actor=comment.author,
+        user_key=comment.author_user_id,
+        comment=comment.text,
+        key=str(comment.pk),
+    )
 
 
-def comment_id(run: Run, number: int) -> str:
-    """Return the id of the comment that was given with an event."""
-    return f"wsc-{run.job.pk}-{number}"
+def event_of(actor: Actor, event_id: str, prefix: str) -> tuple[Run, Event]:
+    """Return an event by its id or by that of its comment, which begins with the prefix; and its run.
+
+    Raises NotFound, also for a run that the caller may not see.
+    """
+    if not event_id.startswith(prefix):
+        raise NotFound
+    key = event_id.removeprefix(prefix)
+    run = with_comments(run_of(actor, f"run-{_job_of(key)}"))
+    found = next((event for event in events_of(run) if event.key == key), None)
+    if found is None:
+        raise NotFound
+    return run, found
 
 
-def event_object(run: Run, number: int, event: Event) -> Json:
+def _job_of(key: str) -> object:
+    """Return the number of the job that an event's key names, as text or as a number."""
+    try:
+        comment = UUID(key)
+    except ValueError:
+        return key.rpartition("-")[0]
+    return JobComment.objects.filter(pk=comment).values_list("job", flat=True).first()
+
+
+def event_object(run: Run, event: Event) -> Json:
     """Return an event as the protocol shows it."""
     related = {"run": to_one("runs", f"run-{run.job.pk}")}
     if event.actor:
         related["actor"] = to_one("users", user_id(event.user_key, event.actor))
     if event.comment:
-        related["comment"] = to_one("comments", comment_id(run, number))
+        related["comment"] = to_one("comments", event.comment_id)
     attributes = {"action": event.action, "description": event.description, "created-at": moment(event.at)}
-    return resource("run-events", event_id(run, number), attributes, related)
+    return resource("run-events", event.event_id, attributes, related)
 
 
-def comment_object(run: Run, number: int, event: Event) -> Json:
+def comment_object(event: Event) -> Json:
     """Return the comment of an event."""
-    return resource("comments", comment_id(run, number), {"body": event.comment})
+    return resource("comments", event.comment_id, {"body": event.comment})
 
 
 def comments_of(run: Run) -> list[Json]:
-    """Return what was said about a run: with its approvals and rejections."""
-    numbered = enumerate(events_of(run), start=1)
-    return [comment_object(run, number, event) for number, event in numbered if event.comment]
+    """Return what was said about a run: with its approvals and rejections, and freely."""
+    return [comment_object(event) for event in events_of(run) if event.comment]
 
 
 def _events(run: Run) -> Iterator[Event]:

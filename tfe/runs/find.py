@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
@@ -15,7 +15,7 @@ from terrakube_site.database.built_once import BuiltOnce
 from tfe.errors import NotFound
 from tfe.lookup import number_of
 from workspaces.actors import Actor, groups_of, is_admin
-from workspaces.models import Address, Job, JobVariable, Step
+from workspaces.models import Address, Job, JobComment, JobVariable, Step
 from workspaces.querysets import Scope, scope_of_groups
 
 _COLUMNS = (
@@ -30,6 +30,8 @@ class Run:
 
     job: Job
     steps: tuple[Step, ...]
+    comments: tuple[JobComment, ...] = ()
+    """What people said about it, apart from its start and its decisions; empty where it was not loaded."""
 
 
 def visible_jobs(actor: Actor) -> QuerySet[Job]:
@@ -38,7 +40,8 @@ def visible_jobs(actor: Actor) -> QuerySet[Job]:
 
 
 def _alive(jobs: QuerySet[Job]) -> QuerySet[Job]:
-    alive = jobs.filter(workspace__deleted=False)
+    said = JobComment.objects.filter(job=OuterRef("pk"))
+    alive = jobs.filter(workspace__deleted=False).annotate(has_comments=Exists(said))
     found: QuerySet[Job] = alive.select_related("workspace__organization", "organization", "template")
     return found.defer("tcl", "template__tcl")
 
@@ -60,13 +63,29 @@ def _steps(steps: QuerySet[Step]) -> QuerySet[Step]:
 
 
 def with_details(run: Run) -> Run:
-    """Return a run whose targets and variables are loaded; most have none, which costs no query."""
+    """Return a run whose targets, variables and comments are loaded; most have none, which costs no query."""
     found: Any = run.job
     kept = {"addresses": Address.objects.none(), "variables": JobVariable.objects.none()}
     there = [name for name in kept if getattr(found, f"has_{name}")]
     found._prefetched_objects_cache = {name: rows for name, rows in kept.items() if name not in there}
     prefetch_related_objects([found], *there)
-    return run
+    return with_comments(run)
+
+
+def with_comments(run: Run) -> Run:
+    """Return a run whose comments are loaded; a run without any costs no query."""
+    (found,) = _with_comments([run])
+    return found
+
+
+def _with_comments(runs: list[Run]) -> list[Run]:
+    keys = [run.job.pk for run in runs if getattr(run.job, "has_comments", True)]
+    if not keys:
+        return runs
+    said: dict[int, list[JobComment]] = defaultdict(list)
+    for comment in JobComment.objects.filter(job__in=keys):
+        said[comment.job_id].append(comment)
+    return [replace(run, comments=tuple(said[run.job.pk])) for run in runs]
 
 
 def run_of(actor: Actor, key: str, prefix: str = "run-") -> Run:
@@ -80,9 +99,9 @@ def run_of(actor: Actor, key: str, prefix: str = "run-") -> Run:
 
 
 def with_steps(jobs: Iterable[Job]) -> list[Run]:
-    """Return jobs with their steps, looked up with one query."""
+    """Return jobs with their steps, looked up with one query, and their comments with another if there are any."""
     found = list(jobs)
     steps: dict[int, list[Step]] = defaultdict(list)
     for step in _steps(Step.objects.filter(job__in=[job.pk for job in found])):
         steps[step.job_id].append(step)
-    return [Run(job, tuple(steps[job.pk])) for job in found]
+    return _with_comments([Run(job, tuple(steps[job.pk])) for job in found])

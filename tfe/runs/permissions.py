@@ -28,6 +28,7 @@ class May:
     confirmed: bool
     discard: bool
     cancel: bool
+    comment: bool
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Caller:
             confirmed=last_decision(run.steps) == (APPROVED, name_of(self.actor)),
             discard=may_decide(self.actor, job, own=own),
             cancel=not why_not_cancel(job, by=self.actor, own=own, steps=run.steps),
+            comment=own.read,
         )
 
 

@@ -13,14 +13,14 @@ from tfe.body import body_of, comment_of
 from tfe.documents import Json, asked_includes, document, page_document, whole_document
 from tfe.errors import NotFound
 from tfe.included import objects_of
-from tfe.lookup import number_of, organization_of, workspace_of
+from tfe.lookup import organization_of, workspace_of
 from tfe.runs.changes import counts_of
 from tfe.runs.configuration_versions import version_object, versions
 from tfe.runs.creation import create_run
 from tfe.runs.documents import people_of, phase_object, run_object
-from tfe.runs.events import comment_object, comments_of, event_object, events_of
+from tfe.runs.events import comment_object, commented, comments_of, event_object, event_of, events_of
 from tfe.runs.filters import filtered
-from tfe.runs.find import Run, run_of, visible_jobs, with_details, with_steps
+from tfe.runs.find import Run, run_of, visible_jobs, with_comments, with_details, with_steps
 from tfe.runs.permissions import Caller, last_decision
 from tfe.runs.queue import position_of, positions_in
 from tfe.runs.status import Phase
@@ -32,6 +32,7 @@ from workspaces.jobs.transitions.table import APPROVED, REJECTED
 from workspaces.models import Job
 from workspaces.permissions import rights_on_each
 from workspaces.services import jobs as services
+from workspaces.services.job_comments import comment_on_job
 from workspaces.services.sources import version_of
 
 
@@ -134,49 +135,47 @@ class EventsView(TfeView):
     """``runs/ID/run-events``: what happened to a run, as its records tell."""
 
     def get(self, request: Request, run_id: str) -> Response:
-        run = run_of(self.actor, run_id)
-        events = list(enumerate(events_of(run), start=1))
-        found = [event_object(run, number, event) for number, event in events]
+        run = with_comments(run_of(self.actor, run_id))
+        events = events_of(run)
         asked = asked_includes(request)
-        said = [comment_object(run, number, event) for number, event in events if event.comment]
-        included = said if "comment" in asked else []
+        included = comments_of(run) if "comment" in asked else []
         if "actor" in asked:
             included += people_of([run])
-        return Response(whole_document(found, included))
+        return Response(whole_document([event_object(run, event) for event in events], included))
 
 
 class EventView(TfeView):
     """``run-events/ID``."""
 
     def get(self, request: Request, event_id: str) -> Response:
-        run, number = self.numbered(event_id, "re-")
-        return Response(document(event_object(run, number, events_of(run)[number - 1])))
-
-    def numbered(self, key: str, prefix: str) -> tuple[Run, int]:
-        """Return a run and the number of one of its events. Raises NotFound."""
-        job, dash, text = key.rpartition("-")
-        run, number = run_of(self.actor, job, prefix), number_of(f"{dash}{text}", "-")
-        if not 1 <= number <= len(events_of(run)):
-            raise NotFound
-        return run, number
+        run, event = event_of(self.actor, event_id, "re-")
+        asked = asked_includes(request)
+        included = [comment_object(event)] if "comment" in asked and event.comment else []
+        if "actor" in asked:
+            included += people_of([run])
+        return Response(document(event_object(run, event), included))
 
 
-class CommentView(EventView):
+class CommentView(TfeView):
     """``comments/ID``."""
 
     def get(self, request: Request, comment_id: str) -> Response:
-        run, number = self.numbered(comment_id, "wsc-")
-        event = events_of(run)[number - 1]
+        _run, event = event_of(self.actor, comment_id, "wsc-")
         if not event.comment:
             raise NotFound
-        return Response(document(comment_object(run, number, event)))
+        return Response(document(comment_object(event)))
 
 
 class CommentsView(TfeView):
-    """``runs/ID/comments``: what was said with approvals and rejections."""
+    """``runs/ID/comments``: what was said about a run."""
 
     def get(self, request: Request, run_id: str) -> Response:
-        return Response(whole_document(comments_of(run_of(self.actor, run_id))))
+        return Response(whole_document(comments_of(with_comments(run_of(self.actor, run_id)))))
+
+    def post(self, request: Request, run_id: str) -> Response:
+        job = run_of(self.actor, run_id).job
+        comment = comment_on_job(job, body_of(request, "comments").text("body"), by=self.actor)
+        return Response(document(comment_object(commented(comment))), status=HTTPStatus.CREATED)
 
 
 class PhaseView(TfeView):

@@ -32,8 +32,9 @@ TONES = {
     HistoryVerb.LOCKED: "attention",
     HistoryVerb.UNLOCKED: "good",
     HistoryVerb.WRITTEN: "good",
+    HistoryVerb.COMMENTED: "quiet",
 }
-_OWN_KINDS: Mapping[str, Any] = {"job": _("job"), "lock": _("lock"), "state": _("state")}
+_OWN_KINDS: Mapping[str, Any] = {"comment": _("comment"), "job": _("job"), "lock": _("lock"), "state": _("state")}
 _WITHOUT_ORGANIZATION = (User, Group, AccessToken)
 
 

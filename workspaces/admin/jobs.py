@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -28,9 +29,10 @@ from workspaces.display import age_column, badge, duration, moment
 from workspaces.errors import InvalidInput
 from workspaces.forms.jobs import DecisionForm
 from workspaces.jobs import capacity
-from workspaces.models import Job, Workspace
+from workspaces.models import Job, JobComment, Workspace
 from workspaces.reasons import in_language
 from workspaces.services import jobs, many_jobs
+from workspaces.services.job_comments import comment_on_job, delete_comment
 
 MOST_REFUSALS_TOLD = 10
 
@@ -204,6 +206,8 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
             own("<int:pk>/reject/", self.reject_view, "reject"),
             own("<int:pk>/cancel/", self.cancel_view, "cancel"),
             own("<int:pk>/again/", self.again_view, "again"),
+            own("<int:pk>/comment/", self.comment_view, "comment"),
+            own("comments/<uuid:pk>/delete/", self.delete_comment_view, "comment_delete"),
             *self.export_urls(),
             *self.list_view_urls(),
             *self.addition.urls(self),
@@ -247,6 +251,25 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
         with telling(request, gettext("Job %(number)d was cancelled.") % {"number": job.pk}):
             jobs.cancel_job(job, by=actor_of(request))
         return self.back(job)
+
+    def comment_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        job = self.visible(request, pk)
+        with telling(request):
+            comment_on_job(job, request.POST.get("text", ""), by=actor_of(request))
+        return self._to_thread(job)
+
+    def delete_comment_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        comment = JobComment.objects.filter(pk=pk).first()
+        job = self.visible(request, comment.job_id if comment is not None else 0)
+        if comment is not None:
+            comment.job = job
+            with telling(request, gettext("The comment was deleted.")):
+                delete_comment(comment, by=actor_of(request))
+        return self._to_thread(job)
+
+    def _to_thread(self, job: Job) -> HttpResponseRedirect:
+        address = reverse("admin:workspaces_job_change", args=[job.pk])
+        return HttpResponseRedirect(f"{address}#comments")
 
     def again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = self.visible(request, pk)

@@ -8,6 +8,7 @@ from workspaces.models.drift import Drift
 from workspaces.models.history_entry import HistoryEntry
 from workspaces.models.identity import Identity
 from workspaces.models.job import Address, Job, JobVariable, Step
+from workspaces.models.job_comment import JobComment
 from workspaces.models.limits import RunLimits
 from workspaces.models.list_view import ListPreference, SavedFilter
 from workspaces.models.login_code import LoginCode
@@ -39,6 +40,7 @@ __all__ = (
     "Identity",
     "Item",
     "Job",
+    "JobComment",
     "JobVariable",
     "ListPreference",
     "LoginCode",

@@ -80,6 +80,7 @@ WRITTEN_BY_MACHINES = frozenset(
         models.Drift,
         models.Identity,
         models.Job,
+        models.JobComment,
         models.JobVariable,
         models.ListPreference,
         models.LoginCode,

@@ -68,7 +68,7 @@
     if (run.dataset.leads === leads || chosen || log.contains(document.activeElement)) return;
     run.dataset.leads = leads;
     if (leads === "log") byId("run-results").before(log);
-    else byId("run-comments").after(log);
+    else byId("comments").after(log);
     log.dispatchEvent(new Event("terrakube:moved"));
   }
 

@@ -17,6 +17,7 @@ _TYPES = {
     "history": "A state of a workspace as a job left it; `output` is where its description is fetched.",
     "item": "A variable of a collection.",
     "job": "One run of a template on a workspace; its steps run one after another.",
+    "job_comment": "What somebody said about a job. It cannot be changed, and nobody is notified.",
     "notification_configuration": "Where to tell of events of an organization or of one of its workspaces: a webhook, "
     "Slack, Teams or e-mail. Only those who may change one read it, since its address may be a credential.",
     "notification_trigger": "An event of which a notification tells: a status of jobs, or one of this site's own.",
@@ -62,6 +63,10 @@ def _right(resource: Resource, doing: str) -> str:
         return _JOB[doing]
     if resource.type == "address":
         return "It takes the rights to start the job, before it begins."
+    if resource.type == "job_comment":
+        return {"create": "Who reads the job may comment on it.", "delete": "It takes its author or an administrator."}[
+            doing
+        ]
     if resource.type == "runlimits":
         return "Those of a workspace take the right manageWorkspace, those of an organization an administrator."
     if resource.type == "drift":

@@ -31,6 +31,7 @@ _OF_TYPE: dict[str, dict[str, object]] = {
     "address": {"name": "module.net.aws_vpc.main"},
     "drift": {"status": "drifted", "deletedResources": ["aws_instance.web"], "resourceCount": 1},
     "history": {"output": f"https://terrakube.example/tfstate/v1/organization/{ID}/workspace/{ID}/state/{ID}.json"},
+    "job_comment": {"text": "Two databases are new: is that meant?"},
     "notification_configuration": {"channelType": "WEBHOOK", "destinationUrl": "https://hooks.example/terrakube"},
     "notification_trigger": {"jobStatus": "waitingApproval"},
     "policyrule": {"value": None, "maximum": "8Gi"},

@@ -3,6 +3,7 @@
 from workspaces.api.resources.credentials import SSH, VCS
 from workspaces.api.resources.drift import DRIFT
 from workspaces.api.resources.job import ADDRESS, JOB, STEP, TEMPLATE
+from workspaces.api.resources.job_comment import JOB_COMMENT
 from workspaces.api.resources.limits import RUN_LIMITS
 from workspaces.api.resources.notification import NOTIFICATION_CONFIGURATION, NOTIFICATION_TRIGGER
 from workspaces.api.resources.organization import AGENT, ORGANIZATION, TAG, TEAM
@@ -24,6 +25,7 @@ ALL = (
     HISTORY,
     ITEM,
     JOB,
+    JOB_COMMENT,
     NOTIFICATION_CONFIGURATION,
     NOTIFICATION_TRIGGER,
     ORGANIZATION,

@@ -182,6 +182,7 @@ JOB = make(
         to_one("workspace", required=True),
         to_many("step", "job"),
         to_many("address", "job"),
+        to_many("jobComment", "job", type="job_comment"),
     ),
     joined=("organization", "workspace"),
     tolerated=frozenset({"command"}),
