@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -42,6 +44,7 @@ class Who:
 
 
 _current: ContextVar[Caller | None] = ContextVar("caller", default=None)
+_acting: ContextVar[Actor] = ContextVar("acting", default=None)
 
 
 @contextmanager
@@ -61,12 +64,32 @@ def note_actor(actor: Actor) -> None:
         found.actor = actor
 
 
+def told_to_history[**P, R](service: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a service, so that the history names its actor ``by`` where no request names who makes the change.
+
+    A task, a command or a webhook calls services for somebody; what they save says nothing of it.
+    """
+
+    @functools.wraps(service)
+    def named(*args: P.args, **kwargs: P.kwargs) -> R:
+        by: Any = kwargs.get("by")
+        token = _acting.set(by if by is not None else _acting.get())
+        try:
+            return service(*args, **kwargs)
+        finally:
+            _acting.reset(token)
+
+    return named
+
+
 def current_who(by: Actor = None, *, door: str = "") -> Who:
     """Return who makes the change at hand; ``by`` is the actor where the caller of a service named one."""
     found = _current.get() or Caller(Door.SITE)
     actor = by if by is not None else found.actor
     name, kind = found.name, ActorKind.SITE
     # The user of a request is looked up only here.
+    if by is None and (actor is None or not actor.is_authenticated):
+        actor = _acting.get()
     if actor is not None and actor.is_authenticated:
         if not isinstance(actor, TokenUser):
             name, kind = name_of(actor), ActorKind.PERSON

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from tests.factories import PLAN, PLAN_APPROVE_APPLY, TemplateFactory, WorkspaceFactory
 from tests.notifications.conftest import Notify
-from workspaces.choices import JobStatus, Via
+from workspaces.choices import IacType, JobStatus, Via
 from workspaces.jobs import transitions
 from workspaces.models import Drift, Job, NotificationDelivery, Workspace
 from workspaces.notifications.outbox import note_change, note_drift, note_new_drift
@@ -155,3 +155,11 @@ def test_new_drift_is_told_with_its_resources_and_the_check_itself_is_not(worksp
         "Changed outside of Terraform: aws_instance.web0, aws_instance.web1, aws_instance.web2, aws_instance.web3, "
         "aws_instance.web4 and 2 more."
     )
+
+
+def test_new_drift_names_the_tool_of_its_workspace(workspace: Workspace, notify: Notify) -> None:
+    notify("drifted")
+    workspace.iac_type = IacType.TOFU
+    record = Drift.objects.create(workspace=workspace, resources=[{"address": "a.b"}], resource_count=1)
+    note_new_drift(record, create_job(workspace, by=None, tcl=PLAN))
+    assert NotificationDelivery.objects.get().facts["reason"] == "Changed outside of OpenTofu: a.b."

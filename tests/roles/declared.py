@@ -351,6 +351,8 @@ ADDRESSES: Mapping[str, str] = {
     "GET access-token/v1/teams/permissions/organization/<uuid:organization_id>": "here",
     "GET access-token/v1/teams/permissions/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>": "here",
     "GET notification/v1/workspace/<uuid:workspace_id>/deliveries": "workspace",
+    "GET history/v1/organization/<uuid:organization_id>": "here",
+    "GET history/v1/workspace/<uuid:workspace_id>": "here",
     "GET pat/v1": ANYBODY,
     "POST pat/v1": ANYBODY,
     "GET access-token/v1/teams": ANYBODY,

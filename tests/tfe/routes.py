@@ -308,6 +308,7 @@ def names_of(records: Mapping[str, models.Model]) -> dict[str, str]:
     return {
         "version_id": str(version.pk),
         "secret": "forged",
+        "archive_id": "forged",
         "event_id": f"re-{records['job'].pk}-1",
         "comment_id": f"wsc-{records['job'].pk}-1",
         "organization_name": organization.name,

@@ -76,6 +76,28 @@ def test_an_announced_state_is_uploaded_to_its_addresses(terminal: Terminal) -> 
     assert terminal.act("unlock") == (200, "")
 
 
+def test_an_announced_state_is_uploaded_to_terrakubes_addresses(terminal: Terminal) -> None:
+    content = state_of(1)
+    _status, made = terminal.at("POST", "state-versions", announcement(content))
+    key, attributes = made["data"]["id"], made["data"]["attributes"]
+    raw, described = (
+        f"/tfstate/v1/archive/{key}.{attributes[name].partition('token=')[2]}"
+        for name in ("hosted-state-upload-url", "hosted-json-state-upload-url")
+    )
+    assert put(f"/tfstate/v1/archive/{key}.forged/terraform.tfstate", content) == 403
+    assert put(f"/tfstate/v1/archive/{key}/terraform.tfstate", content) == 403
+    assert put(f"{described}/terraform.tfstate", content) == 403, "each id is good for one of the two"
+    assert put(f"{raw}/terraform.tfstate", state_of(2)) == 403, "another than was announced"
+    assert terminal.at("GET", "current-state-version")[0] == 404
+    assert put(f"{described}/terraform.json.tfstate", b'{"values": {}}') == 201
+    assert put(f"{raw}/terraform.tfstate", content) == 201
+    assert put(f"{raw}/terraform.tfstate", state_of(2)) == 403
+    status, found = terminal.call("GET", f"state-versions/{key}")
+    assert (status, found["data"]["attributes"]["status"]) == (200, "finalized")
+    assert download(terminal, found).content == content
+    assert Client().get(f"{raw}/terraform.tfstate").status_code == 405
+
+
 def test_a_state_that_did_not_arrive_is_discarded_by_force(terminal: Terminal) -> None:
     _status, made = terminal.at("POST", "state-versions", announcement(state_of(1)))
     assert put(made["data"]["attributes"]["hosted-json-state-upload-url"], b'{"values": {}}') == 200

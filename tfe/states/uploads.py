@@ -26,13 +26,27 @@ def _refused(status: int, sentence: str) -> HttpResponse:
     return with_headers(JsonResponse(errors_of(status, sentence), status=status))
 
 
-def _at_address(request: HttpRequest, text: str, salt: str) -> StateUpload | HttpResponse:
+type Named = Callable[[HttpRequest, Mapping[str, Any]], tuple[str, str]]
+"""Reads the key of an announced state, and what signs it, from an address."""
+
+
+def _of_protocol(request: HttpRequest, arguments: Mapping[str, Any]) -> tuple[str, str]:
+    return arguments["state_version_id"], request.GET.get("token", "")
+
+
+def _of_archive(request: HttpRequest, arguments: Mapping[str, Any]) -> tuple[str, str]:
+    # The id in Terrakube's address is key and signature, with a stop between.
+    key, _dot, token = arguments["archive_id"].partition(".")
+    return key, token
+
+
+def _at_address(text: str, token: str, salt: str) -> StateUpload | HttpResponse:
     """Return what a signed address is for; 404 for any other address."""
     try:
         key = UUID(text)
     except ValueError:
         return _refused(HTTPStatus.NOT_FOUND, "Resource not found")
-    if not is_signed(key, request.GET.get("token", ""), salt):
+    if not is_signed(key, token, salt):
         return _refused(HTTPStatus.NOT_FOUND, "Resource not found")
     found: StateUpload | None = StateUpload.objects.filter(pk=key).first()
     if found is None:
@@ -52,11 +66,13 @@ def _repeated(upload: StateUpload, content: bytes) -> HttpResponse | None:
     return _refused(HTTPStatus.FORBIDDEN, "This state has arrived already.")
 
 
-def _view(salt: str, limit: int, store: Callable[[StateUpload, bytes], Any]) -> Callable[..., HttpResponse]:
+def _view(
+    salt: str, limit: int, store: Callable[[StateUpload, bytes], Any], named: Named = _of_protocol
+) -> Callable[..., HttpResponse]:
     @csrf_exempt
     @require_http_methods(["PUT"])
-    def view(request: HttpRequest, state_version_id: str) -> HttpResponse:
-        upload = _at_address(request, state_version_id, salt)
+    def view(request: HttpRequest, **arguments: str) -> HttpResponse:
+        upload = _at_address(*named(request, arguments), salt)
         if isinstance(upload, HttpResponse):
             return upload
         # One byte more than is allowed is enough to know; the body's own limit is meant for forms.
@@ -74,7 +90,7 @@ def _view(salt: str, limit: int, store: Callable[[StateUpload, bytes], Any]) -> 
         return with_headers(HttpResponse(status=HTTPStatus.OK))
 
     def admit(request: HttpRequest, arguments: Mapping[str, Any]) -> HttpResponse | None:
-        found = _at_address(request, arguments["state_version_id"], salt)
+        found = _at_address(*named(request, arguments), salt)
         return found if isinstance(found, HttpResponse) else None
 
     view.door = Door(limit=limit, admit=admit)  # type: ignore[attr-defined]
@@ -83,3 +99,32 @@ def _view(salt: str, limit: int, store: Callable[[StateUpload, bytes], Any]) -> 
 
 upload_state = _view(STATE_SALT, MAX_STATE_BYTES, store_upload)
 upload_json = _view(JSON_SALT, MAX_FILE_BYTES, store_upload_json)
+
+
+# ---- Terrakube's addresses ------------------------------------------------------------------------------------------
+
+
+def _archived(view: Any) -> Callable[..., HttpResponse]:
+    """Answer as Terrakube does: 201, else 403; a body that is too large stays 413."""
+
+    def answer(found: HttpResponse) -> HttpResponse:
+        if found.status_code < HTTPStatus.BAD_REQUEST:
+            found.status_code = HTTPStatus.CREATED
+        elif found.status_code not in {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}:
+            found.status_code = HTTPStatus.FORBIDDEN
+        return found
+
+    @csrf_exempt
+    def archived(request: HttpRequest, archive_id: str) -> HttpResponse:
+        return answer(view(request, archive_id=archive_id))
+
+    def admit(request: HttpRequest, arguments: Mapping[str, Any]) -> HttpResponse | None:
+        refused = view.door.admit(request, arguments)
+        return None if refused is None else answer(refused)
+
+    archived.door = Door(limit=view.door.limit, admit=admit)  # type: ignore[attr-defined]
+    return archived
+
+
+archive_state = _archived(_view(STATE_SALT, MAX_STATE_BYTES, store_upload, _of_archive))
+archive_json = _archived(_view(JSON_SALT, MAX_FILE_BYTES, store_upload_json, _of_archive))

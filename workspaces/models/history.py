@@ -143,7 +143,7 @@ def keep_histories() -> None:
         exclude_fields=_STAMPS,
         m2m_fields={"templates"},
     )
-    auditlog.register(models.AccessToken, exclude_fields=_STAMPS)
+    auditlog.register(models.AccessToken, exclude_fields=[*_STAMPS, "notice_due_at", "notice_tries"])
     auditlog.register(models.Schedule, exclude_fields=[*_STAMPS, "next_at"])
     auditlog.register(models.Webhook, exclude_fields=[*_STAMPS, "remote_hook_id"])
     auditlog.register(models.WebhookEvent, exclude_fields=_STAMPS)

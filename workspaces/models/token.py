@@ -29,9 +29,22 @@ class AccessToken(Record, Audited):
         help_text=_("Days, hours and minutes that a team token was requested for; empty for a token of before."),
     )
     deleted = models.BooleanField(default=False)
+    notice_due_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text=_("When its owner is told next that it ends; empty if nothing is to be told."),
+    )
+    notice_tries = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text=_("How often the notice of its end was sent, or tried.")
+    )
 
     class Meta:
         ordering = ("-created_date",)
+        indexes = (
+            models.Index(
+                fields=("notice_due_at",), condition=models.Q(notice_due_at__isnull=False), name="token_notice_due"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.description or self.name

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from terrakube_site.database.built_once import BuiltOnce
-from workspaces.choices import JobStatus, NotificationEvent
+from workspaces.choices import IacType, JobStatus, NotificationEvent
 from workspaces.models import (
     Drift,
     Job,
@@ -136,7 +136,8 @@ def note_new_drift(record: Drift, job: Job) -> None:
     shown = [str(row.get("address", "")) for row in record.resources[:_RESOURCES_SHOWN]]
     more = record.resource_count - len(shown)
     names = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-    note_drift(record.workspace, key=f"drift:{job.pk}", reason=f"Changed outside of Terraform: {names}.", job=job.pk)
+    tool = IacType(record.workspace.iac_type).label
+    note_drift(record.workspace, key=f"drift:{job.pk}", reason=f"Changed outside of {tool}: {names}.", job=job.pk)
 
 
 def _asking(organization: UUID, workspace: UUID | None, events: Sequence[str]) -> dict[UUID, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from workspaces.notifications import endings, sending
+from workspaces.notifications import endings, owners, sending
 
 _AT_ONCE = 500
 _ENDINGS_MINUTES = 10
@@ -16,4 +16,6 @@ def turn(now: dt.datetime) -> None:
     sending.send_due()
     if now.minute % _ENDINGS_MINUTES == 0:
         endings.note_endings(now)
+        owners.note_own_tokens(now)
+    owners.tell_due(now)
     sending.remove_old(at_most=_AT_ONCE)

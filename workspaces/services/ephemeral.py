@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import joined
 from workspaces.actors import Actor
+from workspaces.caller import told_to_history
 from workspaces.choices import Category
 from workspaces.models import Variable, Workspace
 from workspaces.permissions import require_permission
@@ -30,6 +31,7 @@ def refused_setting(settings: Settings, name: str, text: str | None) -> str:
     return joined(" ", refusals(settings, {name: value}).values())
 
 
+@told_to_history
 def change_settings(workspace: Workspace, changes: Mapping[str, str | None], *, by: Actor) -> None:
     """Write, change and (text None) take away environment variables that shape a workspace's pods, all or none.
 

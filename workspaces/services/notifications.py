@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from workspaces.actors import Actor
+from workspaces.caller import told_to_history
 from workspaces.choices import NotificationEvent, NotificationStatus
 from workspaces.errors import InvalidInput, WrongState
 from workspaces.models import (
@@ -37,6 +38,7 @@ from workspaces.validation.destinations import check_destination
 
 
 @transaction.atomic
+@told_to_history
 def create_configuration(
     configuration: NotificationConfiguration,
     *,
@@ -52,6 +54,7 @@ def create_configuration(
 
 
 @transaction.atomic
+@told_to_history
 def update_configuration(
     configuration: NotificationConfiguration,
     changes: Mapping[str, Any],

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop as _
 
 from workspaces import flows
 from workspaces.actors import Actor, is_admin, name_of
+from workspaces.caller import told_to_history
 from workspaces.errors import NotAllowed
 from workspaces.models import Organization, Template
 from workspaces.services.records import update_record
@@ -18,6 +19,7 @@ from workspaces.services.workspaces import fitting_name, freed_name
 from workspaces.task_queue.client import enqueue
 
 
+@told_to_history
 def create_organization(*, by: Actor, name: str, **attributes: object) -> Organization:
     """Create an organization with Terrakube's default templates.
 

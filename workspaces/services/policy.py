@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext_noop as _
 
 from workspaces.actors import Actor, is_admin, name_of
+from workspaces.caller import told_to_history
 from workspaces.errors import NotAllowed
 from workspaces.models import PolicyRule, Workspace
 from workspaces.models.policy import policies_of
@@ -26,6 +27,7 @@ def _require_administrator(by: Actor) -> None:
         raise NotAllowed(_("Only administrators may write the rules of the installation."))
 
 
+@told_to_history
 def create_rule(rule: PolicyRule, *, by: Actor) -> PolicyRule:
     """Save a new rule. Raises NotAllowed, Duplicate, and InvalidInput for one that loosens a rule above it."""
     if rule.organization_id is not None:
@@ -35,6 +37,7 @@ def create_rule(rule: PolicyRule, *, by: Actor) -> PolicyRule:
     return save_valid(rule)
 
 
+@told_to_history
 def update_rule(rule: PolicyRule, changes: Mapping[str, Any], *, by: Actor) -> PolicyRule:
     """Change a rule. Raises NotAllowed, Duplicate and InvalidInput, changing nothing."""
     if rule.organization_id is not None:
@@ -46,6 +49,7 @@ def update_rule(rule: PolicyRule, changes: Mapping[str, Any], *, by: Actor) -> P
     return save_valid(rule, update_fields={*changes, "updated_by"})
 
 
+@told_to_history
 def delete_rule(rule: PolicyRule, *, by: Actor) -> None:
     """Delete a rule; rules below it then apply. Raises NotAllowed."""
     if rule.organization_id is not None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
 from workspaces.actors import Actor, name_of
+from workspaces.caller import told_to_history
 from workspaces.errors import InvalidInput, WrongState
 from workspaces.models import (
     Access,
@@ -148,6 +149,7 @@ def _check_one_organization(record: models.Model) -> None:
             )
 
 
+@told_to_history
 def create_record[M: models.Model](record: M, *, by: Actor) -> M:
     """Save a new record. Raises NotAllowed, InvalidInput, and Duplicate for a name or key that is taken."""
     require_right(record, by=by, verb="create")
@@ -171,6 +173,7 @@ def _require_new_value(variable: AbstractVariable, changes: Mapping[str, Any]) -
         )
 
 
+@told_to_history
 def update_record[M: models.Model](record: M, changes: Mapping[str, Any], *, by: Actor) -> M:
     """Change fields of a record. Raises NotAllowed, InvalidInput and Duplicate, changing nothing.
 
@@ -193,6 +196,7 @@ def update_record[M: models.Model](record: M, changes: Mapping[str, Any], *, by:
         return save_valid(record, update_fields=written)
 
 
+@told_to_history
 def delete_record(record: models.Model, *, by: Actor) -> None:
     """Delete a record. Raises NotAllowed, and WrongState while other records use it."""
     require_right(record, by=by, verb="delete")

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.messages import message
 from workspaces.actors import Actor, TokenUser, groups_of, is_admin, name_of, user_key
+from workspaces.caller import told_to_history
 from workspaces.errors import NotAllowed
 from workspaces.models import Access, AccessToken, Identity, ProjectAccess, Team
 from workspaces.services import oidc
@@ -46,6 +47,7 @@ def _key(secret: str) -> bytes:
     return _decoded(secret)
 
 
+@told_to_history
 def create_token(
     *, by: Actor, description: str = "", days: int = 0, expires_at: dt.datetime | None = None
 ) -> tuple[AccessToken, str]:
@@ -78,6 +80,7 @@ def require_membership(team: str, *, by: Actor) -> None:
         raise NotAllowed(message(_("You are not a member of {team}."), team=team))
 
 
+@told_to_history
 def create_team_token(
     *,
     by: Actor,
@@ -106,6 +109,7 @@ def create_team_token(
     return record, _signed(record, name=f"{team} (Team Token)")
 
 
+@told_to_history
 @transaction.atomic
 def replace_main_team_token(*, by: Actor, team: str, expires_at: dt.datetime | None) -> tuple[AccessToken, str]:
     """Create the main token of a team and revoke the one before it. Raises NotAllowed for non-members."""
@@ -162,6 +166,7 @@ def team_tokens(actor: Actor) -> QuerySet[AccessToken]:
     return tokens if is_admin(actor) else tokens.filter(team__in=groups_of(actor))
 
 
+@told_to_history
 def revoke_token(record: AccessToken, *, by: Actor) -> None:
     """Revoke a token."""
     record.deleted = True

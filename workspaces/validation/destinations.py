@@ -46,6 +46,19 @@ def check_destination(channel: str, destination: str) -> None:
         ) from None
 
 
+def may_be_sent_to(address: str) -> bool:
+    """Return whether the installation may send e-mail to an address."""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return False
+    return not settings.EMAIL_DOMAINS or _domain(address) in settings.EMAIL_DOMAINS
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()
+
+
 def _check_recipients(destination: str) -> None:
     if not settings.EMAIL_HOST:
         raise ValidationError(
@@ -65,8 +78,7 @@ def _check_recipients(destination: str) -> None:
             raise ValidationError(
                 _('"%(address)s" is no e-mail address.'), code="invalid", params={"address": recipient[:254]}
             ) from None
-        domain = recipient.rpartition("@")[2].lower()
-        if settings.EMAIL_DOMAINS and domain not in settings.EMAIL_DOMAINS:
+        if settings.EMAIL_DOMAINS and _domain(recipient) not in settings.EMAIL_DOMAINS:
             raise ValidationError(
                 _('"%(address)s" is not allowed: this installation sends e-mail only to %(domains)s.'),
                 code="invalid",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from workspaces.api.openapi.other_texts import ANSWERS, DESCRIPTIONS
+from workspaces.api.openapi import histories
+from workspaces.api.openapi.operations import body as _body
+from workspaces.api.openapi.operations import operation as _operation
+from workspaces.api.openapi.operations import without_token as _open
 from workspaces.api.openapi.parts import (
     BYTES,
     FLAG,
@@ -13,7 +16,6 @@ from workspaces.api.openapi.parts import (
     UUID,
     Part,
     answer,
-    content,
     in_path,
     in_query,
     members,
@@ -47,39 +49,22 @@ _RIGHTS = members(
 )
 
 
-def _operation(name: str, tag: str, summary: str, responses: Part, *parameters: Part, **others: object) -> Part:
-    found: Part = {
-        "operationId": name,
-        "tags": [tag],
-        "summary": summary,
-        "description": DESCRIPTIONS[name],
-        "responses": responses,
-        **others,
-    }
-    given: Part = next((row["content"] for code, row in responses.items() if code < "3" and "content" in row), {})
-    for described in given.values():
-        described["example"] = ANSWERS[name]
-    if parameters:
-        found["parameters"] = list(parameters)
-    return found
-
-
-def _open(operation: Part) -> Part:
-    """Return what needs no token."""
-    return operation | {"security": []}
-
-
-def _body(schema: Part, media_type: str = JSON, example: object = None) -> Part:
-    return {"required": True, "content": content(schema, media_type, example)}
-
-
 def _plain(*codes: int) -> Part:
     return refusals(*codes, media_type=JSON)
 
 
 def paths() -> Part:
     """Return the paths by what they are for."""
-    return _operations() | _tokens() | _connections() | _notifications() | _results() | _uploads() | _open_paths()
+    return (
+        _operations()
+        | _tokens()
+        | _connections()
+        | _notifications()
+        | histories.paths()
+        | _results()
+        | _uploads()
+        | _open_paths()
+    )
 
 
 def _operations() -> Part:
@@ -397,6 +382,13 @@ def _uploads() -> Part:
     version = members(data={"type": "object"})
     one = "/remote/tfe/v2/configuration-versions/{versionId}"
     token = {"name": "token", "in": "query", "required": True, "schema": TEXT, "description": "From upload-url"}
+    archive = {
+        "name": "archiveId",
+        "in": "path",
+        "required": True,
+        "schema": TEXT,
+        "description": "Id and token of the upload, with a stop between",
+    }
     attributes = {"auto-queue-runs": FLAG, "provisional": FLAG, "speculative": FLAG}
     sent = members(data={"type": "object", "properties": {"attributes": {"type": "object", "properties": attributes}}})
     return {
@@ -428,6 +420,24 @@ def _uploads() -> Part:
                     requestBody=_body({"type": "string", "contentMediaType": "application/gzip"}, BYTES, "(a tar.gz)"),
                 )
             ),
+        },
+        **{
+            f"/tfstate/v1/archive/{{archiveId}}/{name}": {
+                "put": _open(
+                    _operation(
+                        operation,
+                        "uploads",
+                        summary,
+                        {"201": answer("It is kept"), **_plain(403, 413)},
+                        archive,
+                        requestBody=_body({"type": "string", "contentMediaType": BYTES}, BYTES, "{}"),
+                    )
+                )
+            }
+            for name, operation, summary in (
+                ("terraform.tfstate", "archive_state", "Put an announced state"),
+                ("terraform.json.tfstate", "archive_state_json", "Put what terraform show -json prints of it"),
+            )
         },
     }
 

@@ -11,6 +11,15 @@ _RELEASES = (
     "As its makers publish it, kept for a while, and an older copy where they cannot be reached. Needs no token."
 )
 _STATE = "It takes the right manageState, since there are secrets in it."
+_ARCHIVE = (
+    "Terrakube's address. `POST …/state-versions` of terraform's cloud protocol announces a state; the answer's "
+    "`hosted-state-upload-url` and `hosted-json-state-upload-url` have a token each, good for one upload within an "
+    "hour. It takes no other token."
+)
+_HISTORY = (
+    "The newest first, 50 unless `page[size]` says otherwise; `links.next` leads to older ones. Sensitive values are "
+    "not shown. A filter looks at 20,000 entries for one page: `meta.lookedBackTo` then says how far it looked."
+)
 DESCRIPTIONS: Mapping[str, str] = {
     "operations": "Each is what POST, PATCH or DELETE is at the address in `href`, or on the record in `ref`. A `lid` "
     "names what an operation before made. At the first that is refused nothing of all is done.",
@@ -39,6 +48,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "manageWorkspace.",
     "retry_notification_delivery": "With all its tries; only one that was given up. It takes the right "
     "manageWorkspace.",
+    "list_history_of_organization": f"{_HISTORY} Who has only accesses sees the entries of these workspaces.",
+    "list_history_of_workspace": _HISTORY,
     "read_log": "While the step runs, as far as its executor has sent it; sensitive values are masked. Empty where "
     "there is none.",
     "follow_log": "`Last-Event-ID` goes on where a connection broke off; the event `over` is the last one.",
@@ -54,6 +65,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "create_configuration_version": "For a workspace whose branch is `remote-content`. It takes the right planJob. "
     "Terraform's command line does the same.",
     "read_configuration_version": "`status` is pending, then uploaded.",
+    "archive_state": _ARCHIVE,
+    "archive_state_json": _ARCHIVE,
     "upload_source": "The address is good for one archive and for a short time. It takes no token.",
     "health": "For load balancers. It looks at nothing else.",
     "liveness": "For a kubelet: only a process that hangs fails it.",
@@ -97,6 +110,30 @@ _VERSION = {
     },
 }
 _UPLOAD = f"https://terrakube.example/remote/tfe/v2/configuration-versions/{ID}?token=example"
+_PAGE_OF_HISTORY: dict[str, object] = {
+    "data": [
+        {
+            "type": "history_entry",
+            "id": "4711",
+            "attributes": {
+                "time": "2026-11-24T19:01:00+00:00",
+                "organization": ID,
+                "workspace": "network",
+                "workspaceId": ID,
+                "kind": "variable",
+                "record": "region",
+                "recordId": ID,
+                "what": "changed",
+                "changes": [{"field": "value", "before": "eu-1", "after": "eu-2"}],
+                "who": "ann@example.org",
+                "whoKind": "person",
+                "door": "panel",
+                "remark": None,
+            },
+        }
+    ],
+    "links": {"next": None},
+}
 ANSWERS: Mapping[str, object] = {
     "operations": {"atomic:results": [{"data": {"type": "tag", "id": ID, "attributes": {"name": "example"}}}]},
     "list_personal_tokens": [_OF_TOKEN],
@@ -125,6 +162,8 @@ ANSWERS: Mapping[str, object] = {
         }
     ],
     "retry_notification_delivery": {"message": "Queued"},
+    "list_history_of_organization": _PAGE_OF_HISTORY,
+    "list_history_of_workspace": _PAGE_OF_HISTORY,
     "list_branches": {"items": [{"name": "main", "default": True}, {"name": "next", "default": False}]},
     "list_folders": {"items": [{"folder": "/"}, {"folder": "/envs/prod"}]},
     "list_repositories": {

@@ -25,7 +25,7 @@ JOB_COMMENT = make(
     JobComment,
     (
         of_column(JobComment, "text", required=True, description="What was said, as plain text."),
-        told(JobComment, "author", "Who said it."),
+        told(JobComment, "author", "Who said it.", required=False),
         of_column(JobComment, "createdDate", description="When it was said."),
     ),
     (to_one("job", required=True),),
