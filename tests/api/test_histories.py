@@ -10,7 +10,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from tests.api.client import Api, detail, token_of
-from tests.factories import TeamFactory, UserFactory, VariableFactory, WorkspaceFactory
+from tests.factories import UserFactory, VariableFactory, WorkspaceFactory
 from workspaces.models import Access, HistoryEntry, Organization, Variable, Workspace
 from workspaces.services.records import create_record, delete_record, update_record
 
@@ -20,7 +20,6 @@ SECRET = "s3cr3t-of-the-test"
 
 @pytest.fixture
 def reader(organization: Organization) -> Api:
-    TeamFactory.create(organization=organization, name="READERS", role="read")
     return Api(token_of("READERS"), prefix="/")
 
 

@@ -35,7 +35,8 @@ def comment_on_job(job: Job, text: str, *, by: Actor) -> JobComment:
     if not text:
         raise InvalidInput(_("A comment has a text."), fields={"text": "missing"})
     with transaction.atomic():
-        if not Job.objects.select_for_update(of=("self",)).filter(pk=job.pk).exists():
+        # The row is the lock under which comments are counted.
+        if Job.objects.select_for_update(of=("self",)).only("id").filter(pk=job.pk).first() is None:
             raise WrongState(message(_("Job {number} was deleted."), number=job.pk))
         if JobComment.objects.filter(job=job).count() >= MOST_COMMENTS:
             sentence = _("Job {number} has {most} comments, and may have no more.")
