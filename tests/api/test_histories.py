@@ -30,7 +30,8 @@ def attributes(api: Api, path: str) -> list[dict[str, Any]]:
 def test_a_change_is_read_with_old_and_new_value(owner: Api, reader: Api, workspace: Workspace) -> None:
     variable = VariableFactory.create(workspace=workspace, key="region", value="eu-1", category="TERRAFORM")
     VariableFactory.create(workspace=workspace, key="TOKEN", value=SECRET, sensitive=True)
-    assert owner.patch(f"variable/{variable.pk}", "variable", {"value": "eu-2"}).status_code == 204
+    path = f"organization/{workspace.organization_id}/workspace/{workspace.pk}/variable/{variable.pk}"
+    assert owner.patch(path, "variable", {"value": "eu-2"}).status_code == 204
     found = reader.read(f"history/v1/workspace/{workspace.pk}?filter[kind]=variable&filter[verb]=changed")
     [entry] = found["data"]
     assert entry["type"] == "history_entry"

@@ -23,6 +23,11 @@ class Mail:
     message: EmailMessage
 
     @property
+    def subject(self) -> str:
+        # A long one begins on a line of its own.
+        return str(self.message["Subject"]).strip()
+
+    @property
     def body(self) -> str:
         return str(self.message.get_content())
 

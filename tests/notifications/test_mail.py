@@ -31,7 +31,7 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def server(mail_server: MailServer, settings: Settings) -> MailServer:
+def mails(mail_server: MailServer, settings: Settings) -> MailServer:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mail_server.port
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
@@ -47,7 +47,7 @@ def server(mail_server: MailServer, settings: Settings) -> MailServer:
 
 
 @pytest.fixture
-def delivery(workspace: Workspace, notify: Notify, server: MailServer) -> NotificationDelivery:
+def delivery(workspace: Workspace, notify: Notify, mails: MailServer) -> NotificationDelivery:
     notify("cancelled", channel_type="EMAIL", destination_url="mailto:ann@example.org,ben@example.org")
     job = create_job(workspace, by=None, tcl=PLAN)
     transitions.advance(job.pk)
@@ -62,38 +62,38 @@ def tried(delivery: NotificationDelivery) -> NotificationDelivery:
     return delivery
 
 
-def test_the_server_gets_sender_recipients_subject_and_body(delivery: NotificationDelivery, server: MailServer) -> None:
+def test_the_server_gets_sender_recipients_subject_and_body(delivery: NotificationDelivery, mails: MailServer) -> None:
     assert tried(delivery).status == "SENT"
-    [mail] = server.received
+    [mail] = mails.received
     assert mail.sender == "terrakube@example.org"
     assert mail.recipients == ("ann@example.org", "ben@example.org")
     assert mail.message["From"] == "terrakube@example.org"
     assert mail.message["To"] == "ann@example.org, ben@example.org"
-    assert mail.message["Subject"] == f"[Terrakube] net: job {delivery.job_number} was cancelled"
+    assert mail.subject == f"[Terrakube] net: job {delivery.job_number} was cancelled"
     assert mail.message["X-Terrakube-Delivery"] == str(delivery.pk)
     assert "Workspace: net" in mail.body
     assert f"https://terrakube.example/admin/workspaces/job/{delivery.job_number}/change/" in mail.body
 
 
 def test_a_refusal_for_now_is_tried_again_and_one_for_good_is_not(
-    delivery: NotificationDelivery, server: MailServer
+    delivery: NotificationDelivery, mails: MailServer
 ) -> None:
-    server.answers[:] = [LATER, NEVER]
+    mails.answers[:] = [LATER, NEVER]
     assert (tried(delivery).status, delivery.answer_status) == ("PENDING", 451)
     assert delivery.due_at is not None
     assert delivery.due_at > timezone.now()
     assert tried(delivery).tries == 1, "not before it is due"
     NotificationDelivery.objects.update(due_at=timezone.now())
     assert (tried(delivery).status, delivery.answer_status, delivery.due_at) == ("FAILED", 550, None)
-    assert not server.received
+    assert not mails.received
 
 
-def test_a_second_try_sends_the_same_delivery(delivery: NotificationDelivery, server: MailServer) -> None:
-    server.answers[:] = [LATER, TAKEN]
+def test_a_second_try_sends_the_same_delivery(delivery: NotificationDelivery, mails: MailServer) -> None:
+    mails.answers[:] = [LATER, TAKEN]
     tried(delivery)
     NotificationDelivery.objects.update(due_at=timezone.now())
     assert (tried(delivery).status, delivery.tries) == ("SENT", 2)
-    [mail] = server.received
+    [mail] = mails.received
     assert mail.message["X-Terrakube-Delivery"] == str(delivery.pk)
 
 
@@ -103,7 +103,7 @@ type NewToken = Callable[..., AccessToken]
 
 
 @pytest.fixture
-def token(server: MailServer) -> NewToken:
+def token(mails: MailServer) -> NewToken:
     def make(days: float | None = 3, *, address: str = "ann@example.org", **fields: Any) -> AccessToken:
         user = UserFactory.create(email=address, is_active=fields.pop("is_active", True))
         expires = None if days is None else timezone.now() + dt.timedelta(days=days)
@@ -121,18 +121,18 @@ def told(now: dt.datetime | None = None) -> None:
             owners.tell_owner(str(key))
 
 
-def test_the_owner_of_a_token_is_told_once_before_it_ends(token: NewToken, server: MailServer) -> None:
+def test_the_owner_of_a_token_is_told_once_before_it_ends(token: NewToken, mails: MailServer) -> None:
     ending = token()
     told()
     told()
-    [mail] = server.received
+    [mail] = mails.received
     assert (mail.sender, mail.recipients) == ("terrakube@example.org", ("ann@example.org",))
-    assert mail.message["Subject"] == "[Terrakube] Your token “laptop” is about to end"
+    assert mail.subject == "[Terrakube] Your token “laptop” is about to end"
     assert f"ends on {ending.expires_at:%Y-%m-%d} at {ending.expires_at:%H:%M} UTC" in mail.body
     assert "https://terrakube.example/admin/workspaces/accesstoken/" in mail.body
 
 
-def test_nobody_is_told_of_other_tokens(token: NewToken, server: MailServer, settings: Settings) -> None:
+def test_nobody_is_told_of_other_tokens(token: NewToken, mails: MailServer, settings: Settings) -> None:
     settings.EMAIL_DOMAINS = ("example.org",)
     for days in (30, -1, None):
         token(days)
@@ -143,30 +143,30 @@ def test_nobody_is_told_of_other_tokens(token: NewToken, server: MailServer, set
     token(address="ann@elsewhere.example")
     token(user=None)
     told()
-    assert not server.received
+    assert not mails.received
     settings.EMAIL_HOST = ""
     token()
     told()
     assert not AccessToken.objects.exclude(notice_due_at=None).exists()
 
 
-def test_a_notice_that_is_refused_for_now_is_sent_later(token: NewToken, server: MailServer) -> None:
+def test_a_notice_that_is_refused_for_now_is_sent_later(token: NewToken, mails: MailServer) -> None:
     ending = token()
-    server.answers[:] = [LATER, TAKEN]
+    mails.answers[:] = [LATER, TAKEN]
     told()
     ending.refresh_from_db()
     assert ending.notice_due_at is not None
     assert (ending.notice_tries, ending.notice_due_at > timezone.now()) == (1, True)
-    assert not server.received
+    assert not mails.received
     AccessToken.objects.update(notice_due_at=timezone.now() - dt.timedelta(hours=1))
     told()
     ending.refresh_from_db()
-    assert (len(server.received), ending.notice_due_at) == (1, None)
+    assert (len(mails.received), ending.notice_due_at) == (1, None)
 
 
-def test_a_notice_that_is_refused_for_good_is_given_up(token: NewToken, server: MailServer) -> None:
+def test_a_notice_that_is_refused_for_good_is_given_up(token: NewToken, mails: MailServer) -> None:
     ending = token()
-    server.answers[:] = [NEVER]
+    mails.answers[:] = [NEVER]
     told()
     ending.refresh_from_db()
     assert (ending.notice_tries, ending.notice_due_at) == (1, None)

@@ -389,6 +389,10 @@ WITHOUT_ROLE: Mapping[str, str] = {
     },
     "admin/workspaces/vcs/<uuid:pk>/connect/": "who may change the connection, as its page says",
     "admin/workspaces/vcs/<uuid:pk>/try/": "who may change the connection, as its page says",
+    **{
+        f"tfstate/v1/archive/<str:archive_id>/{name}": "takes a state at a signed address alone"
+        for name in ("terraform.tfstate", "terraform.json.tfstate")
+    },
     "vcs-token/v1/<str:job_id>/refresh": "the session of a running step opens it, and no person's token",
     "pat/v1/<str:token_id>": "one's own tokens",
     "access-token/v1/teams/<str:token_id>": "tokens of one's own teams",

@@ -207,7 +207,7 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
             own("<int:pk>/cancel/", self.cancel_view, "cancel"),
             own("<int:pk>/again/", self.again_view, "again"),
             own("<int:pk>/comment/", self.comment_view, "comment"),
-            own("comments/<uuid:pk>/delete/", self.delete_comment_view, "comment_delete"),
+            own("comments/<uuid:job_comment_id>/delete/", self.delete_comment_view, "comment_delete"),
             *self.export_urls(),
             *self.list_view_urls(),
             *self.addition.urls(self),
@@ -258,8 +258,8 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
             comment_on_job(job, request.POST.get("text", ""), by=actor_of(request))
         return self._to_thread(job)
 
-    def delete_comment_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        comment = JobComment.objects.filter(pk=pk).first()
+    def delete_comment_view(self, request: HttpRequest, job_comment_id: UUID) -> HttpResponse:
+        comment = JobComment.objects.filter(pk=job_comment_id).first()
         job = self.visible(request, comment.job_id if comment is not None else 0)
         if comment is not None:
             comment.job = job
