@@ -42,7 +42,7 @@ def test_a_change_is_read_with_old_and_new_value(owner: Api, reader: Api, worksp
         "api",
         "owner@example.com",
     )
-    assert {"field": "value", "before": "eu-1", "after": "eu-2"} in said["changes"]
+    assert {"field": "Value", "before": "eu-1", "after": "eu-2"} in said["changes"]
     assert found["links"] == {"next": None}
     assert SECRET not in json.dumps(reader.read(f"history/v1/organization/{workspace.organization_id}"))
 

@@ -124,7 +124,7 @@ _PAGE_OF_HISTORY: dict[str, object] = {
                 "record": "region",
                 "recordId": ID,
                 "what": "changed",
-                "changes": [{"field": "value", "before": "eu-1", "after": "eu-2"}],
+                "changes": [{"field": "Value", "before": "eu-1", "after": "eu-2"}],
                 "who": "ann@example.org",
                 "whoKind": "person",
                 "door": "panel",
