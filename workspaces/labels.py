@@ -95,6 +95,7 @@ TEXTS = frozenset((
     _("workspace key"), _("workspace name"),
     _("columns"), _("default filter"), _("list"), _("list preference"), _("query"),
     _("saved filter"), _("took"),
+    _("last seen"), _("shape"), _("started warm"), _("waiting since"), _("warm pod"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))
 
@@ -133,7 +134,7 @@ _LABELS = {
     "lease until": "lease ends", "next try at": "next try",
     "token expiration": "token expires", "minted at": "minted", "problem at": "problem since",
     "refreshed at": "refreshed",
-    "vcs type": "type", "vcs": "VCS connection", "waits for room": "waits for capacity",
+    "seen at": "last seen", "vcs type": "type", "vcs": "VCS connection", "waits for room": "waits for capacity",
 }
 # fmt: on
 

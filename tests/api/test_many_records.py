@@ -27,6 +27,7 @@ from workspaces.models import (
     Agent,
     Drift,
     Job,
+    JobComment,
     NotificationConfiguration,
     NotificationTrigger,
     Project,
@@ -67,6 +68,7 @@ def crowd(everything: dict[str, Any]) -> None:
         Job.objects.create(organization=organization, workspace=workspace, template=template)
         Step.objects.create(job=job, step_number=900 + number, name="more", type="customScripts")
         Address.objects.create(job=job, name=f"module.more[{number}]")
+        JobComment.objects.create(job=job, text=f"more {number}", author="ann@example.org")
         VariableFactory.create(workspace=workspace)
         Access.objects.create(workspace=workspace, name=f"MORE_{number}")
         Project.objects.create(**of_all)

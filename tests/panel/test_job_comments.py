@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from executors.runs import live_page
 from tests.api.client import Api, detail, token_of
 from tests.factories import PLAN, OrganizationFactory
 from workspaces.actors import name_of
@@ -20,6 +21,12 @@ from workspaces.services import job_comments, jobs
 from workspaces.services.job_comments import comment_on_job
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def fresh_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No reading of a job serves a second question."""
+    monkeypatch.setattr(live_page, "SHARED_SECONDS", 0)
 
 
 @pytest.fixture
