@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workspaces", "0053_comments_on_jobs"),
+        ("workspaces", "0055_comments_on_jobs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workspaces", "0052_saved_filters"),
+        ("workspaces", "0054_fill_durations_of_jobs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
