@@ -26,7 +26,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from executors.models import Attempt, AttemptEvent, JobContext, LogChunk
+from executors.models import Attempt, AttemptEvent, AttemptLook, JobContext, LogChunk
 from workspaces import run_limits
 from workspaces.choices import FINAL_JOB, Category
 from workspaces.models import (
@@ -142,6 +142,7 @@ def _trim(job_id: int, why: Reason) -> bool:
             _replace_log(attempt, note.encode())
         mine = Attempt.objects.filter(step__job=job)
         AttemptEvent.objects.filter(attempt__in=mine).delete()
+        AttemptLook.objects.filter(attempt__in=mine).delete()
         SavedPlan.objects.filter(step__job=job).delete()
         JobContext.objects.filter(job=job).delete()
         Job.objects.filter(pk=job.pk).update(trimmed_at=now, trimmed_why=str(why), trimmed_words=why.as_words())

@@ -32,6 +32,7 @@ urlpatterns = [
     path("app/", include("tfe.pages")),
     path("", include("tfe.states.archive")),
     path("", include("executors.runs.client_views")),
+    path("", include("executors.incidents.views")),
     path("", include("executors.installation.tool_releases")),
     path("", include("executors.health.probes")),
     path("", include("executors.metrics.exposition")),

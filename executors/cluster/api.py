@@ -225,6 +225,13 @@ class Cluster:
         except (KeyError, ValueError) as error:
             raise ClusterError("The cluster's API says no time with its answers") from error
 
+    def version(self) -> str:
+        """Return the API server's version, such as v1.34.1; "" if it does not say. Makes one call."""
+        try:
+            return str(self._call(self._version.get_code).get("gitVersion", ""))
+        except ClusterError:
+            return ""
+
     def may(self, verb: str, resource: str, namespace: str, *, group: str = "", subresource: str = "") -> bool:
         """Return True if this service account has a permission (SelfSubjectAccessReview)."""
         attributes = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}

@@ -135,3 +135,19 @@ class AttemptEvent(models.Model):
     def why(self) -> Reason:
         """The detail as a reason; a detail stored before reasons existed stays as it was."""
         return stored(self.reason_code, self.reason_words, self.detail)
+
+
+class AttemptLook(models.Model):
+    """What the watcher saw of an attempt and decided, for the looks that changed something; holds no secret."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="looks")
+    at = models.DateTimeField()
+    act = models.CharField(max_length=16)
+    content = models.JSONField()
+    """What the decision rests on, by an allow-list of fields; ``executors.watching.looks`` writes it."""
+
+    class Meta:
+        ordering = ("at", "id")
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.at:%H:%M:%S}"

@@ -11,6 +11,7 @@ from executors.attempts import lifecycle
 from executors.attempts.reported_result import STOPPED
 from executors.choices import EventKind
 from executors.models import Attempt
+from executors.watching import looks
 from executors.watching.diagnosis.pods import diagnose
 from executors.watching.diagnosis.statuses import Seen, is_leaving, is_pod_over, newest
 from executors.watching.reconciliation import LEAVING
@@ -30,7 +31,7 @@ def learn_why(
     ended_at = attempt.ended_at
     if attempt.reason_code != STOPPED or ended_at is None or now > ended_at + dt.timedelta(seconds=LEARN_SECONDS):
         return
-    why = _why(job, pods or ([departed] if departed is not None else []))
+    why = late_reason(job, pods or ([departed] if departed is not None else []))
     if why is None:
         return
     # What is known now takes the place of what was not, in the frame that says how the executor ended.
@@ -38,12 +39,16 @@ def learn_why(
     better = reason(why.code, ended.form, **{**ended.words, "reason": why}) if "reason" in ended.words else why
     with transaction.atomic():
         locked = lifecycle.lock_job(attempt.step_id)
-        if Attempt.objects.filter(pk=attempt.pk, reason_code=STOPPED).update(**better.columns):
+        learnt = bool(Attempt.objects.filter(pk=attempt.pk, reason_code=STOPPED).update(**better.columns))
+        if learnt:
             lifecycle.record_event(attempt, EventKind.LEAVING, why)
             reword(locked, better, instead_of=STOPPED)
+    if learnt:
+        looks.store_late_reason(attempt, looks.Sight(job=job, pods=pods, departed=departed), why, now=now)
 
 
-def _why(job: Seen | None, pods: Sequence[Seen]) -> Reason | None:
+def late_reason(job: Seen | None, pods: Sequence[Seen]) -> Reason | None:
+    """Return why the cluster stopped a pod whose executor has reported; None if it does not tell. Pure."""
     pod = newest(pods)
     if pod is None:
         return None

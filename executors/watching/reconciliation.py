@@ -16,16 +16,17 @@ from executors.installation.limits import may_retry_plans
 from executors.launching import launcher
 from executors.launching.redaction import redact_message, secret_texts
 from executors.models import Attempt, AttemptEvent
-from executors.watching import container_output
-from executors.watching.decisions import Act, Decision, Patience, decide
-from executors.watching.diagnosis.over_time import lasting
+from executors.watching import container_output, looks
+from executors.watching.decisions import Act, Decision, Patience
 from executors.watching.diagnosis.pods import Diagnosis, Kind, Wait, diagnose
 from executors.watching.diagnosis.statuses import Seen, container, job_end, newest
 from executors.watching.diagnosis.timeline import Entry, Place, entries, place
+from executors.watching.judging import Memory, judge, understand, with_peak
+from executors.watching.looks import Sight
 from executors.watching.termination import has_terminated
 from workspaces.choices import PLAN_TYPES
 from workspaces.jobs import transitions
-from workspaces.reasons import Reason, framed, reason
+from workspaces.reasons import Reason, reason
 
 logger = logging.getLogger(__name__)
 _PROBE_AFTER = dt.timedelta(seconds=30)
@@ -54,9 +55,7 @@ _ORDINARY = frozenset({Kind.WAITING, Kind.RUNNING, Kind.SUCCEEDED, Kind.MISSING}
 class _Known:
     """What was seen and stored of one attempt, so that an unchanged state costs nothing."""
 
-    seen: Diagnosis | None = None
-    """Diagnosis from Job and pod alone; ``found`` also uses the pod's events."""
-    found: Diagnosis | None = None
+    memory: Memory = field(default_factory=Memory)
     noted: dt.datetime | None = None
     entries: tuple[Entry, ...] = ()
     place: Place = field(default_factory=Place)
@@ -81,6 +80,8 @@ class Looker:
         self._absent: dict[str, dt.datetime] = {}
         self.witnesses: Callable[[Attempt], bool] = lambda attempt: True
         """Return True if this watcher has run since the launch of an attempt, with the same database."""
+        self.cluster_version: Callable[[], str] = lambda: ""
+        """Return the cluster's version, "" where it is not known."""
         self.again: dict[str, dt.datetime] = {}
         """When to inspect each attempt again even without a change."""
 
@@ -96,7 +97,7 @@ class Looker:
         known = self._known.get(attempt_id)
         if known is None:
             return True
-        return (diagnose(job, pods), entries(pods), place(pods)) != (known.seen, known.entries, known.place)
+        return (diagnose(job, pods), entries(pods), place(pods)) != (known.memory.seen, known.entries, known.place)
 
     def is_gone(self, attempt: Attempt, job: Seen | None, pods: Sequence[Seen] | None, now: dt.datetime) -> bool:
         """Return True if the attempt's executor is proved to run no more."""
@@ -141,24 +142,15 @@ class Looker:
         now = now or timezone.now()
         known = self._known.setdefault(str(attempt.pk), _Known())
         seen = pods if pods or departed is None else [departed]
-        plain = diagnose(job, seen)
-        found = diagnose(job, seen, events=events) if events else plain
-        if not events and plain == known.seen and known.found is not None:
-            # What its events told earlier still holds.
-            found = known.found
-        if found.code == "image-back-off" and known.found is not None and known.found.code.startswith("image-"):
-            # An older kubelet tells the cause only now and then.
-            found = known.found
-        known.seen = plain
-        found = self._untold(attempt, known, found)
+        memory, plain_found, repeated = understand(job, seen, events=events, before=known.memory)
+        found = self._untold(attempt, known, plain_found)
         pod = newest(seen or ())
         if pod is not None and container(pod).terminated is not None:
             known.ended_pod = str(pod["metadata"]["name"])
-        if found.code.startswith("oom-killed") and attempt.peak_memory_bytes:
-            peak = f"{attempt.peak_memory_bytes / 2**20:.0f} MiB"
-            found = replace(found, why=framed("peak", found.why, peak=peak))
-        self._note(attempt, known, found, now)
+        found = with_peak(found, attempt.peak_memory_bytes)
+        self._note(attempt, known, memory, found, now)
         self._keep_timeline(attempt, known, seen)
+        told = attempt.leaving_code
         if attempt.state == AttemptState.CLAIMED and found.kind == Kind.ENDING and found.code in LEAVING:
             lifecycle.record_stop_reason(attempt, found.why)
         elif attempt.state == AttemptState.CLAIMED and found.kind == Kind.MISSING:
@@ -167,14 +159,15 @@ class Looker:
         if job is not None and attempt.missing_since is not None:
             lifecycle.mark_missing(attempt, False)
         over, gone = job is not None and job_end(job) is not None, self.is_gone(attempt, job, pods, now)
-        return self._follow(attempt, known, found, now, over=over, gone=gone)
+        sight = Sight(job=job, pods=pods, departed=departed, events=memory.events, repeats=found if repeated else None)
+        leaves = attempt.leaving_code != told
+        return self._follow(attempt, known, found, now, over=over, gone=gone, sight=sight, leaves=leaves)
 
     def inspect_without_cluster(self, attempt: Attempt, *, now: dt.datetime | None = None) -> Act:
         """Apply the deadlines to an open attempt while the cluster does not answer."""
         now = now or timezone.now()
         known = self._known.setdefault(str(attempt.pk), _Known())
-        known.seen = UNKNOWN
-        self._note(attempt, known, UNKNOWN, now)
+        self._note(attempt, known, Memory(seen=UNKNOWN), UNKNOWN, now)
         return self._follow(attempt, known, UNKNOWN, now, over=False, gone=False)
 
     @staticmethod
@@ -187,9 +180,9 @@ class Looker:
         secrets = known.secrets
         return replace(found, why=found.why.masked(lambda word: redact_message(word, secrets))) if secrets else found
 
-    def _note(self, attempt: Attempt, known: _Known, found: Diagnosis, now: dt.datetime) -> None:
-        before = known.found
-        known.found = found
+    def _note(self, attempt: Attempt, known: _Known, memory: Memory, found: Diagnosis, now: dt.datetime) -> None:
+        before = known.memory.found
+        known.memory = replace(memory, found=found)
         if before is not None and before.code == found.code:
             return
         known.noted = now
@@ -208,24 +201,51 @@ class Looker:
         known.entries, known.place = now_entries, now_place
 
     def _follow(
-        self, attempt: Attempt, known: _Known, found: Diagnosis, now: dt.datetime, *, over: bool, gone: bool
+        self,
+        attempt: Attempt,
+        known: _Known,
+        found: Diagnosis,
+        now: dt.datetime,
+        *,
+        over: bool,
+        gone: bool,
+        sight: Sight | None = None,
+        leaves: bool = False,
     ) -> Act:
         noted = known.noted or now
-        found, turns_at = lasting(found, noted=noted, now=now)
         answering = None
         if found.wait == Wait.CLAIM and attempt.claimed_at is None and now - noted > _PROBE_AFTER:
             answering = self._site_answers()
-        look = partial(decide, attempt, found, now=now, noted=noted, limits=self.limits, gone=gone, answering=answering)
-        decision = look()
-        if decision.act in {Act.REPLACE, Act.FAIL} and not self.witnesses(attempt):
-            decision = look(witnessed=False)
-        attempt_id = str(attempt.pk)
-        again_at = min((at for at in (decision.again_at, turns_at) if at is not None), default=None)
-        if again_at is None:
+        judgement = judge(
+            attempt,
+            found,
+            now=now,
+            noted=noted,
+            limits=self.limits,
+            gone=gone,
+            answering=answering,
+            is_witnessed=partial(self.witnesses, attempt),
+        )
+        decision, attempt_id = judgement.decision, str(attempt.pk)
+        if judgement.again_at is None:
             self.again.pop(attempt_id, None)
         else:
-            self.again[attempt_id] = again_at
-        self._apply(attempt, known, found, decision, over=over, gone=gone)
+            self.again[attempt_id] = judgement.again_at
+        look = None
+        if leaves or looks.is_telling(decision, said=known.said, ordinary=found.kind in _ORDINARY):
+            # Before it is acted on: the decision rests on what the attempt was.
+            about = looks.About(
+                now=now,
+                noted=noted,
+                limits=self.limits,
+                gone=gone,
+                answering=answering,
+                cluster=self.cluster_version(),
+            )
+            look = looks.describe(attempt, sight, judgement, about)
+        self._apply(attempt, known, judgement.found, decision, over=over, gone=gone)
+        if look is not None:
+            looks.store(attempt, look)
         return decision.act
 
     def _apply(

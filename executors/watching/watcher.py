@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
 import queue
 import time
@@ -181,6 +182,8 @@ class Watcher:
                 self._told = str(error)
                 logger.warning("Attempts in a cluster cannot be watched: %s", error)
             return
+        # Asked at the first look that is kept, once.
+        self.sweep.looker.cluster_version = functools.cache(api.version)
         self._observer = Observer(api, self._conf.namespace)
         self._observer.start()
         # The first sweep after a start should know the cluster's state if the cluster answers.

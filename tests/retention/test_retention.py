@@ -14,7 +14,7 @@ from executors.choices import AttemptOutcome, ExecutorKind
 from executors.installation.settings import installation
 from executors.invariants.checking import check_invariants
 from executors.logs import store
-from executors.models import Attempt, AttemptEvent, JobContext, LogChunk
+from executors.models import Attempt, AttemptEvent, AttemptLook, JobContext, LogChunk
 from tests.api.client import Api, token_of
 from tests.factories import (
     PLAN,
@@ -107,15 +107,19 @@ def test_plans_contexts_and_timelines_go_with_the_logs_and_states_stay(
 ) -> None:
     keep(monkeypatch, keep_log_days=30)
     old, young = ran(workspace, days=31), ran(workspace, days=29)
+    for attempt in Attempt.objects.filter(step__job__in=(old, young)):
+        AttemptLook.objects.create(attempt=attempt, at=attempt.created_at, act="fail", content={})
     retention.turn()
     assert trimmed() == [old.pk]
     for left in (
         SavedPlan.objects.filter(step__job=old),
         JobContext.objects.filter(job=old),
         AttemptEvent.objects.filter(attempt__step__job=old),
+        AttemptLook.objects.filter(attempt__step__job=old),
     ):
         assert not left.exists()
     assert SavedPlan.objects.filter(step__job=young).exists()
+    assert AttemptLook.objects.filter(attempt__step__job=young).exists()
     assert StateVersion.objects.filter(job=old, content__isnull=False).exists()
     assert Attempt.objects.filter(step__job=old).exists()
     assert retention.turn() is False

@@ -303,6 +303,7 @@ ADDRESSES: Mapping[str, str] = {
     "GET runs/<int:job_id>/steps/<uuid:step_id>/log.txt": "here",
     "GET runs/<int:job_id>/steps/<uuid:step_id>/find": "here",
     "GET runs/<int:job_id>/steps/<uuid:step_id>/events": "here",
+    "GET runs/<int:job_id>/steps/<uuid:step_id>/incident.json": "here",
     "GET runs/": ANYBODY,
     "GET admin/": ANYBODY,
     "GET admin/workspaces/workspace/<uuid:pk>/kubernetes-job/": "here",
@@ -332,6 +333,7 @@ ADDRESSES: Mapping[str, str] = {
     "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>": "here",
     "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>/stream": "here",
     "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>/files": "here",
+    "GET tfoutput/v1/organization/<uuid:organization_id>/job/<int:job_id>/step/<uuid:step_id>/incident": "here",
     "GET tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/state/terraform.tfstate": "state",
     "GET tfstate/v1/organization/<uuid:organization_id>/workspace/<uuid:workspace_id>/state/<uuid:state_id>.json": (
         "state"

@@ -27,6 +27,7 @@ _ORGANIZATION = in_path("organizationId", "The id of the organization")
 _WORKSPACE = in_path("workspaceId", "The id of the workspace")
 _JOB = in_path("jobId", "The number of the job", kind="number")
 _STEP = in_path("stepId", "The id of the step")
+_ATTEMPT = in_query("attempt", "The number of the attempt; the newest one without it", example="1")
 _VERSION = in_path("versionId", "The id of the configuration version")
 _TOKEN_ID = {"name": "tokenId", "in": "path", "required": True, "schema": TEXT, "description": "The token's jti"}
 _AUDIT = {"deleted": FLAG, "createdBy": TEXT, "createdDate": TEXT, "updatedBy": TEXT, "updatedDate": TEXT}
@@ -320,6 +321,15 @@ def _results() -> Part:
                 "What the plan of a step made below its work folder, which its apply gets",
                 {"200": answer("The list", _PLAN_FILES, JSON), **_plain(401, 404, 429)},
                 *(_ORGANIZATION, _JOB, _STEP),
+            )
+        },
+        "/tfoutput/v1/organization/{organizationId}/job/{jobId}/step/{stepId}/incident": {
+            "get": _operation(
+                "read_incident",
+                "results",
+                "What was seen and decided of an attempt of a step, without secrets, for a report",
+                {"200": answer("The bundle", {"type": "object"}, JSON), **_plain(400, 401, 404, 429)},
+                *(_ORGANIZATION, _JOB, _STEP, _ATTEMPT),
             )
         },
         f"{workspace}/state/terraform.tfstate": {

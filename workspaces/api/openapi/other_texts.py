@@ -55,6 +55,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "follow_log": "`Last-Event-ID` goes on where a connection broke off; the event `over` is the last one.",
     "list_plan_files": "For who approves: what the plan and its scripts made or removed below the work folder. At most "
     "1000 of each are listed, the numbers count all.",
+    "read_incident": "What the watcher saw of the Job and its pod and what it decided, the timeline, and the settings "
+    "that shape an attempt. It holds no secret, log, state or variable; `manage.py replay` decides it again.",
     "read_state": f"{_STATE} `terraform state push` and `manage.py import_state` take it.",
     "read_state_json": f"{_STATE} It is for people and programs; Terraform itself can not read it again.",
     "roll_back_state": "A new version with the content of the old one, the serial after the current one's and the same "
@@ -188,6 +190,13 @@ ANSWERS: Mapping[str, object] = {
         "files": [{"path": "build/function.zip", "size": 1048576}],
         "removedCount": 0,
         "removed": [],
+    },
+    "read_incident": {
+        "kind": "terrakube-site/incident",
+        "format": 1,
+        "attempt": {"number": 1, "state": "ended", "outcome": "lost"},
+        "timeline": [{"at": "2026-03-02T10:15:00+00:00", "kind": "created"}],
+        "looks": [],
     },
     "read_state": '{"version": 4, "serial": 7, "lineage": "3f0c"}',
     "roll_back_state": "Rollback successful",
