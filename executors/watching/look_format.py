@@ -27,6 +27,11 @@ _TIMES = {
     "endedAt": "ended_at",
 }
 
+COLUMNS = frozenset(
+    {*_TIMES.values(), "number", "state", "step", "started_warm", "claimed_by_report", "deadlines", "peak_memory_bytes"}
+)
+"""What of an attempt a decision may read: the rest is not in the format."""
+
 
 def time_text(moment: dt.datetime | None) -> str | None:
     return moment.isoformat() if moment is not None else None
@@ -48,6 +53,7 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
         "number": attempt.number,
         "state": str(attempt.state),
         "stepType": str(attempt.step.type),
+        "startedWarm": attempt.started_warm,
         "claimedByReport": attempt.claimed_by_report,
         "deadlines": {str(name): value for name, value in (attempt.deadlines or {}).items()},
         "peakMemoryBytes": attempt.peak_memory_bytes,
@@ -63,6 +69,7 @@ def attempt_of_json(found: Mapping[str, Any]) -> Attempt:
         step=Step(type=found["stepType"]),
         number=found["number"],
         state=found["state"],
+        started_warm=bool(found.get("startedWarm")),
         session_hash=_UNKNOWN_SESSION if claimed else "",
         deadlines=dict(found["deadlines"]),
         peak_memory_bytes=found["peakMemoryBytes"],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from executors.installation.settings import Installation
 from executors.launching.manifest import CONTAINER
 from executors.logs import store
 from executors.models import Attempt, AttemptLook
+from executors.watching import decisions
+from executors.watching.look_format import COLUMNS
 from tests.api.client import Api, token_of
 from tests.executors.watching.conftest import SESSION, Make, MemoryCluster, Run, shift
 from tests.executors.watching.test_sweep import end_lately, fresh
@@ -103,6 +107,11 @@ def test_a_start_without_trouble_keeps_no_looks(make: Make, run: Run, memory_clu
     lifecycle.claim_attempt(attempt, SESSION)
     run()
     assert not AttemptLook.objects.exists()
+
+
+def test_the_format_has_all_that_decisions_read_of_an_attempt() -> None:
+    source = inspect.getsource(decisions)
+    assert set(re.findall(r"\battempt\.(\w+)", source)) <= COLUMNS
 
 
 def test_a_bundle_that_would_be_decided_otherwise_now_is_told(
