@@ -17,8 +17,11 @@ from django.utils import timezone
 from executors.attempts import tokens
 from executors.choices import AttemptState, WarmState
 from executors.models import Attempt, WarmPod
+from terrakube_site.database.notify import notify
 
 NAME_PREFIX = "warm-"
+CHANNEL = "terrakube_warm_pods"
+"""Notified when a pod may have its attempt."""
 SEEN_SECONDS = 8
 """A pod that was seen waiting longer ago than this may be gone, and is not taken."""
 SILENT_SECONDS = 60
@@ -89,6 +92,7 @@ def hand_over(pod: WarmPod) -> None:
     """Let a taken pod have its attempt: its executor learns of it at once."""
     if WarmPod.objects.filter(pk=pod.pk, state=WarmState.TAKEN).update(state=WarmState.HANDED_OVER):
         pod.state = WarmState.HANDED_OVER
+        notify(CHANNEL)
 
 
 def end_pods(pods: QuerySet[WarmPod]) -> int:

@@ -1,7 +1,7 @@
 """The warm pods that wait at this process: one reader asks the database for all of them.
 
-Every 50 ms one query asks which of them have been taken; every two seconds one statement notes that they still wait.
-Nothing runs while no pod waits.
+One query asks which of them have been taken: at once where the database notifies of it, else every 50 ms. Every two
+seconds one statement notes that they still wait. Nothing runs while no pod waits.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from django.db import DatabaseError
 from executors.choices import WarmState
 from executors.models import WarmPod
 from executors.warm import records
+from terrakube_site.database.notify import Listener, listening_to
 from terrakube_site.database.threads import run_in_thread
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.05
+NOTIFIED_POLL_SECONDS = 0.5
+"""The same while notifications arrive."""
 NOTE_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 
@@ -53,9 +56,13 @@ class WaitingRoom:
                 del self._waiting[pod_id]
 
     async def _run(self) -> None:
+        async with listening_to(records.CHANNEL) as listener:
+            await self._read(listener)
+
+    async def _read(self, listener: Listener) -> None:
         note_at = time.monotonic() + NOTE_SECONDS
         while self._waiting:
-            await asyncio.sleep(POLL_SECONDS)
+            await listener.wait(NOTIFIED_POLL_SECONDS if listener.hears else POLL_SECONDS)
             pod_ids = list(self._waiting)
             try:
                 called = await run_in_thread(lambda: _no_longer_waiting(pod_ids))  # noqa: B023 - awaited at once

@@ -16,6 +16,7 @@ from executors.installation.settings import Installation
 from executors.models import Attempt, WarmPod
 from executors.reporting import warm_pods
 from executors.warm import records
+from terrakube_site.database.threads import run_in_thread
 from tests.warm.conftest import Launch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,8 +81,8 @@ def test_a_waiting_pod_hears_of_its_attempt_at_once(
     async def wait_and_hand_over() -> Any:
         call = asyncio.create_task(AsyncClient().post(address, **options))
         await asyncio.sleep(0)
-        await asyncio.to_thread(records.take_pod, attempt, pod.shape)
-        await asyncio.to_thread(records.hand_over, WarmPod(pk=pod.pk))
+        await run_in_thread(lambda: records.take_pod(attempt, pod.shape))
+        await run_in_thread(lambda: records.hand_over(WarmPod(pk=pod.pk)))
         return await call
 
     assert json.loads(asyncio.run(wait_and_hand_over()).content)["attemptToken"] == tokens.claim_token(attempt)
