@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -50,16 +50,14 @@ def _asked() -> argparse.Namespace:
 
 
 class _Bell:
-    """Counts how often the commands of each step began."""
+    """Hears the commands of each step begin."""
 
-    def __init__(self, host: str) -> None:
-        self.rung: Counter[str] = Counter()
-        rung = self.rung
+    def __init__(self, host: str, ring: Callable[[str], None]) -> None:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 for line in self.rfile:
-                    rung[line.decode(errors="replace").strip()] += 1
+                    ring(line.decode(errors="replace").strip())
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
@@ -115,7 +113,7 @@ def main() -> int:
     print(json.dumps(found, indent=2))
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
-    return 0 if not found["violations"] and not found["unfinished"] and not found["begunTwice"] else 1
+    return 1 if any(found[name] for name in ("violations", "unfinished", "begunTwice", "wrongInHistory")) else 0
 
 
 def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, log: Path) -> dict[str, Any]:
@@ -126,11 +124,13 @@ def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, lo
     from bench.soak.kills import Killer
     from bench.soak.processes import running
     from bench.soak.records import make_jobs, make_workspaces
+    from bench.soak.seen import Seen
     from executors.models import Attempt
     from workspaces.models import Job, Step
 
     begin = time.monotonic()
-    with running(host, port, log) as processes, _Bell(host).serving() as bell:
+    seen = Seen()
+    with running(host, port, log) as processes, _Bell(host, seen.ring).serving() as bell:
         workspaces = make_workspaces(
             asked.workspaces, organizations=asked.organizations, on_cluster=asked.pod_workspaces, seed=asked.seed
         )
@@ -143,6 +143,7 @@ def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, lo
         pause = 0.7 * asked.seconds / asked.jobs
         for job in make_jobs(workspaces, asked.jobs, bell.address, asked.step_seconds):
             most = max(most, Step.objects.in_executor().count())
+            seen.look()
             if job.pk % 50 == 0:
                 print(f"soak: {job.pk} jobs made, {most} steps at once at most", file=sys.stderr, flush=True)
             time.sleep(pause)
@@ -151,12 +152,16 @@ def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, lo
         until = killed_until + _DRAIN_SECONDS
         while time.monotonic() < until:
             most = max(most, Step.objects.in_executor().count())
+            seen.look()
             if not Job.objects.unfinished().exists() and not Attempt.objects.filter(cleaned_at=None).exists():
                 break
             time.sleep(1)
         drained = time.monotonic() - killed_until
         checked = _check()
-        twice = [step for step, count in bell.rung.items() if count > 1]
+        seen.look()
+        number_seen, wrong = seen.violations()
+        rung = seen.rung
+        twice = [step for step, count in rung.items() if count > 1]
         statuses = Counter(Job.objects.values_list("status", flat=True))
         outcomes = Counter(Attempt.objects.values_list("executor", "outcome"))
         codes = Counter(Step.objects.exclude(reason_code="").values_list("reason_code", flat=True))
@@ -166,7 +171,7 @@ def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, lo
             "reasons": dict(codes.most_common()),
             "attempts": {f"{kind} {outcome}": number for (kind, outcome), number in outcomes.items()},
             "startedWarm": Attempt.objects.filter(started_warm=True).count(),
-            "stepsBegun": len(bell.rung),
+            "stepsBegun": len(rung),
             "begunTwice": twice,
             "kills": dict(killer.done),
             "mostStepsAtOnce": most,
@@ -174,6 +179,8 @@ def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, lo
             "unfinished": Job.objects.unfinished().count(),
             "seconds": round(time.monotonic() - begin),
             "drainedAfterLastKillSeconds": round(drained),
+            "eventsSeen": number_seen,
+            "wrongInHistory": wrong,
             "violations": checked["violations"],
             "invariants": {row["name"]: row["result"] for row in checked["invariants"]},
             "violated": [row for row in checked["invariants"] if row["violations"]],

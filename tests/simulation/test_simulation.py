@@ -15,6 +15,8 @@ import pytest
 
 from tests.simulation.found import FIRST_SEEDS
 
+# In one process, or the planted faults would be looked for in each.
+pytestmark = pytest.mark.xdist_group("simulation")
 _ROOT = Path(__file__).parents[2]
 HISTORIES = 150
 MOST = 5_000

@@ -1,0 +1,58 @@
+"""What the soak sees of its steps goes to the same checker."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.soak.seen import Seen
+from executors.models import Attempt
+from tests.executors.reporter import Executor, job_of, launch
+from tests.factories import PLAN, WorkspaceFactory
+from workspaces.choices import JobStatus
+from workspaces.models import Job, Step
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def executor(seen: Seen) -> Executor:
+    """One whose commands have begun and whose result counts, seen at each turn."""
+    made = launch(WorkspaceFactory.create(), PLAN)
+    seen.look()
+    made.claim()
+    seen.ring(str(made.attempt.step_id))
+    seen.look()
+    made.call("result", {"outcome": "succeeded", "exitCode": 0, "changes": False})
+    seen.look()
+    return made
+
+
+def test_a_step_that_goes_well_is_right(seen: Seen, executor: Executor) -> None:
+    number, wrong = seen.violations()
+    assert wrong == []
+    # Job and step in three statuses each, the beginning, and the result.
+    assert number == 8
+    assert seen.rung == {str(executor.attempt.step_id): 1}
+
+
+def test_commands_that_begin_twice_are_seen(seen: Seen, executor: Executor) -> None:
+    seen.ring(str(executor.attempt.step_id))
+    assert "began again" in seen.violations()[1][0]
+
+
+def test_a_final_status_that_changes_is_seen(seen: Seen, executor: Executor) -> None:
+    Job.objects.filter(pk=job_of(executor).pk).update(status=JobStatus.FAILED)
+    seen.look()
+    assert "was completed, and is failed" in seen.violations()[1][0]
+
+
+def test_a_result_that_does_not_count_after_all_is_seen(seen: Seen, executor: Executor) -> None:
+    attempt = Attempt.objects.get(pk=executor.attempt.pk)
+    Step.objects.filter(pk=attempt.step_id).update(status=JobStatus.FAILED)
+    seen.look()
+    assert any("succeeded and was heard, and it is failed" in one for one in seen.violations()[1])
