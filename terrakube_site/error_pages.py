@@ -71,7 +71,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(
         request,
         HTTPStatus.NOT_FOUND,
-        _("There is no such page"),
+        _("Page not found"),
         _("Nothing exists at this address, or you may not see it. It may have been deleted."),
     )
 

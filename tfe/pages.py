@@ -18,7 +18,7 @@ def run(request: HttpRequest, organization_name: str, workspace_name: str, run_i
     try:
         number = number_of(run_id, "run-")
     except NotFound:
-        raise Http404(_("There is no such job.")) from None
+        raise Http404(_("Job not found.")) from None
     return HttpResponseRedirect(reverse("admin:workspaces_job_change", args=[number]))
 
 
@@ -30,7 +30,7 @@ def workspace(request: HttpRequest, organization_name: str, workspace_name: str)
     try:
         found = workspace_named(request.user, organization_name, workspace_name)
     except NotFound:
-        raise Http404(_("There is no such workspace.")) from None
+        raise Http404(_("Workspace not found.")) from None
     return HttpResponseRedirect(reverse("admin:workspaces_workspace_overview", args=[found.pk]))
 
 

@@ -233,7 +233,7 @@ class Door(models.TextChoices):
     GIT = "git", _("Git")
     SCHEDULE = "schedule", _("Schedule")
     EXECUTOR = "executor", _("Executor")
-    SITE = "site", _("The site itself")
+    SITE = "site", _("This site")
 
 
 class ActorKind(models.TextChoices):
@@ -242,7 +242,7 @@ class ActorKind(models.TextChoices):
     PERSON = "person", _("Person")
     TOKEN = "token", _("Token")
     TEAM = "team", _("Team token")
-    SITE = "site", _("The site itself")
+    SITE = "site", _("This site")
 
 
 class HistoryVerb(models.TextChoices):
@@ -292,8 +292,8 @@ class NotificationEvent(models.TextChoices):
     UNKNOWN = "unknown", _("Unknown")
     POLICY_REFUSED = "policyRefused", _("Refused by a policy")
     DRIFTED = "drifted", _("Drift found")
-    TOKEN_ENDING = "tokenEnding", _("Token about to end")
-    CONNECTION_ENDING = "connectionEnding", _("Connection about to end")
+    TOKEN_ENDING = "tokenEnding", _("Token expires soon")
+    CONNECTION_ENDING = "connectionEnding", _("Connection expires soon")
     TEST = "test", _("Test")
 
 

@@ -37,7 +37,7 @@ class EventInline(ReadOnly, RecordInline):
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnly, RecordAdmin):
     list_display = ("name", "job", "progress", "why", "place", "created", "took")
-    empty_help = _("There is one as soon as the first step of a job is launched.")
+    empty_help = _("An attempt appears here when the first step of a job starts.")
     list_select_related = ("step__job__organization",)
     list_filter = ("state", "outcome", "executor")
     search_fields = ("job_name", "pod_name", "node_name", "reason", "=step__job__id")
@@ -118,7 +118,7 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
         found = [attempt.pod_name or attempt.namespace, attempt.node_name]
         return gettext(" on ").join(part for part in found if part) or attempt.get_executor_display()
 
-    @admin.display(description=_("launched again from"))
+    @admin.display(description=_("retry of"))
     def retried(self, attempt: Attempt) -> str:
         # Where it comes right after another that failed, it waits a while.
         return localize(localtime(attempt.not_before)) if attempt.not_before > attempt.created_at else "–"

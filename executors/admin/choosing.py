@@ -134,7 +134,7 @@ class _Wizard:
         key = self._chosen.vcs
         found = self._usable().filter(pk=key).first() if may_be_key(Vcs, key) else None
         if found is None:
-            raise Http404(gettext("There is no such connection."))
+            raise Http404(gettext("Connection not found."))
         return found
 
     def _connections(self) -> HttpResponse:
@@ -329,7 +329,7 @@ class _Wizard:
         context = {
             **self._page.admin_site.each_context(self._request),
             "opts": self._page.opts,
-            "title": gettext("Make workspaces from a repository"),
+            "title": gettext("Create workspaces from a repository"),
             "heading": title,
             "step": step,
             "steps": [

@@ -64,7 +64,7 @@ def _chosen(others: QuerySet[Job], job: Job, text: str) -> tuple[Job | None, str
     if found is not None:
         return found, ""
     words = {"text": text[:40], "workspace": job.workspace.name}
-    return None, _("“%(text)s” is no other job of workspace %(workspace)s that has a plan.") % words
+    return None, _("Job “%(text)s” is not another job of workspace %(workspace)s with a plan.") % words
 
 
 def _plans(jobs: list[Job]) -> dict[int, Plan]:

@@ -50,7 +50,7 @@ class _Listed(AdministratorsOnly):
 @admin.register(Failure)
 class FailureAdmin(_Listed, FailAdmin, ModelAdmin):  # type: ignore[misc]
     called = _("failed task"), _("failed tasks")
-    empty_help = _("Each task of the worker has ended well. What is left undone all the same, the sweep finds.")
+    empty_help = _("No task has failed. The sweep picks up any work that was left undone.")
     list_display = ("task", "about", "ended", "tries", "error")
     list_filter = ("func",)
     search_fields = ("name", "func")
@@ -80,7 +80,7 @@ class FailureAdmin(_Listed, FailAdmin, ModelAdmin):  # type: ignore[misc]
 @admin.register(OrmQ)
 class OrmQueueAdmin(_Listed, QueueAdmin, ModelAdmin):  # type: ignore[misc]
     called = _("queued task"), _("queued tasks")
-    empty_help = _("The worker has taken every task. With Redis as the queue, tasks are never listed here.")
+    empty_help = _("No task is queued. With Redis as the queue, tasks are never listed here.")
     list_display = ("task", "about", "taken")
     list_filter = ()
     fields = readonly_fields = ("task", "about", "taken")
@@ -89,6 +89,6 @@ class OrmQueueAdmin(_Listed, QueueAdmin, ModelAdmin):  # type: ignore[misc]
     def task(self, queued: OrmQ) -> str:
         return _in_words(queued.func())
 
-    @admin.display(description=_("to be taken"), ordering="lock")
+    @admin.display(description=_("queued since"), ordering="lock")
     def taken(self, queued: OrmQ) -> SafeString:
         return time_left(queued.lock)

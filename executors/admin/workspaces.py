@@ -60,7 +60,7 @@ def settings(workspace: Any) -> SafeString | str:
     own = format_html(
         '<span class="tk-reason" title="{}">{}</span>',
         "\n".join(_difference(one) for one in workspace.own),
-        first_and_rest([title_of(one.setting) for one in workspace.own]) or _("none of its own"),
+        first_and_rest([title_of(one.setting) for one in workspace.own]) or _("no own settings"),
     )
     if workspace.last is None:
         return format_html('{} <span class="tk-quiet-text">{}</span>', own, _("no pod yet"))
@@ -72,7 +72,11 @@ def settings(workspace: Any) -> SafeString | str:
         own,
         reverse("admin:workspaces_workspace_preview", args=[workspace.pk]),
         ", ".join(changed),
-        ngettext("%(number)d changed since its last pod", "%(number)d changed since its last pod", len(changed))
+        ngettext(
+            "%(number)d setting changed since the last pod",
+            "%(number)d settings changed since the last pod",
+            len(changed),
+        )
         % {"number": len(changed)},
         first_and_rest([title_of(name) for name in changed]),
     )

@@ -119,7 +119,7 @@ def _check(key: str, value: str) -> None:
     if not _NAME.fullmatch(key) or "\0" in value:
         raise StepFailed(
             "bad-variables",
-            _("The environment variable {name} holds a character that no program can get."),
+            _("The environment variable {name} contains a NUL character, which no program can receive."),
             name=repr(key),
         )
     if not fits(key, value):

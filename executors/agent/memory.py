@@ -104,8 +104,8 @@ class MemoryWatch:
         self._control.cancel(
             Sentence(
                 _(
-                    "The step used {used} of its limit of {limit} of memory and was stopped in good order, "
-                    "before it would have been killed."
+                    "The step used {used} of its memory limit of {limit} and was stopped cleanly before it could be "
+                    "killed."
                 ),
                 used=in_words(used),
                 limit=in_words(self._limit),

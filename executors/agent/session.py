@@ -45,7 +45,7 @@ def run_claimed(
         container = with_user_entry(container, work)
     except OSError as error:
         message = Sentence(
-            _("There is no directory to work in: {error}: {folder}."), error=error.strerror, folder=error.filename
+            _("The work directory is missing: {error}: {folder}."), error=error.strerror, folder=error.filename
         )
         report_early_failure(api, "no-work-directory", message)
         sys.stderr.write(message + "\n")

@@ -82,7 +82,7 @@ def _run(context: Context, container: Mapping[str, str], terraform: list[Terrafo
     job = context.job
     context.banner(f"{job.type} of job {job.job_id}")
     if job.type not in (*TYPES, *SCRIPT_TYPES):
-        raise StepFailed("bad-step-type", _("This executor knows no step type {type}."), type=repr(job.type))
+        raise StepFailed("bad-step-type", _("This executor does not know the step type {type}."), type=repr(job.type))
     environment = job_environment(container, job.environment_variables, say=context.say)
     add_host_tokens(environment, context.claim.host_tokens)
     _enter_folder(context)

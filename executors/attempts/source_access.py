@@ -18,8 +18,8 @@ from workspaces.models import Job, Vcs, Workspace
 
 logger = logging.getLogger(__name__)
 _NOT_FOR_FORKS = _(
-    "The connection “{name}” has no tokens for one repository alone, so a step with code of a fork gets none to keep. "
-    "The site's own executor of this version fetches the source all the same."
+    "The connection “{name}” has no tokens for one repository alone, so a step with a fork's code gets no token. The "
+    "site's own executor can still fetch the source."
 )
 UNTIL_A_POD_STARTS = dt.timedelta(minutes=50)
 """How long a token must last that waits in a pod's job data; a token of most providers lives an hour."""

@@ -29,7 +29,7 @@ from workspaces.validation.repositories import check_repository
 
 CONFIGURATION_FILES = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 _HEADS = "refs/heads/"
-_ONLY_HTTP = _("Give the repository's address as git clones it by https.")
+_ONLY_HTTP = _("Enter the https URL that git clones the repository from.")
 _REFUSED = ("error: 401", "error: 403", "authentication failed", "could not read username", "access denied")
 
 
@@ -108,7 +108,7 @@ def _check_place(vcs: Vcs, source: str) -> None:
     if provider_of(vcs) is not None and not is_there(vcs, source):
         raise ConnectionProblem(
             message(
-                _("{repository} is not at {host}, for which the connection “{name}” has its token."),
+                _("{repository} is not at {host}, the host of the connection “{name}”."),
                 repository=source,
                 host=git_host_of(vcs),
                 name=vcs.name,

@@ -118,7 +118,7 @@ def token_helper(
     try:
         url = urlsplit(access.source)
     except ValueError:
-        raise RepositoryAccessError(Sentence(_("The source is no address that can be read."))) from None
+        raise RepositoryAccessError(Sentence(_("The source is not a valid URL."))) from None
     own = f"credential.{url.scheme}://{url.netloc.rpartition('@')[2]}.helper"
     helper = private / "git-credentials"
     helper.write_text(_HELPER)

@@ -33,7 +33,7 @@ def check_cluster(api: Cluster, conf: Installation) -> Iterator[Finding]:
         began = timezone.now()
         ahead = (api.server_time() - began).total_seconds()
     except ClusterError as error:
-        yield failed(SUBJECT, "API server", error.message, _("Look at KUBECONFIG or the pod's service account."))
+        yield failed(SUBJECT, "API server", error.message, _("Check KUBECONFIG or the pod's service account."))
         return
     yield passed(SUBJECT, "API server", _("It answers"))
     # Its time is cut to the second.
@@ -46,7 +46,7 @@ def check_cluster(api: Cluster, conf: Installation) -> Iterator[Finding]:
         yield failed(
             SUBJECT,
             _("address for pods"),
-            _("AzBuilderApiUrl is not set, so no pod could reach this site"),
+            _("AzBuilderApiUrl is not set, so pods cannot reach this site"),
             _("Set it to the address of this site as pods see it, such as http://terrakube-api:8080."),
         )
 
@@ -63,14 +63,14 @@ def _check_dry_run(api: Cluster, conf: Installation) -> Iterator[Finding]:
             yield failed(SUBJECT, _("namespace"), error.message, fix)
             return
         if error.lacks_right:
-            yield unknown(SUBJECT, _("namespace"), _("Without the right to create Jobs the cluster does not say"))
+            yield unknown(SUBJECT, _("namespace"), _("Unknown without the right to create Jobs"))
         else:
             yield passed(SUBJECT, _("namespace"), conf.namespace)
-        quota, other = _("Free or raise the namespace's quota."), _("Fix what the cluster's own words name.")
+        quota, other = _("Free or raise the namespace's quota."), _("Fix what the cluster's message names.")
         yield failed(SUBJECT, _("a step's Job"), error.message, quota if error.is_quota else other)
         return
     yield passed(SUBJECT, _("namespace"), conf.namespace)
-    yield passed(SUBJECT, _("a step's Job"), _("The cluster would take it (dry run)"))
+    yield passed(SUBJECT, _("a step's Job"), _("The cluster would accept it (dry run)"))
 
 
 def _check_objects(api: Cluster, conf: Installation) -> Iterator[Finding]:
@@ -87,14 +87,14 @@ def _check_objects(api: Cluster, conf: Installation) -> Iterator[Finding]:
             yield passed(SUBJECT, row, message(_("Named by {setting}"), setting=setting))
         elif there is None:
             # The site never reads Secrets, so no Role permits it; a pod that starts with the Secret proves it.
-            yield unknown(SUBJECT, row, _("This account may not read Secrets; the probe pod shows whether it is there"))
+            yield unknown(SUBJECT, row, _("This account may not read Secrets; the probe pod shows whether it exists"))
         else:
             fix = message(
                 _("Create it in namespace {namespace}, or take it out of {setting}."),
                 namespace=conf.namespace,
                 setting=setting,
             )
-            yield failed(SUBJECT, row, message(_("{setting} names it, and it is not there"), setting=setting), fix)
+            yield failed(SUBJECT, row, message(_("{setting} names it, but it does not exist"), setting=setting), fix)
 
 
 def claims_in_use() -> list[str]:
@@ -121,7 +121,7 @@ def _check_claims(api: Cluster, conf: Installation) -> Iterator[Finding]:
         except ClusterError as error:
             fix = (
                 message(
-                    _("Role {role} in namespace {namespace} lets it be looked at."),
+                    _("Role {role} in namespace {namespace} allows reading it."),
                     role=OPTIONAL_ROLE,
                     namespace=conf.namespace,
                 )
@@ -132,7 +132,7 @@ def _check_claims(api: Cluster, conf: Installation) -> Iterator[Finding]:
             continue
         if claim is None:
             fix = message(_("Create the claim {name} in namespace {namespace}."), name=name, namespace=conf.namespace)
-            yield failed(SUBJECT, row, _("It is not there"), fix)
+            yield failed(SUBJECT, row, _("It does not exist"), fix)
             continue
         modes = claim["spec"].get("accessModes") or []
         if "ReadWriteMany" in modes:
@@ -142,8 +142,8 @@ def _check_claims(api: Cluster, conf: Installation) -> Iterator[Finding]:
                 SUBJECT,
                 row,
                 message(
-                    _("Its access mode is {mode}, so pods on another node wait for it without an end"),
+                    _("Its access mode is {mode}, so pods on other nodes wait forever"),
                     mode=", ".join(modes),
                 ),
-                _("Use a ReadWriteMany claim, or keep the pods on one node by a node selector."),
+                _("Use a ReadWriteMany claim, or keep the pods on one node with a node selector."),
             )

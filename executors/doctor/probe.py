@@ -135,7 +135,7 @@ def start_probe(api: Cluster, conf: Installation, *, claim: str | None) -> tuple
     try:
         api.create_job(conf.namespace, probe_job(conf, name, claim=claim))
     except ClusterError as error:
-        fix = _("The rows about rights and a step's Job say how.")
+        fix = _("See the rows about rights and a step's Job.")
         return {**state, "phase": "over"}, [failed(SUBJECT, _("start"), error.message, fix)]
     return state, []
 
@@ -181,12 +181,12 @@ def _advance_end(api: Cluster, conf: Installation, state: dict[str, Any]) -> tup
             passed(SUBJECT, _("told to end"), message(_("It was gone after {seconds} s"), seconds=f"{seconds:.0f}"))
         ]
     detail = message(
-        _("It was gone only after {seconds} s, though it ends at once when told")
+        _("It was gone only after {seconds} s, although it stops at once on a signal")
         if gone
-        else _("It was still there after {seconds} s, though it ends at once when told"),
+        else _("It still existed after {seconds} s, although it stops at once on a signal"),
         seconds=f"{seconds:.0f}",
     )
-    fix = _("Look whether something between the kubelet and the container keeps signals back, or the node is slow.")
+    fix = _("Check whether something between the kubelet and the container blocks signals, or the node is slow.")
     return over, [failed(SUBJECT, _("told to end"), detail, fix)]
 
 
@@ -212,13 +212,13 @@ def _read_log(api: Cluster, namespace: str, pods: list[Manifest] | None) -> str 
 
 
 _CHECKS = {
-    "resolve": (_("resolves the site's name"), _("Look at the cluster's DNS and the host in AzBuilderApiUrl.")),
-    "reach": (_("reaches the site"), _("Look at AzBuilderApiUrl, NetworkPolicies and proxies between pods and site.")),
-    "interrupt": (_("takes SIGINT"), _("Use an executor image whose processes get signals.")),
-    "cache-write": (_("writes the provider cache"), _("Set fsGroup to the volume's group, or mend its permissions.")),
+    "resolve": (_("resolves the site's name"), _("Check the cluster's DNS and the host in AzBuilderApiUrl.")),
+    "reach": (_("reaches the site"), _("Check AzBuilderApiUrl, NetworkPolicies and proxies between pods and site.")),
+    "interrupt": (_("takes SIGINT"), _("Use an executor image whose processes receive signals.")),
+    "cache-write": (_("writes the provider cache"), _("Set fsGroup to the volume's group, or fix its permissions.")),
     "cache-lock": (
         _("locks in the provider cache"),
-        _("Use a volume whose file system has locks (NFS with its lock daemon)."),
+        _("Use a volume whose file system supports locks (NFS with its lock daemon)."),
     ),
 }
 
@@ -231,7 +231,9 @@ def _findings(
     )
     if said or ready:
         # Its container got everything that the pod refers to, including the image and the Secrets.
-        found = [passed(SUBJECT, _("start"), _("The image was pulled and its container runs with all that it names"))]
+        found = [
+            passed(SUBJECT, _("start"), _("The image was pulled, and its container runs with everything it names"))
+        ]
     else:
         return [_not_started(seen, pods, namespace, name)]
     for key, (what, fix) in _CHECKS.items():
@@ -240,7 +242,7 @@ def _findings(
             found.append(passed(SUBJECT, what) if ok else failed(SUBJECT, what, said[key], fix))
     if not said:
         # Readiness requires all of these.
-        found.append(passed(SUBJECT, _("resolves and reaches the site, takes SIGINT"), _("It says so by being ready")))
+        found.append(passed(SUBJECT, _("resolves and reaches the site, takes SIGINT"), _("The pod became ready")))
     return found
 
 
@@ -251,8 +253,8 @@ def _not_started(seen: Manifest | None, pods: list[Manifest] | None, namespace: 
         )
         fix = message(
             _(
-                "This account may not read why. Give it Role {role} in namespace {namespace} and check again, or start "
-                "a job and read its pod's log."
+                "This account may not read the cause. Give it Role {role} in namespace {namespace} and check again, "
+                "or start a job and read its pod's log."
             ),
             role=OPTIONAL_ROLE,
             namespace=namespace,
@@ -261,18 +263,18 @@ def _not_started(seen: Manifest | None, pods: list[Manifest] | None, namespace: 
     found = diagnosis.diagnose(seen, pods)
     if pods is None:
         fix = message(
-            _("Give the account Role {role} in namespace {namespace}, so that the pod's own reason is seen."),
+            _("Give the account Role {role} in namespace {namespace} to see the pod's own reason."),
             role=OPTIONAL_ROLE,
             namespace=namespace,
         )
         return failed(
             SUBJECT, _("start"), joined(" ", (marked(_("It has not started.")), found.why.with_advice().sentence)), fix
         )
-    advice = found.why.advice or _("Look at the pod's events with kubectl describe.")
+    advice = found.why.advice or _("Check the pod's events with kubectl describe.")
     return failed(SUBJECT, _("start"), found.why.sentence, advice)
 
 
 def abandoned_probe(state: dict[str, Any], why: str) -> Finding:
     """Return the row of a probe that was given up."""
-    fix = message(_("kubectl delete job {name}, if it is still there."), name=state["name"])
+    fix = message(_("kubectl delete job {name}, if it still exists."), name=state["name"])
     return unknown(SUBJECT, _("outcome"), why, fix)

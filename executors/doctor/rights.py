@@ -45,9 +45,9 @@ RIGHTS = (
         Right(verb=verb, resource="jobs", group="batch", required=True, purpose=purpose)
         for verb, purpose in (
             ("create", _("launches steps")),
-            ("get", _("adopts a Job that exists already, and proves that one is gone")),
+            ("get", _("adopts an existing Job, and confirms that a Job is gone")),
             ("list", _("finds what was lost")),
-            ("watch", _("hears at once of a Job that ends")),
+            ("watch", _("notices at once when a Job ends")),
             ("delete", _("stops a cancelled step")),
         )
     ),
@@ -61,9 +61,9 @@ RIGHTS = (
         for verb in ("get", "list", "watch")
     ),
     Right(verb="patch", resource="pods", purpose=_("gives a warm pod the labels of its step")),
-    Right(verb="get", resource="pods/log", purpose=_("shows the last words of an executor that died")),
+    Right(verb="get", resource="pods/log", purpose=_("shows the last output of an executor that died")),
     Right(
-        verb="get", resource="persistentvolumeclaims", purpose=_("mounts the provider cache only where its claim is")
+        verb="get", resource="persistentvolumeclaims", purpose=_("mounts the provider cache only if its claim exists")
     ),
 )
 

@@ -40,7 +40,7 @@ def _cluster() -> tuple[Cluster, Installation] | Finding:
             SUBJECT, "API server", joined(" ", (error.message, marked(_("Steps run on the worker's machine."))))
         )
     except (ClusterError, SettingErrors) as error:
-        return failed(SUBJECT, "API server", str(error), _("Mend the setting or the kubeconfig that it names."))
+        return failed(SUBJECT, "API server", str(error), _("Fix the setting or the kubeconfig that it names."))
 
 
 def _probe_claim(api: Cluster, conf: Installation) -> str | None:

@@ -45,7 +45,7 @@ def site() -> Iterator[Finding]:
             )
 
 
-_DATABASE_FIX = _("Look at TERRAKUBE_DATABASE_URL and whether the database runs; then manage.py migrate.")
+_DATABASE_FIX = _("Check TERRAKUBE_DATABASE_URL and that the database runs; then run manage.py migrate.")
 
 
 def _database() -> Iterator[Finding]:
@@ -82,7 +82,7 @@ def clock(subject: str, name: str, ahead: float, took: float) -> Finding:
     detail = message(_("{seconds} s apart from this process's"), seconds=f"{apart:.1f}")
     if apart <= CLOCK_SECONDS:
         return passed(subject, name, detail)
-    return failed(subject, name, detail, _("Let the machines' clocks follow the same time servers (NTP)."))
+    return failed(subject, name, detail, _("Synchronize the machines' clocks with the same time servers (NTP)."))
 
 
 def _settings() -> Iterator[Finding]:
@@ -126,15 +126,12 @@ def _keys() -> Iterator[Finding]:
                     SUBJECT,
                     _("keys"),
                     f"A {model._meta.verbose_name_raw}: {error}",
-                    _(
-                        "Put the key with which it was encrypted back into TERRAKUBE_ENCRYPTION_KEYS, behind the new "
-                        "one."
-                    ),
+                    _("Put the old encryption key back into TERRAKUBE_ENCRYPTION_KEYS, after the new one."),
                 )
                 return
             looked += row is not None
     yield passed(
-        SUBJECT, _("keys"), message(_("{number} kinds of encrypted rows can be read, and new ones are"), number=looked)
+        SUBJECT, _("keys"), message(_("Encrypted rows can be read and written ({number} checked)"), number=looked)
     )
     generated = settings.KEYS.generated
     if generated and connection.vendor == "postgresql":
@@ -142,7 +139,7 @@ def _keys() -> Iterator[Finding]:
             SUBJECT,
             _("keys of all processes"),
             message(_("{names} come from a file that other machines do not have"), names=", ".join(sorted(generated))),
-            _("Set them to texts of your own, the same for all processes."),
+            _("Set them explicitly, with the same values for all processes."),
         )
 
 
@@ -151,19 +148,19 @@ def _check_background() -> Iterator[Finding]:
         (
             heartbeats.WORKER,
             _("queue"),
-            _("Look whether worker (manage.py qcluster) runs and what its log says; start it again."),
+            _("Check that the worker (manage.py qcluster) runs, read its log, and restart it."),
         ),
         (
             heartbeats.WATCHER,
             _("watcher"),
-            _("Look whether the watcher (manage.py watch) runs and what its log says."),
+            _("Check that the watcher (manage.py watch) runs, and read its log."),
         ),
     ):
         age = heartbeats.heartbeat_age(name)
         if age is None:
-            yield failed(SUBJECT, what, _("It never showed a sign of life"), fix)
+            yield failed(SUBJECT, what, _("It has never sent a heartbeat"), fix)
             continue
-        detail = message(_("Its last sign of life was {seconds} s ago"), seconds=f"{age.total_seconds():.0f}")
+        detail = message(_("Its last heartbeat was {seconds} s ago"), seconds=f"{age.total_seconds():.0f}")
         if age.total_seconds() > heartbeats.STALE_SECONDS:
             yield failed(SUBJECT, what, detail, fix)
         else:
@@ -175,11 +172,11 @@ def _check_storage() -> Iterator[Finding]:
     try:
         same = storage.try_out(name, secrets.token_bytes(64))
     except StorageError as error:
-        yield failed(SUBJECT, _("storage"), str(error), _("Look at StorageType and the settings of that storage."))
+        yield failed(SUBJECT, _("storage"), str(error), _("Check StorageType and the settings of that storage."))
         return
     if same is None:
         yield unused(SUBJECT, _("storage"), _("States, plans and logs are in the database"))
     elif same:
         yield passed(SUBJECT, _("storage"), _("An object was written, read and deleted"))
     else:
-        yield unknown(SUBJECT, _("storage"), _("What was read is not what was written"))
+        yield unknown(SUBJECT, _("storage"), _("The object read differs from the object written"))

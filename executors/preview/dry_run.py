@@ -50,7 +50,7 @@ class Answer:
         if not self.accepted or not missing:
             return self
         text = _(
-            "The cluster would take this Job in namespace {namespace}, but its pod would not start. Missing: {names}."
+            "The cluster would accept this Job in namespace {namespace}, but its pod would not start. Missing: {names}."
         )
         names = ", ".join(f"{need.kind} {need.name}" for need in missing)
         return replace(self, text=message(text, namespace=installation().namespace, names=names), missing=missing)
@@ -67,7 +67,7 @@ def dry_run_step(workspace: Workspace, step_type: StepType) -> Answer:
     except ClusterError as error:
         environment = workspace_inputs(workspace).for_step(step_type).environment
         return Answer(False, redact_message(error.message, secret_texts(environment)))
-    return Answer(True, message(_("The cluster would take this Job in namespace {namespace}."), namespace=namespace))
+    return Answer(True, message(_("The cluster would accept this Job in namespace {namespace}."), namespace=namespace))
 
 
 def referenced_objects(body: Manifest) -> list[ReferencedObject]:

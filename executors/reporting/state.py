@@ -44,7 +44,7 @@ def state(request: HttpRequest, attempt: Attempt) -> HttpResponse:
             # An empty answer would mean a workspace without resources, and the plan would create all of them again.
             return error_response(
                 message(
-                    _("State {number} of this workspace lies in storage that this site could not read."),
+                    _("This site could not read state {number} of this workspace from storage."),
                     number=current.number,
                 ),
                 409,

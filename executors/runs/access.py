@@ -41,7 +41,7 @@ def find_job(request: HttpRequest, job_id: int, *, seen: bool = False) -> Job:
     visible = rows.select_related("workspace", "organization", "template")
     job = visible.defer("tcl", "template__tcl").filter(pk=job_id).first()
     if job is None:
-        raise Http404(_("There is no such job."))
+        raise Http404(_("Job not found."))
     return job  # type: ignore[no-any-return]
 
 

@@ -74,11 +74,11 @@ def _queue() -> Health:
             _("Queue"),
             "bad",
             _("takes no tasks since %(since)s") % words,
-            _("No job starts or goes on without it; each does by itself when it answers again."),
+            _("Jobs cannot start or continue without it. They continue automatically when it answers again."),
         )
     size = queue_size()
     if size is None:
-        return Health(_("Queue"), "bad", _("does not answer"), _("No job starts or goes on without it."))
+        return Health(_("Queue"), "bad", _("does not answer"), _("Jobs cannot start or continue without it."))
     if not size:
         return Health(_("Queue"), "good", _("empty"))
     text = ngettext("%(number)d task waits", "%(number)d tasks wait", size) % {"number": size}
@@ -94,7 +94,7 @@ def _cluster() -> Health:
     if age.total_seconds() <= heartbeats.STALE_SECONDS:
         return Health(_("Cluster"), "good", _("answers"))
     text = _("no answer for %(age)s") % {"age": duration(age)}
-    return Health(_("Cluster"), "bad", text, _("The watcher's log and the check of the installation say why."))
+    return Health(_("Cluster"), "bad", text, _("See the watcher's log and the check of the installation."))
 
 
 def _parts() -> list[Health]:
@@ -102,12 +102,12 @@ def _parts() -> list[Health]:
         _health(
             heartbeats.WORKER,
             _("Worker"),
-            _("No job starts or goes on without it: manage.py qcluster, or manage.py up."),
+            _("Jobs cannot start or continue without it. Start it with manage.py qcluster or manage.py up."),
         ),
         _health(
             heartbeats.WATCHER,
             _("Watcher"),
-            _("Lost pods go unnoticed without it: manage.py watch, or manage.py up."),
+            _("Lost pods are not noticed without it. Start it with manage.py watch or manage.py up."),
         ),
         _queue(),
         _cluster(),

@@ -58,7 +58,7 @@ def _not_started(queued: Sequence[Job], before: dt.datetime) -> list[Stuck]:
 def _told(job: Job) -> str:
     """What the cluster says of a step that does not start; that it starts is what the site said at its launch."""
     said = "" if job.reason_code == _JUST_LAUNCHED else in_language(job.why)
-    return said or _("The executor of its step has not started.")
+    return said or _("The executor of the step has not started.")
 
 
 def _silent(running: Sequence[Job], before: dt.datetime) -> list[Stuck]:
@@ -70,7 +70,7 @@ def _silent(running: Sequence[Job], before: dt.datetime) -> list[Stuck]:
         step__job__in=list(jobs), heartbeat_at__lt=before
     )
     return [
-        Stuck(jobs[key], at, _("The executor of its step sends no sign of life."))
+        Stuck(jobs[key], at, _("The executor of the step sends no heartbeat."))
         for key, at in claimed.values_list("step__job", "heartbeat_at")
         if at is not None
     ]
@@ -79,7 +79,7 @@ def _silent(running: Sequence[Job], before: dt.datetime) -> list[Stuck]:
 def _not_taken(waiting: Sequence[Job], before: dt.datetime) -> list[Stuck]:
     """Jobs that wait for nothing, and still no worker takes them."""
     return [
-        Stuck(job, job.updated_date, _("It waits for nothing, and the worker does not take it on."))
+        Stuck(job, job.updated_date, _("The job is ready, but the worker does not start it."))
         for job in waiting
         if not job.reason_code and not job.reason and not _is_in_line(job) and job.updated_date < before
     ]
@@ -92,5 +92,5 @@ def _is_in_line(job: Any) -> bool:
 def _not_gone(visible: QuerySet[Job], before: dt.datetime) -> list[Stuck]:
     """Ended jobs whose pod is not known to be gone, so that their workspace stays taken."""
     ended = visible.filter(holds_workspace=True, status__in=sorted(FINAL_JOB), ended_at__lt=before)
-    why = _("The job has ended, but its pod is not known to be gone: no other job of the workspace can start.")
+    why = _("The job has ended, but its pod may still exist: no other job of the workspace can start.")
     return [Stuck(job, job.ended_at, why) for job in ended.order_by("ended_at")[:_MOST] if job.ended_at]

@@ -31,14 +31,14 @@ def objection_to(asked: Asked) -> str:
     in_pods = [(step, given) for step, given in inputs if _runs_in_a_pod(given)]
     if _changes_without_a_plan(in_pods):
         return _(
-            "Terrakube's executor image keeps to targets, replacements and refresh only where an apply follows a plan: "
-            "choose a template that plans before it applies."
+            "Terrakube's executor image supports targets, replacements and refresh only if a plan comes before the "
+            "apply: choose a template that plans before it applies."
         )
     own = (given.environment.get(PLAN_ARGUMENTS) for step, given in in_pods if step.type in PLAN_TYPES)
     if asked.addresses and any(value is not None and changes_what_is_planned(value.text) for value in own):
         return _(
-            "TF_CLI_ARGS_plan of the workspace names addresses too, and Terrakube's executor image would plan those as "
-            "well: take them out of the variable."
+            "TF_CLI_ARGS_plan of the workspace also contains addresses, and Terrakube's executor image would plan "
+            "them as well: remove them from the variable."
         )
     return ""
 

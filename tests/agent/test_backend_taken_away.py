@@ -130,24 +130,24 @@ REFUSED: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "a script that takes our backend away": (
         {},
         {"before": f"rm -rf *{OVERRIDE_FILE} .terraform/terraform.tfstate"},
-        "the backend that is configured is none. Let no script",
+        "the configured backend is none. Do not run",
     ),
     "a script that runs init with a backend of its own": (
         {"main_backend.tf": LOCAL},
         {"before": f"rm *{OVERRIDE_FILE}; {INIT}"},
-        'the backend that is configured is local. Remove the block from main_backend.tf (backend "local"), and',
+        'the configured backend is local. Remove the block from main_backend.tf (backend "local"), and',
     ),
     "a script that gives our backend another address": (
         {},
         {"before": f"{INIT} -backend-config=address=http://127.0.0.1:9/ || true"},
-        "the backend that is configured is http with address.",
+        "the configured backend is http with address.",
     ),
     "a script that selects a workspace": (
         {},
         {"before": "echo prod > .terraform/environment"},
-        ".terraform/environment chooses the terraform workspace 'prod'",
+        ".terraform/environment selects the terraform workspace 'prod'",
     ),
-    "a state in the source": ({"terraform.tfstate": OWN_STATE}, {}, "The source holds a state of its own"),
+    "a state in the source": ({"terraform.tfstate": OWN_STATE}, {}, "The source contains a state"),
     "TF_WORKSPACE": ({}, {"environmentVariables": {"TF_WORKSPACE": "prod"}}, "TF_WORKSPACE would choose another state"),
     "TF_WORKSPACE from a script": (
         {},
@@ -311,7 +311,7 @@ def test_a_state_in_the_folder_is_kept_where_the_backend_was_never_asked(tmp_pat
     (tmp_path / ".terraform" / "terraform.tfstate").write_text(json.dumps(configured))
     guard.check({}, "apply")
     (tmp_path / "terraform.tfstate").write_text(OWN_STATE)
-    with pytest.raises(StepFailed, match="the backend that is configured is local"):
+    with pytest.raises(StepFailed, match="the configured backend is local"):
         guard.check_finished("apply", 1)
     assert guard.local_state == tmp_path / "terraform.tfstate"
 

@@ -137,7 +137,7 @@ def test_what_no_one_took_is_where_the_log_says_or_said_to_be_lost(apply: Any, t
         kept = Path(named[-1])
         assert names(kept.read_bytes()) == ["a", "b"]
         kept.unlink()
-        assert "it is only in the pod" in api.attempt.result["message"]
+        assert "only the pod has it" in api.attempt.result["message"]
     else:
         assert "it is lost" in api.attempt.result["message"]
     assert_no_state_is_told(api, agent)

@@ -84,11 +84,11 @@ def test_a_pinned_commit_is_taken_even_where_the_server_hands_out_tips_only(
         ({"branch": "none"}, "The repository has no branch or tag 'none'."),
         ({"commitId": "a" * 40}, f"The repository no longer has the commit {'a' * 40}."),
         ({"commitId": "--upload-pack=x"}, "The commit is not a full hash."),
-        ({"branch": "--upload-pack=x"}, "The workspace names no branch or tag."),
+        ({"branch": "--upload-pack=x"}, "The workspace has no branch or tag."),
         ({"source": "--upload-pack=x"}, "The workspace has no source to clone."),
         (
             {"source": "http://[x", "vcsType": "GITLAB", "accessToken": "t"},
-            "The source is no address that can be read.",
+            "The source is not a valid URL.",
         ),
         ({"source": "empty"}, "The workspace has no source to clone."),
     ],
@@ -474,8 +474,8 @@ def test_a_server_with_ssh_rsa_alone_is_told_and_accepted_where_the_key_says_so(
             assert start(api, PATH=f"{fake}:{os.environ['PATH']}").wait() == 10
             assert api.attempt.result is not None
             assert api.attempt.result["message"] == (
-                "The SSH server 10.0.0.7 offers only ssh-rsa, which OpenSSH refuses since it rests on SHA-1. Renew the "
-                "server's host keys, or allow ssh-rsa at the SSH key."
+                "The SSH server 10.0.0.7 offers only ssh-rsa, which OpenSSH refuses because it uses SHA-1. Renew the "
+                "server's host keys, or allow ssh-rsa in the SSH key."
             )
         calls = (tmp_path / "called").read_text().splitlines()
         options = "-o HostKeyAlgorithms=+ssh-rsa -o PubkeyAcceptedAlgorithms=+ssh-rsa"

@@ -40,7 +40,7 @@ def test_a_step_is_stopped_at_the_second_look_that_finds_memory_short(tmp_path: 
     assert not control.stopping
     watching.check()
     assert (control.stopping, control.code) == (True, SOFT_STOP)
-    assert "used 96 MiB of its limit of 100 MiB" in control.reason
+    assert "used 96 MiB of its memory limit of 100 MiB" in control.reason
 
 
 def test_a_peak_of_a_moment_stops_nothing(tmp_path: Path) -> None:

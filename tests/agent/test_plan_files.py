@@ -282,7 +282,7 @@ def test_more_than_is_allowed_fails_the_plan_with_the_largest_files(job: Callabl
     said = result(planned)
     assert (said["outcome"], said["reason"]) == ("failed", "plan-files-too-large")
     assert said["message"] == (
-        "The plan made 3 files of 1.1 MiB in all, more than the 1.0 MiB of ExecutorMaxPlanFilesMiB; the largest: "
+        "The plan wrote 3 files of 1.1 MiB in total, more than the 1.0 MiB of ExecutorMaxPlanFilesMiB; the largest: "
         "big (0.7 MiB), bigger.zip (0.5 MiB), tiny (0.0 MiB)."
     )
     assert "/plan-manifest" not in planned.attempt.files

@@ -93,8 +93,8 @@ def test_a_lock_file_of_another_platform_is_told_with_its_cure(
     assert start(api).wait() == 10
     assert api.attempt.result is not None
     assert api.attempt.result["message"] == (
-        f"The checksums in .terraform.lock.hcl are not those of {host}/hashicorp/time for {PLATFORM}, since it was "
-        f"made on another platform. Run {tool} providers lock -platform={PLATFORM} and commit the file."
+        f"The checksums of {host}/hashicorp/time in .terraform.lock.hcl do not match {PLATFORM}: the file was "
+        f"written on another platform. Run {tool} providers lock -platform={PLATFORM} and commit the file."
     )
 
 

@@ -227,7 +227,7 @@ def test_arguments_of_the_workspace_cannot_widen_the_scope(
     api = job.run(kind)
     assert outcome(api) == ("failed", "out-of-scope"), api.log
     assert api.attempt.result is not None
-    assert "reaches outside of the job's targets, so nothing was applied: " in api.attempt.result["message"]
+    assert "goes beyond the job's targets, so nothing was applied: " in api.attempt.result["message"]
     assert touched in api.attempt.result["message"]
     assert api.attempt.result["message"] in api.log
     assert job.resources == resources(before)
@@ -291,7 +291,7 @@ def test_a_job_that_only_plans_is_told_what_its_plan_reaches_beside_its_targets(
     job = steps("2", {"TF_CLI_ARGS_plan": WIDER}, targets=["terraform_data.a"], planOnly=True)
     api = job.run("terraformPlan")
     assert outcome(api) == ("succeeded", "done")
-    assert "reaches outside of the job's targets" in api.log
+    assert "goes beyond the job's targets" in api.log
 
 
 @pytest.mark.parametrize("approved", [True, False])

@@ -363,12 +363,12 @@ def test_a_variable_marked_as_hcl_is_an_expression_whatever_its_type(
     [
         (
             {"sizes": '["a", ]x'},
-            "The variable sizes has the type list(number), and its value is no expression at line 1, column 8: "
+            "The variable sizes has the type list(number), but its value is not a valid expression at line 1, column 8: "
             "unexpected text after the end of the expression.",
         ),
         (
             {"sizes": "[1]", "plain": "upper(\n1)"},
-            "The variable plain is marked as HCL, and its value is no expression at line 1, column 1: "
+            "The variable plain is marked as HCL, but its value is not a valid expression at line 1, column 1: "
             "a value cannot call functions.",
         ),
         ({"sizes": "[1]", "plain": '[1,\n 1 - "a"]'}, "Invalid operand: the value of the variable plain, line 2"),

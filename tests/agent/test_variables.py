@@ -171,7 +171,7 @@ def test_tofu_reads_its_own_file_instead_of_the_one_beside_it(tmp_path: Path) ->
 @pytest.mark.parametrize("marked", [False, True])
 def test_a_value_that_is_no_expression_is_refused_by_its_name(value: str, marked: bool, tmp_path: Path) -> None:
     why = "is marked as HCL" if marked else r"has the type list\(number\)"
-    sentence = rf"The variable sizes {why}, and its value is no expression at line \d, column \d+: [a-z ]+"
+    sentence = rf"The variable sizes {why}, but its value is not a valid expression at line \d, column \d+: [a-z ]+"
     declared = {"sizes": Declaration("sizes", "list(number)")}
     with pytest.raises(StepFailed, match=sentence) as caught:
         write_variables(tmp_path / "v", {"sizes": value}, declared, hcl=["sizes"] if marked else [])

@@ -74,7 +74,7 @@ def test_approving_a_job_whose_workspace_is_gone_is_409(
         Workspace.objects.filter(pk=workspace.pk).update(deleted=True)
         answer = admin.patch(f"organization/{organization.pk}/job/{job.pk}", "job", {"status": "approved"})
         assert answer.status_code == 409
-        assert "The workspace was deleted; nothing of the job is run." in detail(answer)
+        assert "The workspace was deleted, so the job does not run." in detail(answer)
     else:
         admin.patch(f"organization/{organization.pk}", "organization", {"disabled": True})
         transitions.advance(job.pk)

@@ -92,4 +92,4 @@ def test_an_installation_goes_on_from_a_restored_backup(tmp_path: Path) -> None:
             jobs = await_that(ended, "all jobs have ended", 90)
             assert jobs[pending.pk][0] == "completed"
             assert jobs[running.pk][0] == "failed"
-            assert "said nothing" in str(jobs[running.pk][1])
+            assert "sent no heartbeat" in str(jobs[running.pk][1])

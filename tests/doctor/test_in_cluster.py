@@ -181,7 +181,7 @@ def test_a_namespace_and_a_claim_that_are_not_there_are_named(installed: Install
     VariableFactory.create(key="TF_PLUGIN_CACHE_DIR", value="/cache")
     installed(all_objects(), ExecutorEphemeralSecret="not-there")
     found = check()
-    assert found["Cluster: claim terrakube-plugin-pvc"].detail == "It is not there"
+    assert found["Cluster: claim terrakube-plugin-pvc"].detail == "It does not exist"
     # Nothing may read Secrets, so this is for the pod to find.
     assert found["Cluster: Secret not-there"].state is State.UNKNOWN
 

@@ -49,7 +49,7 @@ def test_a_site_whose_processes_live_is_healthy() -> None:
     VariableFactory.create()
     found = rows()
     assert {name for name, one in found.items() if one.state is State.FAIL} == set()
-    assert found["keys"].detail.startswith("2 kinds of encrypted rows can be read")
+    assert found["keys"].detail.endswith("read and written (2 checked)")
     assert found["queue"].state is State.PASS
     assert found["storage"].state is State.UNUSED
 
@@ -62,7 +62,7 @@ def test_a_queue_that_stands_still_is_named_with_what_to_do() -> None:
     assert seconds, found["queue"].detail
     assert int(seconds[1]) >= 600
     assert "manage.py qcluster" in found["queue"].fix
-    assert found["watcher"].detail == "It never showed a sign of life"
+    assert found["watcher"].detail == "It has never sent a heartbeat"
 
 
 def test_a_key_that_was_taken_away_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_the_page_asks_in_the_background_and_shows_the_newest_run(
     assert run.finished_at is not None
     page = admin.get(address).content.decode()
     assert "data-again" not in page
-    assert "never showed a sign of life" in page
+    assert "has never sent a heartbeat" in page
     assert "manage.py qcluster" in page
     member = sign_in(WorkspaceFactory.create().organization, manage_workspace=True)
     assert member.get(address).status_code == 403

@@ -168,7 +168,7 @@ def test_a_check_that_finds_no_room_at_its_start_has_no_place_in_line() -> None:
     check = fresh(check)
     assert (check.status, check.waits_for_room) == (JobStatus.CANCELLED, "")
     assert check.reason == (
-        f"Given back, as there was no room: the organization {owner.name} may have 1 step at once; "
+        f"Stopped for lack of capacity: the organization {owner.name} may have 1 step at once; "
         "drift is checked again later"
     )
 
@@ -206,7 +206,7 @@ def test_a_persons_job_ends_the_check_of_its_workspace_and_does_not_wait_for_it(
     run_queued(queued)
     check = fresh(check)
     assert check.status == JobStatus.CANCELLED
-    assert check.reason == f"Given back to job {job.pk} of this workspace; drift is checked again later"
+    assert check.reason == f"Stopped for job {job.pk} of this workspace; drift is checked again later"
 
 
 def test_the_executor_of_a_check_is_stopped_as_that_of_any_cancelled_job(
@@ -240,7 +240,7 @@ def test_a_job_that_waits_for_room_gets_that_of_one_check(
     assert runs(job)
     ended = [check for check in map(fresh, checks) if check.status == JobStatus.CANCELLED]
     assert [check.reason for check in ended] == [
-        f"Given back to job {job.pk}, which waited for room; drift is checked again later"
+        f"Stopped for job {job.pk}, which needed the capacity; drift is checked again later"
     ]
 
 

@@ -105,7 +105,7 @@ def test_the_queries_of_the_page_do_not_grow_with_its_rows(
     client = signed_in(person(drifted, plan_job=True))
     with django_assert_max_num_queries(22):
         text = text_of(client, "drift")
-    assert text.count("Bring back") == 50
+    assert text.count("Revert the drift") == 50
     assert "page=2" in text
 
 
@@ -113,10 +113,10 @@ def test_the_workspaces_page_says_what_drifted_and_since_when_without_values(dri
     text = text_of(signed_in(person(drifted, plan_job=True)), "overview", drifted.pk)
     found = Drift.objects.get(workspace=drifted)
     assert "time_rotating.key[&quot;a&quot;]" in text
-    assert "1 change of the configuration waits to be applied. It is no drift." in text
+    assert "1 change of the configuration is not applied yet. It does not count as drift." in text
     assert "drifted since" in text
     assert f"job {found.result_job_id}" in text
-    assert "Start a job that brings it back" in text
+    assert "Start a job that reverts the drift" in text
     assert "very-secret" not in text
 
 
@@ -145,7 +145,7 @@ def test_a_failed_check_says_why_and_keeps_what_had_drifted(drifted: Workspace) 
 def test_pages_say_where_checks_are_switched_on() -> None:
     unchecked = workspace(OrganizationFactory.create())
     client = signed_in(person(unchecked))
-    assert "Drift checks are off. Switch them on" in text_of(client, "overview", unchecked.pk)
+    assert "Drift checks are off. Enable them" in text_of(client, "overview", unchecked.pk)
     assert "Never checked" in text_of(client, "drift")
 
 
@@ -189,12 +189,12 @@ def test_more_than_a_job_takes_needs_a_plan_of_everything_that_is_approved(drift
 
 def test_without_drift_or_template_nothing_is_started(drifted: Workspace) -> None:
     Template.objects.filter(tcl__in=(PLAN_AND_APPLY, PLAN_APPROVE_APPLY)).delete()
-    with pytest.raises(InvalidInput, match="no template"):
+    with pytest.raises(InvalidInput, match="not start any template"):
         bring_back(drifted, by=None)
     Drift.objects.update(due_at=timezone.now())
     (check,) = make_checks(timezone.now())
     end_check(check, CLEAN)
-    with pytest.raises(WrongState, match="No drift"):
+    with pytest.raises(WrongState, match="no known drift"):
         bring_back(drifted, by=None)
     assert not Job.objects.exclude(via=Via.DRIFT).exists()
 

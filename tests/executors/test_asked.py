@@ -147,7 +147,7 @@ def test_the_page_marks_what_was_asked_for_and_what_was_added() -> None:
     job = create_job(WorkspaceFactory.create(), by=None, tcl=PLAN_APPROVE_APPLY, targets=["t.a"])
     plan(job, changes(("t.a", ["create"], ""), ("t.b", ["update"], ""), ("t.c", ["delete"], "")))
     html = without_breaks(render_to_string("terrakube/run_results.html", {"results": read_results(job), "job": job}))
-    assert ">1 asked for</span>" in html
+    assert ">1 requested</span>" in html
     assert ">2 added by Terraform</span>" in html
-    assert '<code>t.a</code><span class="tk-badge tk-active">asked for</span>' in html
+    assert '<code>t.a</code><span class="tk-badge tk-active">requested</span>' in html
     assert '<code>t.b</code><span class="tk-badge tk-attention">added by Terraform</span>' in html

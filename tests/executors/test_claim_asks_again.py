@@ -60,7 +60,7 @@ def test_a_claim_on_a_workspace_that_is_gone_is_refused_and_its_job_ends(
     refused = Executor(attempt).claim()
     said = json.loads(refused.content)["errors"][0]
     assert (refused.status_code, said["code"]) == (410, "attempt-over")
-    assert "nothing of the job is run" in said["detail"]
+    assert "so the job does not run" in said["detail"]
     job = job_of(attempt)
     assert (job.status, job.reason_code, job.holds_workspace) == (JobStatus.FAILED, code, False)
     attempt.refresh_from_db()

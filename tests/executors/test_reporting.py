@@ -236,12 +236,14 @@ def ended(executor: Executor) -> tuple[Attempt, Step]:
 
 
 def test_a_step_says_why_the_cluster_ended_its_pod(executor: Executor) -> None:
-    lifecycle.record_stop_reason(executor.attempt, told("drained", "The pod was evicted, as when its node is drained"))
+    lifecycle.record_stop_reason(
+        executor.attempt, told("drained", "The pod was evicted, for example because its node was drained")
+    )
     assert executor.call("result", STOPPED).status_code == 200
     attempt, step = ended(executor)
     assert (attempt.outcome, attempt.reason_code) == (AttemptOutcome.FAILED, "drained")
     assert (step.status, step.reason_code) == (JobStatus.FAILED, "drained")
-    assert step.reason == "The pod was evicted, as when its node is drained; it ended in good order"
+    assert step.reason == "The pod was evicted, for example because its node was drained; it stopped cleanly"
     assert job_of(executor).reason_code == "drained"
     assert executor.call("result", STOPPED).status_code == 200
 
@@ -250,7 +252,7 @@ def test_a_step_that_was_told_to_stop_from_outside_says_so_where_nothing_more_is
     assert executor.call("result", STOPPED | {"exitCode": 137}).status_code == 200
     _, step = ended(executor)
     assert step.reason_code == "stopped"
-    assert step.reason.endswith("not by a cancelled job; it was killed before it had ended")
+    assert step.reason.endswith("not by a cancelled job; it was killed before it could stop")
 
 
 @pytest.mark.parametrize(("force", "code", "outcome"), [(False, 137, "killed"), (True, None, "killed"), (False, 1, "")])

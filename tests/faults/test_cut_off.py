@@ -72,7 +72,7 @@ def test_an_executor_that_stays_silent_is_lost_and_holds_the_workspace_until_it_
     with network.silent():
         trial.fault()
         sentence = trial.ended(job, "silent", seconds=LOST_SECONDS + 20)
-        assert "has said nothing" in sentence
+        assert "sent no heartbeat" in sentence
         # Deliberately: the apply may still be at work, and nobody can tell.
         assert job.holds_workspace
         trial.assert_sound(job, status=JobStatus.FAILED, code="silent")

@@ -107,10 +107,10 @@ def test_recipients_are_checked_one_by_one(api: Api, workspace: Workspace, setti
     path = f"organization/{workspace.organization_id}/notificationConfiguration"
     email = GIVEN | {"channelType": "EMAIL"}
     for destination, said in (
-        ("mailto:ann@example.org,ben", '"ben" is no e-mail address'),
+        ("mailto:ann@example.org,ben", '"ben" is not an e-mail address'),
         ("mailto:ann@elsewhere.example", "only to example.org"),
         ("mailto:", "Enter 1 to 20"),
-        ("mailto:ann@example.org%0ABcc:ben@example.org", "is no e-mail address"),
+        ("mailto:ann@example.org%0ABcc:ben@example.org", "is not an e-mail address"),
     ):
         answer = api.post(path, TYPE, email | {"destinationUrl": destination})
         assert (answer.status_code, said in detail(answer)) == (400, True), detail(answer)
@@ -165,7 +165,7 @@ def test_a_test_says_what_the_receiver_answered(api: Api, notify: Notify, receiv
     receiver.answers = [Answer(500, b"down")]
     answer = plain(api).call("POST", f"configuration/{made.pk}/test")
     assert answer.status_code == 502
-    assert json.loads(answer.content)["message"] == "It answers 500."
+    assert json.loads(answer.content)["message"] == "The destination answers 500."
     assert sorted(NotificationDelivery.objects.values_list("status", "due_at")) == [("FAILED", None), ("SENT", None)]
 
 
@@ -258,10 +258,10 @@ def test_a_button_sends_a_test_and_the_page_shows_its_answer(
 ) -> None:
     made = notify(workspace=workspace)
     answer = panel.post(page_of(made, "test"), follow=True)
-    assert "The test was sent and taken." in answer.content.decode()
+    assert "The test was sent and accepted." in answer.content.decode()
     receiver.answers = [Answer(404, b"gone")]
     text = panel.post(page_of(made, "test"), follow=True).content.decode()
-    assert "The test was not taken: It answers 404." in text
+    assert "The test was not accepted: The destination answers 404." in text
     assert len(receiver.received) == 2
     assert panel.get(page_of(made, "test")).status_code == 405
 

@@ -43,7 +43,7 @@ def test_a_job_that_the_cluster_would_take_is_not_created(
     VariableFactory.create(
         workspace=workspace, key="EPHEMERAL_CONFIG_TOLERATIONS", value="dedicated=tf:Equal:NoSchedule"
     )
-    assert ask(admin, workspace) == f"The cluster would take this Job in namespace {namespace}."
+    assert ask(admin, workspace) == f"The cluster would accept this Job in namespace {namespace}."
     assert client.BatchV1Api(cluster_api).list_namespaced_job(namespace).items == []
 
 
@@ -91,7 +91,7 @@ def test_what_the_pod_needs_is_looked_for(
     assert found[("ServiceAccount", "default")] is True
     assert "missing" in page.content.decode()
     assert page.context["answer"].text == (
-        f"The cluster would take this Job in namespace {namespace}, but its pod would not start. "
+        f"The cluster would accept this Job in namespace {namespace}, but its pod would not start. "
         "Missing: ConfigMap nowhere, Node kubernetes.io/os=linux,disk=quantum."
     )
     assert "tk-note-good" not in page.content.decode()
@@ -117,7 +117,7 @@ def test_where_the_sites_account_may_not_look_the_right_that_it_lacks_is_named(
     VariableFactory.create(workspace=workspace, key="EPHEMERAL_CONFIG_MAP_NAME", value="tf-files")
     address = reverse("admin:workspaces_workspace_preview", args=[workspace.pk])
     page = admin.post(address, {"type": "terraformPlan"})
-    assert page.context["answer"].text == f"The cluster would take this Job in namespace {namespace}."
+    assert page.context["answer"].text == f"The cluster would accept this Job in namespace {namespace}."
     (need,) = (need for need in page.context["needs"] if need.kind == "ConfigMap")
     assert (need.found, need.lacking) == (None, f"get configmaps in namespace {namespace}")
     assert f"service account lacks the right to {need.lacking}." in page.content.decode()

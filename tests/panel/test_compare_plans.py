@@ -99,7 +99,7 @@ def test_a_job_of_another_workspace_is_refused_with_what_is_allowed(workspace: W
     other = planned(WorkspaceFactory.create(organization=workspace.organization), secret_name=CREATE)
     for wrong in (other.pk, job.pk, "<b>", "9" * 30):
         text = compare(admin, job, wrong, status=400)
-        assert f"is no other job of workspace {workspace.name} that has a plan." in text
+        assert f"is not another job of workspace {workspace.name} with a plan." in text
         assert "x.secret_name" not in text
         assert "<b>" not in text
 

@@ -39,7 +39,7 @@ def ask(path: str, **more: Any) -> Any:
 def test_a_page_that_is_not_there_is_said_to_people_and_to_programs() -> None:
     response = ask("/nowhere/")
     assert response.status_code == 404
-    assert "There is no such page" in response.content.decode()
+    assert "Page not found" in response.content.decode()
     assert reverse("admin:index") in response.content.decode()
     program = Client().get("/nowhere/")
     assert (program.status_code, program["Content-Type"]) == (404, "application/json")

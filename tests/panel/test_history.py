@@ -233,7 +233,7 @@ def test_a_filter_looks_at_a_limited_number_of_entries_and_says_so(
     response = admin.get(address_of(workspace), {"text": first.record})
     steps = [response]
     while steps[-1].context["older"]:
-        assert "looked back to" in steps[-1].content.decode()
+        assert "Searched back to" in steps[-1].content.decode()
         steps.append(admin.get(f"{address_of(workspace)}?{steps[-1].context['older']}"))
     # "no 0" is the oldest of 25: two looks of ten find nothing.
     assert [len(step.context["rows"]) for step in steps] == [0, 0, 1]

@@ -86,7 +86,7 @@ def test_a_failed_step_says_why_and_what_to_do(workspace: Workspace, admin: Clie
     lifecycle.fail_attempt(attempt, told("no-api-address", "AzBuilderApiUrl is not set"))
     text = page(admin, attempt.step.job)
     assert "AzBuilderApiUrl is not set" in text
-    assert "An administrator sets AzBuilderApiUrl" in text
+    assert "Ask an administrator to set AzBuilderApiUrl" in text
     assert "Run again" in text
 
 

@@ -64,7 +64,7 @@ def test_a_changed_setting_is_shown_with_what_it_was(workspace: Workspace, admin
         "spec.template.spec.containers.executor.resources.limits.memory": (None, "2Gi"),
     }
     assert f"Job {step.job_id}" in page.content.decode()
-    assert "2 changed since its last pod" in row(admin, workspace)
+    assert "2 settings changed since the last pod" in row(admin, workspace)
     assert f"{SELECTOR}, EPHEMERAL_MEMORY_LIMIT" in row(admin, workspace)
     assert ">Node selector, Memory limit</span>" in row(admin, workspace)
 
@@ -85,7 +85,7 @@ def test_of_a_secret_setting_is_kept_only_whether_it_is_the_same(workspace: Work
     assert "changed since" not in row(admin, workspace)
     secret.value = "TOKEN=top-secret-2"
     secret.save()
-    assert "1 changed since its last pod" in row(admin, workspace)
+    assert "1 setting changed since the last pod" in row(admin, workspace)
     assert "top-secret" not in preview_page(admin, workspace)
 
 

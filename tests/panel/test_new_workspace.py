@@ -48,7 +48,7 @@ def test_from_git_it_takes_a_name_and_an_address(admin: Client, older: Workspace
 def test_without_an_address_it_is_refused_at_the_field(admin: Client, older: Workspace) -> None:
     answer = made(admin, source="")
     assert answer.status_code == 200
-    assert "Give the URL of the git repository." in answer.content.decode()
+    assert "Enter the URL of the git repository." in answer.content.decode()
     assert not Workspace.objects.filter(name="made").exists()
 
 

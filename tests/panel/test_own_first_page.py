@@ -122,7 +122,7 @@ def test_a_stuck_job_says_what_the_cluster_said(admin: Client) -> None:
     job = queued(WorkspaceFactory.create())
     long_ago(job)
     [one] = admin.get(reverse("admin:index")).context["stuck"]
-    assert one.why == "The executor of its step has not started."
+    assert one.why == "The executor of the step has not started."
     Job.objects.filter(pk=job.pk).update(
         reason="0/3 nodes are available", reason_code="unschedulable", reason_words=None
     )

@@ -70,7 +70,7 @@ def test_what_differs_is_named_with_both_values(admin: Client, workspace: Worksp
 def test_what_says_the_same_is_not_named(admin: Client, workspace: Workspace) -> None:
     GlobalVariableFactory.create(organization=workspace.organization, key=LIMIT, value="2Gi")
     row = VariableFactory.create(workspace=workspace, key=LIMIT, value="2Gi")
-    assert shown(admin, workspace) == ("none of its own", [])
+    assert shown(admin, workspace) == ("no own settings", [])
     row.value = "3Gi"
     row.save()
     assert shown(admin, workspace)[0] == "Memory limit"
@@ -78,7 +78,7 @@ def test_what_says_the_same_is_not_named(admin: Client, workspace: Workspace) ->
 
 def test_what_only_the_organization_says_is_not_named(admin: Client, workspace: Workspace) -> None:
     GlobalVariableFactory.create(organization=workspace.organization, key=LIMIT, value="2Gi")
-    assert shown(admin, workspace) == ("none of its own", [])
+    assert shown(admin, workspace) == ("no own settings", [])
 
 
 def test_after_the_first_three_it_says_how_many_more(admin: Client) -> None:

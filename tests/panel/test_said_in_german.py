@@ -231,7 +231,7 @@ def _over(workspace: Workspace, content: bytes) -> None:
         ),
         (
             _locked,
-            "The state is locked by somebody (unknown)",
+            "The state is locked by an unknown user",
             "Der State ist gesperrt, von wem und wofür ist nicht bekannt",
         ),
         (

@@ -82,13 +82,13 @@ def test_while_one_types_the_page_says_what_an_expression_means(admin: Client) -
     assert len(re.findall(r"<li>\w{3} [\d-]{10} 06:30 CES?T</li>", text)) == 3
     assert "clock" not in text
     assert "its job starts the first time only" in preview(admin, "30 2 * * *")
-    assert "a job never starts" in preview(admin, "0 0 0 31 2 ?")
+    assert "no job would ever start" in preview(admin, "0 0 0 31 2 ?")
     assert "choose a common one" in preview(admin, " ")
 
 
 def test_while_one_types_the_page_says_what_is_wrong(admin: Client) -> None:
     assert "is no minutes: *, a number from 0 to 59" in preview(admin, "60 2 * * *")
-    assert "is no time zone. Did you mean Europe/Berlin?" in preview(admin, "0 2 * * *", "berlin")
+    assert "is not a time zone. Did you mean Europe/Berlin?" in preview(admin, "0 2 * * *", "berlin")
     assert "&lt;b&gt;" in preview(admin, "<b> 2 * * *")
 
 

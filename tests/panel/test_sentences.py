@@ -40,7 +40,7 @@ def kept(why: Reason) -> Reason:
                 "one-more-ahead",
                 reason("workspace-busy", "busy-with", number=7, status=reason("", "is-waitingApproval")),
             ),
-            "Waits for job 7 of this workspace, which is waiting for approval; 1 more is before it",
+            "Waits for job 7 of this workspace, which is waiting for approval; 1 more job is ahead",
             "Wartet auf Job 7 dieses Workspace (Status: wartet auf Freigabe); 1 weiterer ist vor ihm",
             "Espera al job 7 de este workspace (estado: en espera de aprobación); hay 1 más por delante",
         ),

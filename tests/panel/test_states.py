@@ -120,7 +120,7 @@ def test_a_version_shows_its_resources_and_outputs_and_nothing_sensitive(
 @pytest.mark.parametrize(
     ("stored", "said"),
     [
-        (None, "in storage that could not be read"),
+        (None, "cannot be read from storage"),
         (b'{"serial": 1, "lineage": "a", "encrypted_data": "x"}', "encrypted by the tool"),
         (b'{"resources": 1}', "cannot be shown here"),
     ],
@@ -150,7 +150,7 @@ def test_a_state_is_downloaded_as_it_was_written(admin: Client, versions: list[S
     assert "state-1.tfstate" in response["Content-Disposition"]
     assert "no-store" in response["Cache-Control"]
     StateVersion.objects.filter(pk=versions[0].pk).update(content=None)
-    assert "in storage" in without_breaks(admin.get(at(versions[0], "download"), follow=True).content.decode())
+    assert "from storage" in without_breaks(admin.get(at(versions[0], "download"), follow=True).content.decode())
 
 
 def test_any_two_versions_are_compared_without_sensitive_values(
@@ -237,7 +237,7 @@ def test_a_rollback_is_refused_while_the_workspace_is_busy(
 ) -> None:
     keeper = sign_in(workspace.organization, name="KEEPERS", manage_state=True)
     assert "Give a reason" in roll_back(keeper, versions[0], reason=" ")
-    assert "is the current state already" in roll_back(keeper, versions[1])
+    assert "is already the current state" in roll_back(keeper, versions[1])
     job = jobs.create_job(workspace, by=None, tcl=PLAN_AND_APPLY)
     assert f"Job {job.pk} of {workspace.name} has not ended" in roll_back(keeper, versions[0])
     Job.objects.all().delete()

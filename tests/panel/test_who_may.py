@@ -167,7 +167,7 @@ def test_a_persons_page_says_what_they_may_where_and_why_with_tokens_and_last_si
     assert "of others" not in text
     assert address in admin.get(reverse("admin:auth_user_change", args=[ann.pk])).content.decode()
     assert (
-        "may do nothing"
+        "Not active: no rights"
         in admin.get(
             reverse("admin:auth_user_rights", args=[User.objects.get(username="inactive-dora").pk])
         ).content.decode()

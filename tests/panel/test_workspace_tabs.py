@@ -104,7 +104,7 @@ def test_the_overview_says_what_waits_who_locked_it_and_who_may_approve(admin: C
     now = text.split("Last jobs")[0]
     assert f"Job {job.pk}" in now
     assert "Waiting for approval" in now
-    assert "Look at the plan" in now
+    assert "Review the plan" in now
     assert "audit until Friday" in text
     assert "RELEASERS" in text.split("Approve and apply")[1].split("</dd>")[0]
     assert "AUDITORS" not in text.split("Approve and apply")[1].split("</dd>")[0]
@@ -154,7 +154,7 @@ def test_a_setting_of_the_pods_stands_on_their_tab_and_is_not_made_twice(admin: 
     again = {**row, "variables-1-category": "ENV", "variables-1-workspace": str(furnished.pk)}
     refused = submit(admin, tab(furnished, "variables"), "workspace_form", again)
     assert refused.status_code == 200
-    assert f"{MEMORY} is set already. Change it on the tab Pods." in refused.content.decode()
+    assert f"{MEMORY} is already set. Change it on the Pods tab." in refused.content.decode()
     new = {**again, "variables-1-key": SELECTOR, "variables-1-value": "not a pair"}
     refused = submit(admin, tab(furnished, "variables"), "workspace_form", new)
     assert refused.status_code == 200

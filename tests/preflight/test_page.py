@@ -38,7 +38,7 @@ def test_the_button_starts_a_run_whose_findings_the_page_shows(
         f'action="{address}"'
         in admin.get(reverse("admin:workspaces_workspace_overview", args=[workspace.pk])).content.decode()
     )
-    assert "has had no preflight yet" in admin.get(address).content.decode()
+    assert "No preflight has run" in admin.get(address).content.decode()
     for _ in range(2):
         with django_capture_on_commit_callbacks(execute=True):
             admin.post(address)

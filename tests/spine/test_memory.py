@@ -45,7 +45,7 @@ def test_a_step_is_stopped_in_good_order_before_its_memory_is_used_up(site: Site
     site.await_status(job, JobStatus.FAILED)
     step = job.steps.get()
     assert step.reason_code == "memory-soft-stop", story(job)
-    assert "of its limit of 128 MiB of memory and was stopped in good order" in step.reason
+    assert "of its memory limit of 128 MiB and was stopped cleanly" in step.reason
     attempt = Attempt.objects.get(step=step)
     assert attempt.outcome == AttemptOutcome.FAILED
     assert attempt.peak_memory_bytes is not None
@@ -65,6 +65,6 @@ def test_a_pod_that_is_evicted_says_that_its_node_was_drained(site: Site, cluste
     site.await_status(job, JobStatus.FAILED)
     step = job.steps.get()
     assert step.reason_code == "drained", story(job)
-    assert step.reason == "The pod was evicted, as when its node is drained; it ended in good order"
+    assert step.reason == "The pod was evicted, for example because its node was drained; it stopped cleanly"
     attempt.refresh_from_db()
     assert (attempt.state, attempt.outcome) == (AttemptState.ENDED, AttemptOutcome.FAILED)

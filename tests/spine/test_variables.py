@@ -67,6 +67,6 @@ def test_a_value_from_before_the_check_fails_with_its_name_and_place(guide_site:
     assert step is not None
     assert (step.reason_code, step.reason) == (
         "bad-variables",
-        "The variable tags is marked as HCL, and its value is no expression at line 1, column 8: "
+        "The variable tags is marked as HCL, but its value is not a valid expression at line 1, column 8: "
         "unexpected text after the end of the expression.",
     )

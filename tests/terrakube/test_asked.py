@@ -83,7 +83,7 @@ def test_another_executor_honours_it(workspace: Workspace, use_image: Callable[[
 @pytest.mark.parametrize("own", ["-target=t.b", "-parallelism=2 --replace t.b", "-destroy", "-var 'x"])
 def test_a_variable_that_names_addresses_itself_is_refused_beside_those_of_a_job(in_pods: Workspace, own: str) -> None:
     VariableFactory.create(workspace=in_pods, key="TF_CLI_ARGS_plan", value=own, sensitive=True)
-    with pytest.raises(InvalidInput, match="TF_CLI_ARGS_plan of the workspace names addresses") as refused:
+    with pytest.raises(InvalidInput, match="TF_CLI_ARGS_plan of the workspace also contains addresses") as refused:
         create_job(in_pods, by=None, tcl=PLAN_AND_APPLY, targets=["t.a"])
     assert "t.b" not in refused.value.message
     assert create_job(in_pods, by=None, tcl=PLAN_AND_APPLY).pk

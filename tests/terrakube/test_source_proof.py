@@ -29,7 +29,7 @@ SCRIPTS = (
 )
 LOCATION = "http://s3.example/bucket/tfstate/o/w/1/s/terraformLibrary.tfPlan"
 NOTHING_RUN = (
-    "The executor did not prove that it has the source, and versions up to 2.28 run without it: nothing was run"
+    "The executor did not confirm that it has the source, and versions up to 2.28 run without it: nothing was run"
 )
 
 

@@ -267,7 +267,7 @@ def test_a_step_that_would_not_see_its_workspace_s_state_is_not_launched(
 ) -> None:
     terrakube_image.prepare_launch(attempt, attempt.step)
     StateVersion.objects.create(workspace=workspace, number=1, content=json.dumps(RAW).encode())
-    with pytest.raises(LaunchError, match="kept by this site") as caught:
+    with pytest.raises(LaunchError, match="This site keeps the state") as caught:
         terrakube_image.prepare_launch(attempt, attempt.step)
     assert not caught.value.retryable
     bucket.put(f"{folder_of(workspace)}/terraform.tfstate", json.dumps(RAW).encode())

@@ -49,7 +49,7 @@ def decided(
 def test_an_end_without_a_result_is_a_loss_that_names_what_this_executor_does() -> None:
     found = decided("2.30.2", Kind.SUCCEEDED, silent=60)
     assert (found.act, found.why.code) == (Act.LOSE, "result-missing")
-    assert "Up to 2.32 it does so, with exit code 0, when Redis" in str(found.why)
+    assert "Versions up to 2.32 do so, with exit code 0, when Redis" in str(found.why)
     assert decided("2.30.2", Kind.SUCCEEDED, silent=60, session="x").why == told("result-missing", "Something")
 
 

@@ -133,7 +133,7 @@ def test_members_of_the_issuer_s_groups_are_changed_there(admin: Api, organizati
     user = UserFactory.create(username="grace")
     Identity.objects.create(user=user, issuer="https://issuer.example", subject="1")
     path = f"teams/{team.pk}/relationships/users"
-    for name, word in (("grace", "issuer"), ("nobody", "no user")):
+    for name, word in (("grace", "issuer"), ("nobody", "No user is named")):
         response = admin.call("POST", path, listed("users", name))
         assert response.status_code == 422
         assert word in detail(response)

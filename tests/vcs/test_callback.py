@@ -93,7 +93,7 @@ def test_a_refused_code_is_answered_200_and_shown_on_the_page(api: FakeApi, capl
     api.answers["POST /oauth/token"] = Told(400, {"error": "invalid_grant", "error_description": "Bad code c0de"})
     response = come_back(vcs)
     assert response.status_code == 200
-    assert "gives no new token (400: Bad code …)" in response.content.decode()
+    assert "refuses a new token (400: Bad code …)" in response.content.decode()
     vcs.refresh_from_db()
     assert vcs.status == VcsStatus.ERROR
     assert "Bad code …" in (kept_problem(vcs) or "")

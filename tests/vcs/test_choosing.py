@@ -212,17 +212,17 @@ def test_a_wrong_name_is_said_at_its_folder_and_nothing_is_lost(vcs: Vcs, admin:
 
     names["envs/dev"] = names["envs/prod"] = "twice"
     response = sent(admin, folders, *FOLDERS[:3], names=names)
-    wrong = {row.folder for row in response.context["rows"] if "several folders" in row.error}
+    wrong = {row.folder for row in response.context["rows"] if "Several folders" in row.error}
     assert (wrong, Workspace.objects.count()) == ({"envs/dev", "envs/prod"}, 1)
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no folder": ({"folder": []}, "Choose at least one folder."),
     "no name": ({"name:legacy": " "}, "Give the workspace a name."),
-    "no version": ({"terraform_version": "newest"}, "is no version"),
+    "no version": ({"terraform_version": "newest"}, "is not a version"),
     "a webhook without a template": ({"listens": "pushes"}, "Choose the template"),
-    "a comma": ({"folder": "a,b", "name:a,b": "a"}, "holds no comma"),
-    "out of the repository": ({"folder": "../x", "name:../x": "x"}, "has &quot;..&quot; in it"),
+    "a comma": ({"folder": "a,b", "name:a,b": "a"}, "cannot contain a comma"),
+    "out of the repository": ({"folder": "../x", "name:../x": "x"}, "contains &quot;..&quot;"),
 }
 
 
@@ -304,7 +304,7 @@ def test_a_repository_without_a_commit_and_a_branch_without_a_configuration_are_
     assert "has no branch yet. Push a first commit" in page
     github.act.push(repository, "docs", dict.fromkeys(set(FILES) - {"docs/index.md"}), by="mia")
     page = opened(admin, address(vcs, repository=url, branch="docs")).content.decode()
-    assert "This branch has no file that ends with .tf or .tofu." in page
+    assert "This branch has no .tf or .tofu file." in page
     assert "has no branch nowhere" in opened(admin, address(vcs, repository=url, branch="nowhere")).content.decode()
 
 
@@ -333,10 +333,10 @@ def test_what_the_provider_refuses_is_said(
 
 ELSEWHERE = {
     "another host": ("https://evil.example/acme/infra.git", "is not at 127.0.0.1"),
-    "a local file": ("file:///etc/acme", "as git clones it by https"),
-    "by ssh": ("git@127.0.0.1:acme/infra.git", "as git clones it by https"),
+    "a local file": ("file:///etc/acme", "that git clones the repository from"),
+    "by ssh": ("git@127.0.0.1:acme/infra.git", "that git clones the repository from"),
     "an option": ("--upload-pack=x", "cannot begin with"),
-    "a password": ("https://ann:secret@127.0.0.1/acme/infra", "holds a password or token"),
+    "a password": ("https://ann:secret@127.0.0.1/acme/infra", "contains a password or token"),
 }
 
 

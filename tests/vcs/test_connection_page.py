@@ -83,7 +83,7 @@ def test_the_last_problem_is_shown_with_its_next_try(api: FakeApi, admin_page: C
     api.answers["POST /oauth/token"] = Told(401, {"error_description": "The grant is <b>invalid</b>."})
     press(admin_page, vcs, "try")
     text = page(admin_page, vcs)
-    assert "gives no new token (401: The grant is &lt;b&gt;invalid&lt;/b&gt;.)" in text
+    assert "refuses a new token (401: The grant is &lt;b&gt;invalid&lt;/b&gt;.)" in text
     assert "next try" in text
 
 
@@ -110,8 +110,8 @@ TRIALS: dict[str, tuple[dict[str, Told], str, bool, str]] = {
         False,
         "acme/network was renamed or moved.",
     ),
-    "odd": ({"GET /api/user": Told(data=[])}, "", False, "an answer that this site does not understand"),
-    "no-source": ({}, "https://gitlab.com", False, "names no repository"),
+    "odd": ({"GET /api/user": Told(data=[])}, "", False, "This site does not understand the answer"),
+    "no-source": ({}, "https://gitlab.com", False, "is not a repository"),
 }
 
 

@@ -21,7 +21,7 @@ from vcs.models import Delivery, RepositoryHook
 from vcs.providers.base import normalized
 from workspaces.models import Vcs, WebhookEvent, Workspace
 
-UNKNOWN = "It is not known which files changed, so every path matches."
+UNKNOWN = "The changed files are unknown, so every path matches."
 
 
 def cloud_push(before: str = OLD) -> Sent:
@@ -186,9 +186,9 @@ REFUSALS = {
     "gone": (Told(404, {"message": "No such commit"}), "refuses the request (404: No such commit)."),
     "token": (Told(401, {"message": "Bad token"}), "does not accept the token (Bad token)."),
     "renamed": (Told(301, None, {"Location": "/other"}), "infra was renamed or moved."),
-    "broken": (Told(500), "has an error of its own"),
-    "empty": (Told(200), "gave an answer that this site does not understand."),
-    "odd": (Told(data={"values": [{"new": 3, "path": 3}], "changes": [3]}), "an answer that this site does not"),
+    "broken": (Told(500), "reports an internal error"),
+    "empty": (Told(200), "This site does not understand the answer of"),
+    "odd": (Told(data={"values": [{"new": 3, "path": 3}], "changes": [3]}), "This site does not understand the answer"),
 }
 
 
@@ -237,7 +237,7 @@ def test_a_commit_that_cannot_be_asked_for_is_waited_for_as_long_as_the_provider
     assert delivery.next_try_at is not None
     assert delivery.next_try_at >= begun + dt.timedelta(seconds=900)
     assert "accepts no more requests until" in str(delivery.why)
-    assert str(delivery.why).endswith("It is tried again.")
+    assert str(delivery.why).endswith("It is retried.")
     api.answers[line] = Told(404, {"error": {"message": "No such pull request"}})
     Vcs.objects.update(limited_until=None)
     for _ in range(2):

@@ -219,8 +219,8 @@ TROUBLE: dict[str, tuple[Told, str]] = {
     "expired": (Told(401, {"message": "Bad credentials"}), "does not accept the token (Bad credentials)"),
     "scope": (Told(403, {"message": "insufficient_scope"}), "may not do this"),
     "rate": (Told(429, None, {"Retry-After": "30"}), "accepts no more requests until"),
-    "down": (Told(500), "has an error of its own"),
-    "page": (Told(data=["x"]), "an answer that this site does not understand"),
+    "down": (Told(500), "reports an internal error"),
+    "page": (Told(data=["x"]), "This site does not understand the answer"),
 }
 
 

@@ -81,7 +81,7 @@ def test_a_fork_is_held_with_a_notice_and_its_jobs_are_refused() -> None:
     record = place.seen()
     assert record.is_held
     [notice] = replies(place.vcs)
-    assert "comes from a fork, so nothing of it runs by itself" in notice
+    assert "comes from a fork, so nothing runs automatically" in notice
     assert f"`terrakube plan -c {HEAD[:10]}`" in notice
     with pytest.raises(WrongState, match="was not allowed"):
         start_plan(record, place.workspace, place.rule, by=None)
@@ -108,11 +108,11 @@ def _planner(vcs: Vcs) -> User:
 
 ALLOWING: dict[str, tuple[Callable[[Vcs], User], str, str]] = {
     # case: who, the commit that they looked at, why it is refused
-    "nobody": (_plain, HEAD, "on no workspace"),
-    "reader": (_reader, HEAD, "on no workspace"),
+    "nobody": (_plain, HEAD, "on any workspace"),
+    "reader": (_reader, HEAD, "on any workspace"),
     "planner": (_planner, HEAD, ""),
-    "older-commit": (_planner, NEWER, "another commit meanwhile"),
-    "no-commit": (_planner, "", "another commit meanwhile"),
+    "older-commit": (_planner, NEWER, "now has another commit"),
+    "no-commit": (_planner, "", "now has another commit"),
 }
 
 
@@ -134,7 +134,7 @@ def test_a_person_with_the_right_allows_the_commit_that_they_saw(case: str) -> N
     assert (job.commit_id, job.override_branch, job.from_fork) == (HEAD, "refs/pull/7/head", True)
     record.refresh_from_db()
     assert (record.allowed_commit, record.allowed_by) == (HEAD, "bob@acme.example")
-    with pytest.raises(WrongState, match="does not wait to be allowed"):
+    with pytest.raises(WrongState, match="is not waiting for permission"):
         forks.allow_commit(record, commit, by=user)
 
 

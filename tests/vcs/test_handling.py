@@ -91,7 +91,7 @@ def test_the_same_commit_starts_one_job(scene: Scene) -> None:
     first, second = scene.delivered(sent.hub_push("a.tf")), scene.delivered(sent.hub_push("a.tf"))
     job = Job.objects.get()
     assert outcomes(first)["core"] == ("job", f"Job {job.pk} was started.")
-    assert outcomes(second)["core"] == ("again", f"This commit started job {job.pk} before.")
+    assert outcomes(second)["core"] == ("again", f"This commit already started job {job.pk}.")
 
 
 def test_a_delivery_that_is_handled_again_makes_up_for_what_was_missing(scene: Scene) -> None:
@@ -125,7 +125,7 @@ def test_a_template_without_a_plan_runs_for_no_pull_request(scene: Scene) -> Non
     template.save()
     delivery = scene.delivered(sent.hub_pull_request())
     assert outcomes(delivery)["core"] == (
-        "refused", "The template has no plan before its first change, so nothing of it may run here."
+        "refused", "The template changes resources before its first plan, so it may not run here."
     )  # fmt: skip
     assert not Job.objects.exists()
     assert not Trigger.objects.exists()
@@ -135,17 +135,17 @@ def test_a_template_without_a_plan_runs_for_no_pull_request(scene: Scene) -> Non
 def test_a_fork_starts_nothing(scene: Scene, head: str | None) -> None:
     scene.event(scene.workspace("core"), event="PULL_REQUEST")
     delivery = scene.delivered(sent.hub_pull_request(head=head))
-    assert str(delivery.why) == "The pull request comes from a fork, so nothing runs until a person allows it."
+    assert str(delivery.why) == "The pull request comes from a fork: nothing runs until a user allows it."
     assert not Job.objects.exists()
 
 
 @pytest.mark.parametrize(
     ("delivery", "said"),
     [
-        (sent.hub("ping"), "The provider asked whether the webhook is there."),
+        (sent.hub("ping"), "The provider tested the webhook (ping)."),
         (sent.hub_push(deleted=True, after="0" * 40, head_commit=None), "refs/heads/main was deleted."),
-        (sent.hub_pull_request("labeled"), '"labeled" of a pull request starts nothing.'),
-        (sent.hub("star"), "Deliveries of the type star start nothing."),
+        (sent.hub_pull_request("labeled"), 'The pull request event "labeled" starts no jobs.'),
+        (sent.hub("star"), "Deliveries of type star start no jobs."),
     ],
     ids=["ping", "deleted", "labeled", "star"],
 )
@@ -213,7 +213,7 @@ def test_an_overtaken_push_starts_no_plan(scene: Scene) -> None:
     older = Delivery.objects.get()
     scene.delivered(sent.hub_push("a.tf", commit=SHA))
     handling.handle_delivery(older.pk)
-    assert outcomes(older)["core"] == ("overtaken", "A newer commit of main is planned already.")
+    assert outcomes(older)["core"] == ("overtaken", "A newer commit of main is already planned.")
     assert Job.objects.get().commit_id == SHA
 
 
@@ -281,7 +281,7 @@ def test_a_failed_handling_is_tried_three_times(scene: Scene, monkeypatch: pytes
     assert waits == [1, 5, None]
     delivery.refresh_from_db()
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.FAILED, 3)
-    assert str(delivery.why) == "An error stopped the handling 3 times; the site's log has it."
+    assert str(delivery.why) == "Processing failed 3 times; the site's log has the error."
     handling.handle_again(delivery)
     handling.handle_delivery(delivery.pk)
     assert outcomes(delivery)["core"][0] == "job"
@@ -339,5 +339,5 @@ def test_a_deleted_job_is_not_started_again_by_its_commit(scene: Scene) -> None:
     job.refresh_from_db()
     job.delete()
     assert outcomes(scene.delivered(sent.hub_push("a.tf")))["core"] == (
-        "again", "This commit started a job before, which is deleted."
+        "again", "This commit already started a job, which was deleted."
     )  # fmt: skip

@@ -114,7 +114,7 @@ def vcs(site: Site, github: GitHub) -> Vcs:
 def test_ten_workspaces_are_made_of_a_monorepos_folders(visit: Visitor, site: Site, vcs: Vcs, github: GitHub) -> None:
     page = visit.page
     visit.open(reverse("admin:workspaces_workspace_changelist"))
-    page.get_by_role("link", name="Make from a repository").click()
+    page.get_by_role("link", name="Create from a repository").click()
     page.get_by_role("link", name="monorepo").click()
     page.get_by_label("Name of a repository").fill("infra")
     page.keyboard.press("Enter")
@@ -143,13 +143,13 @@ def test_ten_workspaces_are_made_of_a_monorepos_folders(visit: Visitor, site: Si
     page.get_by_label("Default template").select_option(label=TEMPLATE)
     page.get_by_label("Webhook").select_option("pull-requests")
     page.get_by_label("Apply by comment").check()
-    page.get_by_role("button", name="Make the workspaces").click()
+    page.get_by_role("button", name="Create the workspaces").click()
     expect(page.locator("#folders .tk-error")).to_have_count(1)
     expect(page.locator("#folders .tk-error")).to_contain_text("cannot be part of a URL")
     expect(count).to_have_text("10 selected")
     expect(page.get_by_label("Webhook")).to_have_value("pull-requests")
     name.fill("production")
-    page.get_by_role("button", name="Make the workspaces").click()
+    page.get_by_role("button", name="Create the workspaces").click()
 
     expect(page.get_by_text("10 workspaces were created.")).to_be_visible()
     expect(page.get_by_role("link", name="production")).to_be_visible()
@@ -175,7 +175,7 @@ def test_the_pages_work_by_the_keyboard_and_without_scripts(
     expect(page.locator("#folders tr")).to_have_count(7)
     page.get_by_role("link", name="Select all").click()
     expect(page.locator("#folders :checked")).to_have_count(7)
-    page.get_by_role("button", name="Make the workspaces").focus()
+    page.get_by_role("button", name="Create the workspaces").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("7 workspaces were created.")).to_be_visible()
     made = Workspace.objects.filter(vcs=vcs, deleted=False)

@@ -47,15 +47,15 @@ ROWS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "pull request into the workspace's branch": (REQUEST, {"type": "PULL_REQUEST"}, ""),
     "pull request into another branch": (
         REQUEST | {"target_branch": "dev"}, {"type": "PULL_REQUEST"},
-        "The pull request leads to dev, and the workspace follows main."),
+        "The pull request targets dev, but the workspace follows main."),
     "pull request by its source branch": (REQUEST, {"type": "PULL_REQUEST", "branch": "raise"}, ""),
     "pull request, its target is not asked": (
         REQUEST | {"target_branch": "dev"}, {"type": "PULL_REQUEST", "branch": "raise"}, ""),
-    "pull request beside pushes": (REQUEST, {}, "No event of the webhook is about pull requests."),
+    "pull request beside pushes": (REQUEST, {}, "The webhook has no event for pull requests."),
     "any tag": (TAG, {"type": "TAG"}, ""),
     "tag by name": (TAG, {"type": "TAG", "branch": "v\\d+", "path": "nothing"}, ""),
     "other tag": (TAG, {"type": "TAG", "branch": "w.*"}, "The tag v1 does not match w.*."),
-    "tag beside releases": (TAG, {"type": "RELEASE"}, "No event of the webhook is about tags."),
+    "tag beside releases": (TAG, {"type": "RELEASE"}, "The webhook has no event for tags."),
     "release": (TAG | {"kind": EventKind.RELEASE}, {"type": "RELEASE", "branch": "v.*"}, ""),
 }  # fmt: skip
 

@@ -50,7 +50,7 @@ def test_deliveries_are_seen_and_handled_again_by_who_may(
     if sees:
         shown = page.content.decode()
         assert "The branch main does not match dev." in shown
-        assert ("Handle again" in shown) is presses
+        assert ("Process again" in shown) is presses
         assert "Raise the limit" in shown
     listed = client.get(reverse("admin:vcs_delivery_changelist")).content.decode()
     assert ("github.com/acme/infra" in listed) is sees

@@ -43,7 +43,7 @@ REFUSED = {
     "reference": (r"(a)\1", "reference"),
     "possessive": ("a++", "possessive"),
     "large": ("(a{200}){200}", "too large"),
-    "long-repeat": ("a{999}", "up to 200"),
+    "long-repeat": ("a{999}", "at most 200"),
     "boundary": (r"\bmain", "no meaning"),
 }
 

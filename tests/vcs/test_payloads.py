@@ -27,7 +27,7 @@ ROWS: list[tuple[str, str, Delivery, dict[str, Any]]] = [
         "ignored": "was deleted"}),
     ("zeros", "GITHUB", sent.hub_push(after=ZEROS, head_commit=None), {"ignored": "was deleted"}),
     ("tag", "GITHUB", sent.hub_push(ref="refs/tags/v1"), {"kind": "tag", "branch": "v1", "commit": SHA, "files": None}),
-    ("note", "GITHUB", sent.hub_push(ref="refs/notes/x"), {"ignored": "no branch and no tag"}),
+    ("note", "GITHUB", sent.hub_push(ref="refs/notes/x"), {"ignored": "neither a branch nor a tag"}),
     ("ping", "GITHUB", sent.hub("ping", zen="x"), {"kind": "ping"}),
     ("star", "GITHUB", sent.hub("star", action="created"), {"ignored": "star"}),
     ("opened", "GITHUB", sent.hub_pull_request(), {
@@ -53,7 +53,7 @@ ROWS: list[tuple[str, str, Delivery, dict[str, Any]]] = [
     ("deleted branch", "GITEA", sent.tea_push(commit=ZEROS), {"ignored": "was deleted"}),
     ("tag", "GITEA", sent.tea("create", ref="v1", ref_type="tag", sha=SHA), {
         "kind": "tag", "branch": "v1", "commit": SHA}),
-    ("new branch", "GITEA", sent.tea("create", ref="b", ref_type="branch", sha=SHA), {"ignored": "starts nothing"}),
+    ("new branch", "GITEA", sent.tea("create", ref="b", ref_type="branch", sha=SHA), {"ignored": "starts no jobs"}),
     ("opened", "GITEA", sent.tea_pull_request(), {"kind": "pull_request", "pull_request": 12, "fork": False}),
     ("synchronized", "GITEA", sent.tea_pull_request("synchronized"), {"action": "synchronize"}),
     ("of a fork", "GITEA", sent.tea_pull_request(head=2), {"fork": True}),

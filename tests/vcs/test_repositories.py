@@ -51,5 +51,5 @@ def test_a_repository_is_called_by_its_path(url: str, endpoint: str, path: str) 
 
 @pytest.mark.parametrize("url", ["", "https://github.com", "https://github.com/acme", "https://[/a/b"])
 def test_a_source_without_a_repository_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"names no repository|Invalid|netloc"):
+    with pytest.raises(ValueError, match=r"is not a repository|Invalid|netloc"):
         Repository.of(url)

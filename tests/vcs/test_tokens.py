@@ -118,7 +118,7 @@ def test_a_refused_renewal_is_kept_with_its_reason_and_tried_again_later(api: Fa
         401, {"error": "invalid_grant", "error_description": f"The grant of {SECRET} is invalid."}
     )
     for _ in range(3):
-        with pytest.raises(ConnectionProblem, match=r"gives no new token \(401: The grant of … is invalid\."):
+        with pytest.raises(ConnectionProblem, match=r"refuses a new token \(401: The grant of … is invalid\."):
             text_of(vcs)
     # The second and third do not ask: the next try is in a minute.
     assert len(api.asked) == 1
@@ -163,7 +163,7 @@ def test_a_token_that_is_still_valid_survives_a_failed_renewal(api: FakeApi) -> 
     assert text_of(vcs) == "old"
     vcs.refresh_from_db()
     assert vcs.status == VcsStatus.ERROR
-    assert "has an error of its own (503" in (kept_problem(vcs) or "")
+    assert "reports an internal error (503" in (kept_problem(vcs) or "")
 
 
 def test_a_limited_rate_is_kept_to(api: FakeApi) -> None:

@@ -131,11 +131,11 @@ REFUSALS: dict[str, tuple[str, Told, str, bool]] = {
     "suspended": (
         MINT,
         Told(403, {"message": "This installation has been suspended"}),
-        "gives no token for acme/network .*suspended",
+        "refuses a token for acme/network .*suspended",
         False,
     ),
     "moved": (FIND, Told(301, None, {"Location": "/elsewhere"}), "acme/network was renamed or moved", False),
-    "down": (FIND, Told(502), "has an error of its own", False),
+    "down": (FIND, Told(502), "reports an internal error", False),
     "no-token": (MINT, Told(201, {}), "The answer holds no token", False),
 }
 
@@ -182,12 +182,12 @@ def test_an_app_that_was_uninstalled_is_noticed_when_git_is_refused(github: Fake
 
 @pytest.mark.parametrize("key", ["nonsense", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"])
 def test_a_key_that_is_none_is_named(github: FakeApi, key: str) -> None:
-    with pytest.raises(ConnectionProblem, match="The private key is no RSA key in PEM") as caught:
+    with pytest.raises(ConnectionProblem, match="The private key is not an RSA key in PEM") as caught:
         text_of(app_connection(github, private_key=key))
     assert "AAAA" not in caught.value.sentence
     assert github.asked == []
 
 
 def test_a_source_without_a_repository_is_named(github: FakeApi) -> None:
-    with pytest.raises(ConnectionProblem, match=r"The source https://github\.com names no repository"):
+    with pytest.raises(ConnectionProblem, match=r"The source https://github\.com is not a repository"):
         text_of(app_connection(github), "https://github.com")

@@ -36,7 +36,7 @@ CLIENT = {"client_id": "client-1", "client_secret": SECRET}
 RENEWING = {"grant_type": "refresh_token", "refresh_token": "refresh-1"}
 NO_MORE = "accepts no more requests until"
 MOVED = "{} was renamed or moved. Enter its new address in the workspace."
-NO_TOKEN = "gives no new token (400: {}). Check client ID and client secret, and connect again."
+NO_TOKEN = "refuses a new token (400: {}). Check client ID and client secret, and connect again."
 NOT_ACCEPTED = "does not accept the token ({}). Connect again, or enter another token."
 
 

@@ -115,7 +115,7 @@ def test_a_step_that_runs_goes_on_to_its_end_and_no_other_is_started(
     assert transitions.advance(job.pk) is None
     found = fresh(job)
     assert (found.status, found.reason_code) == (JobStatus.RUNNING, code)
-    assert "goes on to its end" in found.reason
+    assert "the running step finishes" in found.reason
     assert transitions.finish_step(step_id, WITH_CHANGES)
     assert transitions.advance(job.pk) is None
     assert_failed(job, code)

@@ -30,9 +30,9 @@ from workspaces.validation.repositories import check_branches, check_commit, che
 
 pytestmark = pytest.mark.django_db
 
-CREDENTIALS = "The URL holds a password or token"
-NO_REF = "is no name of a branch or tag in git"
-NO_URL = "This is no URL of a git repository."
+CREDENTIALS = "The URL contains a password or token"
+NO_REF = "is not a valid branch, tag or full commit hash"
+NO_URL = "This is not a URL of a git repository."
 REFUSED: tuple[tuple[Callable[[str], None], str, str], ...] = (
     (check_repository, "ext::sh -c 'touch x'", '"ext::" runs a program'),
     (check_repository, "fd::17", '"fd::" runs a program'),
@@ -45,7 +45,7 @@ REFUSED: tuple[tuple[Callable[[str], None], str, str], ...] = (
     (check_repository, "C:", NO_URL),
     (check_repository, "terraform-aws-modules/vpc/aws", NO_URL),
     (check_repository, "--upload-pack=touch x", 'cannot begin with "-"'),
-    (check_repository, "ssh://-oProxyCommand=touch/x", "no host"),
+    (check_repository, "ssh://-oProxyCommand=touch/x", "needs a valid host name"),
     (check_repository, "-oProxyCommand=x:y", 'cannot begin with "-"'),
     (check_repository, "git@-oProxyCommand=x:y", NO_URL),
     (check_repository, "git@host:-x", 'path cannot begin with "-"'),
@@ -55,11 +55,11 @@ REFUSED: tuple[tuple[Callable[[str], None], str, str], ...] = (
     (check_repository, "https://git.example/a.git//modules/net?ref=v1", "Path in the repository"),
     (check_repository, "https://git.example/a.git?ref=v1", "Path in the repository"),
     (check_repository, "git@git.example:a.git//net", "Path in the repository"),
-    (check_repository, "https://", "no host"),
-    (check_repository, "https://[x/a", "no URL that can be read"),
-    (check_repository, "https://git.example:port/a", "no URL that can be read"),
-    (check_repository, "https://git.example/a\nb", "without blanks"),
-    (check_repository, " https://git.example/a", "without blanks"),
+    (check_repository, "https://", "needs a valid host name"),
+    (check_repository, "https://[x/a", "not a valid URL"),
+    (check_repository, "https://git.example:port/a", "not a valid URL"),
+    (check_repository, "https://git.example/a\nb", "without spaces"),
+    (check_repository, " https://git.example/a", "without spaces"),
     (check_branches, "a..b", NO_REF),
     (check_branches, "--upload-pack=x", 'begins with "-"'),
     (check_branches, "main,-x", 'begins with "-"'),
@@ -76,26 +76,26 @@ REFUSED: tuple[tuple[Callable[[str], None], str, str], ...] = (
     (check_branches, "@", NO_REF),
     (check_branches, "a@{1}", NO_REF),
     (check_branches, "a\\b", NO_REF),
-    (check_branches, "main,,", "Give a branch"),
-    (check_commit, "abc1234", "no full commit hash"),
-    (check_folders, "a/../../b", '"a/../../b" has ".." in it'),
-    (check_folders, "..", '".." has ".." in it'),
-    (check_folders, "envs,../x", '"../x" has ".." in it'),
-    (check_folders, "a\\b", "no path in a repository"),
-    (check_version, "abc", '"abc" is no version and no range'),
-    (check_version, "1.2.3.4.5", "is no version and no range"),
+    (check_branches, "main,,", "Enter a branch"),
+    (check_commit, "abc1234", "full commit hash"),
+    (check_folders, "a/../../b", '"a/../../b" contains ".."'),
+    (check_folders, "..", '".." contains ".."'),
+    (check_folders, "envs,../x", '"../x" contains ".."'),
+    (check_folders, "a\\b", "not a path in a repository"),
+    (check_version, "abc", '"abc" is not a version or a range'),
+    (check_version, "1.2.3.4.5", "is not a version or a range"),
     (check_path_name, "../x", '"../x" cannot be part of a URL'),
     (check_path_name, "<script>", "cannot be part of a URL"),
     (check_path_name, "a b", "cannot be part of a URL"),
     (check_path_name, "a/b", "cannot be part of a URL"),
     (check_path_name, ".hidden", "cannot be part of a URL"),
     (check_path_name, "-x", "cannot be part of a URL"),
-    (check_environment_key, "BAD KEY", '"BAD KEY" is no name of an environment variable'),
-    (check_environment_key, "A=B", "is no name of an environment variable"),
-    (check_environment_key, "1A", "is no name of an environment variable"),
-    (check_terraform_key, "a.b", '"a.b" is no name of a Terraform variable'),
-    (check_terraform_key, "1a", "is no name of a Terraform variable"),
-    (check_terraform_key, "a b", "is no name of a Terraform variable"),
+    (check_environment_key, "BAD KEY", '"BAD KEY" is not a valid name of an environment variable'),
+    (check_environment_key, "A=B", "is not a valid name of an environment variable"),
+    (check_environment_key, "1A", "is not a valid name of an environment variable"),
+    (check_terraform_key, "a.b", '"a.b" is not a valid name of a Terraform variable'),
+    (check_terraform_key, "1a", "is not a valid name of a Terraform variable"),
+    (check_terraform_key, "a b", "is not a valid name of a Terraform variable"),
 )
 TAKEN: tuple[tuple[Callable[[str], None], str], ...] = (
     (check_repository, "empty"),
@@ -162,9 +162,9 @@ def test_the_installation_may_allow_more_schemes(url: str, settings: Settings) -
 
 FIELDS = {
     "source": ("source", "ext::sh -c x", '"ext::" runs a program'),
-    "branch": ("branch", "a..b", '"a..b" is no name of a branch'),
-    "folder": ("folder", "a/../../b", '"a/../../b" has ".." in it'),
-    "terraform_version": ("terraformVersion", "abc", '"abc" is no version and no range of versions.'),
+    "branch": ("branch", "a..b", '"a..b" is not a valid branch'),
+    "folder": ("folder", "a/../../b", '"a/../../b" contains ".."'),
+    "terraform_version": ("terraformVersion", "abc", '"abc" is not a version or a range of versions.'),
     "name": ("name", "<script>", '"<script>" cannot be part of a URL.'),
 }
 
@@ -232,8 +232,8 @@ def test_every_door_refuses_a_workspaces_text_with_the_same_words(
 
 
 KEYS = {
-    "ENV": ("BAD KEY", '"BAD KEY" is no name of an environment variable.'),
-    "TERRAFORM": ("a.b", '"a.b" is no name'),
+    "ENV": ("BAD KEY", '"BAD KEY" is not a valid name of an environment variable.'),
+    "TERRAFORM": ("a.b", '"a.b" is not a valid name'),
 }
 
 
@@ -290,8 +290,8 @@ def test_a_jobs_branch_and_commit_are_checked() -> None:
     path = f"organization/{workspace.organization_id}/job"
     to = {"workspace": ("workspace", workspace.pk)}
     for given, sentence in (
-        ({"overrideBranch": "a..b"}, '"a..b" is no name of a branch or tag'),
-        ({"commitId": "abc"}, '"abc" is no full commit hash'),
+        ({"overrideBranch": "a..b"}, '"a..b" is not a valid branch, tag'),
+        ({"commitId": "abc"}, '"abc" is not a full commit hash'),
     ):
         assert sentence in said_by(api().post(path, "job", {"tcl": FLOW} | given, to))
 
@@ -337,7 +337,7 @@ def test_a_stored_variable_keeps_its_name() -> None:
     Variable.objects.filter(pk=variable.pk).update(key="BAD KEY")
     variable = Variable.objects.get(pk=variable.pk)
     update_record(variable, {"value": "new"}, by=None)
-    with pytest.raises(InvalidInput, match="no name of a Terraform variable"):
+    with pytest.raises(InvalidInput, match="not a valid name of a Terraform variable"):
         update_record(variable, {"category": "TERRAFORM"}, by=None)
 
 
@@ -357,10 +357,10 @@ def test_the_command_lists_what_would_be_refused_today(settings: Settings) -> No
     lines = out.getvalue().splitlines()
     assert len(lines) == 7
     assert lines[0].startswith('a b: name: "a b" cannot be part of a URL.')
-    for sentence in ('"ext::" runs', '"a..b" is no', '"../x" has', '"abc" is no', '"<script>" cannot'):
+    for sentence in ('"ext::" runs', '"a..b" is not', '"../x" contains', '"abc" is not', '"<script>" cannot'):
         assert sum(sentence in line for line in lines[1:6]) == 1, lines
     assert all(line.startswith(f"{place}: ") for line in lines[1:6])
-    assert lines[6].startswith(f'{place}, variable BAD KEY: key: "BAD KEY" is no name')
+    assert lines[6].startswith(f'{place}, variable BAD KEY: key: "BAD KEY" is not a valid name')
     assert "hidden-value" not in out.getvalue()
 
 

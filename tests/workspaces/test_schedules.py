@@ -110,5 +110,5 @@ def test_a_schedule_runs_by_the_clock_of_its_time_zone(workspace: Workspace) -> 
     assert schedule.next_at is not None
     assert (schedule.next_at.minute, schedule.next_at.second) == (30, 0)
     assert schedule.next_at.hour in {10, 11}
-    with pytest.raises(InvalidInput, match='"Berlin" is no time zone'):
+    with pytest.raises(InvalidInput, match='"Berlin" is not a time zone'):
         update_schedule(schedule, {"time_zone": "Berlin"}, by=None)

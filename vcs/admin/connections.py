@@ -75,7 +75,7 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
             None,
             {
                 "fields": ("organization", "name", "description", ("vcs_type", "connection_type"), "status"),
-                "description": _("Once it is saved, its page says step by step what to do at the provider."),
+                "description": _("After saving, the page shows step by step what to do at the provider."),
             },
         ),
         (
@@ -122,7 +122,7 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
         """Return a connection that the user may change. Raises Http404 and PermissionDenied."""
         found = self.get_queryset(request).filter(pk=pk).first()
         if not isinstance(found, Vcs):
-            raise Http404(gettext("There is no such connection."))
+            raise Http404(gettext("Connection not found."))
         if not self.has_change_permission(request, found):
             raise PermissionDenied
         return found

@@ -59,12 +59,12 @@ class _Pages(ReadOnly, RecordAdmin):
     def again_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         found = self.get_queryset(request).filter(pk=pk).first()
         if found is None:
-            raise Http404(gettext("There is no such record."))
+            raise Http404(gettext("Record not found."))
         hook = found if isinstance(found, RepositoryHook) else found.hook
         with telling(request):
             require_permission(actor_of(request), hook.vcs.organization, "manage_workspace", action=self.again)
             self.do_again(found)
-            messages.success(request, gettext("It is done in a moment; look at this page again."))
+            messages.success(request, gettext("This happens in a moment. Reload this page."))
         return HttpResponseRedirect(reverse(f"admin:vcs_{self.label}_change", args=[found.pk]))
 
     def do_again(self, record: Any) -> None:
@@ -82,7 +82,7 @@ class RepositoryHookAdmin(_Pages):
     list_filter = ("vcs__organization", "vcs")
     search_fields = ("repository_url",)
     search_help_text = _("Search by repository")
-    empty_help = _("The site registers webhooks at the providers by itself, for workspaces that have one.")
+    empty_help = _("The site registers webhooks at the providers for all workspaces with a webhook.")
     fields = readonly_fields = (
         "repository_url", "vcs", "kind", "registered_at", "listens_to", "remote_hook_id", "limited_until",
     )  # fmt: skip
@@ -128,7 +128,7 @@ def _make_workspaces(hook: RepositoryHook) -> str:
 @admin.register(Delivery)
 class DeliveryAdmin(_Pages):
     label = "delivery"
-    again = gettext_noop("handle a delivery again")
+    again = gettext_noop("process a delivery again")
     change_form_template = "terrakube/delivery.html"
     list_display = ("__str__", "repository", "kind", "ref", "sender", "state", "came_of_it", "arrived")
     arrived = age_column("received_at", _("received"))
@@ -136,7 +136,7 @@ class DeliveryAdmin(_Pages):
     list_filter = ("hook__vcs__organization", "status", "kind")
     search_fields = ("hook__repository_url", "ref", "commit", "sender")
     search_help_text = _("Search by repository, branch, commit or sender")
-    empty_help = _("What providers deliver is kept for some days, with what came of it.")
+    empty_help = _("Deliveries of the providers are kept for some days, with their results.")
     fields = readonly_fields = (
         "repository", "received_at", "kind", "ref", "commit", "pull_request", "sender", "title", "came_of_it",
     )  # fmt: skip
@@ -154,7 +154,7 @@ class DeliveryAdmin(_Pages):
         tone = _TONES[DeliveryStatus(record.status)]
         return format_html('<span class="tk-badge tk-{}">{}</span>', tone, record.get_status_display())
 
-    @admin.display(description=_("what came of it"))
+    @admin.display(description=_("result"))
     def came_of_it(self, record: Delivery) -> str:
         return in_language(record.why)
 

@@ -32,7 +32,7 @@ class PullRequestAdmin(ReadOnly, RecordAdmin):
     list_filter = ("open", "fork", "vcs")
     search_fields = ("=number", "title", "repository", "author", "=commit")
     search_help_text = _("Search by number, title, repository, author or commit")
-    empty_help = _("Pull requests appear here once a webhook has told of them.")
+    empty_help = _("Pull requests appear here after the first delivery of a webhook.")
     changed = age_column("updated_date", _("changed"))
     fields = readonly_fields = (
         "repository_name",
@@ -52,7 +52,7 @@ class PullRequestAdmin(ReadOnly, RecordAdmin):
     def repository_name(self, record: PullRequest) -> str:
         return record.repository.removeprefix("https://")
 
-    @admin.display(description=_("waits to be allowed"), boolean=True)
+    @admin.display(description=_("waiting for permission"), boolean=True)
     def held(self, record: PullRequest) -> bool:
         return record.open and record.is_held
 
@@ -102,7 +102,7 @@ class PullRequestAdmin(ReadOnly, RecordAdmin):
     def allow_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         record: PullRequest | None = self.get_queryset(request).filter(pk=pk).first()
         if record is None:
-            raise Http404(gettext("There is no such pull request."))
+            raise Http404(gettext("Pull request not found."))
         with telling(request, gettext("The commit is planned.")):
             allow_commit(record, request.POST.get("commit", ""), by=actor_of(request))
         return HttpResponseRedirect(reverse("admin:vcs_pullrequest_change", args=[record.pk]))
@@ -116,7 +116,7 @@ class PullRequestRulesAdmin(RecordAdmin):
     list_filter = ("workspace__organization",)
     search_fields = ("workspace__name",)
     search_help_text = _("Search by workspace")
-    empty_help = _("A workspace without rules asks for approval and for no conflicts, and applies nothing on a merge.")
+    empty_help = _("Without rules, a workspace requires an approval and no conflicts, and applies nothing on a merge.")
     autocomplete_fields = ("workspace",)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -155,7 +155,7 @@ class AccountLinkAdmin(RecordAdmin):
     list_filter = ("vcs",)
     search_fields = ("account", "user__username", "user__email")
     search_help_text = _("Search by account or user")
-    empty_help = _("Comments of a linked account command with the rights of its user.")
+    empty_help = _("Comments from a linked account run commands with the rights of its user.")
     autocomplete_fields = ("vcs", "user")
     readonly_fields = ("account_id",)
 

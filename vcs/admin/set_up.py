@@ -44,7 +44,7 @@ def set_up_steps(vcs: Vcs) -> list[SetUpStep]:
     return []
 
 
-_CONNECT = _("Save client ID and client secret here, and choose Connect.")
+_CONNECT = _("Save client ID and client secret here, then click Connect.")
 
 
 def _page(vcs: Vcs, path: str) -> str:

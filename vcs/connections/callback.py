@@ -94,18 +94,18 @@ def callback(request: HttpRequest, vcs_id: str) -> HttpResponse:
     vcs, code = _connection(vcs_id), request.GET.get("code", "")
     provider = None if vcs is None else provider_of(vcs)
     if vcs is None or provider is None:
-        return _said(_("There is no such connection."), 404)
+        return _said(_("Connection not found."), 404)
     if request.GET.get("error"):
         # Whoever asks could write any words here, so none of them are shown.
-        return _said(_("The provider did not let the site in. Connect again from the connection's page."))
+        return _said(_("The provider refused access. Connect again from the connection's page."))
     if not code or len(code) > _LONGEST_CODE:
-        return _said(_("The address has no code of the provider. Connect from the connection's page."))
+        return _said(_("The provider sent no code. Connect from the connection's page."))
     state = request.GET.get("state", "")
     if not (_is_expected(request, vcs, state) if state else _may_connect_without_state(vcs)):
         return _said(
             _(
-                "This answer of the provider was not expected: it is too old, or the connection has a token already."
-                " Connect from the connection's page."
+                "Unexpected answer from the provider: it is too old, or the connection already has a token. Connect "
+                "from the connection's page."
             ),
             409,
         )

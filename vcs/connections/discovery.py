@@ -16,7 +16,7 @@ from vcs.providers.github import app
 from vcs.providers.github.repositories import installations, repositories_of_installation
 from workspaces.models import Vcs
 
-NO_ANSWER = _("{host} gave an answer that this site does not understand.")
+NO_ANSWER = _("This site does not understand the answer of {host}.")
 UNKNOWN_GROUP = _("The App is not installed on {group}.")
 
 

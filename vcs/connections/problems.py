@@ -65,7 +65,7 @@ def general_problem(error: ApiError | OutgoingError | SetupError, vcs: Vcs) -> C
         return ConnectionProblem(sentence, temporary=True, retry_after=error.retry_after)
     if error.status >= 500:
         return ConnectionProblem(
-            message(_("{host} has an error of its own ({status}: {detail})."), **words), temporary=True
+            message(_("{host} reports an internal error ({status}: {detail})."), **words), temporary=True
         )
     return None
 
@@ -76,7 +76,7 @@ def renewal_problem(error: ApiError | OutgoingError | SetupError, vcs: Vcs) -> C
     if found is not None or not isinstance(error, ApiError):
         return found or ConnectionProblem(marked(str(error)))
     sentence = message(
-        _("{host} gives no new token ({status}: {detail}). Check client ID and client secret, and connect again."),
+        _("{host} refuses a new token ({status}: {detail}). Check client ID and client secret, and connect again."),
         host=host_of(vcs),
         status=error.status,
         detail=error.detail or "–",
@@ -120,7 +120,7 @@ def app_problem(error: ApiError | OutgoingError | SetupError, vcs: Vcs, reposito
                 **words,
             )
         )
-    return ConnectionProblem(message(_("{host} gives no token for {repository} ({status}: {detail})."), **words))
+    return ConnectionProblem(message(_("{host} refuses a token for {repository} ({status}: {detail})."), **words))
 
 
 def limit_problem(vcs: Vcs, until: dt.datetime) -> ConnectionProblem:

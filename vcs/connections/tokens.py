@@ -24,7 +24,7 @@ def repository_of(vcs: Vcs, source: str) -> Repository:
     try:
         return Repository.of(source, endpoint_of(vcs))
     except ValueError:
-        raise ConnectionProblem(message(_("The source {source} names no repository."), source=source)) from None
+        raise ConnectionProblem(message(_("The source {source} is not a repository."), source=source)) from None
 
 
 def can_narrow(vcs: Vcs) -> bool:

@@ -30,7 +30,7 @@ class DiscoveryView(PlainView):
         visible = Vcs.objects.visible_to(self.actor).select_related("organization")
         vcs: Vcs | None = visible.filter(pk=vcs_id).first()
         if vcs is None:
-            raise NotThere("There is no such connection.")
+            raise NotThere("Connection not found.")
         given = rights(self.actor, vcs.organization)
         if not (given.manage_vcs or given.manage_workspace):
             raise Denied("Read", "Only a team that manages VCS connections or workspaces may list repositories.")

@@ -19,7 +19,7 @@ from vcs.providers.base import Api, ApiError, Event, Provider, Repository, host_
 from vcs.providers.payloads import is_commit
 
 logger = logging.getLogger(__name__)
-NO_FILES = _("It is not known which files changed, so every path matches.")
+NO_FILES = _("The changed files are unknown, so every path matches.")
 
 
 def with_details(hook: RepositoryHook, event: Event) -> tuple[Event, Message | None]:

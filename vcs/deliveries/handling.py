@@ -122,12 +122,12 @@ def _put_off(delivery: Delivery, problem: ConnectionProblem | None = None) -> No
     if number <= len(WAITS):
         wait = max(WAITS[number - 1], dt.timedelta(seconds=(problem.retry_after if problem else None) or 0))
         when, status = timezone.now() + wait, DeliveryStatus.PENDING
-        outcome = message(_("An error stopped the handling; it is tried again."))
+        outcome = message(_("Processing failed with an error and is retried."))
         if problem is not None:
-            outcome = problem.sentence + " " + message(_("It is tried again."))
+            outcome = problem.sentence + " " + message(_("It is retried."))
     else:
         status = DeliveryStatus.FAILED
-        outcome = message(_("An error stopped the handling {number} times; the site's log has it."), number=number)
+        outcome = message(_("Processing failed {number} times; the site's log has the error."), number=number)
         if problem is not None:
             outcome = problem.sentence + " " + message(_("It was tried {number} times."), number=number)
     Delivery.objects.filter(pk=delivery.pk).update(status=status, next_try_at=when, outcome=as_json(outcome))
@@ -150,11 +150,11 @@ def _finish(delivery: Delivery, outcomes: Sequence[DeliveryOutcome], sentences: 
 def _handle(delivery: Delivery) -> tuple[list[DeliveryOutcome], list[str]]:
     provider = provider_of(delivery.hook.vcs)
     if provider is None or provider.payloads is None:
-        return [], [_("The connection has no provider whose deliveries can be read.")]
+        return [], [_("The provider of this connection sends no deliveries that this site can read.")]
     try:
         events = provider.payloads.read_events(delivery.headers, bytes(delivery.payload))
     except ValueError:
-        return [], [_("The body is no JSON object.")]
+        return [], [_("The body is not a JSON object.")]
     outcomes: list[DeliveryOutcome] = []
     sentences: list[str] = []
     for event in events:
@@ -165,7 +165,7 @@ def _handle(delivery: Delivery) -> tuple[list[DeliveryOutcome], list[str]]:
         found, said = _handle_event(delivery, event)
         outcomes += found
         sentences += [said, *_moved(delivery.hook, event)]
-    return outcomes, sentences or [_("It tells of nothing.")]
+    return outcomes, sentences or [_("The delivery contains no event.")]
 
 
 def _moved(hook: RepositoryHook, event: Event) -> list[Message]:
@@ -193,10 +193,10 @@ def _describe(delivery: Delivery, event: Event) -> None:
 def _handle_event(delivery: Delivery, event: Event) -> tuple[list[DeliveryOutcome], str]:
     hook = delivery.hook
     if event.kind == EventKind.PING:
-        return [], _("The provider asked whether the webhook is there.")
+        return [], _("The provider tested the webhook (ping).")
     candidates = candidates_of(hook)
     if not candidates:
-        return [], _("No workspace listens to the repository.")
+        return [], _("No workspace has a webhook for this repository.")
     if event.kind == EventKind.PULL_REQUEST and event.action == "closed":
         number = cancel_waiting_plans([found.key for found in candidates], event.pull_request or 0)
         closed(hook.vcs, hook.source, event)
@@ -250,7 +250,7 @@ def start_jobs(
     return outcomes, said if note is None else said + " " + note
 
 
-_FORK = _("The pull request comes from a fork, so nothing runs until a person allows it.")
+_FORK = _("The pull request comes from a fork: nothing runs until a user allows it.")
 
 
 def _record(hook: RepositoryHook, event: Event, matches: Sequence[tuple[UUID, Match]]) -> PullRequest | None:

@@ -126,11 +126,11 @@ def _patterns(text: str, kind: str) -> Patterns:
 # ---- why not --------------------------------------------------------------------------------------------------------
 
 _NO_EVENT = {
-    EventKind.PUSH: _("No event of the webhook is about pushes."),
-    EventKind.TAG: _("No event of the webhook is about tags."),
-    EventKind.RELEASE: _("No event of the webhook is about releases."),
-    EventKind.PULL_REQUEST: _("No event of the webhook is about pull requests."),
-    EventKind.COMMENT: _("No event of the webhook is about pull requests."),
+    EventKind.PUSH: _("The webhook has no event for pushes."),
+    EventKind.TAG: _("The webhook has no event for tags."),
+    EventKind.RELEASE: _("The webhook has no event for releases."),
+    EventKind.PULL_REQUEST: _("The webhook has no event for pull requests."),
+    EventKind.COMMENT: _("The webhook has no event for pull requests."),
 }
 
 
@@ -144,7 +144,7 @@ def _other_branch(event: Event, rules: Sequence[Rule], place: Place) -> Message:
         return message(_("The tag {name} does not match {wanted}."), name=event.branch, wanted=wanted)
     name = event.branch
     if event.kind == EventKind.PULL_REQUEST and not any(rule.branch for rule in rules):
-        sentence = _("The pull request leads to {name}, and the workspace follows {wanted}.")
+        sentence = _("The pull request targets {name}, but the workspace follows {wanted}.")
         return message(sentence, name=event.target_branch, wanted=wanted)
     return message(_("The branch {name} does not match {wanted}."), name=name, wanted=wanted)
 

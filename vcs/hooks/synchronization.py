@@ -151,7 +151,7 @@ def _leased(hook: RepositoryHook, vcs: Vcs, hooks: Hooks, wanted: Wanted | None)
         return problem.retry_after is None
     except Exception:
         logger.exception("The webhook of %s could not be brought up to date", hook)
-        _keep_problem(hook, message(_("An error stopped it; the site's log has it.")))
+        _keep_problem(hook, message(_("Processing failed; the site's log has the error.")))
     finally:
         release_lease(hook, lease)
     return True

@@ -101,7 +101,7 @@ def _claim(workspace: Workspace, rule: WebhookEvent, event: Event, delivery: Del
     if before is not None:
         return _was_started(before)
     if _plans_only(rule) and of_event.filter(ref=event.branch, number__gt=delivery.pk).exists():
-        return Started(None, "overtaken", message(_("A newer commit of {name} is planned already."), name=event.branch))
+        return Started(None, "overtaken", message(_("A newer commit of {name} is already planned."), name=event.branch))
     try:
         with transaction.atomic():
             return Trigger.objects.create(
@@ -135,8 +135,8 @@ def _plans_only(rule: WebhookEvent) -> bool:
 
 def _was_started(trigger: Trigger) -> Started:
     if trigger.job_id is None:
-        return Started(None, "again", message(_("This commit started a job before, which is deleted.")))
-    return Started(trigger.job, "again", message(_("This commit started job {number} before."), number=trigger.job_id))
+        return Started(None, "again", message(_("This commit already started a job, which was deleted.")))
+    return Started(trigger.job, "again", message(_("This commit already started job {number}."), number=trigger.job_id))
 
 
 def _source(workspace: Workspace, event: Event) -> dict[str, Any]:

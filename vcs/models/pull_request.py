@@ -90,13 +90,13 @@ class PullRequestRules(models.Model):
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="pull_request_rules")
     require_approved = models.BooleanField(
         default=True,
-        help_text=_("Apply only a pull request that somebody else than its author has approved at the provider."),
+        help_text=_("Apply a pull request only if another user than its author approved it at the provider."),
     )
     require_mergeable = models.BooleanField(
-        default=True, help_text=_("Apply only a pull request that the provider would merge.")
+        default=True, help_text=_("Apply a pull request only if the provider can merge it.")
     )
     require_up_to_date = models.BooleanField(
-        default=False, help_text=_("Apply only a pull request whose branch has all commits of its target.")
+        default=False, help_text=_("Apply a pull request only if its branch has all commits of the target branch.")
     )
     apply_on_merge = models.BooleanField(
         default=False,
@@ -105,12 +105,13 @@ class PullRequestRules(models.Model):
     sensitive_in_plans = models.BooleanField(
         default=True,
         help_text=_(
-            "Plans of pull requests get the sensitive variables. Whoever may push to the repository can read them."
+            "Plans of pull requests get the sensitive variables. Every user with push access to the repository can "
+            "read them."
         ),
     )
     sensitive_for_forks = models.BooleanField(
         default=False,
-        help_text=_("Plans of pull requests from forks get the sensitive variables. Anybody could read them."),
+        help_text=_("Plans of pull requests from forks get the sensitive variables. Anyone could read them."),
     )
 
     objects = WorkspaceScopedQuerySet.as_manager()

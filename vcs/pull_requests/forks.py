@@ -25,9 +25,9 @@ def allow_commit(record: PullRequest, commit: str, *, by: Actor) -> list[Job]:
         if not locked.open:
             raise WrongState(message(_("Pull request {number} is not open."), number=locked.number))
         if not locked.is_held:
-            raise WrongState(message(_("Pull request {number} does not wait to be allowed."), number=locked.number))
+            raise WrongState(message(_("Pull request {number} is not waiting for permission."), number=locked.number))
         if not commit or not locked.commit.startswith(commit):
-            sentence = _("Pull request {number} has another commit meanwhile: {commit}. Look at that one.")
+            sentence = _("Pull request {number} now has another commit: {commit}. Review that commit.")
             raise WrongState(message(sentence, number=locked.number, commit=locked.commit[:10]))
         rows = list(
             ConcernedWorkspace.objects.filter(pull_request=locked, rule__isnull=False).select_related(
@@ -36,7 +36,7 @@ def allow_commit(record: PullRequest, commit: str, *, by: Actor) -> list[Job]:
         )
         allowed = workspaces_with_right(by, [row.workspace for row in rows], "plan_job")
         if not allowed:
-            sentence = _("You may start jobs on no workspace that pull request {number} concerns.")
+            sentence = _("You may not start jobs on any workspace that pull request {number} affects.")
             raise NotAllowed(message(sentence, number=locked.number))
         locked.allowed_commit, locked.allowed_by = locked.commit, name_of(by)
         locked.save(update_fields=["allowed_commit", "allowed_by", "updated_date"])

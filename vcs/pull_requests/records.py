@@ -75,10 +75,10 @@ def tell_of_hold(record: PullRequest) -> None:
         record.vcs,
         record.repository,
         record.number,
-        "\N{RAISED HAND} This pull request comes from a fork, so nothing of it runs by itself: a plan runs the code "
-        "of its configuration, and reads the state.\n\nSomebody who may start jobs here can look at commit "
-        f"{code(short)} and then plan it, on the page of the pull request in the panel or by the comment "
-        f"{code(f'terrakube plan -c {short}')}. A newer commit has to be allowed again. It is never applied before it "
-        "is merged.",
+        "\N{RAISED HAND} This pull request comes from a fork, so nothing runs automatically: a plan runs the code of "
+        "its configuration and reads the state.\n\nA user who may start jobs here can review commit "
+        f"{code(short)} and then plan it, on the page of the pull request in the panel or with the comment "
+        f"{code(f'terrakube plan -c {short}')}. Each newer commit needs permission again. It is never applied before "
+        "the merge.",
         key="fork",
     )

@@ -29,6 +29,16 @@ NEVER = "never"
 _OF_A_PAGE = 50
 _RESOURCES = 20
 _TONES = {DriftStatus.CLEAN: "good", DriftStatus.DRIFTED: "attention", DriftStatus.FAILED: "bad"}
+_COLUMNS = (
+    gettext_lazy("Workspace"),
+    gettext_lazy("Drift"),
+    gettext_lazy("Since"),
+    gettext_lazy("Resources"),
+    gettext_lazy("Last check"),
+    gettext_lazy("Last clean plan"),
+    gettext_lazy("Checks"),
+    gettext_lazy("Action"),
+)
 _FILTERS = (
     ("", gettext_lazy("All")),
     (str(DriftStatus.DRIFTED), DriftStatus.DRIFTED.label),
@@ -150,6 +160,7 @@ def _list_view(page: WorkspacePages, request: HttpRequest) -> HttpResponse:
         "opts": page.opts,
         "title": gettext("Drift"),
         "shown": shown,
+        "columns": tuple(str(name) for name in _COLUMNS),
         "rows": found,
         "status": status,
         "filters": [(key, name, counts.get(key, 0) if key else sum(counts.values())) for key, name in _FILTERS],

@@ -225,7 +225,7 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
         found = Job.objects.visible_to(actor_of(request)).select_related("workspace", "organization").filter(pk=pk)
         job = found.first()
         if job is None:
-            raise Http404(gettext("There is no such job."))
+            raise Http404(gettext("Job not found."))
         return job  # type: ignore[no-any-return]
 
     def back(self, job: Job) -> HttpResponseRedirect:

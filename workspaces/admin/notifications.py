@@ -58,8 +58,8 @@ class NotificationConfigurationAdmin(RecordAdmin):
     list_filter = ("channel_type", "active", "organization")
     search_fields = ("name", "description", "organization__name", "workspace__name")
     empty_help = _(
-        "A notification tells Slack, Teams, a webhook or people by e-mail that a job waits for approval, failed or "
-        "drifted. Add one, then send a test."
+        "A notification tells Slack, Teams, a webhook or an e-mail address that a job waits for approval or failed, "
+        "or that a workspace drifted. Add one, then send a test."
     )
     autocomplete_fields = ("organization", "workspace")
     readonly_fields = ("goes_to", *AUDIT_FIELDS)
@@ -134,13 +134,13 @@ class NotificationConfigurationAdmin(RecordAdmin):
         """Send a sample, and say what the destination answered."""
         found = self.get_queryset(request).filter(pk=pk).first()
         if found is None:
-            raise Http404(gettext("There is no such record."))
+            raise Http404(gettext("Record not found."))
         with telling(request):
             sent = notifications.send_test(found, by=actor_of(request))
             if sent.problem:
-                messages.error(request, gettext("The test was not taken: %(why)s") % {"why": translated(sent.why)})
+                messages.error(request, gettext("The test was not accepted: %(why)s") % {"why": translated(sent.why)})
             else:
-                messages.success(request, gettext("The test was sent and taken."))
+                messages.success(request, gettext("The test was sent and accepted."))
         return HttpResponseRedirect(reverse("admin:workspaces_notificationconfiguration_change", args=[found.pk]))
 
     def change_view(
@@ -168,7 +168,7 @@ class NotificationDeliveryAdmin(ReadOnly, RecordAdmin):
     list_filter = ("status", "event", "organization")
     search_fields = ("configuration__name", "workspace__name")
     search_help_text = _("Search by notification or workspace")
-    empty_help = _("What notifications were sent is kept for 90 days, with the answer of each receiver.")
+    empty_help = _("Sent notifications are kept for 90 days, with the answer of each receiver.")
     fields = readonly_fields = (
         "configuration", "organization", "workspace", "job", "event", "state", "tries", "created_date",
         "last_attempt_at", "due_at", "answer_status", "answer_shown", "problem_shown",
@@ -209,7 +209,7 @@ class NotificationDeliveryAdmin(ReadOnly, RecordAdmin):
         """Send a delivery that was given up once more."""
         found = self.get_queryset(request).select_related("organization", "workspace").filter(pk=pk).first()
         if found is None:
-            raise Http404(gettext("There is no such record."))
-        with telling(request, gettext("It is sent again in a moment; look at this page again.")):
+            raise Http404(gettext("Record not found."))
+        with telling(request, gettext("The notification is sent again in a moment. Reload this page.")):
             notifications.send_again(found, by=actor_of(request))
         return HttpResponseRedirect(reverse("admin:workspaces_notificationdelivery_change", args=[found.pk]))

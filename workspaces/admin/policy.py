@@ -162,7 +162,7 @@ class PolicyRuleAdmin(RecordAdmin):
         seen = PolicyRule.objects.within(scope(request))
         record: PolicyRule | None = seen.filter(pk=key).first() if may_be_key(PolicyRule, key) else None
         if record is None:
-            raise Http404(_("There is no such rule."))
+            raise Http404(_("Rule not found."))
         return record
 
     def _workspaces(self, request: HttpRequest) -> list[Workspace]:

@@ -28,7 +28,7 @@ class RecoveredStateAdmin(ReadOnly, RecordAdmin):
     list_filter = ("workspace__organization",)
     search_fields = ("workspace__name", "lineage", "=job__id")
     search_help_text = _("Search by workspace, lineage or job number")
-    empty_help = _("A state that the site refused stays here until a user makes it current or discards it.")
+    empty_help = _("A refused state stays here until a user makes it current or discards it.")
     fields = readonly_fields = ("workspace", "job", "reason", "serial", "lineage", "md5", "size", *AUDIT_FIELDS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -65,7 +65,7 @@ class RecoveredStateAdmin(ReadOnly, RecordAdmin):
     def _visible(self, request: HttpRequest, pk: Any) -> RecoveredState:
         found: RecoveredState | None = self.get_queryset(request).filter(pk=pk).first()
         if found is None:
-            raise Http404(gettext("There is no such recovered state."))
+            raise Http404(gettext("Recovered state not found."))
         return found
 
     def _back(self, recovered: RecoveredState) -> HttpResponseRedirect:

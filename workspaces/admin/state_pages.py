@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 
 from terrakube_site.http.body_doors import Door, only_signed_in
@@ -31,6 +32,16 @@ from workspaces.states.difference import difference
 
 MAX_SHOWN_BYTES = 16 * MIB
 """A larger state is not read for a page."""
+_COLUMNS = (
+    gettext_noop("Version"),
+    gettext_noop("Serial"),
+    gettext_noop("Written"),
+    gettext_noop("Origin"),
+    gettext_noop("By"),
+    gettext_noop("Resources"),
+    gettext_noop("Size"),
+    gettext_noop("Difference"),
+)
 _OF_A_PAGE = 50
 _CHOICES = 200
 
@@ -66,16 +77,14 @@ def shown_content(version: StateVersion) -> tuple[StateContent | None, str]:
     stored = StateVersion.objects.filter(pk=version.pk).values_list("content", "json").first()
     content, described = stored if stored is not None else (None, None)
     if content is None:
-        return None, _("State %(number)d is in storage that could not be read.") % {"number": version.number}
+        return None, _("State %(number)d cannot be read from storage.") % {"number": version.number}
     if described is not None and len(described) > 2 * MAX_SHOWN_BYTES:
         described = None
     found = read_content(content, described)
     if found is None:
         return None, _("State %(number)d cannot be shown here. Download it.") % {"number": version.number}
     if found.encrypted:
-        return None, _("State %(number)d is encrypted by the tool: nothing in it can be shown.") % {
-            "number": version.number
-        }
+        return None, _("State %(number)d is encrypted by the tool and cannot be shown.") % {"number": version.number}
     return found, ""
 
 
@@ -105,6 +114,7 @@ def _list_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpRespo
         **page.admin_site.each_context(request),
         "opts": page.opts,
         **head_context(request, workspace, "states"),
+        "columns": tuple(_(name) for name in _COLUMNS),
         "versions": shown,
         "comparison": StateComparisonForm(choices=choices, initial={"before": choices[1][0], "after": choices[0][0]})
         if len(choices) > 1
@@ -132,7 +142,7 @@ def _upload_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpRes
             force=form.cleaned_data["force"],
         )
         if before is not None and before.pk == version.pk:
-            messages.info(request, _("This is the current state already. Nothing was changed."))
+            messages.info(request, _("This is already the current state. Nothing was changed."))
         else:
             done = _("The state was uploaded: version %(number)d, serial %(serial)d.")
             messages.success(request, done % {"number": version.number, "serial": version.serial})

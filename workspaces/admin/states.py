@@ -122,7 +122,7 @@ class StateVersionAdmin(ReadOnly, RecordAdmin):
     def _visible(self, request: HttpRequest, pk: Any) -> StateVersion:
         found: StateVersion | None = self.get_queryset(request).filter(pk=pk).first()
         if found is None:
-            raise Http404(gettext("There is no such state."))
+            raise Http404(gettext("State not found."))
         return found
 
     def download_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
@@ -131,7 +131,7 @@ class StateVersionAdmin(ReadOnly, RecordAdmin):
             raise PermissionDenied
         if version.content is None:
             messages.error(
-                request, gettext("State %(number)d is in storage that could not be read.") % {"number": version.number}
+                request, gettext("State %(number)d cannot be read from storage.") % {"number": version.number}
             )
             return HttpResponseRedirect(reverse("admin:workspaces_stateversion_change", args=[version.pk]))
         headers = {"Content-Disposition": f'attachment; filename="state-{version.number}.tfstate"'}

@@ -212,7 +212,7 @@ def _person_view(page: UserPages, request: HttpRequest, id: str) -> HttpResponse
         raise PermissionDenied
     user = User.objects.filter(pk=id).prefetch_related("groups").first() if id.isdecimal() else None
     if user is None:
-        raise Http404(gettext("There is no such user."))
+        raise Http404(gettext("User not found."))
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,

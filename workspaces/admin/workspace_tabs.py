@@ -60,7 +60,7 @@ class PlainVariableFormSet(VariableFormSet):
         for row in self.forms:
             key = row.cleaned_data.get("key") if hasattr(row, "cleaned_data") else None
             if key in stored and row.has_changed() and row not in self.deleted_forms:
-                row.add_error("key", gettext("%(key)s is set already. Change it on the tab Pods.") % {"key": key})
+                row.add_error("key", gettext("%(key)s is already set. Change it on the Pods tab.") % {"key": key})
 
 
 class PlainVariableInline(VariableInline):

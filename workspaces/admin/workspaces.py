@@ -410,7 +410,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         """Return a workspace that the user may see. Raises Http404."""
         found = Workspace.objects.visible_to(actor_of(request)).select_related("organization").filter(pk=pk).first()
         if found is None:
-            raise Http404(gettext("There is no such workspace."))
+            raise Http404(gettext("Workspace not found."))
         if not request.user.is_staff and not is_admin(actor_of(request)):
             raise PermissionDenied
         return found  # type: ignore[no-any-return]

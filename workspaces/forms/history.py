@@ -24,7 +24,7 @@ class HistoryFilterForm(forms.Form):
         label=_("What"), required=False, choices=[_ALL, *HistoryVerb.choices], widget=forms.Select(_INPUT)
     )
     door = forms.ChoiceField(
-        label=_("Door"), required=False, choices=[_ALL, *Door.choices], widget=forms.Select(_INPUT)
+        label=_("Interface"), required=False, choices=[_ALL, *Door.choices], widget=forms.Select(_INPUT)
     )
     text = forms.CharField(label=_("Name or field"), required=False, max_length=256, widget=forms.TextInput(_INPUT))
     since = forms.DateField(
@@ -44,7 +44,7 @@ class HistoryFilterForm(forms.Form):
         try:
             return Cursor.parse(self.cleaned_data["before"])
         except ValueError:
-            raise forms.ValidationError(_("This address leads to no page of the history.")) from None
+            raise forms.ValidationError(_("This is not a page of the history.")) from None
 
     @property
     def wanted(self) -> Filter:

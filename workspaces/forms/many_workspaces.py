@@ -81,7 +81,7 @@ class ManyWorkspacesForm(forms.Form):
         ),
     )
     apply_by_comment = forms.BooleanField(
-        label=_("Apply by comment"), required=False, help_text=_("Allow the command that applies before the merge.")
+        label=_("Apply by comment"), required=False, help_text=_("Accept the command that applies before the merge.")
     )
     plan = forms.BooleanField(label=_("Start a first plan in each"), required=False, help_text=_("It changes nothing."))
 

@@ -23,7 +23,7 @@ class NotificationForm(SecretsForm):
         choices=TRIGGERS,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text=_("What to tell of. Most teams want approvals, failures and drift."),
+        help_text=_("Events to notify about. Most teams choose approvals, failures and drift."),
     )
 
     class Meta:
@@ -52,7 +52,7 @@ class NotificationForm(SecretsForm):
         if "organization" in self.fields:
             # Who manages a single workspace chooses that alone.
             self.fields["organization"].required = False
-            self.fields["organization"].help_text = _("Empty for the organization of the workspace.")
+            self.fields["organization"].help_text = _("Empty: the organization of the workspace.")
         if "message_template" in self.fields:
             self.fields["message_template"].widget = UnfoldAdminTextareaWidget(
                 attrs={"rows": 2, "class": "tk-mono", "spellcheck": "false"}

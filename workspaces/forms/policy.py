@@ -31,10 +31,12 @@ _HELP = {
         "everywhere. Forbidden: no variable may set it."
     ),
     "value": _("The default, or the value of a locked setting, written like the variable. Example: 1Gi."),
-    "allowed": _("One per line; * is any text. Only these may be set; empty allows any. Examples: tf-*, pool=tf-*."),
-    "refused": _("One per line. Never these, also where they are allowed above. Example: gpu::NoSchedule."),
-    "minimum": _("For amounts. Less is refused, and without a request this is it. Example: 256Mi."),
-    "maximum": _("For amounts. More is refused, and without a limit this is it. Example: 8Gi."),
+    "allowed": _(
+        "Only these values may be set, one per line; * matches any text. Empty: any value. Examples: tf-*, pool=tf-*."
+    ),
+    "refused": _("These values may never be set, one per line, even if allowed above. Example: gpu::NoSchedule."),
+    "minimum": _("For amounts: lowest value allowed, and the request if none is set. Example: 256Mi."),
+    "maximum": _("For amounts: highest value allowed, and the limit if none is set. Example: 8Gi."),
     "reason": _("Shown to users when the rule refuses a value. Example: Ask the platform team for more."),
 }
 
@@ -70,7 +72,7 @@ EXAMPLES = (
         RuleEffect.LIMITED.label,
         ((_VALUE, "pool=tf"), (_REFUSED, "gpu")),
     ),
-    Example(_("Nobody mounts a ConfigMap"), catalogue.CONFIG_MAP_NAME, RuleEffect.FORBIDDEN.label),
+    Example(_("No ConfigMap may be mounted"), catalogue.CONFIG_MAP_NAME, RuleEffect.FORBIDDEN.label),
 )
 
 

@@ -39,7 +39,7 @@ class ProjectField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 GIT, UPLOAD = "git", "upload"
 _ON, _OFF = "1", "0"
-_REPOSITORY = gettext_lazy("URL of the git repository, by https or ssh.")
+_REPOSITORY = gettext_lazy("URL of the git repository (https or ssh).")
 _BRANCH = gettext_lazy("Branch, tag or full commit hash; empty for main.")
 
 
@@ -53,7 +53,7 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
     origin = forms.ChoiceField(
         label=gettext_lazy("Configuration"),
         required=False,
-        choices=[(GIT, gettext_lazy("In a git repository")), (UPLOAD, gettext_lazy("Uploaded, as a tar.gz"))],
+        choices=[(GIT, gettext_lazy("Git repository")), (UPLOAD, gettext_lazy("Uploaded archive (tar.gz)"))],
         initial=GIT,
         widget=UnfoldAdminRadioSelectWidget(),
     )
@@ -61,7 +61,7 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
         label=gettext_lazy("Steps run in"),
         required=False,
         choices=[
-            ("", gettext_lazy("What the organization says")),
+            ("", gettext_lazy("Organization default")),
             (_ON, gettext_lazy("Pods in Kubernetes")),
             (_OFF, gettext_lazy("This machine")),
         ],
@@ -119,7 +119,7 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
             data |= words
             return
         if "source" in data and not data["source"]:
-            self.add_error("source", _("Give the URL of the git repository."))
+            self.add_error("source", _("Enter the URL of the git repository."))
         if "branch" in data and not data["branch"]:
             data["branch"] = "main"
 

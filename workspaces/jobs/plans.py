@@ -69,9 +69,9 @@ class Part(StrEnum):
 
 
 _PARTS: dict[Part, Any] = {
-    Part.ASKED: gettext_lazy("asked for"),
+    Part.ASKED: gettext_lazy("requested"),
     Part.ADDED: gettext_lazy("added by Terraform"),
-    Part.BESIDE: gettext_lazy("not asked for"),
+    Part.BESIDE: gettext_lazy("not requested"),
 }
 
 

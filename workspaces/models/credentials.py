@@ -30,8 +30,8 @@ class Vcs(Record, Audited):
     all_repositories = models.BooleanField(
         default=False,
         help_text=_(
-            "For a GitHub App: steps may read every repository of the installation, as they must where terraform loads"
-            " modules from other private repositories. Otherwise their tokens read the workspace's own repository."
+            "For a GitHub App: steps may read every repository of the installation, for modules from other private "
+            "repositories. Otherwise their tokens read only the workspace's own repository."
         ),
     )
     # What the site keeps of its tokens; `vcs.connections` alone writes it.

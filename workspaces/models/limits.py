@@ -46,7 +46,7 @@ class RunLimits(NamedInWords, Record):
     )
     image_seconds = _seconds(
         gettext_lazy("image pull timeout"),
-        gettext_lazy("How long to wait for an image that cannot be pulled before the step is retried."),
+        gettext_lazy("How long to wait for an image that cannot be pulled, before a retry."),
     )
     reference_seconds = _seconds(
         gettext_lazy("missing object timeout"),
@@ -74,8 +74,8 @@ class RunLimits(NamedInWords, Record):
         null=True,
         blank=True,
         help_text=gettext_lazy(
-            "Retry a plan whose executor was lost while it ran. Its scripts then run again; no other step ever "
-            "runs twice."
+            "Retry a plan if its executor is lost while it runs. Its scripts then run again; no other step ever runs "
+            "twice."
         ),
     )
     running_steps = _number(
@@ -92,7 +92,7 @@ class RunLimits(NamedInWords, Record):
     )
     share = _number(
         gettext_lazy("share"),
-        gettext_lazy("Weight when several organizations wait for capacity: 2 gets twice as much as 1."),
+        gettext_lazy("Weight when several organizations wait for capacity: 2 gets twice the capacity of 1."),
         least=1,
         most=1000,
     )
@@ -110,7 +110,7 @@ class RunLimits(NamedInWords, Record):
     )
     keep_states = _number(
         gettext_lazy("state retention"),
-        gettext_lazy("Number of newest state versions per workspace that are kept. The current one always is."),
+        gettext_lazy("Number of newest state versions kept per workspace. The current one is always kept."),
         least=1,
         most=1_000_000,
     )
@@ -119,25 +119,25 @@ class RunLimits(NamedInWords, Record):
         null=True,
         blank=True,
         help_text=gettext_lazy(
-            "Plan by itself whether resources were changed outside of Terraform. A check applies nothing and gives way "
-            "to every other job. Off where neither the workspace nor its organization says otherwise."
+            "Check automatically whether resources were changed outside of Terraform. A check applies nothing and "
+            "gives way to every other job. Default: off."
         ),
     )
     drift_interval_hours = _number(
         gettext_lazy("hours between drift checks"),
-        gettext_lazy("A workspace is checked when its last check is this old; 24 where nothing is set."),
+        gettext_lazy("Hours between two checks of a workspace. Default: 24."),
         least=1,
         most=24 * 366,
     )
     drift_concurrent_checks = _number(
         gettext_lazy("concurrent drift checks"),
-        gettext_lazy("Maximum number of drift checks of the organization at once; 2 where nothing is set."),
+        gettext_lazy("Maximum number of drift checks of the organization at once. Default: 2."),
         least=1,
         most=1000,
     )
     drift_daily_checks = _number(
         gettext_lazy("drift checks a day"),
-        gettext_lazy("Maximum number of drift checks of the organization in 24 hours; 200 where nothing is set."),
+        gettext_lazy("Maximum number of drift checks of the organization in 24 hours. Default: 200."),
         least=1,
         most=1_000_000,
     )

@@ -49,7 +49,7 @@ class NotificationConfiguration(Record, Audited):
         null=True,
         blank=True,
         related_name="notification_configurations",
-        help_text=_("Empty for all workspaces of the organization."),
+        help_text=_("Empty: all workspaces of the organization."),
     )
     name = models.CharField(max_length=255)
     description = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
@@ -63,7 +63,7 @@ class NotificationConfiguration(Record, Audited):
         blank=True,
         default="",
         max_length=LONGEST_SECRET,
-        help_text=_("Signs what a webhook is sent, so that its receiver knows who sent it."),
+        help_text=_("Signs the messages to a webhook, so that the receiver can verify the sender."),
     )
     active = models.BooleanField(default=True)
     message_style = models.CharField(max_length=16, choices=MessageStyle, default=MessageStyle.DETAILED)
@@ -72,8 +72,8 @@ class NotificationConfiguration(Record, Audited):
         default="",
         max_length=LONGEST_TEMPLATE,
         help_text=_(
-            "Your own sentence in place of the site's. In braces it may have {organization}, {workspace}, {job}, "
-            "{event}, {status}, {reason}, {commit} and {url}."
+            "Your own message instead of the default. Placeholders: {organization}, {workspace}, {job}, {event}, "
+            "{status}, {reason}, {commit} and {url}."
         ),
     )
     templates = models.ManyToManyField(
@@ -81,7 +81,7 @@ class NotificationConfiguration(Record, Audited):
         blank=True,
         related_name="notification_configurations",
         verbose_name=_("templates"),
-        help_text=_("Tell only of jobs of these templates. Empty for all."),
+        help_text=_("Only jobs of these templates. Empty: all templates."),
     )
 
     objects = NotificationConfigurationQuerySet.as_manager()
@@ -109,7 +109,7 @@ class NotificationConfiguration(Record, Audited):
             check_template(self.message_template, PLACES)
         except TemplateError as error:
             errors["message_template"] = ValidationError(
-                _('"%(wrong)s" (character %(place)d) is no name of this template. Allowed are %(names)s.'),
+                _('"%(wrong)s" (character %(place)d) is not a name in this template. Allowed: %(names)s.'),
                 code="invalid",
                 params={
                     "wrong": error.wrong[:64],
@@ -123,7 +123,7 @@ class NotificationConfiguration(Record, Audited):
 
 def _too_long(text: str, most: int) -> ValidationError:
     return ValidationError(
-        _("It has %(length)d characters; at most %(most)d are allowed."),
+        _("The text has %(length)d characters; at most %(most)d are allowed."),
         code="invalid",
         params={"length": len(text), "most": most},
     )

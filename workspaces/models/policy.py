@@ -50,7 +50,7 @@ class PolicyRule(NamedInWords, Record, Audited):
         blank=True,
         related_name="policy_rules",
         verbose_name=_("organization"),
-        help_text=_("The organization that the rule applies to; empty for the whole installation."),
+        help_text=_("Organization that the rule applies to. Empty: the whole installation."),
     )
     setting = models.CharField(_("setting"), max_length=64, choices=setting_choices)
     effect = models.CharField(_("effect"), max_length=16, choices=RuleEffect, default=RuleEffect.LIMITED)

@@ -37,7 +37,7 @@ class Schedule(CheckedOnChange, Record, Audited, ActsFor):
         max_length=64, default=default_time_zone, help_text=_("A name of the IANA database, such as Europe/Berlin.")
     )
     template = models.ForeignKey(Template, on_delete=models.CASCADE, null=True, blank=True, related_name="schedules")
-    tcl = models.TextField("flow", blank=True, default="", help_text=_("YAML; used when there is no template."))
+    tcl = models.TextField("flow", blank=True, default="", help_text=_("YAML; used if no template is set."))
     description = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     enabled = models.BooleanField(default=True)
     next_at = models.DateTimeField(
@@ -49,7 +49,7 @@ class Schedule(CheckedOnChange, Record, Audited, ActsFor):
         blank=True,
         default="",
         editable=False,
-        help_text=_("Why the schedule started no job when it was last due; empty if it did."),
+        help_text=_("Why the schedule started no job when it was last due. Empty if it started one."),
     )
     refusal_words = models.JSONField(null=True, editable=False)
 

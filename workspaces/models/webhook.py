@@ -62,40 +62,43 @@ class WebhookEvent(Record, Audited, ActsFor):
         blank=True,
         default="",
         help_text=_(
-            "Names of branches or tags with commas between; of a pull request the source branch. Empty for the "
-            "workspace's own branch, or for any tag."
+            "Branches or tags, separated by commas; for a pull request, its source branch. Empty: the workspace's "
+            "own branch, or any tag."
         ),
     )
     branch_type = models.CharField(
-        _("branch as"),
+        _("branch format"),
         max_length=8,
         choices=PatternType,
         default=PatternType.REGEX,
-        help_text=_("How branches are read."),
+        help_text=_("Format of the branches."),
     )
     path = models.CharField(
         max_length=512,
         blank=True,
         default="",
         help_text=_(
-            "Changed files with commas between. Empty for the folder of the workspace and the local modules that it "
-            "uses."
+            "Changed files, separated by commas. Empty: the path of the workspace and the local modules it uses."
         ),
     )
     path_type = models.CharField(
-        _("path as"), max_length=8, choices=PatternType, default=PatternType.REGEX, help_text=_("How paths are read.")
+        _("path format"),
+        max_length=8,
+        choices=PatternType,
+        default=PatternType.REGEX,
+        help_text=_("Format of the paths."),
     )
     template = models.ForeignKey(Template, on_delete=models.CASCADE, related_name="webhook_events")
     priority = models.IntegerField(
         default=0,
         validators=[MinValueValidator(-HIGHEST_EVENT_PRIORITY), MaxValueValidator(HIGHEST_EVENT_PRIORITY)],
-        help_text=_("The first event that matches starts the job; lower numbers come first."),
+        help_text=_("The first matching event starts the job; lower numbers come first."),
     )
     pr_workflow_enabled = models.BooleanField(
-        _("comments"), default=False, help_text=_("Report on the pull request, and take commands in its comments.")
+        _("comments"), default=False, help_text=_("Report to the pull request, and accept commands in its comments.")
     )
     pr_apply_enabled = models.BooleanField(
-        _("apply by comment"), default=False, help_text=_("Allow the command that applies before the merge.")
+        _("apply by comment"), default=False, help_text=_("Accept the command that applies before the merge.")
     )
 
     objects = WebhookEventQuerySet.as_manager()
@@ -125,9 +128,9 @@ def pattern_list(text: str, kind: str) -> patterns.Patterns:
 
 def _refusal(text: str, kind: str, error: patterns.PatternError) -> ValidationError:
     sentence = (
-        _('"%(text)s" is no glob that can be read: %(reason)s (character %(place)s).')
+        _('"%(text)s" is not a valid glob: %(reason)s (character %(place)s).')
         if kind == PatternType.PATTERN
-        else _('"%(text)s" is no regular expression that can be used here: %(reason)s (character %(place)s).')
+        else _('"%(text)s" is not a valid regular expression here: %(reason)s (character %(place)s).')
     )
     return ValidationError(
         sentence, code="invalid", params={"text": text, "reason": gettext(error.reason), "place": error.place}

@@ -54,16 +54,11 @@ class Workspace(CheckedOnChange, Record, Audited):
     )
     name = models.CharField(max_length=64)
     description = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
-    source = models.CharField(
-        max_length=512, default="empty", help_text=_('Git URL, or "empty" for an uploaded source.')
-    )
+    source = models.CharField(max_length=512, default="empty", help_text=_("URL of the git repository (https or ssh)."))
     branch = models.CharField(
         max_length=512,
         default="main",
-        help_text=_(
-            "Branch, tag or full commit hash; only the first of a comma-separated list is used. "
-            '"remote-content" means an uploaded source.'
-        ),
+        help_text=_("Branch, tag or full commit hash. Of a comma-separated list, only the first is used."),
     )
     folder = models.CharField(  # noqa: DJ001
         max_length=512,
@@ -90,7 +85,7 @@ class Workspace(CheckedOnChange, Record, Audited):
     )
     locked_by_name = FittingField(max_length=256, blank=True, default="", editable=False)
     locked_by_team = models.CharField(
-        max_length=64, blank=True, default="", editable=False, help_text=_("Set if a team token locked it.")
+        max_length=64, blank=True, default="", editable=False, help_text=_("Set if a team token locked the workspace.")
     )
     locked_by_pull_request = models.PositiveBigIntegerField(
         null=True, editable=False, help_text=_("Number of the pull request that holds the lock until it is merged.")
@@ -100,7 +95,10 @@ class Workspace(CheckedOnChange, Record, Audited):
     allow_remote_apply = models.BooleanField(default=False)
     auto_apply = models.BooleanField(
         default=False,
-        help_text=_("A terminal's run that does not say otherwise skips the approvals, if its user may approve jobs."),
+        help_text=_(
+            "Runs from a terminal skip the approvals unless they say otherwise. Their user needs the right to approve "
+            "jobs."
+        ),
     )
     global_remote_state = models.BooleanField(default=True)
     shared_ids = models.TextField(null=True, blank=True)  # noqa: DJ001

@@ -68,7 +68,7 @@ def send_leased(delivery: NotificationDelivery) -> Outcome:
         except Exception:
             # A fault of ours: tried again as a refusal, since the next version may know better.
             logger.exception("The notification %s could not be sent", delivery.pk)
-            outcome = Outcome(problem=message(_("The message could not be made; the log of the worker tells more.")))
+            outcome = Outcome(problem=message(_("The message could not be created; see the worker's log.")))
     _keep(delivery, outcome)
     return outcome
 
@@ -88,24 +88,26 @@ def deliver(target: Target, told: Message) -> Outcome:
             redirects=None,
         )
     except Refused as error:
-        return Outcome(problem=message(_("The destination is not reached: {words}"), words=str(error)), is_final=True)
+        return Outcome(
+            problem=message(_("The destination cannot be reached: {words}"), words=str(error)), is_final=True
+        )
     except NoAnswer as error:
-        return Outcome(problem=message(_("The destination is not reached: {words}"), words=str(error)))
+        return Outcome(problem=message(_("The destination cannot be reached: {words}"), words=str(error)))
     text = _readable(answer.content, target)
     if 200 <= answer.status < 300:
         if target.channel == NotificationChannel.SLACK and text.strip() != "ok":
-            problem = message(_("Slack takes a message with the answer ok; this answer is another one."))
+            problem = message(_("The answer is not from Slack: Slack answers with ok."))
             return Outcome(status=answer.status, answer=text, problem=problem, is_final=True)
         return Outcome(status=answer.status, answer=text)
     if 300 <= answer.status < 400:
         problem = message(
-            _("It answers {code}, which leads elsewhere. Enter the address to which it leads."), code=answer.status
+            _("The destination answers {code}, a redirect. Enter the address it redirects to."), code=answer.status
         )
         return Outcome(status=answer.status, answer=text, problem=problem, is_final=True)
     return Outcome(
         status=answer.status,
         answer=text,
-        problem=message(_("It answers {code}."), code=answer.status),
+        problem=message(_("The destination answers {code}."), code=answer.status),
         is_final=answer.status < 500 and answer.status not in _TRIED_AGAIN,
         retry_after=_retry_after(answer.headers),
     )

@@ -41,7 +41,7 @@ class _Machine:
     def state(self) -> int:
         self.count += 1
         if self.count > MOST_STATES:
-            raise PatternError(_("its repetitions make it too large"), 1)
+            raise PatternError(_("its repetitions make the pattern too large"), 1)
         return self.count
 
     def link(self, start: int, end: int, edge: Edge | None = None) -> None:

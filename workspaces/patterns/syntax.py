@@ -22,7 +22,7 @@ _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 _NEVER_CLOSED = _('this "(" is never closed')
 _NOTHING_BEFORE = _("there is nothing before it to repeat; put a backslash before the character itself")
-_BOUNDS = _("a repetition has one number, or a smaller and a larger one, up to 200")
+_BOUNDS = _("a repetition has one number, or a smaller and a larger one (at most 200)")
 _NO_INNER_CLASS = _("a class within a class is not allowed; put a backslash before the character itself")
 
 
@@ -258,7 +258,7 @@ class _Reader:
                 high = self.member()
                 [first_one], [*last_ones] = low.single, high.single
                 if len(last_ones) != 1 or high.negated or last_ones[0] < first_one:
-                    raise self.error(_("this range has no order"), at)
+                    raise self.error(_("this range is reversed"), at)
                 ranges.append((first_one, last_ones[0]))
             elif low.negated:
                 parts.append(low)

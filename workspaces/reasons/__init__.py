@@ -170,7 +170,7 @@ def as_markdown(codes: Iterable[str] = tuple(REASONS)) -> str:
     rows = ["| code | what it says | what to do |", "| --- | --- | --- |"]
     for code in codes:
         row = REASONS[code]
-        cells = (f"`{code}`", row.sentence or "the words of who found it", row.advice)
+        cells = (f"`{code}`", row.sentence or "the words of the executor or cluster", row.advice)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 

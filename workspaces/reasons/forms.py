@@ -13,34 +13,34 @@ FORMS: Mapping[str, str] = {
     # Around another reason.
     "advised": "{reason}. {advice}",
     "of-step": "{step}: {reason}",
-    "more-ahead": _("{reason}; {number} more are before it"),
-    "one-more-ahead": _("{reason}; 1 more is before it"),
-    "many-more-ahead": _("{reason}; at least {number} more are before it"),
+    "more-ahead": _("{reason}; {number} more jobs are ahead"),
+    "one-more-ahead": _("{reason}; 1 more job is ahead"),
+    "many-more-ahead": _("{reason}; at least {number} more jobs are ahead"),
     "trying-again": _("{reason}. Trying again in {seconds} s (attempt {number} of {most})"),
     "launching-again": _("{reason}. Trying again every {seconds} s"),
     "tried": _("{reason} (tried {number} times)"),
-    "peak": _("{reason}; the most that was seen is {peak}"),
+    "peak": _("{reason}; the highest use seen was {peak}"),
     "lasting": _("{reason} for more than {span}"),
     "unproved": _(
         "{reason}. It is not retried, because its commands may have run: compare the state with what "
         "exists, then start the job again"
     ),
-    "silent-and": _("The executor has said nothing for {span}. {seen}"),
-    "ended-well": _("{reason}; it ended in good order"),
-    "ended-well-saved": _("{reason}; it ended in good order, and its last state is saved"),
-    "ended-killed": _("{reason}; it was killed before it had ended"),
-    "ended-killed-saved": _("{reason}; it was killed before it had ended, and its last state is saved"),
+    "silent-and": _("The executor has sent no heartbeat for {span}. {seen}"),
+    "ended-well": _("{reason}; it stopped cleanly"),
+    "ended-well-saved": _("{reason}; it stopped cleanly, and its last state is saved"),
+    "ended-killed": _("{reason}; it was killed before it could stop"),
+    "ended-killed-saved": _("{reason}; it was killed before it could stop, but its last state is saved"),
     # How an executor ended whose claim this database does not know.
-    "end-succeeded": _("it ended with 0, so its step succeeded"),
-    "end-failed": _("it ended with the word that its step failed"),
-    "end-stopped": _("it was told to stop, and ended"),
+    "end-succeeded": _("it ended with exit code 0, so its step succeeded"),
+    "end-failed": _("it reported that its step failed"),
+    "end-stopped": _("it was told to stop and ended"),
     "end-not-delivered": _("it could not deliver its result or its last state"),
-    "end-fenced": _("it was stopped, since the attempt was no longer its own"),
-    "end-other": _("it ended so: {reason}"),
+    "end-fenced": _("it was stopped because another executor owns the attempt"),
+    "end-other": _("it ended with: {reason}"),
     "end-process": _("its process has ended"),
     "end-process-and-folder": _("its process has ended, and its folder is gone"),
-    "end-job-complete": _("Kubernetes Job {name}: it has ended, and its result is not known here"),
-    "end-job-failed": _("Kubernetes Job {name}: it failed"),
+    "end-job-complete": _("Kubernetes Job {name} has ended, but its result is unknown here"),
+    "end-job-failed": _("Kubernetes Job {name} failed"),
     "end-job-open": _("Kubernetes Job {name} has not ended yet"),
     **{f"is-{status}": in_words(status) for status in JobStatus},
     # Of jobs.
@@ -49,10 +49,10 @@ FORMS: Mapping[str, str] = {
     "rejected-by": _("Rejected by {person}"),
     "rejected-because": _("Rejected by {person}: {comment}"),
     "cancelled-by": _("Cancelled by {person}"),
-    "check-for-job": _("Given back to job {number} of this workspace; drift is checked again later"),
-    "check-for-room": _("Given back to job {number}, which waited for room; drift is checked again later"),
-    "check-without-room": _("Given back, as there was no room: {limit}; drift is checked again later"),
-    "check-of-locked": _("Given back, as the workspace is locked; drift is checked again when it is unlocked"),
+    "check-for-job": _("Stopped for job {number} of this workspace; drift is checked again later"),
+    "check-for-room": _("Stopped for job {number}, which needed the capacity; drift is checked again later"),
+    "check-without-room": _("Stopped for lack of capacity: {limit}; drift is checked again later"),
+    "check-of-locked": _("Stopped because the workspace is locked; drift is checked again when it is unlocked"),
     "newer-commit": _("Replaced by job {number}, which plans a newer commit of the branch"),
     "pull-request-closed": _("Pull request {number} was closed"),
     "step-failed": _("{step} failed"),
@@ -63,10 +63,8 @@ FORMS: Mapping[str, str] = {
     "changing": _("Waits for job {number}, which is changing the state of this workspace"),
     "last-pod-of": _("Waits until the last pod of job {number} of this workspace is gone"),
     "last-attempt": _("Waits until the pod of the last attempt is gone"),
-    "disabled-running": _(
-        "The organization was disabled: the step that runs goes on to its end, and no other is started"
-    ),
-    "deleted-running": _("The workspace was deleted: the step that runs goes on to its end, and no other is started"),
+    "disabled-running": _("The organization was disabled: the running step finishes, and no other step starts"),
+    "deleted-running": _("The workspace was deleted: the running step finishes, and no other step starts"),
     "no-template": _("The organization has no template {template} to schedule"),
     "no-schedule": _("The template {template} cannot be scheduled: {error}"),
     "may-not-schedule": _("{person} may not schedule the template {template} on this workspace: {why}"),
@@ -82,25 +80,23 @@ FORMS: Mapping[str, str] = {
     # Of launches.
     "work-folder": _("The work folder cannot be made: {error}"),
     "cannot-be-started": _("The executor cannot be started: {error}"),
-    "no-address": _(
-        "AzBuilderApiUrl is not set: the address at which pods reach this API is needed to run steps in a cluster"
-    ),
-    "job-gone": _("Job {name} was there and is gone"),
+    "no-address": _("AzBuilderApiUrl is not set: steps in a cluster need the address at which pods reach this API"),
+    "job-gone": _("Job {name} existed and was deleted"),
     "job-leaving": _("Job {name} is being deleted"),
     "other-job": _("Another Job named {name} exists in namespace {namespace}"),
     "quota-of": _("The quota of namespace {namespace} is used up: {words}"),
-    "not-allowed": _("The cluster does not allow it: {words}"),
+    "not-allowed": _("The cluster does not allow the Job: {words}"),
     "not-asked": _("The cluster could not be asked: {words}"),
     "job-refused": _("The cluster refused the Job: {words}"),
     "not-imported": _("The commands of this step could not be imported: {why}"),
     "fork-image": _(
-        "The job runs code of a fork, and a pod of Terrakube's executor image holds secrets of the whole installation"
+        "The job runs code of a fork, but a pod of Terrakube's executor image holds secrets of the whole installation"
     ),
-    "repository-refused": _("its repository may not be asked: {error}"),
+    "repository-refused": _("its repository may not be read: {error}"),
     "no-storage": _("The object storage does not answer: {error}"),
     "state-here": _(
-        "The state of {workspace} is kept by this site and not in the object storage, where Terrakube's executor would "
-        "look for it: copy it there, as terraform.tfstate of the workspace"
+        "This site keeps the state of {workspace}, but Terrakube's executor would look for it in the object storage: "
+        "copy it there, as terraform.tfstate of the workspace"
     ),
     # Of retention.
     "kept-one-day": _("they are kept for 1 day"),
@@ -109,24 +105,24 @@ FORMS: Mapping[str, str] = {
     "newest-jobs-kept": _("those of the {number} newest jobs of the workspace are kept"),
     # Of attempts.
     "may-have-run": _(
-        "The executor was refused this attempt, and ran nothing, unless it is older than 1.1 and the attempt was taken "
-        "from it while it ran"
+        "The site refused this attempt to the executor, and nothing was run, unless the executor is older than 1.1 "
+        "and lost the attempt while it ran"
     ),
     "pod-still-ending": _("The Kubernetes Job is gone: it was deleted, and its pod is still ending"),
     "why-needs": _(
-        "To tell why, this site's service account needs the verbs get, list and watch on pods in namespace {namespace}"
+        "To show why, this site's service account needs the verbs get, list and watch on pods in namespace {namespace}"
     ),
     "wait-needs": _(
-        "To tell what it waits for, this site's service account needs the verbs get, list and watch on pods in "
+        "To show what it waits for, this site's service account needs the verbs get, list and watch on pods in "
         "namespace {namespace}"
     ),
     "process-ended-with": _("The executor's process ended without a report: {words}"),
     "not-reported": _("The executor's process has not reported within {seconds} s"),
-    "deadline-of": _("The step took longer than its deadline of {span}"),
+    "deadline-of": _("The step exceeded its deadline of {span}"),
     "stopped-from-outside": _("The pod was told to stop from outside, not by a cancelled job"),
-    "told-to-end": _("Its pod was told to end before the step was done"),
+    "told-to-end": _("Its pod was told to stop before the step was done"),
     "reports-failure": _("The executor reports a failure; see the log"),
-    "announced-refused": _("The site refused the state that this step announced and keeps it as a recovered state"),
+    "announced-refused": _("The site refused the state of this step and keeps it as a recovered state"),
     "ran-nothing": _("nothing was run"),
     "plan-unused": _("its plan is not used"),
     "ran-in-empty-folder": _("it ran in an empty folder"),
@@ -135,7 +131,7 @@ FORMS: Mapping[str, str] = {
     "cancelled-before-start": _("Cancelled before it started"),
     "step-cancelled-before-start": _("The step was cancelled before it started"),
     "terrakube-without-result": _(
-        "Terrakube's executor ended without a result. Up to 2.32 it does so, with exit code 0, when Redis, an index "
-        "of releases or this site does not answer it. Look at the pod's log"
+        "Terrakube's executor ended without a result. Versions up to 2.32 do so, with exit code 0, when Redis, an "
+        "index of releases or this site does not answer. Check the pod's log"
     ),
 }

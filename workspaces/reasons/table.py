@@ -9,8 +9,8 @@ from django.utils.translation import gettext_noop as _
 _CAN_HELP, _STAYS = False, True
 _LOOK = _("Look at the pod's log")
 _AGAIN = _("Start the job again")
-_RETRY_CLAIM = _("See whether pods reach this site at AzBuilderApiUrl, and whether the image is an executor's")
-_TOO_LITTLE_MEMORY = _("Raise EPHEMERAL_MEMORY_LIMIT of the workspace; its page shows what its steps used")
+_RETRY_CLAIM = _("Check that pods reach this site at AzBuilderApiUrl and that the image is an executor image")
+_TOO_LITTLE_MEMORY = _("Raise EPHEMERAL_MEMORY_LIMIT of the workspace; its page shows the memory its steps used")
 
 _WAITING = (
     ("starting", _("{step}: starting"), ""),
@@ -23,7 +23,7 @@ _WAITING = (
     (
         "queue-silent",
         _("The task queue has taken no tasks since {since}; the job goes on when it does"),
-        _("An administrator looks at Redis, or at the database where the queue lies in it"),
+        _("Ask an administrator to check Redis, or the database if it holds the queue"),
     ),
     ("waits-for-approval", _("Waits for approval"), _("Approve or reject it on the job's page")),
     ("no-pod", _("Waits for the cluster to create the pod"), ""),
@@ -32,11 +32,11 @@ _WAITING = (
     ("not-taken", _("Waits for its node to take the pod"), ""),
     ("creating", _("Waits for its node to fetch the image and create the container"), ""),
     ("image-pulling", _("The node has been fetching image {image}"), ""),
-    ("token-secret", _("Waits for the Secret with its one-time token"), ""),
+    ("token-secret", _("Waiting for the Secret with the one-time token"), ""),
     ("running", _("The container runs; its executor has not reported yet"), _RETRY_CLAIM),
     ("starting-unseen", _("Waits for the pod to start"), "{permission}"),
     ("running-unseen", _("The container runs; its executor has not reported yet"), "{permission}"),
-    ("cluster-unavailable", _("The cluster's API does not answer, so nothing is known of the pod"), ""),
+    ("cluster-unavailable", _("The cluster's API does not answer, so the pod's status is unknown"), ""),
 )
 _NODES = _("Compare the workspace's node selector, tolerations and requests with the nodes")
 _PULL_POLICY = _("If the image is only on the nodes, set ExecutorEphemeralImagePullPolicy to IfNotPresent")
@@ -56,16 +56,16 @@ _STARTING = (
     (
         "unschedulable-taint",
         _("The pod does not tolerate the taints of the nodes: {words}"),
-        _("Give EPHEMERAL_CONFIG_TOLERATIONS the taint, or free a node of it; a drained node has one too"),
+        _("Add the taint to EPHEMERAL_CONFIG_TOLERATIONS, or remove it from a node; a drained node has one too"),
     ),
     (
         "unschedulable-volume",
-        _("No node can have the pod's volume: {words}"),
-        _("See whether the claim of PVC_CLAIM_NAME is bound, and where its volume may be mounted"),
+        _("No node can mount the pod's volume: {words}"),
+        _("Check whether the claim of PVC_CLAIM_NAME is bound, and which nodes may mount its volume"),
     ),
     (
         "scheduling-gated",
-        _("The pod's scheduling is held back by a gate"),
+        _("A scheduling gate holds the pod back"),
         _("Remove the pod's scheduling gate, or wait for the controller that set it"),
     ),
     (
@@ -76,13 +76,13 @@ _STARTING = (
     (
         "cluster-policy",
         _("A policy of the cluster refuses the step's Job or pod: {words}"),
-        _("Change what the policy's own words name, or ask the cluster's administrators for an exception"),
+        _("Change what the policy's message names, or ask the cluster's administrators for an exception"),
         _STAYS,
     ),
     (
         "pod-refused",
         _("The cluster does not let the pod be created: {words}"),
-        _("Change the setting that the cluster's words name"),
+        _("Change the setting that the cluster's message names"),
     ),
     ("no-sandbox", _("The node cannot set up the pod: {words}"), ""),
     ("volume-not-mounted", _("A volume cannot be mounted: {words}"), ""),
@@ -118,12 +118,12 @@ _STARTING = (
             "ExecutorEphemeralImagePullPolicy to IfNotPresent"
         ),
     ),
-    ("image-invalid", _("{image} is no valid image name"), _("See ExecutorEphemeralImage"), _STAYS),
+    ("image-invalid", _("{image} is not a valid image name"), _("See ExecutorEphemeralImage"), _STAYS),
     (
         "image-architecture",
-        _("The image is built for another processor architecture than that of the node"),
+        _("The image was built for a processor architecture that the node does not have"),
         _(
-            "Build the image for the architectures of all nodes, or select nodes by kubernetes.io/arch in "
+            "Build the image for the architectures of all nodes, or select nodes with kubernetes.io/arch in "
             "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS or ExecutorEphemeralNodeSelector"
         ),
     ),
@@ -137,16 +137,16 @@ _STARTING = (
     ("image-pull", _("Image {image} cannot be pulled: {words}"), _PULL_POLICY),
     (
         "runs-as-root",
-        _("The image runs as root or as a user without a number, and runAsNonRoot is asked for"),
-        _("Give EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT a runAsUser"),
+        _("The image runs as root or as a user without a number, but runAsNonRoot is set"),
+        _("Set runAsUser in EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT"),
         _STAYS,
     ),
     ("container-config", _("The container cannot be configured: {words}"), ""),
     ("container-create", _("The container cannot be created: {words}"), ""),
-    ("container-cannot-start", _("The container cannot start: {words}"), _("Look at the image")),
+    ("container-cannot-start", _("The container cannot start: {words}"), _("Check the image")),
     ("node-unreachable", _("The pod's node does not answer"), ""),
     ("node-refused", _("The node refused the pod ({reason}): {words}"), ""),
-    ("not-claimed", _("The container runs, and its executor never reported"), _RETRY_CLAIM),
+    ("not-claimed", _("The container runs, but its executor never reported"), _RETRY_CLAIM),
     ("start-timeout", _("It did not start within {seconds} s. Last seen: {words}"), ""),
 )
 _ENDING = (
@@ -170,27 +170,27 @@ _ENDING = (
         _("The node evicted the pod: {words}"),
         _("Set EPHEMERAL_STORAGE_REQUEST and EPHEMERAL_MEMORY_REQUEST of the workspace to what it needs"),
     ),
-    ("evicted-by-node", _("The pod's node evicted it or shuts down"), _AGAIN),
+    ("evicted-by-node", _("The node evicted the pod or is shutting down"), _AGAIN),
     ("preempted", _("A pod of higher priority took the pod's place"), _AGAIN),
-    ("drained", _("The pod was evicted, as when its node is drained"), _AGAIN),
+    ("drained", _("The pod was evicted, for example because its node was drained"), _AGAIN),
     ("node-shutdown", _("The pod's node was shut down"), _AGAIN),
     ("node-lost", _("The pod's node is gone, or does not answer"), _AGAIN),
-    ("disrupted", _("The cluster ended the pod: {words}"), ""),
+    ("disrupted", _("The cluster stopped the pod: {words}"), ""),
     (
         "deadline",
-        _("The step took longer than its deadline, and its pod was ended"),
+        _("The step exceeded its deadline, and its pod was stopped"),
         _(
-            "Raise ExecutorEphemeralDeadlineSeconds, or the limit of its workspace or organization, if it needs that "
-            "long"
+            "Raise ExecutorEphemeralDeadlineSeconds, or the step timeout of its workspace or organization, if the "
+            "step needs that long"
         ),
         _STAYS,
     ),
     (
         "silent",
-        _("The executor has said nothing for {span}"),
-        _("Look at the pod and its node; the log ends where it fell silent"),
+        _("The executor has sent no heartbeat for {span}"),
+        _("Check the pod and its node; the log ends at the last heartbeat"),
     ),
-    ("killed", _("The executor was ended from outside by {signal}"), ""),
+    ("killed", _("The executor was stopped from outside by {signal}"), ""),
     ("exited", _("The container ended with exit code {exit_code}"), _LOOK),
     ("stopped", _("The pod was told to stop before the step was done"), ""),
     ("pod-deleted", _("The pod was deleted"), ""),
@@ -203,54 +203,54 @@ _ENDING = (
     ("step-failed", _("The executor says that the step failed, but its report never came"), ""),
     (
         "result-missing",
-        _("The container ended with 0, but its executor never reported a result"),
-        _("See whether the image is an executor's"),
+        _("The container ended with exit code 0, but its executor never reported a result"),
+        _("Check that the image is an executor image"),
         _STAYS,
     ),
     (
         "result-not-delivered",
         _("The step ran, but the executor could not deliver its result or its last state"),
-        _("Look at the pod's log before anything else runs on the workspace"),
+        _("Check the pod's log before anything else runs on the workspace"),
     ),
     (
         "claim-refused",
-        _("The executor was refused this attempt, and ran nothing"),
-        _("See whether AzBuilderApiUrl is the address of this very site"),
+        _("The site refused this attempt to the executor, and nothing was run"),
+        _("Check that AzBuilderApiUrl is the address of this site"),
         _STAYS,
     ),
     (
         "fenced",
-        _("The attempt was fenced while its executor ran, and its commands were stopped"),
+        _("The attempt was fenced while its executor ran; its commands were stopped"),
         _("Compare the state with what exists before you start the job again"),
         _STAYS,
     ),
     (
         "claimed-before",
-        _("An executor claimed this step before, and this site's database has no record of it; {end}"),
+        _("An executor already claimed this step, but this site's database has no record of it; {end}"),
         _("Compare the state with what exists before you start the job again"),
         _STAYS,
     ),
     (
         "launched-before",
-        _("This step was launched before, and this site's database has no record of it; {end}"),
+        _("This step was already launched, but this site's database has no record of it; {end}"),
         _("Compare the state with what exists before you start the job again"),
         _STAYS,
     ),
     (
         "api-lost",
-        _("The executor could not reach this site, and ran nothing"),
-        _("See whether pods reach AzBuilderApiUrl: name resolution, network policies, proxy, ExecutorApiCaBundle"),
+        _("The executor could not reach this site and ran nothing"),
+        _("Check that pods reach AzBuilderApiUrl: name resolution, network policies, proxy, ExecutorApiCaBundle"),
     ),
     (
         "source-unproved",
-        _("The executor did not prove that it has the source, and versions up to 2.28 run without it: {words}"),
-        _("See the workspace's source, branch and login, or use an executor image from 2.29 on"),
+        _("The executor did not confirm that it has the source, and versions up to 2.28 run without it: {words}"),
+        _("Check the workspace's source, branch and login, or use executor image 2.29 or later"),
         _STAYS,
     ),
     (
         "bad-job-data",
         _("The executor could not read its job data"),
-        _("See whether the image is of this site's version"),
+        _("Check that the image has this site's version"),
         _STAYS,
     ),
     ("cancelled", _("Cancelled"), ""),
@@ -269,7 +269,11 @@ _LAUNCHING = (
         "",
         _("Correct the variable on the workspace's page, which shows its grammar, and start the job again."),
     ),
-    ("no-api-address", "", _("An administrator sets AzBuilderApiUrl to the address at which pods reach this site.")),
+    (
+        "no-api-address",
+        "",
+        _("Ask an administrator to set AzBuilderApiUrl to the address at which pods reach this site."),
+    ),
     (
         "job-data-too-large",
         "",
@@ -280,17 +284,17 @@ _LAUNCHING = (
     (
         "forbidden",
         "",
-        _("An administrator gives this site's service account the right that the cluster's answer names."),
+        _("Ask an administrator to give this site's service account the right that the cluster's answer names."),
     ),
-    ("refused", "", _("The cluster's message names the refused field; correct the setting of that field.")),
-    ("import-failed", "", _("Check the repository, branch and folder that the template imports its commands from.")),
+    ("refused", "", _("Correct the setting of the field that the cluster's message names.")),
+    ("import-failed", "", _("Check the repository, branch and folder from which the template imports its commands.")),
     ("fork-refused", "", _("Run it with this site's own executor image, or merge the pull request first.")),
-    ("no-work-folder", "", _("An administrator makes the executor's work folder writable.")),
-    ("not-started", "", _("An administrator looks at the log of the worker on that machine.")),
+    ("no-work-folder", "", _("Ask an administrator to make the executor's work folder writable.")),
+    ("not-started", "", _("Ask an administrator to check the worker's log on that machine.")),
     (
         "storage-unavailable",
         "",
-        _("An administrator looks whether the object storage answers; then run the job again."),
+        _("Ask an administrator to check the object storage; then run the job again."),
     ),
     ("state-elsewhere", "", ""),
     ("scope-not-kept", "", ""),
@@ -298,31 +302,35 @@ _LAUNCHING = (
     ("incomplete-variables", "", _("Give the variables values on the workspace's page, and run the job again.")),
     (
         "workspace-deleted",
-        _("The workspace was deleted; nothing of the job is run"),
+        _("The workspace was deleted, so the job does not run"),
         _("Restore the workspace, and start the job again"),
     ),
     (
         "organization-disabled",
-        _("The organization is disabled; nothing of the job is run"),
-        _("An administrator can enable it again; then start the job again"),
+        _("The organization is disabled, so the job does not run"),
+        _("Ask an administrator to enable it; then start the job again"),
     ),
 )
 _SAID_BY_EXECUTORS = (
     ("done", "", ""),
     ("error-ignored", "", ""),
-    ("terraform-failed", "", _("The log has terraform's error; fix the configuration or the resource that it names.")),
-    ("init-failed", "", _("See the providers, modules and versions that the configuration asks for.")),
-    ("source-failed", "", _("See the workspace's source, branch and folder, and its VCS connection or SSH key.")),
+    ("terraform-failed", "", _("Fix the configuration: the log has terraform's error and names the resource.")),
+    ("init-failed", "", _("Check the providers, modules and versions that the configuration requires.")),
+    (
+        "source-failed",
+        "",
+        _("Check the workspace's source, branch and path in the repository, and its VCS connection or SSH key."),
+    ),
     ("bad-variables", "", _("Correct the variable on the workspace's page, and start the job again.")),
-    ("script-failed", "", _("The log shows which script ended how.")),
-    ("tool-missing", "", _("See the workspace's version of terraform or tofu, and the index of releases.")),
+    ("script-failed", "", _("The log shows which script failed and why.")),
+    ("tool-missing", "", _("Check the workspace's version of terraform or tofu, and the index of releases.")),
     ("plan-missing", "", _("Start the job again: it makes a new plan.")),
     (
         "plan-files-too-large",
         "",
         _(
-            "Let the plan make less below its folder, or ask an administrator to raise ExecutorMaxPlanFilesMiB; what "
-            "lies in a folder with a CACHEDIR.TAG is not kept."
+            "Make the plan write less below its folder, or ask an administrator to raise ExecutorMaxPlanFilesMiB. "
+            "Folders with a CACHEDIR.TAG are not kept."
         ),
     ),
     ("plan-files-missing", "", _("Start the job again: it makes a new plan.")),
@@ -330,27 +338,34 @@ _SAID_BY_EXECUTORS = (
     (
         "plan-altered",
         "",
-        _("Ask an administrator who could write to the database since the plan; then start the job again."),
+        _("Ask an administrator who could write to the database after the plan; then start the job again."),
     ),
     (
         "out-of-scope",
         "",
-        _("Add the addresses to the job, or take them out of TF_CLI_ARGS_* or the script that brought them in."),
+        _(
+            "Add the addresses to the targets of the job, or remove them from TF_CLI_ARGS_* or the script that "
+            "added them."
+        ),
     ),
     ("scope-unknown", "", _("The log has terraform's error; start the job again.")),
-    ("upload-failed", "", _("See whether this site had room and answered at that time; then start the job again.")),
-    ("file-failed", "", _("See whether the pod had room on its disk: EPHEMERAL_STORAGE_REQUEST and its limit.")),
-    ("state-undelivered", "", _("Take the state from the pod before it is gone: the log names its file.")),
+    (
+        "upload-failed",
+        "",
+        _("Check that this site had free disk space and answered at that time; then start the job again."),
+    ),
+    ("file-failed", "", _("Check the disk space of the pod: EPHEMERAL_STORAGE_REQUEST and its limit.")),
+    ("state-undelivered", "", _("Copy the state from the pod before the pod is deleted: the log names the file.")),
     (
         "state-refused",
         "",
-        _("Compare what exists with the recovered state on this page, and make it the current one or discard it."),
+        _("Compare the recovered state on this page with the real resources, then make it current or discard it."),
     ),
-    ("backend-replaced", "", _("The sentence names what to remove; this site configures the backend itself.")),
-    ("no-work-directory", "", _("See the volumes of the pod and its security context.")),
+    ("backend-replaced", "", _("Remove what the reason names; this site configures the backend itself.")),
+    ("no-work-directory", "", _("Check the volumes of the pod and its security context.")),
     ("cannot-start", "", ""),
-    ("bad-step-type", "", _("See whether the image is of this site's version.")),
-    ("internal", "", _("The log shows the error; it is a defect of the executor.")),
+    ("bad-step-type", "", _("Check that the image has this site's version.")),
+    ("internal", "", _("The log shows the error: a bug in the executor.")),
     ("executor-said", "", ""),
 )
 

@@ -13,8 +13,8 @@ from workspaces.permissions import rights
 
 COLUMNS = frozenset({"source", "vcs"})
 _ELSEWHERE = _(
-    "{source} is not at {host}, for which the connection “{name}” has its token; whoever runs the other host would get "
-    "it. Use a repository at {host} or no connection, or ask somebody with the right manageVcs to save it."
+    "{source} is not at {host}, and the other host would get the token of the connection “{name}”. Use a repository "
+    "at {host} or no connection, or ask a user with the right manageVcs to save it."
 )
 
 

@@ -30,13 +30,13 @@ def bring_back(workspace: Workspace, *, by: Actor) -> Job:
         raise NotAllowed(refusal(workspace.organization, "plan_job", action=START))
     record = Drift.objects.filter(workspace=workspace).first()
     if record is None or record.drifted_since is None or record.status == DriftStatus.CLEAN:
-        raise WrongState(
-            message(_("No drift of {name} is known, so nothing is to be brought back."), name=workspace.name)
-        )
+        raise WrongState(message(_("{name} has no known drift to revert."), name=workspace.name))
     is_whole = record.resource_count > min(len(record.resources), MAX_ADDRESSES)
     template = _template(starter, with_approval=is_whole)
     if template is None:
-        wrong = _("You may start no template of {organization} that applies a plan, so drift cannot be brought back.")
+        wrong = _(
+            "You may not start any template of {organization} that applies a plan, so you cannot revert the drift."
+        )
         raise InvalidInput(message(wrong, organization=workspace.organization.name))
     return create_job(
         workspace,

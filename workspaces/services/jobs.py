@@ -116,7 +116,7 @@ def create_job(
     if (plan_only or from_fork) and not flows.is_plan_only(flow):
         flow = flows.plan_part(flow)
         if not flow:
-            raise InvalidInput(_("The template has no plan before its first change, so nothing of it may run here."))
+            raise InvalidInput(_("The template changes resources before its first plan, so it may not run here."))
         text = flows.as_yaml(flow)
     elsewhere = bool(override_source or override_branch or commit_id) and not of_own_source
     start = Start(flow=flow, template=template, auto_apply=auto_apply, elsewhere=elsewhere)

@@ -115,7 +115,7 @@ def _held(workspace: Workspace, holder: Holder) -> HeldByAnother:
         busy = _("{name} is held by job {number}: wait for it, or cancel it first")
         return HeldByAnother(message(busy, name=workspace.name, number=holder.job), holder)
     locked = _("{name} is locked by {owner}, who can unlock it; others can only by force")
-    owner = holder.team or holder.name or marked(_("somebody"))
+    owner = holder.team or holder.name or marked(_("an unknown user"))
     return HeldByAnother(message(locked, name=workspace.name, owner=owner), holder)
 
 

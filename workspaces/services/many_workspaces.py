@@ -67,10 +67,10 @@ def create_workspaces(
         for one in wanted:
             if "," in one.folder:
                 # The columns of a workspace hold lists with commas between, of which the first counts.
-                wrong[one.folder] = message(_("The path of a workspace holds no comma; rename the folder."))
+                wrong[one.folder] = message(_("The path of a workspace cannot contain a comma. Rename the folder."))
                 continue
             if names[one.name] > 1:
-                wrong[one.folder] = message(_("The name {name} is given to several folders."), name=one.name)
+                wrong[one.folder] = message(_("Several folders have the name {name}."), name=one.name)
                 continue
             try:
                 workspace = create_workspace(organization, by=by, name=one.name, folder=f"/{one.folder}", **attributes)

@@ -78,7 +78,7 @@ def _place(configuration: NotificationConfiguration) -> None:
         configuration.organization = workspace.organization
     elif organization_id is None:
         raise InvalidInput(
-            _("A notification is that of an organization or of a workspace: choose one of them."),
+            _("A notification belongs to an organization or to a workspace: choose one of them."),
             fields={"organization": "required"},
         )
 
@@ -135,7 +135,7 @@ def send_test(configuration: NotificationConfiguration, *, by: Actor) -> Notific
 
 def try_target(organization: Organization, target: Target, *, by: Actor) -> Outcome:
     """Send a sample to a destination that is not saved. Raises NotAllowed and InvalidInput."""
-    require_permission(by, organization, "manage_workspace", action=_("try a notification"))
+    require_permission(by, organization, "manage_workspace", action=_("test a notification"))
     try:
         check_destination(target.channel, target.destination)
     except ValidationError as error:
@@ -165,5 +165,5 @@ def send_again(delivery: NotificationDelivery, *, by: Actor) -> None:
     with transaction.atomic():
         failed = NotificationDelivery.objects.filter(pk=delivery.pk, status=NotificationStatus.FAILED)
         if not failed.update(status=NotificationStatus.PENDING, due_at=timezone.now(), tries=0, leased_until=None):
-            raise WrongState(_("Only a notification that was given up can be sent again."))
+            raise WrongState(_("Only a failed notification can be sent again."))
         enqueue(SEND, str(delivery.pk))

@@ -117,7 +117,7 @@ def _changeable_members(team: Team, usernames: Iterable[str], *, by: Actor) -> l
     found = {user.username: user for user in User.objects.filter(username__in=wanted).select_related("identity")}
     for name in wanted:
         if name not in found:
-            raise InvalidInput(message(_("There is no user named {name}."), name=name))
+            raise InvalidInput(message(_("No user is named {name}."), name=name))
         if hasattr(found[name], "identity"):
             sentence = _("{name} signs in through the issuer, whose groups replace those here: change {team} there.")
             raise InvalidInput(message(sentence, name=name, team=team.name))

@@ -69,7 +69,9 @@ def checked_shared_ids(organization: Organization, text: str | None) -> str | No
     )
     for part in parts:
         if _key(part) not in known:
-            sentence = _('"{id}" is no workspace of {organization}. Name workspaces by their ids, with commas between.')
+            sentence = _(
+                '"{id}" is not a workspace of {organization}. Enter the ids of workspaces, separated by commas.'
+            )
             raise InvalidInput(
                 message(sentence, id=part, organization=organization.name), fields={"shared_ids": "unknown"}
             )

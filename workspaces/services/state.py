@@ -43,8 +43,10 @@ class StateLocked(WrongState):
     def __init__(self, info: Mapping[str, Any]) -> None:
         locked = _("The state is locked by {who} ({operation})")
         if not {"Who", "Operation"} & set(info):
-            locked = _("The state is locked by somebody (unknown)")
-        super().__init__(message(locked, who=info.get("Who", "somebody"), operation=info.get("Operation", "unknown")))
+            locked = _("The state is locked by an unknown user")
+        super().__init__(
+            message(locked, who=info.get("Who", "an unknown user"), operation=info.get("Operation", "unknown"))
+        )
         self.info = dict(info)
 
 

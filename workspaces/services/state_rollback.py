@@ -45,7 +45,7 @@ def copy_as_newest(row: Workspace, version: StateVersion, *, by: Actor, reason: 
     """
     newest = current_state(row)
     if newest is None or newest.pk == version.pk:
-        raise WrongState(message(_("Version {number} is the current state already."), number=version.number))
+        raise WrongState(message(_("Version {number} is already the current state."), number=version.number))
     # A current state in storage that could not be read has no lineage to continue.
     lineage = version.lineage if newest.content is None else newest.lineage
     raised = None if version.content is None else with_serial(version.content, newest.serial + 1, lineage=lineage)

@@ -3,8 +3,10 @@
 import datetime as dt
 from collections.abc import Sequence
 from typing import TypedDict
+from urllib.parse import urlencode
 
 from django import template
+from django.core.paginator import Page
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -19,6 +21,13 @@ from workspaces.models import Job, RecoveredState, StateVersion
 from workspaces.reasons import in_language
 
 register = template.Library()
+
+
+class PageLinks(TypedDict):
+    page: Page[object]
+    previous: str
+    next: str
+    query: str
 
 
 class JobTable(TypedDict):
@@ -47,10 +56,20 @@ class Changes(TypedDict):
 
 
 @register.simple_tag
-def table_head(*titles: str) -> SafeString:
-    """The head of a table: a column for each title."""
-    cells = format_html_join("", '<th scope="col">{}</th>', ((title,) for title in titles))
+def table_head(*titles: str | tuple[str, ...]) -> SafeString:
+    """The head of a table: a column for each title. A view may give the titles as one tuple."""
+    columns = [name for title in titles for name in (title if isinstance(title, tuple) else (title,))]
+    cells = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in columns))
     return format_html("<thead><tr>{}</tr></thead>", cells)
+
+
+@register.inclusion_tag("terrakube/page_links.html")
+def page_links(page: Page[object], previous: str, next: str, **query: object) -> PageLinks:
+    """The links to the pages before and after one; empty when there is only one.
+
+    ``query`` holds the other parameters of the address, such as a filter.
+    """
+    return {"page": page, "previous": previous, "next": next, "query": urlencode(query)}
 
 
 @register.filter

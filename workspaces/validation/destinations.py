@@ -30,7 +30,7 @@ def check_destination(channel: str, destination: str) -> None:
     """Raise ValidationError for an address to which a channel cannot send."""
     if len(destination) > LONGEST_DESTINATION:
         raise ValidationError(
-            _("It has %(length)d characters; at most %(most)d are allowed."),
+            _("The text has %(length)d characters; at most %(most)d are allowed."),
             code="invalid",
             params={"length": len(destination), "most": LONGEST_DESTINATION},
         )
@@ -41,7 +41,7 @@ def check_destination(channel: str, destination: str) -> None:
         split_address(destination)
     except Refused:
         raise ValidationError(
-            _("It must be an address that begins with https:// or http://, without a login and without spaces."),
+            _("Enter an address that begins with https:// or http://, without a login and without spaces."),
             code="invalid",
         ) from None
 
@@ -67,7 +67,7 @@ def _check_recipients(destination: str) -> None:
     recipients = recipients_of(destination)
     if not 0 < len(recipients) <= MOST_RECIPIENTS:
         raise ValidationError(
-            _("Enter 1 to %(most)d e-mail addresses with commas between, as in mailto:ann@example.org."),
+            _("Enter 1 to %(most)d e-mail addresses, separated by commas: mailto:ann@example.org."),
             code="invalid",
             params={"most": MOST_RECIPIENTS},
         )
@@ -76,7 +76,7 @@ def _check_recipients(destination: str) -> None:
             validate_email(recipient)
         except ValidationError:
             raise ValidationError(
-                _('"%(address)s" is no e-mail address.'), code="invalid", params={"address": recipient[:254]}
+                _('"%(address)s" is not an e-mail address.'), code="invalid", params={"address": recipient[:254]}
             ) from None
         if settings.EMAIL_DOMAINS and _domain(recipient) not in settings.EMAIL_DOMAINS:
             raise ValidationError(

@@ -14,8 +14,8 @@ from terrakube_site.terraform.versions import VersionRange
 check_path_name = RegexValidator(
     r"^\w[\w.-]*\Z",
     _(
-        '"%(value)s" cannot be part of a URL. Allowed are letters, digits, "_", "-" and ".", and the first is '
-        'a letter, a digit or "_".'
+        '"%(value)s" cannot be part of a URL. Allowed: letters, digits, "_", "-" and "."; the first character is a '
+        'letter, a digit or "_".'
     ),
 )
 """Refuse a name that clients cannot put into a URL's path as it is."""
@@ -24,8 +24,8 @@ check_path_name = RegexValidator(
 check_environment_key = RegexValidator(
     r"^[A-Za-z_][A-Za-z0-9_.-]*\Z",
     _(
-        '"%(value)s" is no name of an environment variable. Allowed are letters, digits, "_", "-" and ".", and '
-        'the first is a letter or "_".'
+        '"%(value)s" is not a valid name of an environment variable. Allowed: letters, digits, "_", "-" and "."; the '
+        'first character is a letter or "_".'
     ),
 )
 """Refuse the name of an environment variable that a container cannot have."""
@@ -33,8 +33,8 @@ check_environment_key = RegexValidator(
 check_terraform_key = RegexValidator(
     r"^[^\W\d][\w-]*\Z",
     _(
-        '"%(value)s" is no name of a Terraform variable. Allowed are letters, digits, "_" and "-", and the first '
-        'is a letter or "_".'
+        '"%(value)s" is not a valid name of a Terraform variable. Allowed: letters, digits, "_" and "-"; the first '
+        'character is a letter or "_".'
     ),
 )
 """Refuse the name of a Terraform variable that no configuration can declare."""
@@ -54,7 +54,7 @@ def check_project_name(text: str) -> None:
     if ":" in text or not text.isprintable() or text != text.strip():
         raise ValidationError(
             _(
-                '"%(text)s" cannot be the name of a project. Not allowed are ":", line breaks, and blanks at the '
+                '"%(text)s" cannot be the name of a project. Not allowed: ":", line breaks, and spaces at the '
                 "beginning or end."
             ),
             code="invalid",
@@ -62,7 +62,7 @@ def check_project_name(text: str) -> None:
         )
     if text.casefold() == DEFAULT_PROJECT.casefold():
         raise ValidationError(
-            _('"%(text)s" is what terraform calls the workspaces without a project. Choose another name.'),
+            _('Terraform uses "%(text)s" for workspaces without a project. Choose another name.'),
             code="invalid",
             params={"text": text},
         )
@@ -74,7 +74,7 @@ def check_version(text: str) -> None:
         VersionRange(text)
     except ValueError:
         raise ValidationError(
-            _('"%(text)s" is no version and no range of versions. Examples: 1.11.4, ~1.5, 1.x, >=1.3 <1.6.'),
+            _('"%(text)s" is not a version or a range of versions. Examples: 1.11.4, ~1.5, 1.x, >=1.3 <1.6.'),
             code="invalid",
             params={"text": text},
         ) from None
@@ -95,12 +95,12 @@ def check_time_zone(name: str) -> None:
         meant = [zone for zone in time_zones() if zone.rpartition("/")[2].casefold() == name.strip().casefold()]
         if meant:
             raise ValidationError(
-                _('"%(name)s" is no time zone. Did you mean %(meant)s?'),
+                _('"%(name)s" is not a time zone. Did you mean %(meant)s?'),
                 code="invalid",
                 params={"name": name, "meant": ", ".join(meant)},
             ) from None
         raise ValidationError(
-            _('"%(name)s" is no time zone. Examples: UTC, Europe/Berlin, America/New_York.'),
+            _('"%(name)s" is not a time zone. Examples: UTC, Europe/Berlin, America/New_York.'),
             code="invalid",
             params={"name": name},
         ) from None

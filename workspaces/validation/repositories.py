@@ -28,13 +28,13 @@ def check_repository(source: str) -> None:
     if source == NO_REPOSITORY:
         return
     if not source.strip() or source != source.strip() or _has_control(source):
-        raise _refusal(_('Give the URL of a git repository without blanks, or "empty" for an uploaded configuration.'))
+        raise _refusal(_('Enter the URL of a git repository without spaces, or "empty" for an uploaded configuration.'))
     if source.startswith("-"):
         raise _refusal(_('A repository\'s URL cannot begin with "-".'))
     transport = _TRANSPORT.match(source)
     if transport:
         if transport["transport"] == "git":
-            raise _refusal(_('Leave out "git::": Source takes git\'s own URL.'))
+            raise _refusal(_('Leave out "git::" and enter the plain git URL.'))
         raise _refusal(
             _('"%(transport)s::" runs a program to fetch the repository, which is not allowed. Use https or ssh.'),
             transport=transport["transport"],
@@ -46,11 +46,11 @@ def check_repository(source: str) -> None:
         url = urlsplit(source)
         host, port = url.hostname or "", url.port
     except ValueError:
-        raise _refusal(_("This is no URL that can be read.")) from None
+        raise _refusal(_("This is not a valid URL.")) from None
     del port  # reading it is the check
     _check_scheme(url.scheme)
     if url.scheme != "file" and not _HOST.fullmatch(host if ":" not in host else f"[{host}]"):
-        raise _refusal(_("The URL has no host, or one that is no host name."))
+        raise _refusal(_("The URL needs a valid host name."))
     _check_no_credentials(url)
     _check_no_module_address(url)
 
@@ -69,7 +69,7 @@ def _check_short_form(source: str) -> None:
     match = _SCP_LIKE.fullmatch(source)
     if match is None or not _HOST.fullmatch(match["host"]) or "ssh" not in settings.SOURCE_SCHEMES:
         raise _refusal(
-            _("This is no URL of a git repository. Allowed: %(allowed)s, and host:path for ssh."),
+            _("This is not a URL of a git repository. Allowed: %(allowed)s, and host:path for ssh."),
             allowed=", ".join(f"{scheme}://" for scheme in settings.SOURCE_SCHEMES),
         )
     if match["path"].startswith("-"):
@@ -79,7 +79,7 @@ def _check_short_form(source: str) -> None:
 
 
 _MODULE_ADDRESS = _(
-    'Source is the repository alone: put what follows "//" into Path in the repository, and "ref=" into Branch.'
+    'Source takes only the repository. Put the part after "//" into Path in the repository, and "ref=" into Branch.'
 )
 
 
@@ -90,8 +90,8 @@ def _check_no_credentials(url: SplitResult) -> None:
     if url.password is not None or bare_token:
         raise _refusal(
             _(
-                "The URL holds a password or token, which everybody who sees the workspace could read. Put it into a "
-                "VCS connection or an SSH key, and choose that for the workspace."
+                "The URL contains a password or token, which every user who sees the workspace could read. Store it "
+                "in a VCS connection or an SSH key, and select that for the workspace."
             )
         )
     if user.startswith("-"):
@@ -117,9 +117,9 @@ def check_ref(name: str) -> None:
     if COMMIT.fullmatch(name):
         return
     if not name:
-        raise _refusal(_("Give a branch, a tag or a full commit hash."))
+        raise _refusal(_("Enter a branch, a tag or a full commit hash."))
     if name.startswith("-"):
-        raise _refusal(_('"%(name)s" begins with "-", which no branch or tag may.'), name=name)
+        raise _refusal(_('"%(name)s" begins with "-". Branches and tags cannot.'), name=name)
     parts = name.split("/")
     is_wrong = (
         name == "@"
@@ -131,25 +131,23 @@ def check_ref(name: str) -> None:
         or any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
     )
     if is_wrong:
-        raise _refusal(
-            _('"%(name)s" is no name of a branch or tag in git, and no full commit hash of 40 or 64 digits.'), name=name
-        )
+        raise _refusal(_('"%(name)s" is not a valid branch, tag or full commit hash (40 or 64 digits).'), name=name)
 
 
 def check_commit(text: str) -> None:
     """Refuse a commit that is no full hash: a short one may name another commit tomorrow. Raises ValidationError."""
     if not COMMIT.fullmatch(text):
-        raise _refusal(_('"%(name)s" is no full commit hash of 40 or 64 hexadecimal digits.'), name=text)
+        raise _refusal(_('"%(name)s" is not a full commit hash: 40 or 64 hexadecimal digits.'), name=text)
 
 
 def check_folders(text: str) -> None:
     """Refuse a folder that leads out of the repository; of a comma list each one. Raises ValidationError."""
     for folder in text.split(","):
         if _has_control(folder) or "\\" in folder:
-            raise _refusal(_('"%(name)s" is no path in a repository: its folders are parted by "/".'), name=folder)
+            raise _refusal(_('"%(name)s" is not a path in a repository. Separate folders with "/".'), name=folder)
         if ".." in folder.strip().split("/"):
             raise _refusal(
-                _('"%(name)s" has ".." in it. Give the folder as it lies in the repository, such as envs/prod.'),
+                _('"%(name)s" contains "..". Enter the path from the root of the repository, such as envs/prod.'),
                 name=folder.strip(),
             )
 

@@ -42,7 +42,7 @@ def restore(archive: Path, place: str, target: Path, *, check: Callable[[], obje
     except (ArchiveRefused, OSError, ValueError, KeyError, TypeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise StepFailed(
-            "plan-files-failed", _("The files that the plan made cannot be put back: {error}."), error=why
+            "plan-files-failed", _("The files of the plan cannot be restored: {error}."), error=why
         ) from None
 
 

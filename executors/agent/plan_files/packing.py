@@ -156,8 +156,8 @@ class PlanFiles:
         raise StepFailed(
             "plan-files-too-large",
             _(
-                "The plan made {files} of {size} in all, more than the {limit} of ExecutorMaxPlanFilesMiB; "
-                "the largest: {names}."
+                "The plan wrote {files} of {size} in total, more than the {limit} of ExecutorMaxPlanFilesMiB; the "
+                "largest: {names}."
             ),
             files=_count(len(files)),
             size=_mib(_sum(items)),
@@ -221,14 +221,14 @@ class PlanFiles:
             if self._exchange("GET", "/plan-files", into=self._archive, accept=frozenset({404})) == 404:
                 raise StepFailed(
                     "plan-files-missing",
-                    _("The files that the plan made are gone, so the plan is not applied."),
+                    _("The files of the plan are gone, so the plan is not applied."),
                 )
             digest = _file_digest(self._archive)
         # Nothing else is known of a plan from before digests existed.
         if claim.plan_digest and combined_digest(_file_digest(plan_file), digest) != claim.plan_digest:
             raise StepFailed(
                 "plan-altered",
-                _("The stored plan or its files differ from what the plan step left, so nothing was applied."),
+                _("The stored plan or its files were changed after the plan step, so nothing was applied."),
             )
 
     def restore(self) -> None:

@@ -135,7 +135,7 @@ class GitSource:
                 raise StepFailed("source-failed", _("The repository no longer has the commit {commit}."), commit=commit)
             return
         if not branch or branch.startswith("-"):
-            raise StepFailed("source-failed", _("The workspace names no branch or tag."))
+            raise StepFailed("source-failed", _("The workspace has no branch or tag."))
         for ref in (f"refs/heads/{branch}", f"refs/tags/{branch}"):
             messages = bytearray()
             if not self._git("fetch", "--quiet", "--depth", "1", "origin", ref, write=messages.extend):

@@ -19,8 +19,8 @@ def ssh_rsa_cure(output: str) -> str | None:
 def _sentence(host: str) -> str:
     return Sentence(
         _(
-            "The SSH server {host} offers only ssh-rsa, which OpenSSH refuses since it rests on SHA-1. Renew the "
-            "server's host keys, or allow ssh-rsa at the SSH key."
+            "The SSH server {host} offers only ssh-rsa, which OpenSSH refuses because it uses SHA-1. Renew the "
+            "server's host keys, or allow ssh-rsa in the SSH key."
         ),
         host=host,
     )

@@ -21,8 +21,8 @@ def check_environment(environment: Mapping[str, str]) -> None:
             raise StepFailed(
                 "backend-replaced",
                 _(
-                    "{name} holds {flag}, which would put the state elsewhere: this site keeps the state. Take "
-                    "the argument out of the variable."
+                    "{name} contains {flag}, which would store the state elsewhere: this site keeps the state. "
+                    "Remove the argument from the variable."
                 ),
                 name=name,
                 flag=flag,
@@ -31,8 +31,8 @@ def check_environment(environment: Mapping[str, str]) -> None:
             raise StepFailed(
                 "backend-replaced",
                 _(
-                    "{name} would choose another state than this workspace's. Delete the variable, and make a "
-                    "workspace of its own for each state."
+                    "{name} would select another workspace's state. Delete the variable, and create one workspace "
+                    "for each state."
                 ),
                 name=WORKSPACE,
             )

@@ -80,8 +80,8 @@ class BackendGuard:
                 raise StepFailed(
                     "backend-replaced",
                     _(
-                        "{folder}/environment chooses the terraform workspace {name}, and this site keeps one state "
-                        "for each of its workspaces. Delete that file or the script that wrote it."
+                        "{folder}/environment selects the terraform workspace {name}, but this site keeps one state "
+                        "for each of its workspaces. Delete that file or the script that writes it."
                     ),
                     folder=data.name,
                     name=repr(chosen[:64]),
@@ -107,8 +107,8 @@ class BackendGuard:
             raise StepFailed(
                 "backend-replaced",
                 _(
-                    "The source holds a state of its own, {file}. Import it with manage.py import_state if it is "
-                    "the one in use, and remove the file from the source."
+                    "The source contains a state, {file}. Import it with manage.py import_state if it is in use, and "
+                    "remove the file from the source."
                 ),
                 file=STATE_FILE,
             )
@@ -127,10 +127,7 @@ class BackendGuard:
         if chosen is None:
             raise StepFailed(
                 "backend-replaced",
-                _(
-                    "The override file {file} has a name behind which no other sorts, so this site cannot "
-                    "configure its backend. Rename the file."
-                ),
+                _("The override file {file} sorts last, so this site cannot configure its backend. Rename the file."),
                 file=repr(last_override(names)),
             )
         self._ours = self._folder / chosen
@@ -153,8 +150,8 @@ class BackendGuard:
             raise StepFailed(
                 "backend-replaced",
                 _(
-                    "The plan file belongs to the backend {backend} and the terraform workspace {name}, not to "
-                    "this site's. A script must not put another plan in its place."
+                    "The plan file belongs to the backend {backend} and the terraform workspace {name}, not to this "
+                    "site. A script must not replace the plan."
                 ),
                 backend=repr(kind[:64]),
                 name=repr(workspace[:64]),
@@ -167,8 +164,8 @@ class BackendGuard:
             return StepFailed(
                 "backend-replaced",
                 _(
-                    "This site keeps the state, but the backend that is configured is {backend}. Remove the "
-                    "block from {blocks}, and run no init in a script."
+                    "This site keeps the state, but the configured backend is {backend}. Remove the block from "
+                    "{blocks}, and run no init in a script."
                 ),
                 backend=backend,
                 blocks=blocks,
@@ -176,8 +173,8 @@ class BackendGuard:
         return StepFailed(
             "backend-replaced",
             _(
-                "This site keeps the state, but the backend that is configured is {backend}. Let no script "
-                "run init or remove files of the backend."
+                "This site keeps the state, but the configured backend is {backend}. Do not run init or remove "
+                "backend files in a script."
             ),
             backend=backend,
         )

@@ -23,7 +23,7 @@ def settle(context: Context, left: StateLeft) -> None:
         )
         context.state_failure = StepFailed(
             "state-refused",
-            _("The site refused the state that terraform wrote last and keeps it as a recovered state: {why}."),
+            _("The site refused the last state that terraform wrote and keeps it as a recovered state: {why}."),
             why=why,
         )
         return
@@ -33,13 +33,13 @@ def settle(context: Context, left: StateLeft) -> None:
         context.loudly(f"THE LAST STATE WAS NOT DELIVERED. It is in {kept} for as long as the container's files exist.")
         context.state_failure = StepFailed(
             "state-undelivered",
-            _("The state that terraform wrote last could not be delivered; it is only in the pod."),
+            _("The last state that terraform wrote could not be sent; only the pod has it."),
         )
     else:
         context.loudly("THE LAST STATE WAS NOT DELIVERED, and no file could be written for it.")
         context.state_failure = StepFailed(
             "state-undelivered",
-            _("The state that terraform wrote last could not be delivered or kept in a file: it is lost."),
+            _("The last state that terraform wrote could not be sent or saved to a file: it is lost."),
         )
 
 

@@ -99,7 +99,7 @@ class InitErrors:
 def _sentence(names: str, tool: str, platform: str) -> str:
     return Sentence(
         _(
-            "The checksums in {file} are not those of {names} for {platform}, since it was made on another platform. "
+            "The checksums of {names} in {file} do not match {platform}: the file was written on another platform. "
             "Run {tool} providers lock -platform={platform} and commit the file."
         ),
         file=LOCK_FILE,

@@ -76,10 +76,7 @@ class ScopeCheck:
         except (KeyError, TypeError, AttributeError, ValueError):
             raise StepFailed(
                 "scope-unknown",
-                _(
-                    "The plan cannot be read as JSON and so cannot be compared with what was asked; nothing was "
-                    "applied."
-                ),
+                _("The plan cannot be read as JSON, so it cannot be checked against its job; nothing was applied."),
             ) from None
         if not found:
             return
@@ -87,7 +84,7 @@ class ScopeCheck:
         if scope.targets:
             raise StepFailed(
                 "out-of-scope",
-                _("The plan reaches outside of the job's targets, so nothing was applied: {addresses}."),
+                _("The plan goes beyond the job's targets, so nothing was applied: {addresses}."),
                 addresses=addresses,
             )
         raise StepFailed(

@@ -89,12 +89,12 @@ def is_expression(declaration: Declaration, value: str, *, marked: bool) -> bool
     where = {"name": declaration.name, "line": fault.line, "column": fault.column, "what": fault.what}
     if marked:
         text = _(
-            "The variable {name} is marked as HCL, and its value is no expression at line {line}, column {column}: "
-            "{what}."
+            "The variable {name} is marked as HCL, but its value is not a valid expression at line {line}, column "
+            "{column}: {what}."
         )
         raise NotAnExpression(Sentence(text, **where))
     text = _(
-        "The variable {name} has the type {type}, and its value is no expression at line {line}, column {column}: "
-        "{what}."
+        "The variable {name} has the type {type}, but its value is not a valid expression at line {line}, column "
+        "{column}: {what}."
     )
     raise NotAnExpression(Sentence(text, type=declaration.type, **where))

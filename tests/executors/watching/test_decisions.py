@@ -214,7 +214,7 @@ def test_a_workspace_may_want_to_know_of_silence_sooner() -> None:
     quick = attempt(AttemptState.CLAIMED, heartbeat_at=ago(90), deadlines={"silence_seconds": 90})
     after = decided(quick, of("running"))
     assert (after.act, after.why.code) == (Act.LOSE, "silent")
-    assert "said nothing for 90 s" in str(after.why)
+    assert "no heartbeat for 90 s" in str(after.why)
 
 
 def test_what_may_change_something_has_longer_to_end() -> None:
@@ -370,6 +370,6 @@ def test_a_job_of_which_only_the_end_may_be_seen_is_not_tried_again_by_who_was_n
 
 
 def test_an_executor_that_was_refused_says_that_it_ran_nothing_where_that_is_known() -> None:
-    assert ended_with(20, message=last_words.UNCLAIMED).why.sentence.endswith("and ran nothing")
-    assert "unless it is older than 1.1" in ended_with(20).why.sentence
+    assert ended_with(20, message=last_words.UNCLAIMED).why.sentence.endswith("and nothing was run")
+    assert "unless the executor is older than 1.1" in ended_with(20).why.sentence
     assert "while its executor ran" in ended_with(23).why.sentence

@@ -119,7 +119,7 @@ def test_what_was_killed_for_its_memory_says_how_much_was_seen(
     run()
     step = Step.objects.get(pk=attempt.step_id)
     assert step.reason_code == "oom-killed"
-    assert "limit of 32Mi and was killed; the most that was seen is 31 MiB" in step.reason
+    assert "limit of 32Mi and was killed; the highest use seen was 31 MiB" in step.reason
 
 
 def test_a_report_that_comes_before_the_watcher_saw_why_gets_the_better_reason_later(
@@ -134,7 +134,7 @@ def test_a_report_that_comes_before_the_watcher_saw_why_gets_the_better_reason_l
     step = Step.objects.get(pk=attempt.step_id)
     assert {fresh(attempt).reason_code, step.reason_code, job_of(attempt).reason_code} == {"drained"}
     assert step.reason == fresh(attempt).reason
-    assert "node is drained; it ended in good order" in step.reason
+    assert "node was drained; it stopped cleanly" in step.reason
     assert job_of(attempt).reason == f"{step.name}: {step.reason}"
     assert (step.status, job_of(attempt).status) == (JobStatus.FAILED, JobStatus.FAILED)
 

@@ -123,7 +123,7 @@ def test_an_organization_and_a_workspace_are_made_and_a_wrong_toleration_is_mend
     page.get_by_role("link", name="Show the Kubernetes Job").click()
     expect(page.locator("#preview-yaml")).to_contain_text("value: deep-sky")
     page.get_by_role("button", name="Ask the cluster").click()
-    expect(page.get_by_text(f"The cluster would take this Job in namespace {site.namespace}.")).to_be_visible()
+    expect(page.get_by_text(f"The cluster would accept this Job in namespace {site.namespace}.")).to_be_visible()
     assert cluster.jobs() == [], "asking creates nothing"
 
 

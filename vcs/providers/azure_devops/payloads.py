@@ -29,7 +29,7 @@ def read_events(headers: Mapping[str, str], body: bytes) -> Sequence[Event | Ign
             return [_pull_request(node.at("resource"), kind)]
         case _ if kind == _COMMENT:
             return [_comment(node.at("resource"))]
-    return [Ignored(message(_("Deliveries of the type {name} start nothing."), name=kind[:64] or "?"))]
+    return [Ignored(message(_("Deliveries of type {name} start no jobs."), name=kind[:64] or "?"))]
 
 
 def _urls(resource: Node) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def _change(resource: Node, change: Node) -> Event | Ignored:
         return Ignored(message(_("{ref} was deleted."), ref=ref or "?"))
     branch, tag = branch_of(ref), tag_of(ref)
     if not branch and not tag:
-        return Ignored(message(_("{ref} is no branch and no tag."), ref=ref or "?"))
+        return Ignored(message(_("{ref} is neither a branch nor a tag."), ref=ref or "?"))
     commits = list(resource.items("commits"))
     return Event(
         kind=EventKind.PUSH if branch else EventKind.TAG,
@@ -60,7 +60,7 @@ def _change(resource: Node, change: Node) -> Event | Ignored:
 def _pull_request(resource: Node, kind: str) -> Event | Ignored:
     number, status = resource.number("pullRequestId"), resource.text("status")
     if number is None:
-        return Ignored(message(_('"{action}" of a pull request starts nothing.'), action=kind))
+        return Ignored(message(_('The pull request event "{action}" starts no jobs.'), action=kind))
     is_closed = status in {"completed", "abandoned"}
     action = "closed" if is_closed else "opened" if kind == "git.pullrequest.created" else "synchronize"
     return Event(

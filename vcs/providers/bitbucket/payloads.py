@@ -48,7 +48,7 @@ def read_events(headers: Mapping[str, str], body: bytes) -> Sequence[Event | Ign
         return [_cloud_pull_request(node, "created", comment=node.text("comment", "content", "raw"))]
     if key == "pr:comment:added":
         return [_data_center_pull_request(node, "created", comment=node.text("comment", "text"))]
-    return [Ignored(message(_("Deliveries of the type {name} start nothing."), name=key[:64] or "?"))]
+    return [Ignored(message(_("Deliveries of type {name} start no jobs."), name=key[:64] or "?"))]
 
 
 # ---- Cloud ----------------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def _cloud_change(node: Node, change: Node) -> Event | Ignored:
     if not name or not is_commit(commit):
         return Ignored(message(_("{ref} was deleted."), ref=change.text("old", "name") or "?"))
     if new.text("type") not in {"branch", "tag"}:
-        return Ignored(message(_("{ref} is no branch and no tag."), ref=name))
+        return Ignored(message(_("{ref} is neither a branch nor a tag."), ref=name))
     return Event(
         kind=EventKind.PUSH if new.text("type") == "branch" else EventKind.TAG,
         repository_urls=_cloud_urls(node),
@@ -89,7 +89,7 @@ def _cloud_pull_request(
     pull = node.at("pullrequest")
     number = pull.number("id")
     if number is None:
-        return Ignored(message(_('"{action}" of a pull request starts nothing.'), action=action))
+        return Ignored(message(_('The pull request event "{action}" starts no jobs.'), action=action))
     source, target = pull.at("source"), pull.at("destination")
     head, base = source.text("repository", "full_name"), target.text("repository", "full_name")
     return Event(
@@ -123,7 +123,7 @@ def _data_center_change(node: Node, change: Node) -> Event | Ignored:
         return Ignored(message(_("{ref} was deleted."), ref=ref or "?"))
     branch, tag = branch_of(ref), tag_of(ref)
     if not branch and not tag:
-        return Ignored(message(_("{ref} is no branch and no tag."), ref=ref or "?"))
+        return Ignored(message(_("{ref} is neither a branch nor a tag."), ref=ref or "?"))
     return Event(
         kind=EventKind.PUSH if branch else EventKind.TAG,
         branch=branch or tag,
@@ -140,7 +140,7 @@ def _data_center_pull_request(
     pull = node.at("pullRequest")
     number = pull.number("id")
     if number is None:
-        return Ignored(message(_('"{action}" of a pull request starts nothing.'), action=action))
+        return Ignored(message(_('The pull request event "{action}" starts no jobs.'), action=action))
     source, target = pull.at("fromRef"), pull.at("toRef")
     head, base = source.number("repository", "id"), target.number("repository", "id")
     return Event(

@@ -34,7 +34,7 @@ def read_events(headers: Mapping[str, str], body: bytes) -> Sequence[Event | Ign
             return [comment(node, of_pull_request=node.flag("is_pull"), sender=_sender(node))]
         case "release":
             return [release(node, _sender(node))]
-    return [Ignored(message(_("Deliveries of the type {name} start nothing."), name=found[:64] or "?"))]
+    return [Ignored(message(_("Deliveries of type {name} start no jobs."), name=found[:64] or "?"))]
 
 
 def _sender(node: Node) -> Sender:
@@ -48,7 +48,7 @@ def _push(node: Node) -> Event | Ignored:
         return Ignored(message(_("{ref} was deleted."), ref=ref or "?"))
     branch, tag = branch_of(ref), tag_of(ref)
     if not branch and not tag:
-        return Ignored(message(_("{ref} is no branch and no tag."), ref=ref or "?"))
+        return Ignored(message(_("{ref} is neither a branch nor a tag."), ref=ref or "?"))
     commits = list(node.items("commits"))
     total = node.number("total_commits")
     # The list is cut off at a setting of the server, and a push to a new branch lists none.
@@ -68,7 +68,7 @@ def _push(node: Node) -> Event | Ignored:
 def _created(node: Node) -> Event | Ignored:
     tag, commit = tag_of(node.text("ref")) or node.text("ref"), node.text("sha")
     if node.text("ref_type") != "tag" or not tag or not is_commit(commit):
-        return Ignored(_("A new branch without a commit of its own starts nothing."))
+        return Ignored(_("A new branch without new commits starts no jobs."))
     urls = repository_urls(node)
     return Event(kind=EventKind.TAG, repository_urls=urls, branch=tag, commit=commit.lower(), **_sender(node))
 

@@ -38,7 +38,7 @@ def app_api(vcs: Vcs) -> Api:
 
 def _login(vcs: Vcs) -> str:
     if not vcs.client_id:
-        raise SetupError(_("The connection has no client ID; it is the App's own, or the App ID."))
+        raise SetupError(_("The connection has no client ID. Enter the client ID of the App, or the App ID."))
     now = int(time.time())
     claims = {"iss": vcs.client_id, "iat": now - _BEHIND_SECONDS, "exp": now + _LIFE_SECONDS}
     # A key that went through a variable may hold its line ends as text. PKCS#1 and PKCS#8 are both read.
@@ -46,7 +46,9 @@ def _login(vcs: Vcs) -> str:
     try:
         return jwt.encode(claims, key, algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
-        raise SetupError(_("The private key is no RSA key in PEM; paste the whole file that GitHub gave.")) from None
+        raise SetupError(
+            _("The private key is not an RSA key in PEM format. Paste the whole file from GitHub.")
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def read_events(headers: Mapping[str, str], body: bytes) -> Sequence[Event | Ign
             return [comment(node, of_pull_request=node.has("issue", "pull_request"), sender=sender_of(node))]
         case "release":
             return [release(node, sender_of(node))]
-    return [Ignored(message(_("Deliveries of the type {name} start nothing."), name=found[:64] or "?"))]
+    return [Ignored(message(_("Deliveries of type {name} start no jobs."), name=found[:64] or "?"))]
 
 
 def repository_urls(node: Node) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ def _push(node: Node) -> Event | Ignored:
         return Ignored(message(_("{ref} was deleted."), ref=ref or "?"))
     branch, tag = branch_of(ref), tag_of(ref)
     if not branch and not tag:
-        return Ignored(message(_("{ref} is no branch and no tag."), ref=ref or "?"))
+        return Ignored(message(_("{ref} is neither a branch nor a tag."), ref=ref or "?"))
     commits = list(node.items("commits"))
     # A forced push takes commits away, which are not listed.
     whole = bool(commits) and len(commits) < _MOST_COMMITS and not node.flag("forced")
@@ -86,7 +86,9 @@ def pull_request(node: Node, action: str, *, fork: bool, sender: Sender) -> Even
     """Return the event of a pull request, as Gitea tells of it too; an empty ``action`` starts nothing."""
     number = node.number("number")
     if not action or number is None:
-        return Ignored(message(_('"{action}" of a pull request starts nothing.'), action=node.text("action") or "?"))
+        return Ignored(
+            message(_('The pull request event "{action}" starts no jobs.'), action=node.text("action") or "?")
+        )
     pull = node.at("pull_request")
     return Event(
         kind=EventKind.PULL_REQUEST,
@@ -128,7 +130,7 @@ def release(node: Node, sender: Sender) -> Event | Ignored:
     """Return the event of a release, as Gitea tells of it too."""
     tag = node.text("release", "tag_name")
     if node.text("action") != "published" or not tag:
-        return Ignored(message(_('"{action}" of a release starts nothing.'), action=node.text("action") or "?"))
+        return Ignored(message(_('The release event "{action}" starts no jobs.'), action=node.text("action") or "?"))
     return Event(
         kind=EventKind.RELEASE,
         action="published",

@@ -30,7 +30,7 @@ def read_events(headers: Mapping[str, str], body: bytes) -> Sequence[Event | Ign
             return [_note(node)]
         case "release":
             return [_release(node)]
-    return [Ignored(message(_("Deliveries of the type {name} start nothing."), name=kind[:64] or "?"))]
+    return [Ignored(message(_("Deliveries of type {name} start no jobs."), name=kind[:64] or "?"))]
 
 
 def _urls(node: Node) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def _push(node: Node) -> Event | Ignored:
         return Ignored(message(_("{ref} was deleted."), ref=ref or "?"))
     branch, tag = branch_of(ref), tag_of(ref)
     if not branch and not tag:
-        return Ignored(message(_("{ref} is no branch and no tag."), ref=ref or "?"))
+        return Ignored(message(_("{ref} is neither a branch nor a tag."), ref=ref or "?"))
     commits, total = list(node.items("commits")), node.number("total_commits_count")
     # At most 20 commits are listed.
     whole = bool(commits) and total is not None and total <= len(commits)
@@ -71,7 +71,7 @@ def _merge_request(node: Node) -> Event | Ignored:
     # Of updates only those with new commits have it, not those of labels, reviewers and discussions.
     known = "synchronize" if action == "update" and request.text("oldrev") else _ACTIONS.get(action, "")
     if not known or number is None:
-        return Ignored(message(_('"{action}" of a pull request starts nothing.'), action=action or "?"))
+        return Ignored(message(_('The pull request event "{action}" starts no jobs.'), action=action or "?"))
     return Event(
         kind=EventKind.PULL_REQUEST,
         action=known,
@@ -116,7 +116,7 @@ def _note(node: Node) -> Event | Ignored:
 def _release(node: Node) -> Event | Ignored:
     tag = node.text("tag")
     if node.text("action") != "create" or not tag:
-        return Ignored(message(_('"{action}" of a release starts nothing.'), action=node.text("action") or "?"))
+        return Ignored(message(_('The release event "{action}" starts no jobs.'), action=node.text("action") or "?"))
     commit = node.text("commit", "id")
     return Event(
         kind=EventKind.RELEASE,

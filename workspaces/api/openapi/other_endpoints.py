@@ -273,7 +273,7 @@ def _notifications() -> Part:
             "get": _operation(
                 "list_notification_deliveries",
                 "notifications",
-                "What was sent about a workspace, with what came of it",
+                "What was sent about a workspace, with the result",
                 {"200": answer("The deliveries", {"type": "array", "items": row}, JSON), **_plain(400, 401, 403, 404)},
                 _WORKSPACE,
                 in_query("limit", "How many, at most 200", example="10"),
