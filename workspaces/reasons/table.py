@@ -32,7 +32,7 @@ _WAITING = (
     ("not-taken", _("Waits for its node to take the pod"), ""),
     ("creating", _("Waits for its node to fetch the image and create the container"), ""),
     ("image-pulling", _("The node has been fetching image {image}"), ""),
-    ("token-secret", _("Waiting for the Secret with the one-time token"), ""),
+    ("token-secret", _("Waits for the Secret with the one-time token"), ""),
     ("running", _("The container runs; its executor has not reported yet"), _RETRY_CLAIM),
     ("starting-unseen", _("Waits for the pod to start"), "{permission}"),
     ("running-unseen", _("The container runs; its executor has not reported yet"), "{permission}"),
