@@ -91,7 +91,7 @@ def test_a_check_gives_its_room_to_a_persons_job_and_then_finds_the_drift_and_te
 
     job = site.job(other, PLAN)
     site.await_status(first, JobStatus.CANCELLED)
-    assert f"Given back to job {job.pk}" in first.reason
+    assert f"Stopped for job {job.pk}" in first.reason
     # What the check is prepared with changes meanwhile, so that the next is not held.
     Workspace.objects.filter(pk=checked.pk).update(default_template=None)
     site.await_status(job, JobStatus.COMPLETED)
