@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workspaces', '0054_fill_durations_of_jobs'),
+        ('workspaces', '0056_notices_of_own_tokens'),
     ]
 
     operations = [
