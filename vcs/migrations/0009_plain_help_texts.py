@@ -4,35 +4,47 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('vcs', '0008_one_comment_for_many_workspaces'),
+        ("vcs", "0008_one_comment_for_many_workspaces"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='pullrequestrules',
-            name='require_approved',
-            field=models.BooleanField(default=True, help_text='Apply a pull request only if another user than its author approved it at the provider.'),
+            model_name="pullrequestrules",
+            name="require_approved",
+            field=models.BooleanField(
+                default=True,
+                help_text="Apply a pull request only if another user than its author approved it at the provider.",
+            ),
         ),
         migrations.AlterField(
-            model_name='pullrequestrules',
-            name='require_mergeable',
-            field=models.BooleanField(default=True, help_text='Apply a pull request only if the provider can merge it.'),
+            model_name="pullrequestrules",
+            name="require_mergeable",
+            field=models.BooleanField(
+                default=True, help_text="Apply a pull request only if the provider can merge it."
+            ),
         ),
         migrations.AlterField(
-            model_name='pullrequestrules',
-            name='require_up_to_date',
-            field=models.BooleanField(default=False, help_text='Apply a pull request only if its branch has all commits of the target branch.'),
+            model_name="pullrequestrules",
+            name="require_up_to_date",
+            field=models.BooleanField(
+                default=False, help_text="Apply a pull request only if its branch has all commits of the target branch."
+            ),
         ),
         migrations.AlterField(
-            model_name='pullrequestrules',
-            name='sensitive_for_forks',
-            field=models.BooleanField(default=False, help_text='Plans of pull requests from forks get the sensitive variables. Anyone could read them.'),
+            model_name="pullrequestrules",
+            name="sensitive_for_forks",
+            field=models.BooleanField(
+                default=False,
+                help_text="Plans of pull requests from forks get the sensitive variables. Anyone could read them.",
+            ),
         ),
         migrations.AlterField(
-            model_name='pullrequestrules',
-            name='sensitive_in_plans',
-            field=models.BooleanField(default=True, help_text='Plans of pull requests get the sensitive variables. Every user with push access to the repository can read them.'),
+            model_name="pullrequestrules",
+            name="sensitive_in_plans",
+            field=models.BooleanField(
+                default=True,
+                help_text="Plans of pull requests get the sensitive variables. Every user with push access to the repository can read them.",
+            ),
         ),
     ]
