@@ -363,8 +363,8 @@ def test_a_variable_marked_as_hcl_is_an_expression_whatever_its_type(
     [
         (
             {"sizes": '["a", ]x'},
-            "The variable sizes has the type list(number), but its value is not a valid expression at line 1, column 8: "
-            "unexpected text after the end of the expression.",
+            "The variable sizes has the type list(number), but its value is not a valid expression at line 1, column "
+            "8: unexpected text after the end of the expression.",
         ),
         (
             {"sizes": "[1]", "plain": "upper(\n1)"},
