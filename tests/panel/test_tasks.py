@@ -294,6 +294,8 @@ def test_pods_are_set_for_applies_only(operator: Visitor, site: Site) -> None:
         page = operator.page
         doing.find("in-pods")
         doing.open_tab("Pods")
+        # The tab's page must be there before it is looked at.
+        page.locator("[name=ephemeral-added-text]").wait_for(state="attached")
         if not page.locator("[name=ephemeral-added-text]").is_visible():
             doing.click_on(page.get_by_text("Pod settings", exact=True))
         doing.choose(page.locator("[name=ephemeral-added-name]"), "Memory limit · Apply (EPHEMERAL_MEMORY_LIMIT_APPLY)")
