@@ -106,7 +106,7 @@ def test_slack_takes_a_message_with_ok_alone(workspace: Workspace, notify: Notif
     failed(workspace)
     delivery = send_all()
     assert (delivery.status, delivery.answer) == ("FAILED", "<html>sign in</html>")
-    assert "answer ok" in delivery.problem
+    assert "answers with ok" in delivery.problem
 
 
 def test_teams_gets_an_adaptive_card(workspace: Workspace, notify: Notify, receiver: Receiver) -> None:
