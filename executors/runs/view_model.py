@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 
 from executors.choices import AttemptState, EventKind, ExecutorKind
 from executors.models import Attempt, AttemptEvent
+from executors.runs.remedies import Remedy, remedy_for
 from executors.runs.resource_use import container_resource, format_bytes
 from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
 from workspaces.display import duration, label, tone
@@ -133,11 +134,12 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A job for its page."""
+    """A job for its page; ``remedy`` leads to the tab of the workspace that the advice is about, None for none."""
 
     job: Job
     steps: tuple[StepView, ...]
     advice: str
+    remedy: Remedy | None = None
     force_stoppable: UUID | None = None
     """The step whose executor was told to stop but still runs, None if there is none."""
 
@@ -313,4 +315,10 @@ def load_run(job: Job) -> Run:
             )
         )
     failed = next((row for row in shown if row.step.status == JobStatus.FAILED and row.advice), None)
-    return Run(job=job, steps=tuple(shown), advice=failed.advice if failed else "", force_stoppable=stoppable)
+    return Run(
+        job=job,
+        steps=tuple(shown),
+        advice=failed.advice if failed else "",
+        remedy=remedy_for(failed.step, job) if failed else None,
+        force_stoppable=stoppable,
+    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tests.api.client import Api
+from tests.factories import VariableFactory
 from workspaces.models import Organization, PolicyRule, Workspace
 
 ACCOUNT = "EPHEMERAL_CONFIG_SERVICE_ACCOUNT"
@@ -66,3 +68,43 @@ def test_what_a_rule_refuses_is_refused_in_several_operations_at_once(
     assert answer.status_code == 400
     assert "is not allowed by the policy of the installation; allowed: tf-*" in answer.content.decode()
     assert not workspace.variables.exists()
+
+
+def runs_in_pods(workspace: Workspace, **settings: str) -> None:
+    for key, value in {"TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR": "1", **settings}.items():
+        VariableFactory.create(workspace=workspace, key=key, value=value, category="ENV")
+
+
+def test_the_answer_names_the_workspaces_that_a_rule_newly_refuses(workspace: Workspace, admin: Api) -> None:
+    runs_in_pods(workspace, EPHEMERAL_CPU_LIMIT="4", EPHEMERAL_MEMORY_LIMIT="4Gi")
+    harmless = admin.post("policyrule", "policyrule", {"setting": "EPHEMERAL_CPU_LIMIT", "maximum": "8"})
+    assert (harmless.status_code, "meta" in json.loads(harmless.content)) == (201, False)
+    made = json.loads(
+        admin.post("policyrule", "policyrule", {"setting": "EPHEMERAL_MEMORY_LIMIT", "maximum": "2Gi"}).content
+    )
+    told = made["meta"]["newlyRefused"]
+    (row,) = told["workspaces"]
+    assert (told["total"], row["id"], row["name"]) == (1, str(workspace.pk), workspace.name)
+    assert row["organization"] == workspace.organization.name
+    assert "at most 2Gi" in row["why"][0] or "2Gi" in row["why"][0]
+
+    rule = PolicyRule.objects.get(setting="EPHEMERAL_CPU_LIMIT")
+
+    def changed(**attributes: str) -> tuple[int, Any]:
+        data = {"type": "policyrule", "id": str(rule.pk), "attributes": attributes}
+        answer = admin.call("PATCH", f"policyrule/{rule.pk}", {"data": data})
+        return answer.status_code, json.loads(answer.content or "null")
+
+    assert changed(maximum="6") == (204, None)
+    status, body = changed(maximum="1")
+    assert (status, body["meta"]["newlyRefused"]["total"]) == (200, 1)
+    assert changed(maximum="2") == (204, None), "what is refused already is not new"
+    assert changed(reason="Ask us.") == (204, None)
+
+
+def test_operations_tell_of_it_too(workspace: Workspace, admin: Api) -> None:
+    runs_in_pods(workspace, EPHEMERAL_CPU_LIMIT="4")
+    data = {"type": "policyrule", "attributes": {"setting": "EPHEMERAL_CPU_LIMIT", "maximum": "2"}}
+    body = {"atomic:operations": [{"op": "add", "href": "/policyrule", "data": data}]}
+    (result,) = json.loads(admin.call("POST", "operations", body).content)["atomic:results"]
+    assert result["meta"]["newlyRefused"]["workspaces"][0]["name"] == workspace.name

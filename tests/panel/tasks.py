@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.support.visits import Visitor
+from tests.factories import UserFactory
+from tests.spine.site import Site
+from tests.support.visits import Visitor, Watch
+from workspaces.models import Drift, SavedPlan
+
+PASSWORD = "correct horse"
+STATE = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "l", "outputs": {}, "resources": []}
+
+
+@pytest.fixture(scope="module")
+def user(site: Site) -> User:
+    found: User = UserFactory.create(username="olga", is_staff=True, is_superuser=True)
+    found.set_password(PASSWORD)
+    found.save()
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, "viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture
+def operator(page: Page, watch: Watch, site: Site, user: User) -> Visitor:
+    found = Visitor(page, watch, site.address)
+    found.sign_in(user.username, PASSWORD)
+    return found
 
 
 class Task:
@@ -70,3 +100,20 @@ def task(visitor: Visitor, *, clicks: int) -> Iterator[Task]:
     found = Task(visitor)
     yield found
     assert found.clicks <= clicks, f"{found.clicks} clicks, and {clicks} are enough"
+
+
+def report_drift(drift: Drift) -> None:
+    """Let the last check have reported that a resource was deleted outside of Terraform; its provider cannot drift."""
+    address = "terraform_data.greeting"
+    plan = {
+        "format_version": "1.2",
+        "resource_drift": [{"address": address, "change": {"actions": ["delete"]}}],
+        "resource_changes": [{"address": address, "change": {"actions": ["create"]}}],
+    }
+    assert SavedPlan.objects.filter(step__job=drift.result_job).update(json=json.dumps(plan).encode()) == 1
+    # The worker judges it again at its next beat.
+    Drift.objects.filter(pk=drift.pk).update(judged=False)
+
+
+def state(serial: int) -> bytes:
+    return json.dumps({**STATE, "serial": serial}).encode()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.factories import (
     PLAN,
@@ -22,25 +20,36 @@ from tests.factories import (
     OrganizationFactory,
     ProjectFactory,
     TemplateFactory,
-    UserFactory,
     WorkspaceFactory,
 )
 from tests.notifications.receiver import Receiver
-from tests.panel.tasks import task
+from tests.panel.tasks import browser_context_args, operator, report_drift, state, task, user
 from tests.spine.site import Site
 from tests.spine.sources import Repository
 from tests.spine.waiting import await_that
 from tests.support.patience import patient
-from tests.support.visits import Visitor, Watch
+from tests.support.visits import Visitor
 from tests.vcs.site import db, site
-from workspaces.choices import Category, JobStatus
-from workspaces.models import Access, Job, PolicyRule, Schedule, StateVersion, Team, Variable
+from workspaces.choices import Category, DriftStatus, JobStatus
+from workspaces.models import (
+    Access,
+    Drift,
+    Job,
+    NotificationConfiguration,
+    NotificationTrigger,
+    PolicyRule,
+    RunLimits,
+    Schedule,
+    StateVersion,
+    Team,
+    Variable,
+)
 from workspaces.services.jobs import create_job
 from workspaces.services.locks import lock_workspace
 from workspaces.services.state import add_state_version
 from workspaces.services.workspaces import set_variable
 
-__all__ = ["db", "site"]
+__all__ = ["browser_context_args", "db", "operator", "site", "user"]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
@@ -48,39 +57,13 @@ pytestmark = [
     pytest.mark.timeout(patient(300)),
     pytest.mark.skipif(not shutil.which("terraform"), reason="no terraform"),
 ]
-PASSWORD = "correct horse"
 STEP_MILLISECONDS = patient(90_000)
 COMMIT = "c0ffee1234567890c0ffee1234567890c0ffee12"
-STATE = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "l", "outputs": {}, "resources": []}
 NEEDS_REGION = 'variable "region" { type = string }\n'
 OUTPUT = """
 resource "terraform_data" "greeting" { input = "Hello, everybody!" }
 output "greeting" { value = terraform_data.greeting.output }
 """
-
-
-@pytest.fixture(scope="module")
-def user(site: Site) -> User:
-    found: User = UserFactory.create(username="olga", is_staff=True, is_superuser=True)
-    found.set_password(PASSWORD)
-    found.save()
-    return found
-
-
-@pytest.fixture(scope="session")
-def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    return {**browser_context_args, "viewport": {"width": 1440, "height": 900}}
-
-
-@pytest.fixture
-def operator(page: Page, watch: Watch, site: Site, user: User) -> Visitor:
-    found = Visitor(page, watch, site.address)
-    found.sign_in(user.username, PASSWORD)
-    return found
-
-
-def state(serial: int) -> bytes:
-    return json.dumps({**STATE, "serial": serial}).encode()
 
 
 # ---- jobs -----------------------------------------------------------------------------------------------------------
@@ -305,6 +288,25 @@ def test_pods_are_set_for_applies_only(operator: Visitor, site: Site) -> None:
     assert workspace.variables.get(key="EPHEMERAL_MEMORY_LIMIT_APPLY").value == "4Gi"
 
 
+def test_a_wrong_setting_is_mended(operator: Visitor, site: Site) -> None:
+    workspace = site.workspace(name="greedy", environment={"EPHEMERAL_CPU_LIMIT": "8"})
+    rule = PolicyRule.objects.create(organization=site.organization, setting="EPHEMERAL_CPU_LIMIT", maximum="2")
+    job = site.await_status(create_job(workspace, by=None, tcl=PLAN), JobStatus.FAILED)
+    with task(operator, clicks=3) as doing:
+        page = operator.page
+        doing.click(f"#{job.pk}")
+        expect(page.locator("#run-state")).to_contain_text("EPHEMERAL_CPU_LIMIT")
+        doing.click("Change the settings of its pods")
+        refused = page.get_by_text("A policy rule refuses this workspace")
+        expect(refused).to_be_visible()
+        page.locator("#setting-EPHEMERAL_CPU_LIMIT").get_by_label("Amount").fill("1")
+        doing.click("Save")
+        expect(page.get_by_text("was changed successfully")).to_be_visible()
+        expect(refused).to_have_count(0)
+    assert workspace.variables.get(key="EPHEMERAL_CPU_LIMIT").value == "1"
+    rule.delete()
+
+
 def test_who_changed_a_variable_is_in_the_history_of_its_workspace(operator: Visitor, site: Site, user: User) -> None:
     workspace = site.workspace(name="changed", on_cluster=False)
     set_variable(workspace, by=None, key="region", value="eu", category=Category.TERRAFORM)
@@ -447,6 +449,38 @@ def test_failures_are_told_to_a_webhook(operator: Visitor, site: Site) -> None:
     job = create_job(site.workspace({"main.tf": NEEDS_REGION}, on_cluster=False), by=None, tcl=PLAN)
     site.await_status(job, JobStatus.FAILED)
     await_that(lambda: any(str(job.pk) in str(one.content) for one in receiver.received), "the failure is told", 30)
+    receiver.stop()
+
+
+# ---- drift ----------------------------------------------------------------------------------------------------------
+
+
+def test_drift_is_found_told_and_brought_back(operator: Visitor, site: Site) -> None:
+    receiver = Receiver()
+    told = NotificationConfiguration.objects.create(
+        organization=site.organization, name="Drift", channel_type="WEBHOOK", destination_url=receiver.url
+    )
+    NotificationTrigger.objects.create(configuration=told, job_status="drifted")
+    workspace = site.workspace({"main.tf": OUTPUT}, name="drifting", on_cluster=False)
+    RunLimits.objects.create(workspace=workspace, drift_checks=True)
+
+    def is_known(status: DriftStatus) -> bool:
+        return Drift.objects.filter(workspace=workspace, judged=True, status=status).exists()
+
+    await_that(lambda: is_known(DriftStatus.CLEAN), "a check has run", 60)
+    report_drift(Drift.objects.get(workspace=workspace))
+    await_that(lambda: receiver.received, "the drift is told", 60)
+    assert receiver.received[0].content["message"] == "drifting has drifted"
+    page = operator.page
+    with task(operator, clicks=3) as doing:
+        doing.click("Drift")
+        expect(page.get_by_role("row").filter(has_text="drifting")).to_contain_text("Drifted")
+        doing.click("Start a job that brings drifting back")
+        expect(page.locator("#run-state")).to_contain_text("Waiting for approval", timeout=STEP_MILLISECONDS)
+        doing.click("Approve")
+        expect(page.locator("#run-state")).to_contain_text("Completed", timeout=STEP_MILLISECONDS)
+    await_that(lambda: is_known(DriftStatus.CLEAN), "the next check finds no drift", 60)
+    assert len(receiver.received) == 1, "drift is told once"
     receiver.stop()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -42,6 +43,9 @@ def lines(text: str) -> tuple[str, ...]:
 
 class PolicyRule(NamedInWords, Record, Audited):
     """The rule of one level for one setting; without an organization it is the installation's."""
+
+    newly_refused: Any = None
+    """What its last save newly refuses, for the answer to a client; None where nobody asked."""
 
     organization = models.ForeignKey(
         Organization,

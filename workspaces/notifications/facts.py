@@ -70,9 +70,10 @@ class Facts:
         """One line: what happened to what."""
         if self.subject:
             return f"{self.subject} {self.verb}"
-        return (
-            f"{self.workspace}: job {self.job} {self.verb}" if self.job is not None else f"{self.workspace} {self.verb}"
-        )
+        # The job of drift is the check that found it, and has not drifted itself.
+        if self.job is None or self.event == E.DRIFTED:
+            return f"{self.workspace} {self.verb}"
+        return f"{self.workspace}: job {self.job} {self.verb}"
 
     @property
     def failure_reason(self) -> str:

@@ -85,10 +85,11 @@ def _do(operation: Any, actor: Actor, made: Made) -> Document:
         case "add", Collection():
             record = views.create(target, document, actor)
             _keep_local_id(operation["data"], target.resource.type, str(record.pk), made)
-            return {"data": resource_objects(target.resource, [record], actor)[0], **views.notices(record)}
+            data = resource_objects(target.resource, [record], actor)[0]
+            return {"data": data, **views.notices(record), **views.told(target.resource, record)}
         case "update", Element():
             views.update(target, document, actor)
-            return {"data": None, **views.notices(target.record)}
+            return {"data": None, **views.notices(target.record), **views.told(target.resource, target.record)}
         case "remove", Element():
             views.delete(target, actor)
         case op, _:

@@ -55,6 +55,7 @@ type Model = type[models.Model]
 type Create = Callable[[Change, Actor], models.Model]
 type Update = Callable[[Any, Change, Actor], None]
 type Delete = Callable[[Any, Actor], None]
+type Told = Callable[[Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,8 @@ class Resource:
     foreign keys that the services will follow. What ``create``, ``update`` or ``delete`` is None for, no client may do.
     ``tolerated`` are attributes that clients send and that mean nothing any more. ``hides`` is the attribute that
     deletes softly: what it hides is found only by who asks for it, or takes it back. With ``client_ids`` a client may
-    choose the id of a new record.
+    choose the id of a new record. ``told`` returns what the answer to a create or update has as ``meta``; with nothing
+    to tell an update is answered without a body.
     """
 
     type: str
@@ -81,6 +83,7 @@ class Resource:
     create: Create | None = None
     update: Update | None = None
     delete: Delete | None = None
+    told: Told | None = None
 
     def everything(self, *, hidden: bool = False) -> QuerySet[Any]:
         """Return all records of the API, regardless of the caller: without softly deleted ones unless ``hidden``."""

@@ -73,7 +73,7 @@ class ResourceView(ApiView):
         asked = parameters.read(request.query_params, target.resource, many=False)
         record = create(target, request.data, self.actor)
         body = element_document(target.resource, record, self.actor, asked, new=True)
-        return Response(body, status=HTTPStatus.CREATED)
+        return Response(body | told(target.resource, record), status=HTTPStatus.CREATED)
 
     def patch(self, request: Request, path: str) -> Response:
         target = paths.find(path, self.actor, change=request.data)
@@ -81,6 +81,8 @@ class ResourceView(ApiView):
             update_link(target, request.data, self.actor)
         elif isinstance(target, Element):
             update(target, request.data, self.actor)
+            if body := told(target.resource, target.record):
+                return Response(body)
         else:
             raise _not_here(target) or MethodNotAllowed("PATCH")
         return Response(status=HTTPStatus.NO_CONTENT)
@@ -180,6 +182,12 @@ def notices(record: models.Model) -> Document:
     """What a save of the record tells though it refuses nothing, as a document's ``meta``; empty for nothing."""
     notice = notice_of(record)
     return {"meta": {"notices": [str(notice)]}} if notice else {}
+
+
+def told(resource: Resource, record: models.Model) -> Document:
+    """What a resource tells of a record that was just saved, as a document's ``meta``; empty for nothing."""
+    meta = resource.told(record) if resource.told is not None else None
+    return {"meta": dict(meta)} if meta else {}
 
 
 def collection_document(target: Collection, actor: Actor, asked: Parameters) -> Document:

@@ -46,6 +46,22 @@ _OF_TYPE: dict[str, dict[str, object]] = {
     },
     "team": {"name": "DEVELOPERS", "manageWorkspace": True, "planJob": True},
 }
+REFUSED: dict[str, object] = {
+    "meta": {
+        "newlyRefused": {
+            "total": 1,
+            "workspaces": [
+                {
+                    "id": ID,
+                    "name": "network",
+                    "organization": "acme",
+                    "why": ["EPHEMERAL_MEMORY_LIMIT: 16Gi is more than the policy of the installation allows: 8Gi."],
+                }
+            ],
+        }
+    }
+}
+"""The answer to a change of a policy rule that newly refuses a workspace."""
 _NEEDED = {
     "job": {"templateReference"},
     "notification_configuration": {"workspace"},

@@ -85,6 +85,17 @@ SHARED: Part = {
     "Errors": members(errors={"type": "array", "items": members(detail=TEXT)}),
     "FrameworkError": members(timestamp=TEXT, status=NUMBER, error=TEXT, path=TEXT),
     "Identifier": members(type=TEXT, id=TEXT),
+    "NewlyRefused": members(
+        meta=members(
+            newlyRefused=members(
+                total=NUMBER,
+                workspaces={
+                    "type": "array",
+                    "items": members(id=UUID, name=TEXT, organization=TEXT, why={"type": "array", "items": TEXT}),
+                },
+            )
+        )
+    ),
     "Page": members(number=NUMBER, limit=NUMBER)
     | {"properties": {"number": NUMBER, "limit": NUMBER, "totalPages": NUMBER, "totalRecords": NUMBER}},
 }

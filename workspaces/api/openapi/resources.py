@@ -256,6 +256,13 @@ def _of_providers(resource: Resource) -> tuple[int, ...]:
     return (424,) if resource.type == "webhook" else ()
 
 
+def _telling(resource: Resource) -> Part:
+    """Return the answer to an update that has something to tell."""
+    if resource.told is None:
+        return {}
+    return {"200": answer("It is changed, and newly refuses workspaces", ref("NewlyRefused"), example=examples.REFUSED)}
+
+
 def _element(path: str, resource: Resource) -> Part:
     name = name_of(resource)
     found: Part = {
@@ -282,6 +289,7 @@ def _element(path: str, resource: Resource) -> Part:
                 "content": content(ref(f"Changed{name}"), JSON_API, examples.changed(resource)),
             },
             responses={
+                **_telling(resource),
                 "204": answer("It is changed"),
                 **refusals(400, 401, 403, 404, 406, 409, 413, 415, *_of_providers(resource), 429),
             },
