@@ -108,7 +108,7 @@ def _report(runner: Runner, seed: int, outcome: Outcome) -> None:
 
 
 def _find_planted(runner: Runner, asked: argparse.Namespace) -> int:
-    from tests.simulation.found import FIRST_SEEDS
+    from tests.simulation.found import SEEDS
     from tests.simulation.planted import PLANTED
 
     names = list(PLANTED) if "all" in asked.planted else asked.planted
@@ -117,7 +117,8 @@ def _find_planted(runner: Runner, asked: argparse.Namespace) -> int:
         begin = time.process_time()
         found[name] = {"seed": None, "violation": ""}
         with PLANTED[name].in_place():
-            for seed in range(FIRST_SEEDS.get(name, 0) if asked.known else asked.first, asked.histories):
+            known = [SEEDS[name]] if asked.known and name in SEEDS else []
+            for seed in (*known, *range(asked.first, asked.first + asked.histories)):
                 violations = runner.history(seed).violations
                 if violations:
                     found[name] = {"seed": seed, "violation": violations[0]}
