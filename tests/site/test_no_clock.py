@@ -11,6 +11,8 @@ CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"}
 NOTED = {
     *("faults/measures.py", "faults/test_long_outage.py", "faults/test_node.py", "faults/trial.py"),
     *("vcs/test_many_deliveries.py", "vcs/provider/faults.py"),
+    # It says now and then how far it is.
+    "simulation/__main__.py",
 }
 
 
