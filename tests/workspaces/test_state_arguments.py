@@ -119,5 +119,5 @@ def test_it_is_refused_in_a_flow(key: str, place: str) -> None:
     flow = (
         f"flow:\n  - type: terraformPlan\n    step: 100\n{place}    inputsEnv:\n      {place and '  '}{key}: $SHARED\n"
     )
-    with pytest.raises(flows.FlowError, match=f"{key} would select another workspace's state"):
+    with pytest.raises(flows.FlowError, match=f"{key} would choose another state"):
         flows.parse(flow)
