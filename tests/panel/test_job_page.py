@@ -364,13 +364,17 @@ def test_the_log_comes_first_while_it_runs_and_the_plan_while_it_waits(workspace
     assert order_of(page(admin, job)) == ["log", "results", "steps"]
     assert live(admin, job)["leads"] == "log"
     attempt.refresh_from_db()
+    assert "log-skeleton" not in page(admin, job)
     store.append_log(attempt, 0, b"\x1b[1mPlan:\x1b[0m 1 to add\n")
+    # What is below the log does not jump when it comes.
+    assert 'id="log-skeleton"' in page(admin, job)
     finish(attempt, changes=True, plan="https://site.example/plan")
     transitions.advance(job.pk)
     waiting = page(admin, job)
     assert order_of(waiting) == ["results", "steps", "log"]
     assert "Plan: 1 to add" in waiting, "a browser without scripts shows the end of the log"
     assert live(admin, job)["leads"] == "results"
+    assert "log-skeleton" not in page(admin, job)
 
 
 def test_a_failed_step_without_output_has_no_log_to_show(workspace: Workspace, admin: Client) -> None:

@@ -69,6 +69,8 @@
   function showTerminal() {
     const box = byId("log-terminal");
     if (!box.hidden) return;
+    // It kept the room, so that nothing below jumps.
+    byId("log-skeleton")?.remove();
     box.hidden = false;
     if (!opened) {
       terminal.open(box);
