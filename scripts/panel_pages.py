@@ -48,7 +48,6 @@ def pages(sample: Sample) -> dict[str, str]:
     found["search"] = reverse("admin:search") + "?q=net"
     found["search-nothing"] = reverse("admin:search") + "?q=nothing-like-this"
     found["states-empty"] = reverse("admin:workspaces_workspace_states", args=[sandbox.pk])
-    found["state-upload"] = reverse("admin:workspaces_workspace_upload_state", args=[network.pk])
     found["preview"] = reverse("admin:workspaces_workspace_preview", args=[network.pk])
     found["states"] = reverse("admin:workspaces_workspace_states", args=[network.pk])
     found["states-difference"] = reverse("admin:workspaces_workspace_states_difference", args=[network.pk])
