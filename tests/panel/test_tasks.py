@@ -475,7 +475,7 @@ def test_drift_is_found_told_and_brought_back(operator: Visitor, site: Site) -> 
     with task(operator, clicks=3) as doing:
         doing.click("Drift")
         expect(page.get_by_role("row").filter(has_text="drifting")).to_contain_text("Drifted")
-        doing.click("Start a job that brings drifting back")
+        doing.click("Start a job that reverts the drift of drifting")
         expect(page.locator("#run-state")).to_contain_text("Waiting for approval", timeout=STEP_MILLISECONDS)
         doing.click("Approve")
         expect(page.locator("#run-state")).to_contain_text("Completed", timeout=STEP_MILLISECONDS)
