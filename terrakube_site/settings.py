@@ -189,6 +189,11 @@ USE_TZ = True
 FORMAT_MODULE_PATH = ["terrakube_site.formats"]
 
 STATIC_URL = "static/"
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # What is collected is compressed once, and sent so.
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
 # Without a folder to collect them in, static files are served from where they lie, so that a checkout just runs.
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -72,8 +72,9 @@ class Task:
 
     def choose_record(self, target: Locator, name: str) -> None:
         """Choose a record in a select that searches: it is opened, typed in, and its one row is clicked."""
-        self.click_on(target.locator("xpath=following-sibling::span[1]"))
-        self.page.get_by_role("searchbox").fill(name)
+        field = target.locator("xpath=following-sibling::div[1]").get_by_role("combobox")
+        self.click_on(field)
+        field.fill(name)
         self.click_on(self.page.get_by_role("option", name=name, exact=True))
 
     def upload(self, target: Locator, name: str, content: bytes) -> None:

@@ -14,7 +14,7 @@ from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.forms import ChoiceField, ModelChoiceField
+from django.forms import ChoiceField, Media, ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -38,6 +38,8 @@ from workspaces.variables.pod_settings_check import checked_together
 
 ADMINISTRATOR = "administrator"
 """The right that only administrators have."""
+LIST_SCRIPTS = ("admin/js/actions.js",)
+"""What marks the rows of a list."""
 
 
 def actor_of(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
@@ -164,6 +166,13 @@ class RightsMixin:
     right: str | None = None
     add_right: str | None = None
     read_right = "read"
+    scripts: tuple[str, ...] = ()
+
+    @property
+    def media(self) -> Media:
+        # Django's own scripts would add jQuery and 80 kB more, for related pop-ups and prepopulated fields that no page
+        # of ours has, and for rows that unfold's script adds.
+        return Media(js=self.scripts)
 
     @property
     def needed(self) -> str:
@@ -217,6 +226,7 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
     """A record of an organization: visible and changeable by the user's teams, saved by the services."""
 
     list_per_page = 50
+    scripts = LIST_SCRIPTS
     show_full_result_count = False
     compressed_fields = True
     search_help_text: Any = _("Search by name or description")
@@ -402,6 +412,13 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
         formset: Any = super().get_formset(request, obj, **kwargs)
         formset.form.wrong_settings = wrong_settings(request)
         return formset
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", RecordSelect(db_field, self.admin_site, using=kwargs.get("using")))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = with_nothing_said(without_menu(super().formfield_for_dbfield(db_field, request, **kwargs)))

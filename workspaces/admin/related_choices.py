@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.admin.widgets import AutocompleteSelect
+from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.db import models
+
+_SCRIPTS = ("terrakube/choose_record.js",)
+"""In place of Select2, which needs jQuery: 53 kB on each form."""
 
 
 def may_be_key(model: type[models.Model], text: object) -> bool:
@@ -28,3 +32,15 @@ class RecordSelect(AutocompleteSelect):
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         related: Any = self.field.remote_field
         return super().optgroups(name, [one for one in value if not one or may_be_key(related.model, one)], attr)
+
+    @property
+    def media(self) -> forms.Media:
+        return forms.Media(js=_SCRIPTS)
+
+
+class RecordSelectMultiple(AutocompleteSelectMultiple):
+    """The same for several records."""
+
+    @property
+    def media(self) -> forms.Media:
+        return forms.Media(js=_SCRIPTS)

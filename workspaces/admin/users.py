@@ -12,6 +12,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.forms import Media
 from django.http import HttpRequest
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
@@ -23,8 +24,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from workspaces.actors import is_admin
 from workspaces.admin import who_may
-from workspaces.admin.base import actor_of, without_menu
+from workspaces.admin.base import LIST_SCRIPTS, actor_of, without_menu
 from workspaces.admin.changes import History
+from workspaces.admin.related_choices import RecordSelectMultiple
 from workspaces.display import age_column
 from workspaces.models import Team
 
@@ -56,6 +58,10 @@ class AdministratorsOnly:
 
     called: tuple[Any, Any] | None = None
     opts: Any
+
+    @property
+    def media(self) -> Media:
+        return Media(js=LIST_SCRIPTS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -129,6 +135,11 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
         ),
         (_("Dates"), {"fields": (("last_login", "date_joined"),)}),
     )
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.autocomplete_fields:
+            kwargs["widget"] = RecordSelectMultiple(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         return [*who_may.person_urls(self), *super().get_urls()]

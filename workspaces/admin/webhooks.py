@@ -33,7 +33,7 @@ class EventInline(RecordInline):
             shown_of: Any = getattr(request, "_organization_id", None)
             found = Template.objects.filter(organization_id=shown_of) if shown_of else Template.objects.none()
             kwargs["queryset"] = found.within(scope(request))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(Webhook)

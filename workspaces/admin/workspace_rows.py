@@ -33,7 +33,7 @@ class CollectionInline(RecordInline):
         if db_field.name == "collection":
             shown_of: Any = getattr(request, "_organization_id", None)
             kwargs["queryset"] = Collection.objects.filter(organization_id=shown_of)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class TagInline(RecordInline):
@@ -48,7 +48,7 @@ class TagInline(RecordInline):
         if db_field.name == "tag":
             shown_of: Any = getattr(request, "_organization_id", None)
             kwargs["queryset"] = Tag.objects.filter(organization_id=shown_of)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class GroupRows(RecordInline):
