@@ -7,6 +7,7 @@ import logging
 
 import pytest
 from django.test import Client
+from structlog.contextvars import clear_contextvars
 
 from executors import tasks
 from executors.launching import launcher
@@ -30,6 +31,8 @@ class Lines(logging.Handler):
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
+    # The last request of an earlier test says whom it was about until the next one begins.
+    clear_contextvars()
     handler = Lines()
     logger = logging.getLogger("executors.spoken")
     monkeypatch.setattr(logger, "handlers", [handler])

@@ -175,7 +175,7 @@ def test_a_process_that_outlives_its_steps_deadline_is_asked_to_end_then_killed_
         later(6)
     job = job_of(attempt)
     assert (fresh(attempt).outcome, job.status, job.reason_code) == (AttemptOutcome.LOST, JobStatus.FAILED, "deadline")
-    assert "longer than its deadline of 360 minutes" in job.reason
+    assert "exceeded its deadline of 360 minutes" in job.reason
     assert not job.holds_workspace
 
 
