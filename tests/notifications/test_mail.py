@@ -114,10 +114,13 @@ def token(mails: MailServer) -> NewToken:
     return make
 
 
-def told(now: dt.datetime | None = None) -> None:
+def told() -> None:
     """What two beats of the worker do, with the tasks that they queue."""
+    moment = timezone.now()
+    # One that is over: what is planned for later is not due yet.
+    turn = moment.replace(minute=10) - dt.timedelta(hours=moment.minute < 10)
     for _ in range(2):
-        upkeep.turn((now or timezone.now()).replace(minute=10))
+        upkeep.turn(turn)
         for key in AccessToken.objects.exclude(notice_due_at=None).values_list("pk", flat=True):
             owners.tell_owner(str(key))
 
