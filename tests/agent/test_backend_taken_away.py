@@ -148,28 +148,36 @@ REFUSED: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         ".terraform/environment selects the terraform workspace 'prod'",
     ),
     "a state in the source": ({"terraform.tfstate": OWN_STATE}, {}, "The source contains a state"),
-    "TF_WORKSPACE": ({}, {"environmentVariables": {"TF_WORKSPACE": "prod"}}, "TF_WORKSPACE would choose another state"),
+    "TF_WORKSPACE": (
+        {},
+        {"environmentVariables": {"TF_WORKSPACE": "prod"}},
+        "TF_WORKSPACE would select another workspace's state",
+    ),
     "TF_WORKSPACE from a script": (
         {},
         {"before": "echo TF_WORKSPACE=prod > .terrakube_temp_env"},
-        "TF_WORKSPACE would choose another state",
+        "TF_WORKSPACE would select another workspace's state",
     ),
     "-backend=false": (
         {},
         {"environmentVariables": {"TF_CLI_ARGS_init": "-upgrade -backend=false"}},
-        "TF_CLI_ARGS_init holds -backend,",
+        "TF_CLI_ARGS_init contains -backend,",
     ),
-    "-cloud=false": ({}, {"environmentVariables": {"TF_CLI_ARGS_init": "--cloud=false"}}, "TF_CLI_ARGS_init holds -cl"),
+    "-cloud=false": (
+        {},
+        {"environmentVariables": {"TF_CLI_ARGS_init": "--cloud=false"}},
+        "TF_CLI_ARGS_init contains -cl",
+    ),
     "-backend-config": (
         {},
         {"environmentVariables": {"TF_CLI_ARGS": '"-backend-config=address=http://OTHER/"'}},
-        "TF_CLI_ARGS holds -backend-config,",
+        "TF_CLI_ARGS contains -backend-config,",
     ),
-    "-force-copy": ({}, {"environmentVariables": {"TF_CLI_ARGS_init": "-force-copy"}}, "holds -force-copy,"),
+    "-force-copy": ({}, {"environmentVariables": {"TF_CLI_ARGS_init": "-force-copy"}}, "contains -force-copy,"),
     "-state": (
         {},
         {"environmentVariables": {"TF_CLI_ARGS_apply": "-state-out=x -state=y"}},
-        "TF_CLI_ARGS_apply holds -state-out,",
+        "TF_CLI_ARGS_apply contains -state-out,",
     ),
 }
 TOOLS = [("terraform", "1.11.4"), ("tofu", "1.12.6")]

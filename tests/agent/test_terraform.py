@@ -298,7 +298,7 @@ def test_a_lock_that_somebody_else_holds_fails_the_step_with_the_holder(serve: S
 @pytest.mark.parametrize(
     ("changes", "reason", "sentence"),
     [
-        ({"type": "disableWorkspace"}, "bad-step-type", "no step type 'disableWorkspace'"),
+        ({"type": "disableWorkspace"}, "bad-step-type", "does not know the step type 'disableWorkspace'"),
         ({"folder": "/../.."}, "source-failed", "leads out of the source"),
         ({"folder": "/none"}, "source-failed", "no folder '/none'"),
         ({"environmentVariables": {"BIG": "x" * 140_000}}, "bad-variables", "BIG takes 140000 bytes"),
