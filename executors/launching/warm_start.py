@@ -58,7 +58,9 @@ def prepare_pod(api: Cluster, attempt: Attempt, shape: str, body: Manifest) -> t
     deadline = waited + body["spec"]["activeDeadlineSeconds"]
     try:
         # The pod first: until its Job has the label too, nothing counts them as the attempt's.
-        api.patch_pod(pod.namespace, pod.pod_name, {"metadata": {"labels": labels}})
+        found = api.patch_pod(pod.namespace, pod.pod_name, {"metadata": {"labels": labels}})
+        if "deletionTimestamp" in found["metadata"]:
+            raise ClusterError("the pod is being deleted", status=410)
         job = api.patch_job(
             pod.namespace,
             pod.job_name,

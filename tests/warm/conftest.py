@@ -31,6 +31,8 @@ class MemoryCluster:
     pod_labels: dict[str, dict[str, str]] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     fail: dict[str, ClusterError] = field(default_factory=dict)
+    leaving: set[str] = field(default_factory=set)
+    """Pods that are being deleted."""
     forbidden: frozenset[tuple[str, str]] = frozenset()
 
     def _call(self, name: str) -> None:
@@ -67,7 +69,7 @@ class MemoryCluster:
     def patch_pod(self, namespace: str, name: str, changes: dict[str, Any]) -> dict[str, Any]:
         self._call("patch_pod")
         self.pod_labels.setdefault(name, {}).update(changes["metadata"]["labels"])
-        return {}
+        return {"metadata": {"deletionTimestamp": "2027-01-01T00:00:00Z"} if name in self.leaving else {}}
 
     def patch_job(self, namespace: str, name: str, changes: dict[str, Any]) -> dict[str, Any]:
         self._call("patch_job")

@@ -138,6 +138,17 @@ def test_a_pod_that_is_gone_makes_the_step_start_without(
     assert (pod.state, pod.attempt) == (WarmState.OVER, None)
 
 
+def test_a_pod_that_is_being_deleted_makes_the_step_start_without(
+    launch: Launch, pool: WarmPool, memory_cluster: MemoryCluster
+) -> None:
+    launch()
+    pod = waiting(turn(pool, memory_cluster)[0])
+    memory_cluster.leaving.add(pod.pod_name)
+    second = launch()
+    assert (second.started_warm, second.state) == (False, AttemptState.LAUNCHED)
+    assert "terrakube.io/attempt" not in memory_cluster.jobs[pod.job_name]["metadata"]["labels"]
+
+
 @pytest.mark.parametrize("call", ["patch_pod", "patch_job"])
 def test_a_launch_that_the_cluster_did_not_answer_goes_on_with_the_same_pod(
     launch: Launch, pool: WarmPool, memory_cluster: MemoryCluster, call: str

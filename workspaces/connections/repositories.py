@@ -36,7 +36,7 @@ class Repository:
         if below and path.lower().startswith(f"{below.lower()}/"):
             path = path[len(below) + 1 :]
         if "/" not in path:
-            raise ValueError("The source names no repository")
+            raise ValueError("The source is not a repository")
         return cls(url.strip(), path)
 
 
