@@ -24,7 +24,7 @@ CHANNEL = "terrakube_warm_pods"
 """Notified when a pod may have its attempt."""
 SEEN_SECONDS = 8
 """A pod that was seen waiting longer ago than this may be gone, and is not taken."""
-SILENT_SECONDS = 60
+SILENT_SECONDS = 30
 """A pod that was seen waiting longer ago than this is removed."""
 
 

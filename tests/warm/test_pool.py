@@ -189,7 +189,7 @@ def test_the_pool_ends_what_is_not_wanted(launch: Launch, pool: WarmPool, memory
 
 
 @pytest.mark.parametrize(
-    "old", [{"created_at": 1000}, {"seen_at": 61}, {"created_at": 1000, "state": WarmState.STARTING}], ids=str
+    "old", [{"created_at": 1000}, {"seen_at": 31}, {"created_at": 1000, "state": WarmState.STARTING}], ids=str
 )
 def test_an_old_or_silent_pod_is_replaced(
     launch: Launch, pool: WarmPool, memory_cluster: MemoryCluster, old: dict[str, object]
