@@ -346,6 +346,13 @@ def test_a_job_is_approved_by_the_keyboard_alone(
     expect(page).to_have_title(re.compile("^ *Waiting for approval"))
     expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("d97706"))
     tab_to(page, ".tk-good-button")
+    # The page replaces its parts when something changes, and what has the focus keeps it.
+    site.run(
+        "from workspaces.models import Job; from workspaces.services.job_comments import comment_on_job;"
+        f"comment_on_job(Job.objects.get(pk={made['waits']}), 'looks good', by=None)"
+    )
+    expect(page.locator("#run-comments")).to_contain_text("looks good")
+    expect(page.locator(".tk-good-button")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#run-state")).not_to_contain_text("Waiting for approval")
 

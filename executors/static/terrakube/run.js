@@ -13,15 +13,18 @@
     const open = new Map([...element.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
     const typed = new Map([...element.querySelectorAll("[data-keep]")].map((one) => [one.name, one.value]));
     const focused = element.contains(document.activeElement) ? document.activeElement : null;
-    const focus = focused && (focused.name || focused.dataset.logStep) ? focused : null;
     element.innerHTML = html;
     element.dispatchEvent(new Event("terrakube:replaced", { bubbles: true }));
     for (const one of element.querySelectorAll("details[id]")) if (open.has(one.id)) one.open = open.get(one.id);
     for (const one of element.querySelectorAll("[data-keep]")) if (typed.has(one.name)) one.value = typed.get(one.name);
-    if (focus) {
-      const selector = focus.name ? `[name="${focus.name}"]` : `[data-log-step="${focus.dataset.logStep}"]`;
-      element.querySelector(selector)?.focus();
-    }
+    if (focused) successor(element, focused)?.focus();
+  }
+
+  // What stands for an element that had the focus: a field of its name, a log of its step, else what says the same.
+  function successor(element, { name, dataset, localName, textContent }) {
+    if (name) return element.querySelector(`[name="${name}"]`);
+    if (dataset.logStep) return element.querySelector(`[data-log-step="${dataset.logStep}"]`);
+    return [...element.querySelectorAll(localName)].find((one) => one.textContent.trim() === textContent.trim());
   }
 
   // The icon of the tab has a dot in the colour of the status, to be seen from other tabs.
