@@ -33,13 +33,14 @@ class Listener:
         """Whether notifications do arrive: true from the first one on, until the connection breaks."""
         self._news = asyncio.Event()
 
-    async def wait(self, seconds: float) -> None:
-        """Return at the next notification, or after so many seconds."""
+    async def wait(self, seconds: float) -> bool:
+        """Return True at the next notification, False after so many seconds without one."""
         try:
             await asyncio.wait_for(self._news.wait(), seconds)
         except TimeoutError:
-            return
+            return False
         self._news.clear()
+        return True
 
     async def listen(self, channel: str, options: dict[str, Any]) -> None:
         """Listen until cancelled; connect again when the connection breaks."""
