@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def create_pod(api: Cluster, shape: str, conf: Installation) -> WarmPod | None:
     """Create a warm pod of a shape, from the settings now in force of the workspace that used it last.
 
-    None if a step of that workspace would get another shape today. Raises ClusterError.
+    None if a step of that workspace would get another shape today, or if a policy refuses it. Raises ClusterError.
     """
     last = targets.last_attempt_of(shape)
     needs = launcher.read_needs(last.step) if last is not None else None
-    if last is None or needs is None or needs.pod is None or not needs.pod.enabled:
+    if last is None or needs is None or needs.pod is None or not needs.pod.enabled or needs.inputs.refusals:
         return None
     own = limits.with_deadlines(conf, needs.deadlines)
     # Its wait comes before its step; the handover sets the step's own deadline.

@@ -47,7 +47,7 @@ def attempt_over(attempt: Attempt) -> HttpResponse:
     )
 
 
-def _looks_like_token(text: str) -> bool:
+def looks_like_token(text: str) -> bool:
     """Return True if a text may be one of our tokens, so that nonsense costs no query."""
     return 0 < len(text) <= _LONGEST_TOKEN and text.isascii()
 
@@ -56,7 +56,7 @@ def admission(limit: int, look: Callable[[HttpRequest, UUID], Attempt | HttpResp
     """Return the admission check of an executor's view; ``look`` returns the attempt, or the refusal."""
 
     def admit(request: HttpRequest, arguments: Mapping[str, Any]) -> HttpResponse | None:
-        if not _looks_like_token(bearer_token(request)):
+        if not looks_like_token(bearer_token(request)):
             return unauthorized()
         found = look(request, arguments["attempt_id"])
         return found if isinstance(found, HttpResponse) else None

@@ -16,6 +16,7 @@ MAX_LOG_BYTES = 2**20
 MAX_FILE_BYTES = 512 * 2**20
 """Maximum for a file; a state that is larger than a current one may be is stored as a recovered state."""
 MAX_JSON_BYTES = 2**20
+_SHORTEST_SESSION = 32
 MAX_LOG_SIZE = 2**40
 """Maximum size of an attempt's log in bytes, lost ones included."""
 
@@ -39,6 +40,14 @@ def read_json(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput("The body must be a JSON object.")
     return value
+
+
+def read_session(body: dict[str, Any]) -> str:
+    """Return the session that an executor made itself. Raises InvalidInput for one that could be guessed."""
+    session = read_optional(body, "session", str)
+    if session is None or len(session) < _SHORTEST_SESSION:
+        raise InvalidInput(f"session must be a text of {_SHORTEST_SESSION} characters or more.")
+    return session
 
 
 def read_strings(body: dict[str, Any], name: str) -> list[str]:

@@ -34,6 +34,7 @@ from executors.reporting.bodies import (
     read_number,
     read_optional,
     read_sentence,
+    read_session,
     read_strings,
 )
 from executors.reporting.files import plan_address
@@ -46,7 +47,6 @@ from workspaces.jobs.undeclared_variables import note_undeclared
 from workspaces.reasons import bounded, told
 
 logger = logging.getLogger(__name__)
-_SHORTEST_SESSION = 32
 
 
 def _with_claim_token(request: HttpRequest, attempt_id: UUID) -> Attempt | HttpResponse:
@@ -63,9 +63,7 @@ def claim(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
         return attempt
     try:
         body = read_json(request)
-        session = read_optional(body, "session", str)
-        if session is None or len(session) < _SHORTEST_SESSION:
-            raise InvalidInput(f"session must be a text of {_SHORTEST_SESSION} characters or more.")
+        session = read_session(body)
     except InvalidInput as error:
         return error_response(error.message, 400, code=error.code)
     objection = refusal_reason(body.get("agent"), attempt)

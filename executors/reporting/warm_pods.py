@@ -16,8 +16,8 @@ from executors.attempts import tokens
 from executors.choices import WarmState
 from executors.installation.settings import installation
 from executors.models import WarmPod
-from executors.reporting.authority import bearer_token
-from executors.reporting.bodies import MAX_JSON_BYTES, read_json, read_optional
+from executors.reporting.authority import bearer_token, looks_like_token
+from executors.reporting.bodies import MAX_JSON_BYTES, read_json, read_optional, read_session
 from executors.warm import records
 from executors.warm.waiting_room import waiting_room
 from terrakube_site.http.body_doors import Door
@@ -26,8 +26,6 @@ from workspaces.errors import InvalidInput
 
 HOLD_SECONDS = 5.0
 """Time until a pod that still waits is answered and asks again; a pod on a dead node is noticed after that."""
-_SHORTEST_SESSION = 32
-_LONGEST_TOKEN = 512
 
 
 def _unauthorized() -> HttpResponse:
@@ -41,7 +39,7 @@ def _over() -> HttpResponse:
 
 def _find(request: HttpRequest, pod_id: UUID) -> WarmPod | None:
     token = bearer_token(request)
-    if not 0 < len(token) <= _LONGEST_TOKEN or not token.isascii():
+    if not looks_like_token(token):
         return None
     pod = WarmPod.objects.select_related("attempt").filter(pk=pod_id).first()
     return pod if pod is not None and records.is_waiting_token(pod, token) else None
@@ -59,9 +57,7 @@ class _Caller:
 
 def _read_caller(request: HttpRequest, pod: WarmPod) -> _Caller:
     body = read_json(request)
-    session, host = read_optional(body, "session", str), read_optional(body, "host", str)
-    if session is None or len(session) < _SHORTEST_SESSION:
-        raise InvalidInput(f"session must be a text of {_SHORTEST_SESSION} characters or more.")
+    session, host = read_session(body), read_optional(body, "host", str)
     # The cluster names a Job's pod after the Job: no other pod can be put in this one's place.
     if host is None or not host.startswith(f"{pod.job_name}-"):
         raise InvalidInput(f"host must be the name of a pod of the Job {pod.job_name}.")

@@ -20,6 +20,8 @@ from executors.watching.warm_pool import WarmPool
 from tests.warm.conftest import Launch, MemoryCluster
 from workspaces.choices import Category
 from workspaces.jobs import transitions
+from workspaces.models import PolicyRule
+from workspaces.models.policy import RuleEffect
 from workspaces.reasons import reason
 from workspaces.services.workspaces import set_variable
 
@@ -247,4 +249,17 @@ def test_settings_changed_since_make_no_pod_of_the_old_shape(
     attempt = launch()
     workspace = attempt.step.job.workspace
     set_variable(workspace, by=None, key="EPHEMERAL_CONFIG_LABELS", value="team=red", category=Category.ENV)
+    assert turn(pool, memory_cluster) == []
+
+
+def test_settings_that_a_policy_refuses_make_no_pod(
+    launch: Launch, pool: WarmPool, memory_cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = launch(EPHEMERAL_CONFIG_SERVICE_ACCOUNT="deployer")
+    PolicyRule.objects.create(
+        organization=attempt.step.job.workspace.organization,
+        setting="EPHEMERAL_CONFIG_SERVICE_ACCOUNT",
+        effect=RuleEffect.FORBIDDEN,
+    )
+    assert launcher.read_needs(attempt.step).inputs.refusals
     assert turn(pool, memory_cluster) == []
