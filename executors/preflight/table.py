@@ -30,7 +30,7 @@ class Row:
 
 _CHANGE_VARIABLE = _("Change the variable's value.")
 _SOURCE: Mapping[str, Row] = {
-    "input-refused": Row(Severity.ERROR, _("A save would be refused today: {why}"), _("Change it.")),
+    "input-refused": Row(Severity.ERROR, _("This value would be refused today: {why}"), _("Change it.")),
     "source-missing": Row(
         Severity.ERROR, _("The workspace has no source."), _("Give a repository, or upload a configuration.")
     ),
@@ -59,71 +59,71 @@ _SOURCE: Mapping[str, Row] = {
     ),
     "ssh-without-key": Row(
         Severity.ERROR,
-        _("The URL is one of ssh, and the workspace has no SSH key."),
+        _("The URL uses ssh, but the workspace has no SSH key."),
         _("Choose an SSH key for the workspace, or an https URL."),
     ),
     "module-without-key": Row(
         Severity.WARNING,
-        _('The module "{module}" comes by ssh, and the workspace has no SSH key for modules.'),
+        _('The module "{module}" uses ssh, but the workspace has no SSH key for modules.'),
         _("Choose a module SSH key for the workspace."),
     ),
 }
 _CONFIGURATION: Mapping[str, Row] = {
     "override-file": Row(
         Severity.NOTE,
-        _("An override file changes blocks of other files in every run here."),
+        _("An override file changes blocks of other files in every run."),
         _("Remove it from the repository if it is meant for one machine."),
     ),
     "override-last": Row(
         Severity.ERROR,
-        _("No file can be merged behind this override file, so the site cannot configure its backend."),
+        _("This override file sorts last, so the site cannot configure its backend."),
         _("Rename the file."),
     ),
     "state-block": Row(
         Severity.WARNING,
         _("{block} has no effect: this site keeps the state."),
-        _("Remove the block; bring its state here by manage.py import_state before the first job."),
+        _("Remove the block; import its state with manage.py import_state before the first job."),
     ),
     "state-in-source": Row(
         Severity.ERROR,
-        _("The source holds a state."),
-        _("Import it by manage.py import_state if it is in use, and remove the file."),
+        _("The source contains a state."),
+        _("Import it with manage.py import_state if it is in use, and remove the file."),
     ),
     "tool-version": Row(
         Severity.ERROR,
-        _("required_version is {constraint}, and the workspace has {tool} {version}."),
+        _("required_version is {constraint}, but the workspace has {tool} {version}."),
         _("Change the version of the workspace, or required_version."),
     ),
 }
 _PROVIDERS: Mapping[str, Row] = {
     "lock-outdated": Row(
         Severity.ERROR,
-        _("The lock file has {provider} {version}, and {constraint} is required."),
+        _("The lock file has {provider} {version}, but {constraint} is required."),
         _("Run {tool} init -upgrade and commit the lock file."),
     ),
     "lock-platform": Row(
         Severity.ERROR,
-        _("The lock file has no checksum of {provider} {version} as it lies in the mirror for {platform}."),
+        _("The lock file has no checksum of {provider} {version} for {platform} that matches the mirror."),
         _("Run {tool} providers lock -platform={platform} and commit the lock file."),
     ),
     "lock-not-mirror": Row(
         Severity.WARNING,
-        _("The lock file has other checksums of {provider} {version} than the mirror, so the registry is asked."),
+        _("The checksums of {provider} {version} in the lock file differ from the mirror, so the registry is used."),
         _("Run {tool} providers lock -platform={platform} and commit the lock file."),
     ),
     "lock-one-platform": Row(
         Severity.WARNING,
-        _("The lock file has {provider} {version} for one platform alone, and steps here run on {platform}."),
+        _("The lock file has {provider} {version} for one other platform only; steps run on {platform}."),
         _("Run {tool} providers lock -platform={platform} and commit the lock file."),
     ),
     "not-in-mirror": Row(
         Severity.WARNING,
         _("{provider} {wanted} is not in the mirror, which has {versions} for {platform}."),
-        _("Add the version to the mirror, or see that executors reach the registry."),
+        _("Add the version to the mirror, or make sure that executors reach the registry."),
     ),
 }
 _VARIABLES: Mapping[str, Row] = {
-    "moves-state": Row(Severity.ERROR, "{why}", _("Delete the variable, or take the argument out of it.")),
+    "moves-state": Row(Severity.ERROR, "{why}", _("Delete the variable, or remove the argument from it.")),
     "value-refused": Row(Severity.ERROR, "{why}", _CHANGE_VARIABLE),
     "value-missing": Row(
         Severity.ERROR, _("The variable is sensitive and has no value, so jobs are refused."), _("Enter the value.")
@@ -142,8 +142,8 @@ _VARIABLES: Mapping[str, Row] = {
     ),
     "file-missing": Row(
         Severity.WARNING,
-        _("The variable names {path}, which is not used where it does not exist."),
-        _("Put the file into the image, or mount it by EPHEMERAL_CONFIG_MAP_NAME."),
+        _("The variable names {path}, which is used only if it exists."),
+        _("Add the file to the image, or mount it with EPHEMERAL_CONFIG_MAP_NAME."),
     ),
     "dynamic-credentials": Row(
         Severity.WARNING,
@@ -157,13 +157,13 @@ _PLACES: Mapping[str, Row] = {
     ),
     "ssh-user": Row(
         Severity.ERROR,
-        _("The pod runs as user {user}, which Terrakube's image does not know by name, so ssh refuses to run."),
-        _("Remove runAsUser from EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT, or fetch by https."),
+        _("The pod runs as user {user}, which has no name in Terrakube's image, so ssh refuses to run."),
+        _("Remove runAsUser from EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT, or use https."),
     ),
     "no-cluster": Row(
         Severity.ERROR,
-        _("Steps run in pods, and the cluster does not answer: {why}"),
-        _("See manage.py cluster_check, or switch TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR off."),
+        _("Steps run in pods, but the cluster does not answer: {why}"),
+        _("Run manage.py cluster_check, or set TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR to off."),
     ),
     "pod-refused": Row(Severity.ERROR, _("The cluster refuses the Job: {why}"), _("Change the setting that it names.")),
     "object-missing": Row(
@@ -175,25 +175,25 @@ _PLACES: Mapping[str, Row] = {
 _MIGRATION: Mapping[str, Row] = {
     "not-readable": Row(
         Severity.WARNING,
-        _("Terrakube does not tell {what}: {why}."),
+        _("Terrakube does not return {what}: {why}."),
         _("Use the token of a member of its administrators' group."),
     ),
     "credentials-untold": Row(
         Severity.NOTE,
-        _('Terrakube tells no secret of "{name}", so the source was not read.'),
+        _('Terrakube returns no secret of "{name}", so the source was not read.'),
         _("Enter the token or key here; then run preflight on the workspace."),
     ),
     "value-untold": Row(
-        Severity.NOTE, _("Terrakube does not tell the value, which is sensitive."), _("Enter the value here.")
+        Severity.NOTE, _("Terrakube does not return the value, because it is sensitive."), _("Enter the value here.")
     ),
     "agent-ignored": Row(
         Severity.WARNING,
-        _("Steps run on an agent there, and in pods or on this machine here."),
-        _("See that executors here reach what the agent reaches."),
+        _("Steps ran on an agent there; here they run in pods or on this machine."),
+        _("Make sure that executors reach what the agent reaches."),
     ),
     "not-here": Row(
         Severity.WARNING,
-        _("This site has no {what}; Terrakube has {count} of them."),
+        _("This site does not support {what}; Terrakube has {count}."),
         _("Keep them elsewhere, or find another way before moving."),
     ),
     "registry-module": Row(

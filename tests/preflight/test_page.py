@@ -24,7 +24,7 @@ from workspaces.models import Variable, Workspace
 __all__ = ("admin", "sign_in")
 pytestmark = pytest.mark.django_db
 type Make = Callable[..., Workspace]
-NOTICE = "ENABLE_DYNAMIC_CREDENTIALS_AWS does nothing here yet: no dynamic credentials are issued."
+NOTICE = "ENABLE_DYNAMIC_CREDENTIALS_AWS has no effect yet: this site issues no dynamic credentials."
 
 
 def test_the_button_starts_a_run_whose_findings_the_page_shows(

@@ -86,7 +86,7 @@ def test_the_report_is_a_text_without_the_token(terrakube: str, capsys: pytest.C
         call_command("preflight", "--terrakube", terrakube)
     text = capsys.readouterr().out
     assert "simple/clean: clean.\n" in text
-    assert "WARNING  This site has no modules; Terrakube has 2 of them." in text
+    assert "WARNING  This site does not support modules; Terrakube has 2." in text
     assert TOKEN not in text
 
 

@@ -103,10 +103,7 @@ def upload_source(workspace: Workspace, content: bytes, *, by: Actor) -> Configu
     if not workspace.uploaded_source:
         raise WrongState(
             message(
-                _(
-                    "The source of {name} is a git repository. Set Configuration to an uploaded archive (in the API, "
-                    'the branch to "remote-content") to upload a source.'
-                ),
+                _("The source of {name} is a git repository. Change it to an uploaded configuration first."),
                 name=workspace.name,
             )
         )

@@ -28,7 +28,7 @@ def check_repository(source: str) -> None:
     if source == NO_REPOSITORY:
         return
     if not source.strip() or source != source.strip() or _has_control(source):
-        raise _refusal(_('Enter the URL of a git repository without spaces, or "empty" for an uploaded configuration.'))
+        raise _refusal(_("Enter the URL of a git repository, without spaces."))
     if source.startswith("-"):
         raise _refusal(_('A repository\'s URL cannot begin with "-".'))
     transport = _TRANSPORT.match(source)

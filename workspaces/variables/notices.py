@@ -11,7 +11,7 @@ from workspaces.models.variable import AbstractVariable
 
 DYNAMIC_CREDENTIALS = "ENABLE_DYNAMIC_CREDENTIALS_"
 """How Terrakube's switches for short-lived credentials of a cloud begin."""
-NO_DYNAMIC_CREDENTIALS = _("{key} does nothing here yet: no dynamic credentials are issued.")
+NO_DYNAMIC_CREDENTIALS = _("{key} has no effect yet: this site issues no dynamic credentials.")
 
 
 def notice_of(record: models.Model) -> str:
