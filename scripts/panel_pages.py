@@ -54,6 +54,7 @@ def pages(sample: Sample) -> dict[str, str]:
     found["start-job"] = reverse("admin:workspaces_workspace_start", args=[network.pk])
     found["from-repository"] = reverse("admin:workspaces_workspace_from_repository")
     found["by-project"] = reverse("admin:workspaces_workspace_by_project")
+    found["by-folder"] = reverse("admin:workspaces_workspace_by_folder")
     found["saved-filters"] = reverse("admin:workspaces_workspace_list_view") + "?q=network"
     found["delete"] = reverse("admin:workspaces_workspace_delete", args=[network.pk])
     found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])

@@ -300,8 +300,7 @@ class _Wizard:
         if len(made) == 1:
             address = address_of(made[0].pk) if started else address_after_making(self._request, made[0])
             return HttpResponseRedirect(address)
-        query = urlencode({"q": chosen.repository})
-        return HttpResponseRedirect(f"{reverse('admin:workspaces_workspace_changelist')}?{query}")
+        return HttpResponseRedirect(_list_of(made))
 
     def _plan(self, made: list[Workspace]) -> int:
         """Start the first plans, tell what was started or refused, and return the number of the started."""
@@ -341,6 +340,18 @@ class _Wizard:
             **context,
         }
         return TemplateResponse(self._request, f"terrakube/choose_{step}.html", context)
+
+
+def _list_of(made: list[Workspace]) -> str:
+    """Return the address of the list with workspaces that were made at once, and no others."""
+    times = [one.created_date for one in made]
+    query = {
+        "organization__id__exact": str(made[0].organization_id),
+        "source": made[0].source,
+        "created_date__gte": min(times).isoformat(),
+        "created_date__lte": max(times).isoformat(),
+    }
+    return f"{reverse('admin:workspaces_workspace_changelist')}?{urlencode(query)}"
 
 
 def _workspaces_of(organization: Organization, repository: str, branch: str) -> dict[str, Workspace]:

@@ -323,6 +323,7 @@ ADDRESSES: Mapping[str, str] = {
     "GET admin/workspaces/job/export/": ANYBODY,
     "GET admin/workspaces/workspace/<uuid:pk>/states/difference/": "state",
     "GET admin/workspaces/workspace/drift/": ANYBODY,
+    "GET admin/workspaces/workspace/by-folder/": ANYBODY,
     "GET admin/workspaces/workspace/by-project/": ANYBODY,
     "GET admin/workspaces/policyrule/violations/": ANYBODY,
     "GET admin/workspaces/schedule/preview/": ANYBODY,

@@ -23,14 +23,25 @@ from workspaces.admin.base import scope
 from workspaces.choices import LastJobStatus
 from workspaces.models import Workspace
 
-_GROUPS_OF_A_PAGE = 50
-_SHOWN = 10
+GROUPS_OF_A_PAGE = 50
+SHOWN = 10
 """Workspaces of a group; its link leads to all of them."""
+COUNTS = {
+    "number": Count("pk"),
+    "failed": Count("pk", filter=Q(last_job_status=LastJobStatus.FAILED)),
+    "waiting": Count("pk", filter=Q(last_job_status=LastJobStatus.WAITING_APPROVAL)),
+    "locked_count": Count("pk", filter=Q(locked=True)),
+}
+"""What a group says of its workspaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The workspaces of a project, or those of an organization that are in none; ``name`` is empty for these."""
+    """Workspaces that belong together: of a project, a repository or a folder of one.
+
+    ``name`` is empty for those of an organization that are in no project, ``inside`` where no page shows what the
+    group consists of.
+    """
 
     organization: str
     name: str
@@ -40,6 +51,7 @@ class Group:
     locked: int
     address: str
     workspaces: Sequence[Workspace]
+    inside: str = ""
 
     @property
     def more(self) -> int:
@@ -57,21 +69,18 @@ def _groups_view(page: Any, request: HttpRequest) -> HttpResponse:
     counted = (
         seen.order_by()
         .values("organization_id", "organization__name", "project_id", "project__name")
-        .annotate(
-            number=Count("pk"),
-            failed=Count("pk", filter=Q(last_job_status=LastJobStatus.FAILED)),
-            waiting=Count("pk", filter=Q(last_job_status=LastJobStatus.WAITING_APPROVAL)),
-            locked_count=Count("pk", filter=Q(locked=True)),
-        )
+        .annotate(**COUNTS)
         .order_by("organization__name", "organization_id", F("project__name").asc(nulls_last=True), "project_id")
     )
     # Counting them takes as long as reading them: there are as many as projects.
-    shown = Paginator(list(counted), _GROUPS_OF_A_PAGE).get_page(request.GET.get("page"))
+    shown = Paginator(list(counted), GROUPS_OF_A_PAGE).get_page(request.GET.get("page"))
     first = _first_of(seen, list(shown))
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
         "title": gettext("By project"),
+        "no_name": gettext("No project"),
+        "few": shown.paginator.count <= 5,
         "shown": shown,
         "groups": [_group(row, first.get((row["organization_id"], row["project_id"]), ())) for row in shown],
     }
@@ -85,7 +94,7 @@ def _first_of(seen: Any, groups: Sequence[dict[str, Any]]) -> dict[tuple[UUID, U
     place = Window(RowNumber(), partition_by=[F("organization"), F("project")], order_by=["name", "pk"])
     inside = seen.filter(Q(project__in=projects) | Q(project=None, organization__in=without))
     found: dict[tuple[UUID, UUID | None], list[Workspace]] = defaultdict(list)
-    rows = inside.annotate(place=place).filter(place__lte=_SHOWN).order_by("name", "pk")
+    rows = inside.annotate(place=place).filter(place__lte=SHOWN).order_by("name", "pk")
     for one in rows.only("name", "organization", "project", "last_job_status", "last_job_date", "locked"):
         found[one.organization_id, one.project_id].append(one)
     return found

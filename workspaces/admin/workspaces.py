@@ -49,6 +49,8 @@ from workspaces.admin.list_views import ViewedList
 from workspaces.admin.state_pages import urls as state_urls
 from workspaces.admin.tag_display import shown_tag, tag_badges, tags_of
 from workspaces.admin.variables import VariableInline
+from workspaces.admin.workspace_folders import FolderFilter
+from workspaces.admin.workspace_folders import urls as folder_urls
 from workspaces.admin.workspace_groups import urls as group_urls
 from workspaces.admin.workspace_overview import allowed_to, newest_source
 from workspaces.admin.workspace_overview import urls as overview_urls
@@ -125,7 +127,10 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         ("path", lambda row: row.folder),
         ("tags", lambda row: " ".join(shown_tag(one) for one in row.shown_tags)),
     )
-    other_views = ((_("By project"), "admin:workspaces_workspace_by_project"),)
+    other_views = (
+        (_("By project"), "admin:workspaces_workspace_by_project"),
+        (_("By folder"), "admin:workspaces_workspace_by_folder"),
+    )
     more_columns = ("project", "description", "branch", "folder", "made")
     made = age_column("created_date", _("created"))
     heads_of_columns: ClassVar = {
@@ -143,7 +148,10 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
     }
     empty_help = _("A workspace is one configuration with its variables and its state.")
     list_select_related = ("organization", "project")
-    list_filter = ("organization", "project", "last_job_status", "locked", "deleted", "iac_type", "workspace_tags__tag")
+    list_filter = (
+        *("organization", "project", "last_job_status", "locked", "deleted", "iac_type", "workspace_tags__tag"),
+        FolderFilter,
+    )
     search_fields = ("name", "description", "source", "organization__name")
     search_help_text = _("Search by name, organization or source")
     autocomplete_fields = ("organization",)
@@ -400,6 +408,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
             *self.export_urls(),
             *self.list_view_urls(),
             *group_urls(self),
+            *folder_urls(self),
             *who_may.urls(self),
             *self.addition.urls(self),
             # The overview has the address from which Django leads to the form.
