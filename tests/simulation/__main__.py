@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import hashlib
 import json
 import logging
 import subprocess
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import Outcome
 
 PROGRESS_SECONDS = 30.0
+SAMPLE = 11
+"""The seed of a history that must be the same each time."""
 
 
 def _asked() -> argparse.Namespace:
@@ -34,6 +37,9 @@ def _asked() -> argparse.Namespace:
         "--planted", action="append", metavar="NAME", help="with this fault in the product; 'all': each"
     )
     parser.add_argument("--known", action="store_true", help="begin where each planted fault was found last")
+    parser.add_argument(
+        "--compare", type=int, default=0, metavar="N", help="build the queries of the first N anew, and compare"
+    )
     parser.add_argument("--json", action="store_true", help="write figures as JSON")
     return parser.parse_args()
 
@@ -54,8 +60,10 @@ def main() -> int:
 
         django.setup()
         logging.disable(logging.CRITICAL)
+        from tests.simulation import recorded_queries
         from tests.simulation.runs import Runner
 
+        recorded_queries.record_queries()
         runner = Runner()
         # Nothing that is here now will ever be garbage.
         gc.freeze()
@@ -79,19 +87,30 @@ def _tell(runner: Runner, asked: argparse.Namespace) -> int:
     return 1 if outcome.violations else 0
 
 
+def _sample(runner: Runner) -> str:
+    """Return a digest of one history, which is the same in each process; "" if its choices lead to another one."""
+    outcome = runner.history(SAMPLE)
+    if runner.history(SAMPLE, outcome.choices).lines != outcome.lines:
+        return ""
+    return hashlib.sha256("\n".join(outcome.lines).encode()).hexdigest()
+
+
 def _many(runner: Runner, asked: argparse.Namespace) -> int:
+    from tests.simulation import recorded_queries
+
     begin, told, found = time.process_time(), time.monotonic(), 0
     for number in range(asked.histories):
         seed = asked.first + number * asked.every
+        recorded_queries.CHECKS = number < asked.compare
         outcome = runner.history(seed)
         if outcome.violations:
             found += 1
             _report(runner, seed, outcome)
         if time.monotonic() - told > PROGRESS_SECONDS:
             told = time.monotonic()
-            sys.stderr.write(f"simulation: {number + 1} histories, {found} wrong\n")
+            sys.stderr.write(f"simulation: {number + 1} histories up to seed {seed}, {found} wrong\n")
     figures = {"histories": asked.histories, "wrong": found, "cpuSeconds": round(time.process_time() - begin, 1)}
-    _say(json.dumps(figures))
+    _say(json.dumps(figures | ({"sample": _sample(runner)} if asked.json else {})))
     return 1 if found else 0
 
 
@@ -113,6 +132,7 @@ def _find_planted(runner: Runner, asked: argparse.Namespace) -> int:
 
     names = list(PLANTED) if "all" in asked.planted else asked.planted
     found: dict[str, Any] = {}
+    sample = _sample(runner) if asked.json else ""
     for name in names:
         begin = time.process_time()
         found[name] = {"seed": None, "violation": ""}
@@ -127,7 +147,7 @@ def _find_planted(runner: Runner, asked: argparse.Namespace) -> int:
         if not asked.json:
             _say(f"{name}: {found[name]}")
     if asked.json:
-        _say(json.dumps(found))
+        _say(json.dumps({"found": found, "sample": sample}))
     return 0 if all(one["seed"] is not None for one in found.values()) else 1
 
 
