@@ -96,15 +96,10 @@ class Recorded:
         self._record("add_q", (q,), {}, key, own)
 
     def _structure(self, name: str, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
-        key = (args, tuple(named.items()))
-        try:
-            hash(key)
-        except TypeError:
-            key = None  # type: ignore[assignment]
-        if self._real is not None or key is None or not _are_plain(args):
+        if self._real is None and _are_plain(args):
+            self._record(name, args, named, (args, tuple(named.items())), [])
+        else:
             getattr(self.real, name)(*args, **named)
-            return
-        self._record(name, args, named, key, [])
 
     def add_select_related(self, fields: Iterable[str]) -> None:
         self._structure("add_select_related", (tuple(fields),), {})
@@ -343,10 +338,10 @@ def _insert_as_sql(compiler: Any) -> Any:
     ]
 
 
-_REAL_INSERT = SQLInsertCompiler.as_sql
+_REAL_INSERT: Any = SQLInsertCompiler.as_sql
 _REAL_CONVERT: Any = SQLiteCursorWrapper.convert_query
-_REAL_INIT = QuerySet.__init__
-_REAL_POPULATORS = django_query.get_related_populators
+_REAL_INIT: Any = QuerySet.__init__
+_REAL_POPULATORS: Any = django_query.get_related_populators
 
 
 def _init(self: Any, model: Any = None, query: Any = None, using: Any = None, hints: Any = None) -> None:
@@ -381,7 +376,11 @@ def _converted(cursor: Any, text: str, *, param_names: Any = None) -> str:
 
 def record_queries() -> None:
     """Let all queries of this process be recorded, from now on."""
-    SQLiteCursorWrapper.convert_query = _converted  # type: ignore[method-assign]
-    QuerySet.__init__ = _init  # type: ignore[method-assign]
-    SQLInsertCompiler.as_sql = _insert_as_sql  # type: ignore[method-assign]
-    django_query.get_related_populators = _populators
+    instead: tuple[tuple[object, str, object], ...] = (
+        (SQLiteCursorWrapper, "convert_query", _converted),
+        (QuerySet, "__init__", _init),
+        (SQLInsertCompiler, "as_sql", _insert_as_sql),
+        (django_query, "get_related_populators", _populators),
+    )
+    for holder, name, one in instead:
+        setattr(holder, name, one)
