@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from playwright.sync_api import Page
@@ -65,8 +65,8 @@ def _signed_out(page: Page, address: str, sample: Sample) -> None:
     page.wait_for_load_state("load")
 
 
-def _chosen(page: Page, address: str, action: str) -> None:
-    page.goto(f"{address}{reverse('admin:workspaces_workspace_changelist')}")
+def _chosen(page: Page, address: str, action: str, view: str = "admin:workspaces_workspace_changelist") -> None:
+    page.goto(f"{address}{reverse(view)}")
     form = "document.querySelector('#changelist-form')"
     page.evaluate(f"{form}.querySelectorAll('[name=_selected_action]').forEach((box) => {{ box.checked = true; }})")
     page.evaluate(
@@ -75,7 +75,7 @@ def _chosen(page: Page, address: str, action: str) -> None:
         " field.name = 'action'; field.value = action; form.append(field); form.submit(); }",
         action,
     )
-    page.wait_for_selector(".tk-form")
+    page.wait_for_selector("#content form:not(#changelist-form)")
 
 
 def _bulk_plan(page: Page, address: str, sample: Sample) -> None:
@@ -94,6 +94,22 @@ def _bulk_effects(page: Page, address: str, sample: Sample) -> None:
     page.select_option("[data-rows] select", "Gi")
     page.click("[name=_preview]")
     page.wait_for_selector("[name=_apply]")
+
+
+def _bulk_move(page: Page, address: str, sample: Sample) -> None:
+    _chosen(page, address, "move")
+
+
+def _cancel_jobs(page: Page, address: str, sample: Sample) -> None:
+    _chosen(page, address, "cancel", "admin:workspaces_job_changelist")
+
+
+def _delete_selected(page: Page, address: str, sample: Sample) -> None:
+    _chosen(page, address, "delete_selected", "admin:workspaces_tag_changelist")
+
+
+def _password_changed(page: Page, address: str, sample: Sample) -> None:
+    page.goto(f"{address}{reverse('admin:password_change_done')}")
 
 
 def _asked(page: Page, address: str, sample: Sample) -> None:
@@ -199,7 +215,19 @@ def _without_token(page: Page, address: str, sample: Sample) -> None:
     page.goto(f"{address}{reverse('admin:workspaces_organization_add')}")
     page.evaluate("document.querySelectorAll('[name=csrfmiddlewaretoken]').forEach((one) => { one.value = 'x'; })")
     page.evaluate("document.querySelector('#organization_form').submit()")
-    page.wait_for_selector("main, .error")
+    page.wait_for_selector(".error")
+
+
+def _as_member(view: str, kind: str = "", name: str = "") -> Doing:
+    """Return what signs in a user who is no administrator, opens a page, and stays signed in."""
+
+    def lead(page: Page, address: str, sample: Sample) -> None:
+        page.context.clear_cookies()
+        _fill_in(page, address, "grace", sample.password)
+        found: dict[str, Any] = {"job": sample.jobs, "workspace": sample.workspaces}.get(kind, {})
+        page.goto(f"{address}{reverse(view, args=[found[name].pk] if found else [])}")
+
+    return lead
 
 
 def _foreign_host(page: Page, address: str, sample: Sample) -> None:
@@ -213,11 +241,22 @@ SIGNED_OUT: dict[str, Doing] = {
     "locked-out": _locked_out,
     "signed-out": _signed_out,
     "error-host": _foreign_host,
+    "member-overview": _as_member("admin:index"),
+    "member-workspaces": _as_member("admin:workspaces_workspace_changelist"),
+    "member-workspace": _as_member("admin:workspaces_workspace_overview", "workspace", "warehouse"),
+    "member-settings": _as_member("admin:workspaces_workspace_settings", "workspace", "warehouse"),
+    "member-job": _as_member("admin:workspaces_job_change", "job", "rejected"),
+    "member-rights": _as_member("admin:auth_user_own_rights"),
+    "error-refused": _as_member("admin:auth_user_changelist"),
 }
 SIGNED_IN: dict[str, Doing] = {
+    "bulk-move": _bulk_move,
     "bulk-plan": _bulk_plan,
     "bulk-setting": _bulk_setting,
     "bulk-effects": _bulk_effects,
+    "cancel-jobs": _cancel_jobs,
+    "delete-selected": _delete_selected,
+    "password-changed": _password_changed,
     "preview-asked": _asked,
     "token-made": _token,
     "plan-open": _plan_open,
@@ -262,6 +301,11 @@ def empty_site(password: str) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def addresses() -> list[str]:
+    """Return the addresses of the states that no page of ``panel_pages.pages`` has."""
+    return [reverse("admin:login"), reverse("admin:password_change_done")]
 
 
 def empty_pages() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.auth.models import User
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
 # These have pages of their own in place of the forms of a record.
 _OWN_PAGES = {"job", "workspace", "checkrun"}
+# What terraform login sends.
+_TERMINAL = {
+    "client_id": "terraform-cli",
+    "response_type": "code",
+    "redirect_uri": "http://localhost:10000/login",
+    "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    "code_challenge_method": "S256",
+    "state": "af0ifjsldkj",
+}
 
 
 def pages(sample: Sample) -> dict[str, str]:
@@ -60,6 +70,13 @@ def pages(sample: Sample) -> dict[str, str]:
     found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])
     found["policy-violations"] = reverse("admin:workspaces_policyrule_violations")
     found["user-password"] = reverse("admin:auth_user_password_change", args=[User.objects.get(username="ada").pk])
+    found["own-rights"] = reverse("admin:auth_user_own_rights")
+    found["lists"] = reverse("admin:app_list", args=["workspaces"])
+    found["saved-filters-jobs"] = reverse("admin:workspaces_job_list_view") + "?status=failed"
+    found["jobs-nothing"] = reverse("admin:workspaces_job_changelist") + "?q=nothing-like-this"
+    found["terminal-sign-in"] = f"{reverse('sign-in:authorize-terminal')}?{urlencode(_TERMINAL)}"
+    found["terminal-sign-in-refused"] = reverse("sign-in:authorize-terminal")
+    found["api"] = reverse("doc")
     found["password"] = reverse("admin:password_change")
     found["nothing-found"] = reverse("admin:workspaces_workspace_changelist") + "?q=nothing-like-this"
     found["not-there"] = "/admin/nowhere/"

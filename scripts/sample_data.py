@@ -44,6 +44,7 @@ from workspaces.services import jobs, locks, organizations, sources, workspaces
 from workspaces.services.accesses import create_access
 from workspaces.services.policy import create_rule
 from workspaces.services.records import create_record
+from workspaces.services.schedules import create_schedule
 from workspaces.services.tokens import create_token
 
 PLAN_APPROVE_APPLY = """flow:
@@ -219,7 +220,7 @@ def _records(maker: Maker, organization: Organization) -> None:
         Ssh(organization=organization, name="deploy key", ssh_type="ed25519", private_key="not a real key\n"), by=by
     )
     create_record(Agent(organization=organization, name="datacenter", url="https://agent.example.org"), by=by)
-    create_record(
+    create_schedule(
         Schedule(
             workspace=maker.sample.workspaces["network"],
             cron="0 30 6 * * ?",

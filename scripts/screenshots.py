@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from scripts.sample_data import Sample
 
 PROJECT = Path(__file__).resolve().parent.parent
-HEIGHTS = {390: 844}
+HEIGHT, HEIGHTS = 900, {390: 844}
 SCHEMES = ("light", "dark")
 PAGE_MILLISECONDS = 60_000
 SETTLING_MILLISECONDS = 700
@@ -122,11 +122,12 @@ class Camera:
 
     def __init__(self, browser: Browser, folder: Path, options: argparse.Namespace, width: int) -> None:
         self._folder, self._options, self._width = folder, options, width
-        size: ViewportSize = {"width": width, "height": HEIGHTS.get(width, 900)}
+        size: ViewportSize = {"width": width, "height": HEIGHTS.get(width, HEIGHT)}
         self._context = browser.new_context(viewport=size, color_scheme="light", locale=options.language)
         self.page = self._context.new_page()
         self.page.set_default_timeout(PAGE_MILLISECONDS)
         self.faults: list[str] = []
+        self.visited: set[str] = set()
 
     def close(self) -> None:
         self._context.close()
@@ -135,6 +136,7 @@ class Camera:
         """Take the open page."""
         page = self.page
         page.wait_for_load_state("load")
+        self.visited.add(page.url)
         page.wait_for_timeout(SETTLING_MILLISECONDS)
         jumps = page.evaluate(JUMPS)
         if jumps > MOST_JUMPS:
@@ -144,6 +146,10 @@ class Camera:
             page.evaluate("document.getElementById('log')?.scrollIntoView()")
             page.wait_for_timeout(200)
             page.evaluate("scrollTo(0, 0)")
+            # What stays at the window's lower edge shall not lie over the middle of the page; a log is as high as
+            # the window lets it.
+            high = page.evaluate("document.getElementById('log') ? 0 : document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": self._width, "height": max(high, HEIGHTS.get(self._width, HEIGHT))})
         pixels = page.evaluate("document.documentElement.scrollWidth")
         if pixels > self._width:
             self.faults.append(f"{name} is {pixels} pixels wide at {self._width}")
@@ -156,6 +162,7 @@ class Camera:
             path = self._folder / f"{name}{suffix}.png"
             page.screenshot(path=path, full_page=full, animations="disabled")
         page.emulate_media(color_scheme="light", media="screen")
+        page.set_viewport_size({"width": self._width, "height": HEIGHTS.get(self._width, HEIGHT)})
         # What was hidden in one picture is shown in the next.
         page.evaluate("localStorage.removeItem('sidebarOpen')")
 
@@ -204,6 +211,7 @@ def browse(browser: Browser, address: str, sample: Sample, folder: Path, options
     """Take the pages of the sample. Returns what is wrong with them."""
     from scripts import page_states
     from scripts.panel_pages import pages
+    from scripts.pictured_routes import without_picture
 
     wanted, faults = _wanted(options), []
     for width in options.widths:
@@ -214,6 +222,7 @@ def browse(browser: Browser, address: str, sample: Sample, folder: Path, options
             if wanted("sign-in"):
                 camera.take("sign-in")
             _states(camera, address, sample, page_states.SIGNED_OUT, wanted)
+            page.context.clear_cookies()
         sign_in(page, address, sample.password)
         if not options.docs:
             _states(camera, address, sample, page_states.SIGNED_IN, wanted)
@@ -221,6 +230,8 @@ def browse(browser: Browser, address: str, sample: Sample, folder: Path, options
             if name in DOCS if options.docs else wanted(name):
                 camera.try_to(name, partial(visit, page, address + path), full=not options.docs)
         faults += camera.faults
+        if not (options.only or options.docs):
+            faults += [f"no picture of {route}" for route in without_picture(camera.visited)]
         camera.close()
     return faults
 

@@ -30,11 +30,10 @@ class PanelConfig(SimpleAdminConfig):
 
 def load_pages() -> None:
     """Register the pages of the panel; a second call changes nothing."""
-    # Both need applications that are ready.
-    from unfold import fields
+    # It needs applications that are ready.
+    from workspaces.admin.rendering import replace_parts
 
-    # Where pygments is installed, unfold gives JSON colours in style attributes, which the page policy refuses.
-    fields.prettify_json = lambda data, encoder: None
+    replace_parts()
     admin.autodiscover()
 
 

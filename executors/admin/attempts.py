@@ -8,10 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +17,7 @@ from executors.choices import ExecutorKind
 from executors.models import Attempt, AttemptEvent
 from executors.runs.resource_use import format_bytes
 from workspaces.admin.base import ReadOnly, RecordAdmin, RecordInline, allows, scope
-from workspaces.display import duration, moment, seconds
+from workspaces.display import clock, duration, moment, seconds
 from workspaces.models import Step
 from workspaces.reasons import in_language
 
@@ -121,7 +119,7 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
     @admin.display(description=_("retry of"))
     def retried(self, attempt: Attempt) -> str:
         # Where it comes right after another that failed, it waits a while.
-        return localize(localtime(attempt.not_before)) if attempt.not_before > attempt.created_at else "–"
+        return clock(attempt.not_before) if attempt.not_before > attempt.created_at else "–"
 
     @admin.display(description=_("peak memory"))
     def used_memory(self, attempt: Attempt) -> str:

@@ -69,7 +69,7 @@ def _health(name: str, title: str, help: str) -> Health:
 def _queue() -> Health:
     silent = heartbeats.queue_silent_since()
     if silent is not None:
-        words = {"since": date_format(timezone.localtime(silent), "H:i:s")}
+        words = {"since": date_format(timezone.localtime(silent), "H:i:s e")}
         return Health(
             _("Queue"),
             "bad",

@@ -401,7 +401,7 @@ def test_a_group_gets_access_to_one_workspace(operator: Visitor, site: Site) -> 
         page = operator.page
         doing.find("shared")
         doing.open_tab("Access")
-        doing.click("Add another Access")
+        doing.click("Add another access")
         page.locator("#id_accesses-0-name").fill("GUESTS")
         doing.choose(page.locator("#id_accesses-0-role"), "Plan")
         doing.click("Save")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from vcs.choices import DeliveryStatus
+from vcs.choices import DeliveryStatus, EventKind
 from vcs.deliveries.handling import handle_again
 from vcs.deliveries.limits import is_limited
 from vcs.hooks.synchronization import register_again
@@ -106,7 +106,8 @@ class RepositoryHookAdmin(_Pages):
 
     @admin.display(description=_("listens to"))
     def listens_to(self, record: RepositoryHook) -> str:
-        return ", ".join(record.events)
+        names = dict(EventKind.choices)
+        return ", ".join(str(names.get(event, event)) for event in record.events)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

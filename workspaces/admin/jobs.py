@@ -150,7 +150,7 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
     @admin.display(description=_("workspace"), ordering="workspace__name")
     def workspace_name(self, job: Job) -> SafeString:
         address = reverse("admin:workspaces_workspace_overview", args=[job.workspace_id])
-        return format_html('<a href="{}">{}</a>', address, job.workspace.name)
+        return format_html('<a href="{}">{}</a>', address, job.workspace.shown_name)
 
     @admin.display(description=_("by"), ordering="created_by")
     def who(self, job: Job) -> SafeString:

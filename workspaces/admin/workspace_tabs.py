@@ -22,7 +22,6 @@ from workspaces.admin.variables import VariableFormSet, VariableInline
 from workspaces.admin.workspace_rows import AccessInline, CollectionInline, TagInline
 from workspaces.models import Workspace
 from workspaces.pods.policy.rules import Refusal
-from workspaces.services.workspaces import name_before_deletion
 from workspaces.variables.pod_settings import KEYED, settings_of
 
 SOURCE_FIELDSET: Any = (
@@ -150,7 +149,7 @@ def head_context(
     """
     if refusals is None:
         refusals = settings_of([workspace])[workspace.pk].refusals
-    titles = {"title": str(dict(_TABS)[current]), "subtitle": workspace.name} if current else {}
+    titles = {"title": str(dict(_TABS)[current]), "subtitle": workspace.shown_name} if current else {}
     return {
         **titles,
         "workspace": workspace,
@@ -160,5 +159,5 @@ def head_context(
         "may_start": allows(request, "plan_job", workspace) and not workspace.deleted,
         "may_manage": allows(request, "manage_workspace", workspace),
         "may_restore": workspace.deleted and allows(request, "create_workspace", workspace),
-        "name_before": name_before_deletion(workspace) if workspace.deleted else "",
+        "name_before": workspace.name_before_deletion if workspace.deleted else "",
     }

@@ -87,7 +87,7 @@ from workspaces.services import jobs, sources
 from workspaces.services.ephemeral import change_settings
 from workspaces.services.locks import is_locked_by, lock_workspace, owner_of, unlock_workspace
 from workspaces.services.remote_state import sharing_of
-from workspaces.services.workspaces import name_before_deletion, restore_workspace
+from workspaces.services.workspaces import restore_workspace
 from workspaces.variables.pod_settings import KEYED, settings_of
 
 DEFAULT_VERSION = "1.11.4"
@@ -484,7 +484,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         """Bring a deleted workspace back under the name that is typed."""
         workspace = self.visible(request, pk)
         name = request.POST.get("name", "").strip()
-        with telling(request, gettext("%(name)s is restored.") % {"name": name or name_before_deletion(workspace)}):
+        with telling(request, gettext("%(name)s is restored.") % {"name": name or workspace.name_before_deletion}):
             restore_workspace(workspace, by=actor_of(request), name=name)
         return self.back(workspace)
 

@@ -19,7 +19,7 @@ _USUAL = (E.WAITING_APPROVAL, E.FAILED)
 class NotificationForm(SecretsForm):
     secret_fields = ("destination_url", "signing_secret")
     events = forms.MultipleChoiceField(
-        label=_("events"),
+        label=_("Events"),
         choices=TRIGGERS,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,

@@ -125,7 +125,21 @@ class Workspace(CheckedOnChange, Record, Audited):
         indexes = (models.Index(fields=("deleted", "name"), condition=Q(deleted=False), name="workspace_alive"),)
 
     def __str__(self) -> str:
-        return self.name
+        return self.shown_name
+
+    @property
+    def shown_name(self) -> str:
+        """The name as people know it: a deletion frees it by an ending, which says nothing to them."""
+        # Where a query left this out, the name is that of the row.
+        if not self.__dict__.get("deleted", False):
+            return self.name
+        return self.name_before_deletion
+
+    @property
+    def name_before_deletion(self) -> str:
+        """The name without the ending that a deletion gives, as far as the present one still tells."""
+        name, separator, _ending = self.name.rpartition("_DEL_")
+        return name if separator else self.name
 
     @property
     def checks(self) -> Mapping[str, Callable[[str], None]]:

@@ -83,12 +83,6 @@ def delete_workspace(workspace: Workspace, *, by: Actor) -> Workspace:
     return update_workspace(workspace, {"deleted": True, "name": freed_name(workspace.name, 64)}, by=by)
 
 
-def name_before_deletion(workspace: Workspace) -> str:
-    """Return the name that a deleted workspace had, as far as its present one still tells."""
-    name, separator, _ending = workspace.name.rpartition("_DEL_")
-    return name if separator else workspace.name
-
-
 def restore_workspace(workspace: Workspace, *, by: Actor, name: str = "") -> Workspace:
     """Bring a deleted workspace back with its variables, jobs and states, under ``name`` or the name that it had.
 
@@ -100,7 +94,7 @@ def restore_workspace(workspace: Workspace, *, by: Actor, name: str = "") -> Wor
         raise WrongState(message(_("{name} is not deleted."), name=workspace.name))
     if workspace.organization.disabled:
         raise WrongState(_("The organization is disabled. Enable it before you restore one of its workspaces."))
-    return update_workspace(workspace, {"deleted": False, "name": name or name_before_deletion(workspace)}, by=by)
+    return update_workspace(workspace, {"deleted": False, "name": name or workspace.name_before_deletion}, by=by)
 
 
 def fitting_name(changes: Mapping[str, Any], longest: int) -> Mapping[str, Any]:

@@ -6,8 +6,9 @@
   const language = navigator.languages.find((one) => one.split("-")[0] === page.split("-")[0]) || page;
   const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" });
 
-  // Times are the viewer's, with the date only where it is not today; the server wrote them in UTC.
-  const ofDay = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  // Times are the viewer's, with the date only where it is not today, and with the zone; the server wrote them in UTC,
+  // which the tooltip keeps.
+  const ofDay = { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
   const clock = new Intl.DateTimeFormat(language, ofDay);
   const clockAndDay = new Intl.DateTimeFormat(language, { ...ofDay, day: "numeric", month: "short" });
   const clockAndDate = new Intl.DateTimeFormat(language, { ...ofDay, day: "numeric", month: "short", year: "numeric" });
@@ -42,7 +43,9 @@
   document.addEventListener("mouseover", (event) => {
     const time = event.target instanceof Element ? event.target.closest("time[datetime]") : null;
     if (time && !time.dataset.exact) {
-      time.title = exact.format(new Date(time.dateTime));
+      const at = new Date(time.dateTime);
+      const utc = `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+      time.title = "clock" in time.dataset ? utc : `${exact.format(at)}, ${utc}`;
       time.dataset.exact = "1";
     }
   });
