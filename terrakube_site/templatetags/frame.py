@@ -49,7 +49,8 @@ def way(context: Context) -> list[tuple[str, str]]:
         # A record's name is a user's text.
         parts.append((record_name(record), _address(f"{stem}_change", record.pk)))
     does = (request.resolver_match.url_name or "").removeprefix(f"{options.app_label}_{options.model_name}_")
-    if does not in _SHOWS or context.get("deletable_objects"):
+    # What is done to marked rows of a list is asked at the list's own address.
+    if does not in _SHOWS or context.get("deletable_objects") or context.get("checkbox"):
         parts.append((str(_DOES.get(does) or context.get("title") or ""), ""))
     return [*parts[:-1], (parts[-1][0], "")]
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, actor_of, allows, scope, telling
+from workspaces.display import age_column
 from workspaces.models import Job, RecoveredState, Workspace
 from workspaces.reasons import in_language
 from workspaces.services.recovered_states import discard_recovered_state, make_recovered_state_current
@@ -23,7 +24,8 @@ from workspaces.services.state import RIGHT
 @admin.register(RecoveredState)
 class RecoveredStateAdmin(ReadOnly, RecordAdmin):
     change_form_template = "terrakube/recovered_state.html"
-    list_display = ("__str__", "workspace", "job", "reason", "created_date")
+    list_display = ("__str__", "workspace", "job", "reason", "kept")
+    kept = age_column("created_date", _("created"))
     list_select_related = ("workspace__organization", "job")
     list_filter = ("workspace__organization",)
     search_fields = ("workspace__name", "lineage", "=job__id")

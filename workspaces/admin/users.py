@@ -27,7 +27,7 @@ from workspaces.admin import who_may
 from workspaces.admin.base import LIST_SCRIPTS, actor_of, without_menu
 from workspaces.admin.changes import History
 from workspaces.admin.related_choices import RecordSelectMultiple
-from workspaces.display import age_column
+from workspaces.display import age_column, clock
 from workspaces.models import Team
 
 _WORDS = {
@@ -119,7 +119,7 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     search_help_text = _("Search by user, name or email")
     show_full_result_count = False
-    readonly_fields = ("password_state", "rights_link", "last_login", "date_joined")
+    readonly_fields = ("password_state", "rights_link", "last_sign_in", "joined")
     filter_horizontal = ()
     autocomplete_fields = ("groups",)
     compressed_fields = True
@@ -133,7 +133,7 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
                 "fields": ("is_active", "is_staff", "is_superuser", "groups", "rights_link"),
             },
         ),
-        (_("Dates"), {"fields": (("last_login", "date_joined"),)}),
+        (_("Dates"), {"fields": (("last_sign_in", "joined"),)}),
     )
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -143,6 +143,14 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
 
     def get_urls(self) -> list[URLPattern]:
         return [*who_may.person_urls(self), *super().get_urls()]
+
+    @admin.display(description=_("last sign-in"))
+    def last_sign_in(self, user: User) -> SafeString | str:
+        return clock(user.last_login) if user.last_login else "–"
+
+    @admin.display(description=_("created"))
+    def joined(self, user: User) -> SafeString:
+        return clock(user.date_joined)
 
     @admin.display(description=_("rights"))
     def rights_link(self, user: User) -> SafeString:
@@ -162,7 +170,7 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
 
     @admin.display(description=_("name"), ordering="last_name")
     def person(self, user: User) -> str:
-        return user.get_full_name()
+        return user.get_full_name() or "–"
 
     @admin.display(description=_("may sign in"), boolean=True, ordering="is_active")
     def admits(self, user: User) -> bool:
