@@ -70,17 +70,23 @@ def pages(sample: Sample) -> dict[str, str]:
     found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])
     found["policy-violations"] = reverse("admin:workspaces_policyrule_violations")
     found["user-password"] = reverse("admin:auth_user_password_change", args=[User.objects.get(username="ada").pk])
-    found["own-rights"] = reverse("admin:auth_user_own_rights")
-    found["lists"] = reverse("admin:app_list", args=["workspaces"])
-    found["saved-filters-jobs"] = reverse("admin:workspaces_job_list_view") + "?status=failed"
-    found["jobs-nothing"] = reverse("admin:workspaces_job_changelist") + "?q=nothing-like-this"
-    found["terminal-sign-in"] = f"{reverse('sign-in:authorize-terminal')}?{urlencode(_TERMINAL)}"
-    found["terminal-sign-in-refused"] = reverse("sign-in:authorize-terminal")
-    found["api"] = reverse("doc")
     found["password"] = reverse("admin:password_change")
     found["nothing-found"] = reverse("admin:workspaces_workspace_changelist") + "?q=nothing-like-this"
     found["not-there"] = "/admin/nowhere/"
     return found
+
+
+def pages_of_nothing() -> dict[str, str]:
+    """Return the address of each page that shows no record, by the name of its picture."""
+    return {
+        "own-rights": reverse("admin:auth_user_own_rights"),
+        "lists": reverse("admin:app_list", args=["workspaces"]),
+        "saved-filters-jobs": reverse("admin:workspaces_job_list_view") + "?status=failed",
+        "jobs-nothing": reverse("admin:workspaces_job_changelist") + "?q=nothing-like-this",
+        "terminal-sign-in": f"{reverse('sign-in:authorize-terminal')}?{urlencode(_TERMINAL)}",
+        "terminal-sign-in-refused": reverse("sign-in:authorize-terminal"),
+        "api": reverse("doc"),
+    }
 
 
 def _of_models() -> Iterator[tuple[str, str]]:

@@ -210,7 +210,7 @@ def browse_empty(browser: Browser, sample: Sample, folder: Path, options: argpar
 def browse(browser: Browser, address: str, sample: Sample, folder: Path, options: argparse.Namespace) -> list[str]:
     """Take the pages of the sample. Returns what is wrong with them."""
     from scripts import page_states
-    from scripts.panel_pages import pages
+    from scripts.panel_pages import pages, pages_of_nothing
     from scripts.pictured_routes import without_picture
 
     wanted, faults = _wanted(options), []
@@ -226,7 +226,7 @@ def browse(browser: Browser, address: str, sample: Sample, folder: Path, options
         sign_in(page, address, sample.password)
         if not options.docs:
             _states(camera, address, sample, page_states.SIGNED_IN, wanted)
-        for name, path in pages(sample).items():
+        for name, path in (pages(sample) | pages_of_nothing()).items():
             if name in DOCS if options.docs else wanted(name):
                 camera.try_to(name, partial(visit, page, address + path), full=not options.docs)
         faults += camera.faults

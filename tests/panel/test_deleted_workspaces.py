@@ -34,6 +34,7 @@ def said(response: Any) -> str:
 
 def test_a_deleted_workspace_is_listed_apart_and_restored_under_its_name(admin: Client, deleted: Workspace) -> None:
     assert deleted.name.startswith("net_DEL_")
+    assert str(deleted) == "net"
     everyday = admin.get(LIST).content.decode()
     assert "?deleted__exact=1" in everyday
     assert deleted.name not in everyday

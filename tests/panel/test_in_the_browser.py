@@ -288,7 +288,7 @@ def test_everybody_can_use_every_page_in_light_and_dark_and_on_a_phone(
     visitor.open("/admin/login/")
     found = {"sign-in": faults(page)} if part == 0 else {}
     visitor.sign_in("ada", PASSWORD)
-    watch.expected |= {400, 404}
+    watch.expected.add(404)
     for name, path in list(unlike(pages).items())[part::PARTS]:
         visitor.open(path)
         found[name] = faults(page)
@@ -446,11 +446,10 @@ def test_times_are_the_readers_and_the_page_is_still_and_printed_whole(
     clock = page.locator("time[data-clock]").first
     there = datetime.fromisoformat(str(clock.get_attribute("datetime"))).astimezone(ZoneInfo("Asia/Tokyo"))
     assert clock.text_content() == f"{there:%H:%M:%S} GMT+9"
-    clock.hover()
-    expect(clock).to_have_attribute("title", f"{there.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
     ago = page.locator(".tk-meta time").first
     ago.hover()
-    expect(ago).to_have_attribute("title", re.compile(r"GMT\+9, .* UTC$"))
+    utc = datetime.fromisoformat(str(ago.get_attribute("datetime"))).astimezone(UTC)
+    expect(ago).to_have_attribute("title", re.compile(rf"GMT\+9, {utc:%Y-%m-%d %H:%M:%S} UTC$"))
 
     moving = "getComputedStyle(document.querySelector('#nav-sidebar a')).transitionDuration"
     assert page.evaluate(moving) in {"0s", ""}

@@ -45,7 +45,7 @@
     if (time && !time.dataset.exact) {
       const at = new Date(time.dateTime);
       const utc = `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
-      time.title = "clock" in time.dataset ? utc : `${exact.format(at)}, ${utc}`;
+      time.title = `${exact.format(at)}, ${utc}`;
       time.dataset.exact = "1";
     }
   });
