@@ -224,8 +224,8 @@ def _as_member(view: str, kind: str = "", name: str = "") -> Doing:
     def lead(page: Page, address: str, sample: Sample) -> None:
         page.context.clear_cookies()
         _fill_in(page, address, "grace", sample.password)
-        found: dict[str, Any] = {"job": sample.jobs, "workspace": sample.workspaces}.get(kind, {})
-        page.goto(f"{address}{reverse(view, args=[found[name].pk] if found else [])}")
+        kinds: dict[str, Any] = {"": {}, "job": sample.jobs, "workspace": sample.workspaces}
+        page.goto(f"{address}{reverse(view, args=[kinds[kind][name].pk] if name else [])}")
 
     return lead
 

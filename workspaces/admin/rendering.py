@@ -20,7 +20,7 @@ def replace_parts() -> None:
     fields.display_for_field = unfold_list.display_for_field = shown_field
     # Where pygments is installed, unfold gives JSON colours in style attributes, which the page policy refuses.
     fields.prettify_json = lambda data, encoder: None
-    helpers.InlineAdminFormSet.inline_formset_data = rows_for_script  # type: ignore[method-assign]
+    helpers.InlineAdminFormSet.inline_formset_data = rows_for_script  # type: ignore[assignment, method-assign]
 
 
 def shown_field(value: Any, field: Any, empty_value_display: str) -> str:
