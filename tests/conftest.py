@@ -1,6 +1,7 @@
 """What all tests share: the services that a mark asks for, and the fixtures that reach them."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
 
 import pytest
 from django.core.cache import cache
@@ -26,6 +27,17 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.catalogues",
 ]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while ten thousand tests are collected, nor ever among what was imported and collected."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,9 +44,13 @@ def test_what_fails_is_tried_once_more_if_it_is_little(
     tmp_path: Path, broken: int, code: int, tries: int, said: str
 ) -> None:
     (tmp_path / "test_some.py").write_text(_TESTS.replace("{broken}", str(broken)))
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = xdist_group\naddopts = -p no:django\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = xdist_group\naddopts = -p xdist\n")
     arguments = ["-n", "1", "--dist", "loadgroup", "-q"]
-    done = subprocess.run([sys.executable, _SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    # Each of the four processes would else load every plugin that is installed.
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        [sys.executable, _SCRIPT, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert (done.returncode, said in done.stdout) == (code, True), done.stdout
     kept = tmp_path / "tries"
     assert (len(kept.read_text()) if kept.exists() else 0) == tries

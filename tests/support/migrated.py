@@ -6,10 +6,15 @@ import fcntl
 import hashlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,13 +27,32 @@ def digest() -> str:
 
 def copy_migrated(data_dir: Path) -> None:
     """Give a site's empty data folder the database that ``manage.py migrate`` makes there."""
+    shutil.copyfile(_migrated(), data_dir / "terrakube.sqlite3")
+
+
+def begin_with_migrated() -> None:
+    """Let the first SQLite database in memory that this process connects to, the test database, be a copy."""
+    connection_created.connect(_fill, weak=False)
+
+
+def _fill(connection: BaseDatabaseWrapper, **more: object) -> None:
+    memory = connection.connection
+    if connection.vendor != "sqlite" or not connection.is_in_memory_db():  # type: ignore[attr-defined]
+        return
+    connection_created.disconnect(_fill)
+    assert memory.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    with closing(sqlite3.connect(f"file:{_migrated()}?immutable=1", uri=True)) as source:
+        source.backup(memory)
+
+
+def _migrated() -> Path:
     source = Path(tempfile.gettempdir()) / f"migrated-{os.getuid()}-{digest()}"
     with source.with_suffix(".lock").open("w") as lock:
         # The first process migrates while the others wait.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not source.exists():
             _migrate(source)
-    shutil.copyfile(source, data_dir / "terrakube.sqlite3")
+    return source
 
 
 def _migrate(source: Path) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL for tests: each process copies one migrated database, as migrating takes twenty times as long."""
+"""The test database: each process copies one that is migrated, as migrating takes twenty times as long."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from psycopg.sql import SQL, Identifier
 
-from tests.support.migrated import ROOT, digest
+from tests.support.migrated import ROOT, begin_with_migrated, digest
 
 LOCK = 7_203_411
 """Key of the advisory lock under which one process migrates while the others wait."""
@@ -24,10 +24,12 @@ _IDLE = re.compile(r"-c idle_in_transaction_session_timeout=\d+")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, django_db_use_migrations: bool
 ) -> None:
-    """Let PostgreSQL's test database be a copy of the migrated one, and a test's transaction last as long as the test.
+    """Let the test database be a copy of the migrated one, and PostgreSQL's transactions last as long as a test.
 
     A test is in its transaction while it draws pages and waits for others, for however long a slow machine takes.
     """
+    if connection.vendor == "sqlite" and django_db_use_migrations:
+        begin_with_migrated()
     if connection.vendor != "postgresql":
         return
     settings = connection.settings_dict
