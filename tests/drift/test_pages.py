@@ -29,7 +29,7 @@ from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.jobs import transitions
 from workspaces.jobs.scope import addresses_of
 from workspaces.jobs.transitions import Outcome
-from workspaces.models import Drift, Job, Template, Workspace
+from workspaces.models import Drift, Job, RunLimits, Template, Workspace
 from workspaces.reasons import reason
 from workspaces.services.drift_repair import bring_back
 
@@ -146,7 +146,12 @@ def test_pages_say_where_checks_are_switched_on() -> None:
     unchecked = workspace(OrganizationFactory.create())
     client = signed_in(person(unchecked))
     assert "Drift checks are off. Enable them" in text_of(client, "overview", unchecked.pk)
-    assert "Never checked" in text_of(client, "drift")
+    listed = text_of(client, "drift")
+    assert "Never checked" in listed
+    assert "Drift checks are off. Enable them" in listed
+    assert reverse("admin:workspaces_workspace_settings", args=[unchecked.pk]) in listed
+    RunLimits.objects.create(workspace=unchecked, drift_checks=True)
+    assert "Drift checks are off" not in text_of(client, "drift")
 
 
 # ---- bringing back --------------------------------------------------------------------------------------------------

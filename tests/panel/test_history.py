@@ -154,6 +154,19 @@ def test_jobs_locks_and_settings_of_a_workspace_stand_in_one_list_newest_first(a
     assert (rows[1].name, rows[1].status) == (str(job.pk), job.status)
 
 
+def test_an_uploaded_source_has_no_words_that_only_the_api_knows(admin: Client) -> None:
+    workspace = WorkspaceFactory.create(source="empty", branch="remote-content")
+    uploaded = shown(admin, workspace)
+    assert "Uploaded" in uploaded
+    assert "remote-content" not in uploaded
+    workspace.source, workspace.branch = "https://git.example/infra.git", "main"
+    workspace.save()
+    change = next(csv.DictReader(io.StringIO(exported(admin, workspace, text="source"))))
+    assert (change["field"], change["before"], change["after"]) == (
+        "Source", "Uploaded", "https://git.example/infra.git",
+    )  # fmt: skip
+
+
 def test_the_history_of_an_organization_keeps_what_was_deleted_and_names_the_workspace(
     admin: Client, plain: Variable
 ) -> None:

@@ -18,7 +18,7 @@ from executors.logs import store
 from executors.models import Attempt
 from executors.runs import live_page, view_model
 from tests.api.client import Api, token_of
-from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY
+from tests.factories import PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY, TemplateFactory
 from tests.support.markup import without_breaks
 from workspaces.choices import JobStatus
 from workspaces.jobs import transitions
@@ -229,7 +229,10 @@ def test_a_source_is_uploaded_and_what_is_none_is_refused(workspace: Workspace, 
     assert "git repository" in refused
     Workspace.objects.filter(pk=workspace.pk).update(branch="remote-content", source="empty")
     archive.seek(0)
-    assert "was uploaded" in admin.post(address, {"archive": archive}, follow=True).content.decode()
+    TemplateFactory.create(organization=workspace.organization, name="Plan", tcl=PLAN)
+    uploaded = admin.post(address, {"archive": archive}, follow=True).content.decode()
+    assert "was uploaded" in uploaded
+    assert "Start a plan" in uploaded
     assert workspace.configuration_versions.count() == 1
     text = SimpleUploadedFile("source.tar.gz", b"no archive")
     assert "gzip" in admin.post(address, {"archive": text}, follow=True).content.decode()

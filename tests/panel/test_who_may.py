@@ -124,7 +124,7 @@ def test_users_are_listed_to_who_may_change_accesses_and_groups_to_who_sees_team
     assert "Start plans, Cancel jobs" in " ".join(member.split())
     manager = page(sign_in(workspace.organization, role="write"), workspace)
     assert row(manager, "ann")
-    assert reverse("admin:auth_user_rights", args=[User.objects.get(username="ann").pk]) not in manager
+    assert reverse("admin:auth_user_rights", args=[User.objects.get(username="ann").pk]) in manager
     stranger = sign_in(OrganizationFactory.create(), role="admin")
     address = reverse("admin:workspaces_workspace_who_may", args=[workspace.pk])
     assert stranger.get(address).status_code == 404
@@ -173,6 +173,33 @@ def test_a_persons_page_says_what_they_may_where_and_why_with_tokens_and_last_si
         ).content.decode()
     )
     assert admin.get(reverse("admin:auth_user_rights", args=["x"])).status_code == 404
+
+
+def test_who_may_change_accesses_sees_what_a_person_has_in_their_organizations(
+    admin: Client, workspace: Workspace, sign_in: Callable[..., Client]
+) -> None:
+    ann = User.objects.get(username="ann")
+    elsewhere = OrganizationFactory.create(name="elsewhere")
+    ann.groups.add(Group.objects.create(name="secret-circle"))
+    TeamFactory.create(organization=elsewhere, name="secret-circle", role="admin")
+    TeamFactory.create(organization=elsewhere, name="planners", role="admin")
+    AccessToken.objects.create(user=ann, name="ann", description="of her laptop")
+    address = reverse("admin:auth_user_rights", args=[ann.pk])
+    everything = admin.get(address).content.decode()
+    for word in ("elsewhere", "secret-circle", "of her laptop", "Edit the user"):
+        assert word in everything
+    manager = sign_in(workspace.organization, role="write")
+    shown = manager.get(address)
+    text = shown.content.decode()
+    assert "Team of acme planners Plan yes" in row(text, "Team")
+    assert "Only the organizations whose accesses you may change are shown, and no tokens." in text
+    for word in ("elsewhere", "secret-circle", "of her laptop", "Edit the user"):
+        assert word not in text
+    stranger = UserFactory.create(username="stranger")
+    stranger.groups.add(Group.objects.get(name="secret-circle"))
+    assert manager.get(reverse("admin:auth_user_rights", args=[stranger.pk])).status_code == 404
+    assert sign_in(workspace.organization, role="plan").get(address).status_code == 403
+    assert sign_in(elsewhere, role="plan").get(address).status_code == 403
 
 
 def test_a_team_is_a_choice_of_a_group_with_a_table_of_what_its_role_allows(admin: Client) -> None:

@@ -21,9 +21,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from terrakube_site.visible import visible
-from workspaces.models import HistoryEntry
+from workspaces.models import HistoryEntry, Workspace
 from workspaces.models.history import kept_change
 from workspaces.models.history_recording import kept_values
+from workspaces.services.sources import UPLOADED
+from workspaces.validation.repositories import NO_REPOSITORY
 
 MOST_SHOWN = 200
 ACTIONS = {
@@ -34,6 +36,11 @@ ACTIONS = {
 }
 _NOTHING = {"", "None", "[]"}
 _TRUTH = {"True": _("yes"), "False": _("no")}
+_WORDS_OF_THE_API = {
+    (Workspace, "source"): (NO_REPOSITORY, _("Uploaded")),
+    (Workspace, "branch"): (UPLOADED, ""),
+}
+"""What only the REST API says of an uploaded source, and what is said here."""
 _OPERATIONS = {"add": _("added"), "delete": _("removed"), "clear": _("removed")}
 
 
@@ -49,6 +56,10 @@ class Change:
 def _said(value: Any) -> str:
     text = str(value)
     return "" if text in _NOTHING else visible(str(_TRUTH.get(text, text)))
+
+
+def _replaced(text: str, word: str, said: Any) -> str:
+    return str(said) if text == word else text
 
 
 def _fields(entry: LogEntry) -> Iterator[tuple[str, Any, Any]]:
@@ -138,6 +149,8 @@ def changes_of(entry: LogEntry, names: Names | None = None) -> list[Change]:
             before, after = (_related(field, key, names) for key in raw)
         else:
             before, after = map(_said, raw if field is None else shown.get(field.verbose_name, raw))
+            if field is not None and (word := _WORDS_OF_THE_API.get((model, field.name))):
+                before, after = (_replaced(one, *word) for one in (before, after))
         # What a new record does not do needs no saying.
         if before or (after and not (is_new(entry) and str(raw[1]) == "False")):
             found.append(Change(label, before, after))

@@ -162,6 +162,7 @@ def _list_view(page: WorkspacePages, request: HttpRequest) -> HttpResponse:
         "shown": shown,
         "columns": tuple(str(name) for name in _COLUMNS),
         "rows": found,
+        "any_checked": any(row.hours is not None for row in found),
         "status": status,
         "filters": [(key, name, counts.get(key, 0) if key else sum(counts.values())) for key, name in _FILTERS],
         "total": sum(counts.values()),

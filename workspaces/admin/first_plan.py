@@ -18,8 +18,18 @@ def address_after_making(request: HttpRequest, workspace: Workspace) -> str:
 
     Without the right to start plans, it is the overview.
     """
-    if workspace.uploaded_source:
+    if workspace.uploaded_source and not workspace.configuration_versions.exists():
         return address_of(workspace.pk, "source")
     if allows(request, "plan_job", workspace):
         return f"{reverse('admin:workspaces_workspace_start', args=[workspace.pk])}?{FIRST}=1"
     return address_of(workspace.pk)
+
+
+def address_after_upload(request: HttpRequest, workspace: Workspace) -> str:
+    """Return where a person goes on after an upload: as with a new workspace before its first job, else the overview.
+
+    An upload that was refused has changed nothing; then it is the page with the upload.
+    """
+    if not workspace.uploaded_source or not workspace.configuration_versions.exists():
+        return address_of(workspace.pk, "source")
+    return address_of(workspace.pk) if workspace.jobs.exists() else address_after_making(request, workspace)

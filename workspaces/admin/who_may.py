@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
+from uuid import UUID
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import User
@@ -20,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from workspaces.actors import is_admin
-from workspaces.admin.base import actor_of, allows, scope
+from workspaces.admin.base import actor_of, allows, organizations_with, scope
 from workspaces.admin.workspace_tabs import address_of
 from workspaces.choices import JobStatus, TeamRole
 from workspaces.forms.roles import RIGHT_TITLES
@@ -153,7 +154,7 @@ def _workspace_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> Http
         "waiting": waiting,
         "team": team,
         "forbids_self_approval": workspace.organization.no_self_approval and right in {"", "approve_job"},
-        "opens_people": is_admin(actor_of(request)),
+        "opens_people": allows(request, "manage_access", workspace.organization),
         **people,
     }
     return TemplateResponse(request, "terrakube/who_may.html", context)
@@ -207,20 +208,31 @@ def person_urls(page: UserPages) -> list[URLPattern]:
 
 
 def _person_view(page: UserPages, request: HttpRequest, id: str) -> HttpResponse:
-    """Show what a user may do, where and why, with their tokens; to administrators."""
-    if not is_admin(actor_of(request)):
+    """Show what a user may do, where and why.
+
+    Administrators see all of it, with the user's tokens. Who may change the accesses of organizations sees what the
+    user has in these and nothing else: others than its users are not found.
+    """
+    managed = None if is_admin(actor_of(request)) else _managed(request)
+    if managed is not None and not managed:
         raise PermissionDenied
     user = User.objects.filter(pk=id).prefetch_related("groups").first() if id.isdecimal() else None
-    if user is None:
+    found = _rights_of(user, managed) if user is not None else None
+    if found is None or (managed is not None and not found["sections"]):
         raise Http404(gettext("User not found."))
     context = {
         **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": gettext("What %(name)s may do") % {"name": user.get_username()},
+        "opts": page.opts if managed is None else None,
+        "title": gettext("What %(name)s may do") % {"name": found["person"].get_username()},
         "original": user,
-        **_rights_of(user),
+        **found,
     }
     return TemplateResponse(request, "terrakube/person.html", context)
+
+
+def _managed(request: HttpRequest) -> list[UUID]:
+    found = organizations_with(request, "manage_access").filter(disabled=False)
+    return list(found.values_list("pk", flat=True))
 
 
 def _own_view(page: UserPages, request: HttpRequest) -> HttpResponse:
@@ -237,22 +249,27 @@ def _own_view(page: UserPages, request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "terrakube/person.html", context)
 
 
-def _rights_of(user: User) -> dict[str, Any]:
-    """Return what ``terrakube/person.html`` shows of a user; of an inactive one, too: what they could do again."""
+def _rights_of(user: User, managed: Sequence[UUID] | None = None) -> dict[str, Any]:
+    """Return what ``terrakube/person.html`` shows of a user; of an inactive one, too: what they could do again.
+
+    With ``managed`` it is what the user has in these organizations: no tokens, and no group that counts elsewhere.
+    """
     groups = sorted(group.name for group in user.groups.all())
-    found = grants_of(groups)
-    own_tokens = AccessToken.objects.filter(Q(team="") & tokens_made_by(user), deleted=False)
-    of_teams = AccessToken.objects.filter(team__in=groups, deleted=False).exclude(team="")
-    return {
+    found = grants_of(groups, managed)
+    shown: dict[str, Any] = {
         "person": user,
         "groups": groups,
         "is_administrator": user.is_superuser or is_admin(user),
         "titles": list(TITLES.values()),
         "sections": _sections((found.teams, found.projects, found.workspaces)),
         "cut": found.cut,
-        "tokens": list(own_tokens[:TOKENS_SHOWN]),
-        "team_tokens": list(of_teams[:TOKENS_SHOWN]),
     }
+    if managed is not None:
+        here = {row.grant.group for row in shown["sections"]}
+        return {**shown, "groups": [name for name in groups if name in here], "is_limited": True}
+    own_tokens = AccessToken.objects.filter(Q(team="") & tokens_made_by(user), deleted=False)
+    of_teams = AccessToken.objects.filter(team__in=groups, deleted=False).exclude(team="")
+    return {**shown, "tokens": list(own_tokens[:TOKENS_SHOWN]), "team_tokens": list(of_teams[:TOKENS_SHOWN])}
 
 
 def _sections(kinds: Iterable[Sequence[Grant]]) -> list[GrantRow]:

@@ -42,7 +42,7 @@ from workspaces.admin.base import (
 from workspaces.admin.bulk import BulkActions
 from workspaces.admin.drift_pages import urls as drift_urls
 from workspaces.admin.exports import ListExport
-from workspaces.admin.first_plan import FIRST, address_after_making
+from workspaces.admin.first_plan import FIRST, address_after_making, address_after_upload
 from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.list_views import ViewedList
@@ -495,4 +495,4 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
             if not form.is_valid():
                 raise InvalidInput(gettext("Choose a tar.gz file to upload."))
             sources.upload_source(workspace, form.cleaned_data["archive"].read(), by=actor_of(request))
-        return self.back(workspace)
+        return HttpResponseRedirect(address_after_upload(request, workspace))

@@ -135,11 +135,18 @@ class Everywhere:
     cut: bool
 
 
-def grants_of(groups: Collection[str]) -> Everywhere:
-    """Return all grants of some groups, with three queries; those of disabled organizations are left out."""
+def grants_of(groups: Collection[str], organizations: Collection[UUID] | None = None) -> Everywhere:
+    """Return the grants of some groups, with three queries; those of disabled organizations are left out.
+
+    ``organizations`` are the ones to look at; None means all.
+    """
     teams = Team.objects.filter(name__in=groups, organization__disabled=False).select_related("organization")
     projects = ProjectAccess.objects.filter(name__in=groups, project__organization__disabled=False)
     accesses = Access.objects.filter(name__in=groups, workspace__deleted=False, workspace__organization__disabled=False)
+    if organizations is not None:
+        teams = teams.filter(organization__in=organizations)
+        projects = projects.filter(project__organization__in=organizations)
+        accesses = accesses.filter(workspace__organization__in=organizations)
     found: list[list[Source]] = [
         list(teams.order_by("organization__name", "name")[: MOST_GRANTS + 1]),
         list(projects.select_related("project__organization").order_by("project__name")[: MOST_GRANTS + 1]),
