@@ -24,7 +24,7 @@ from workspaces.forms.ephemeral import title_of
 from workspaces.forms.policy import EXAMPLES, PolicyRuleForm
 from workspaces.models import PolicyRule, Workspace
 from workspaces.models.policy import policies_of
-from workspaces.pods import ALL_SETTINGS
+from workspaces.pods import ALL_SETTINGS, SETTINGS
 from workspaces.pods.catalogue import Setting
 from workspaces.pods.policy.installed import built_in
 from workspaces.pods.policy.wording import summary
@@ -103,7 +103,7 @@ class PolicyRuleAdmin(RecordAdmin):
     ) -> HttpResponse:
         context = {
             **(extra_context or {}),
-            "settings_help": list(ALL_SETTINGS.values()),
+            "settings_help": list(SETTINGS.values()),
             "rule_id": object_id or "",
             "examples": EXAMPLES,
             "own_setting": self._own_setting(object_id),
