@@ -10,7 +10,7 @@ from django.contrib import admin as django_admin
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import PLAN
+from tests.factories import PLAN, WorkspaceFactory
 from tests.panel.test_lists import exported
 from tests.support.markup import without_breaks
 from workspaces.admin.list_views import column_name
@@ -45,6 +45,18 @@ def test_a_person_chooses_columns_for_themselves_alone(workspace: Workspace, sig
     assert shown(reader, "job") == shown(other, "job")
     choose(reader, "workspace", do="standard-columns")
     assert shown(reader, "workspace") == before
+
+
+def test_an_uploaded_source_has_no_branch_in_list_and_export(workspace: Workspace, admin: Client) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(branch="next,main")
+    WorkspaceFactory.create(organization=workspace.organization, name="zz", source="empty", branch="remote-content")
+    page = choose(admin, "workspace", "branch", "origin")
+    assert shown(admin, "workspace", "o=-branch") == ["name", "origin", "branch"]
+    assert "next,main" in page
+    assert "remote-content" not in page
+    rows = exported(admin, "workspace", o="name")
+    found = [{row["branch"]: row["source"]} for row in rows]
+    assert found == [{"next,main": workspace.source}, {"": ""}]
 
 
 def test_a_choice_of_none_changes_nothing(workspace: Workspace, sign_in: Callable[..., Client]) -> None:

@@ -47,8 +47,9 @@ from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.list_views import ViewedList
 from workspaces.admin.state_pages import urls as state_urls
-from workspaces.admin.tag_display import shown_tag, tag_badges, tags_of
+from workspaces.admin.tag_display import tag_badges, tags_of
 from workspaces.admin.variables import VariableInline
+from workspaces.admin.workspace_columns import EXPORT_COLUMNS, branch
 from workspaces.admin.workspace_folders import FolderFilter
 from workspaces.admin.workspace_folders import urls as folder_urls
 from workspaces.admin.workspace_groups import urls as group_urls
@@ -110,28 +111,12 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
     list_before_template = "terrakube/list_views.html"
     change_form_template = "terrakube/workspace.html"
     list_display = ("name", "organization", "executor", "last_job", "lock", "tool", "origin")
-    export_columns = (
-        ("id", lambda row: row.pk),
-        ("organization", lambda row: row.organization.name),
-        ("project", lambda row: row.project.name if row.project is not None else None),
-        ("name", lambda row: row.name),
-        ("description", lambda row: row.description),
-        ("kubernetes", lambda row: "yes" if row.shown.placement.ephemeral else "no"),
-        ("last job", lambda row: row.last_job_status),
-        ("last job at", lambda row: row.last_job_date.isoformat() if row.last_job_date is not None else None),
-        ("locked", lambda row: "yes" if row.locked else "no"),
-        ("tool", lambda row: row.iac_type),
-        ("version", lambda row: row.terraform_version),
-        ("source", lambda row: row.source),
-        ("branch", lambda row: row.branch),
-        ("path", lambda row: row.folder),
-        ("tags", lambda row: " ".join(shown_tag(one) for one in row.shown_tags)),
-    )
+    export_columns = EXPORT_COLUMNS
     other_views = (
         (_("By project"), "admin:workspaces_workspace_by_project"),
         (_("By folder"), "admin:workspaces_workspace_by_folder"),
     )
-    more_columns = ("project", "description", "branch", "folder", "made")
+    more_columns = ("project", "description", branch, "folder", "made")
     made = age_column("created_date", _("created"))
     heads_of_columns: ClassVar = {
         "name": ("id", "name"),
