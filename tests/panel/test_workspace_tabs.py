@@ -183,6 +183,16 @@ def test_who_sees_no_workspace_sees_no_tab(furnished: Workspace, sign_in: SignIn
         assert furnished.name not in answer.content.decode()
 
 
+def test_without_a_team_the_overview_says_that_administrators_alone_may(
+    admin: Client, workspace: Workspace, sign_in: SignIn
+) -> None:
+    assert text_of(admin, tab(workspace)).count("Administrators only") == 4
+    # A reader does not see every team, so the page does not say that there is none.
+    assert "Administrators only" not in text_of(sign_in(workspace.organization, role="read"), tab(workspace))
+    TeamFactory.create(organization=workspace.organization, name="planners", role="plan")
+    assert text_of(admin, tab(workspace)).count("Administrators only") == 3
+
+
 def test_what_is_dangerous_stands_at_the_end_of_the_settings(admin: Client, furnished: Workspace) -> None:
     lock_workspace(furnished, by=None, reason="audit")
     text = text_of(admin, tab(furnished, "settings"))

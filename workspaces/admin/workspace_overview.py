@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
 
 from workspaces.admin.addition import Addition
@@ -80,8 +80,14 @@ def allowed_to(request: HttpRequest, workspace: Workspace) -> list[Allowed]:
         *(ProjectAccess.objects.within(seen).filter(project=project) if project is not None else ()),
     ]
     given = [(grant.name, rights_given_by(grant)) for grant in grants]
+    # Only an administrator sees every team, and so knows that there is none.
+    otherwise = gettext("Administrators only") if seen.everything else ""
     return [
-        Allowed(str(title), _names(name for name, has in given if has[right]), allows(request, right, workspace))
+        Allowed(
+            str(title),
+            _names(name for name, has in given if has[right]) or otherwise,
+            allows(request, right, workspace),
+        )
         for right, title in _SHORT
     ]
 
