@@ -19,7 +19,9 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 
 django_application = get_asgi_application()
 # Applications can be imported from here on.
-application = limited(django_application, import_module("terrakube_site.http.body_doors").judge)
+application = import_module("executors.runs.live_answers").answered_from_memory(
+    limited(django_application, import_module("terrakube_site.http.body_doors").judge)
+)
 import_module("executors.metrics.store").start_flushing()
 if import_module("workspaces.services.oidc").is_sign_in_offered():
     # The addresses leave it for who signs in first.

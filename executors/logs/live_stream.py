@@ -146,10 +146,12 @@ async def pieces(attempt_id: UUID, *, limit: int) -> AsyncIterator[Piece]:
         offset = piece.end
 
 
-async def follow_log(attempt_id: UUID, offset: int) -> AsyncIterator[Piece | None]:
+async def follow_log(
+    attempt_id: UUID, offset: int, *, pause: float = KEEP_ALIVE_SECONDS
+) -> AsyncIterator[Piece | None]:
     """The pieces of a log from an offset on, as they come, until the attempt is over.
 
-    None stands for a pause in which the connection should be kept alive.
+    None stands for a pause of so many seconds, in which the connection should be kept alive.
     """
     async with broadcaster().watching(attempt_id) as log:
         while True:
@@ -170,6 +172,6 @@ async def follow_log(attempt_id: UUID, offset: int) -> AsyncIterator[Piece | Non
             if log.known and log.over:
                 return
             try:
-                await asyncio.wait_for(changed.wait(), KEEP_ALIVE_SECONDS)
+                await asyncio.wait_for(changed.wait(), pause)
             except TimeoutError:
                 yield None

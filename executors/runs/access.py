@@ -15,9 +15,6 @@ from django.views.decorators.http import require_GET
 from executors.models import Attempt
 from workspaces.models import Job
 
-RECHECK_SECONDS = 30
-"""How often it is looked up again whether a viewer of an open page is still signed in and may see its job."""
-
 
 def refusal(request: HttpRequest) -> HttpResponse | None:
     if not request.user.is_authenticated or not request.user.is_active:
@@ -47,7 +44,11 @@ def find_job(request: HttpRequest, job_id: int, *, seen: bool = False) -> Job:
 
 def find_attempt(request: HttpRequest, job_id: int, step_id: UUID) -> Attempt:
     """Return the attempt with the number ``?attempt=``, else the newest one. Raises Http404."""
-    job = find_job(request, job_id)
+    return attempt_of(request, find_job(request, job_id), step_id)
+
+
+def attempt_of(request: HttpRequest, job: Job, step_id: UUID) -> Attempt:
+    """Return the attempt of one of a job's steps by its number ``?attempt=``, else the newest. Raises Http404."""
     found = Attempt.objects.filter(step=step_id, step__job=job).order_by("-number")
     number = request.GET.get("attempt", "")
     attempt = (found.filter(number=int(number)) if number.isdecimal() and len(number) < 9 else found).first()

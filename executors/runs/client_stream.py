@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +16,13 @@ from rest_framework.response import Response
 from executors.logs import event_stream, live_stream
 from executors.models import Attempt
 from executors.terrakube import stored_files
+from terrakube_site.database.threads import run_in_thread
 from workspaces.api.errors import NotThere
 from workspaces.api.json_views import PlainView
 from workspaces.models import Step
+
+RECHECK_SECONDS = 30
+"""How often it is looked up again whether a client may follow the log that it follows."""
 
 
 class _FollowPermission(PlainView):
@@ -53,7 +59,9 @@ async def stream_log(request: HttpRequest, organization_id: UUID, job_id: int, s
     attempt_id, kept, final = answer.found
     text = request.headers.get("Last-Event-ID", "")
     offset = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
-    events = _follow(attempt_id, offset) if attempt_id is not None else _stored(kept or b"", offset, final)
+    names = {"organization_id": organization_id, "job_id": job_id, "step_id": step_id}
+    still_may = partial(_still_may, request, names)
+    events = _follow(attempt_id, offset, still_may) if attempt_id is not None else _stored(kept or b"", offset, final)
     return await event_stream.response(events)
 
 
@@ -63,10 +71,19 @@ def _event(lines: bytes, end: int) -> bytes:
     return b"id: %d\n%s\n" % (end, b"".join(b"data: %s\n" % row for row in rows))
 
 
-async def _follow(attempt_id: UUID, offset: int) -> AsyncIterator[bytes]:
+def _still_may(request: HttpRequest, names: Mapping[str, Any]) -> bool:
+    return hasattr(_attempt_to_follow(request, **names), "found")
+
+
+async def _follow(attempt_id: UUID, offset: int, still_may: Callable[[], bool]) -> AsyncIterator[bytes]:
     yield event_stream.RETRY
-    rest, end = b"", offset
+    rest, end, asked_at = b"", offset, time.monotonic()
     async for piece in live_stream.follow_log(attempt_id, offset):
+        if time.monotonic() - asked_at >= RECHECK_SECONDS:
+            asked_at = time.monotonic()
+            if not await run_in_thread(still_may):
+                # A log may go on for hours; the client asks again, and is refused then.
+                return
         if piece is None:
             yield event_stream.STILL_HERE
             continue

@@ -1,13 +1,14 @@
 """The changing parts of a job's page, worked out once for all who watch the job on this web process.
 
-A page asks every second. Among many viewers, one reading of the job a second serves all of them, and who they are is
-looked up again every ``RECHECK_SECONDS`` only. A page that was just opened gets a reading of its own, which the others
-then share.
+A page asks every second. Among many viewers, one reading of the job a second serves all of them, and that they still
+may see it is looked up for all of them together. A page that was just opened gets a reading of its own, which the
+others then share.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import threading
 import time
@@ -16,53 +17,50 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from executors.runs import view_model
-from executors.runs.access import RECHECK_SECONDS, find_job
+from executors.runs.access import find_job
 from executors.runs.apply_progress import ApplyProgress, apply_progress
 from executors.runs.origin import Comment, comments_on, deletable_comments
 from executors.runs.results import PendingApproval, pending_approval, results_version
 from executors.runs.view_model import Run
+from executors.runs.viewers import Flags, Viewer, viewers
 from workspaces.admin.base import actor_of
 from workspaces.admin.open_decisions import decisions
 from workspaces.admin.recovered_states import recovered_states
 from workspaces.jobs import capacity
 from workspaces.models import Job, RecoveredState
-from workspaces.permissions import rights
 from workspaces.roles import Rights
 
 SHARED_SECONDS = 0.8
 """For how long a reading serves the pages that are open; less than the second after which a page asks again."""
+_LATEST_SECONDS = 4.0
+"""How old a reading may be that is shown while another is being made."""
+PATH = re.compile(r"/runs/(\d{1,18})/live$")
+"""What a page asks for."""
 _MOST_JOBS = 200
-_MOST_VIEWERS = 2000
+_MOST_LANGUAGES = 8
 _TOKEN = "csrf-token-of-the-viewer"  # noqa: S105 - stands for the token until the viewer's own is filled in
 _TICKING = re.compile(r"<time[^>]*>[^<]*</time>|data-ticks[^>]*>[^<]*<")
-_PATH = re.compile(r"/runs/(\d{1,18})/live$")
-
-Flags = tuple[tuple[str, Any], ...]
-"""The decisions that are open to a viewer, by name, and the comments that they may delete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts for viewers with the same decisions; ``version`` stays the same while they show the same."""
+    """The parts for viewers with the same decisions, as JSON; ``version`` stays the same while they show the same."""
 
-    content: dict[str, Any]
     version: str
+    text: bytes
 
-    def for_viewer(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the parts with the viewer's own token in their forms."""
-        found = {**self.content, "version": self.version}
-        for name in ("head", "comments"):
-            if _TOKEN in found[name]:
-                found[name] = found[name].replace(_TOKEN, get_token(request))
-        return found
+    def for_viewer(self, token: Callable[[], str]) -> bytes:
+        """Return the parts with the viewer's own token, which is asked for only if there are forms for it."""
+        mark = _TOKEN.encode()
+        return self.text.replace(mark, token().encode()) if mark in self.text else self.text
 
 
 @dataclass(slots=True)
@@ -87,7 +85,8 @@ class Reading:
         job = self.job
         steps = tuple((one.step.status, one.step.interruption) for one in self.run.steps)
         said = tuple(comment.row.pk for comment in self.comments if comment.row is not None)
-        return (job.status, job.holds_workspace, job.approval_team, job.workspace.deleted, steps, said)
+        rules = (job.approval_team, job.organization.no_self_approval, job.workspace.deleted)
+        return (job.status, job.holds_workspace, rules, steps, said)
 
     def parts(self, flags: Flags) -> Parts:
         found = self.rendered.get(flags)
@@ -121,7 +120,8 @@ class Reading:
         }
         # Running durations are no change.
         still = _TICKING.sub("", "\n".join(map(str, content.values())))
-        return Parts(content, hashlib.sha256(still.encode()).hexdigest()[:16])
+        version = hashlib.sha256(still.encode()).hexdigest()[:16]
+        return Parts(version, json.dumps({**content, "version": version}).encode())
 
 
 def read(job: Job) -> Reading:
@@ -154,48 +154,36 @@ def open_flags(request: HttpRequest, reading: Reading, own: Rights) -> Flags:
 class _Shared:
     lock: threading.Lock = field(default_factory=threading.Lock)
     reading: Reading | None = None
+    claimed_at: float = float("-inf")
+
+    def is_claimed_by_caller(self, reading: Reading) -> bool:
+        """Return whether the caller is to read anew: the first to ask, and all where that one came to nothing."""
+        now = time.monotonic()
+        if now - reading.taken_at > _LATEST_SECONDS or now - self.claimed_at >= SHARED_SECONDS:
+            self.claimed_at = now
+            return True
+        return False
 
 
-@dataclass(slots=True)
-class _Viewer:
-    """Someone with an open page of a job, as their session was when it was last looked up."""
+class _Recent(OrderedDict[tuple[int, str], _Shared]):
+    """The jobs that were watched last, by language; threads of one process share them."""
 
-    user: Any
-    own: Rights
-    """Their rights on the job's workspace."""
-    seen_at: float
-    stamp: tuple[Any, ...] = ()
-    flags: Flags = ()
-
-
-class _Recent[Key, Value](OrderedDict[Key, Value]):
-    """The entries used last; threads of one process share them."""
-
-    def __init__(self, most: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._most = most
         self._lock = threading.Lock()
 
-    def put(self, key: Key, value: Value) -> None:
-        with self._lock:
-            self[key] = value
-            self.move_to_end(key)
-            while len(self) > self._most:
-                self.popitem(last=False)
-
-    def entry(self, key: Key, make: Callable[[], Value]) -> Value:
+    def entry(self, key: tuple[int, str]) -> _Shared:
         with self._lock:
             found = self.get(key)
             if found is None:
-                found = self[key] = make()
+                found = self[key] = _Shared()
             self.move_to_end(key)
-            while len(self) > self._most:
+            while len(self) > _MOST_JOBS:
                 self.popitem(last=False)
             return found
 
 
-_jobs: _Recent[tuple[int, str], _Shared] = _Recent(_MOST_JOBS)
-_viewers: _Recent[tuple[str, int], _Viewer] = _Recent(_MOST_VIEWERS)
+_jobs = _Recent()
 
 
 def known_viewer(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -205,11 +193,13 @@ def known_viewer(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        match = _PATH.search(request.path_info)
+        match = PATH.search(request.path_info)
         if match and request.method == "GET" and request.GET.get("version"):
-            viewer = _viewers.get((request.session.session_key or "", int(match[1])))
-            if viewer is not None and time.monotonic() - viewer.seen_at < RECHECK_SECONDS:
-                request.user = viewer.user
+            if viewers.claim_check():
+                viewers.check()
+            viewer = viewers.known(request.session.session_key or "", int(match[1]))
+            if viewer is not None:
+                request.user = viewer.standing.user
                 request.live_viewer = viewer  # type: ignore[attr-defined]
         return get_response(request)
 
@@ -218,13 +208,12 @@ def known_viewer(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
 
 def parts_for(request: HttpRequest, job_id: int) -> Parts:
     """Return the changing parts of a job's page as the user of a request sees them. Raises Http404."""
-    viewer: _Viewer | None = getattr(request, "live_viewer", None)
-    shared = _jobs.entry((job_id, get_language() or ""), _Shared)
+    viewer: Viewer | None = getattr(request, "live_viewer", None)
+    language = get_language() or ""
+    shared = _jobs.entry((job_id, language))
     if viewer is None:
         job = find_job(request, job_id)
-        viewer = _Viewer(request.user, rights(actor_of(request), job.organization, job.workspace), time.monotonic())
-        if request.session.session_key:
-            _viewers.put((request.session.session_key, job_id), viewer)
+        viewer = viewers.join(request.session.session_key or "", request.user, job)
         reading = shared.reading
         if reading is None or not request.GET.get("version") or _is_old(reading):
             reading = shared.reading = read(job)
@@ -235,8 +224,33 @@ def parts_for(request: HttpRequest, job_id: int) -> Parts:
             if reading is None or _is_old(reading):
                 reading = shared.reading = read(find_job(request, job_id, seen=True))
     if viewer.stamp != reading.stamp:
-        viewer.stamp, viewer.flags = reading.stamp, open_flags(request, reading, viewer.own)
+        viewer.stamp, viewer.flags = reading.stamp, open_flags(request, reading, viewer.standing.own)
+    _note_language(viewer, request, language)
     return reading.parts(viewer.flags)
+
+
+def _note_language(viewer: Viewer, request: HttpRequest, language: str) -> None:
+    if len(viewer.languages) >= _MOST_LANGUAGES:
+        viewer.languages.clear()
+    chosen_by = (request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""), request.headers.get("Accept-Language", ""))
+    viewer.languages[chosen_by] = language
+
+
+def parts_at_hand(viewer: Viewer, chosen_by: tuple[str, str]) -> tuple[Parts, str] | None:
+    """Return the parts for a viewer with their language, if these are rendered and not to be read again, else None.
+
+    ``chosen_by`` are the cookie and the header that choose the language. Where a new reading is due, one of those who
+    ask is told None, and makes it; the others have the last one meanwhile.
+    """
+    language = viewer.languages.get(chosen_by)
+    shared = _jobs.get((viewer.key[1], language)) if language is not None else None
+    reading = shared.reading if shared is not None else None
+    if shared is None or reading is None or language is None or viewer.stamp != reading.stamp:
+        return None
+    if _is_old(reading) and shared.is_claimed_by_caller(reading):
+        return None
+    found = reading.rendered.get(viewer.flags)
+    return (found, language) if found is not None else None
 
 
 def _is_old(reading: Reading) -> bool:

@@ -6,24 +6,19 @@ import base64
 import re
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 
 from executors.choices import AttemptState
 from executors.logs import event_stream, live_stream, store
-from executors.logs.readable_text import Readable, readable_log
+from executors.logs.readable_text import readable_log
 from executors.models import Attempt
-from executors.runs.access import RECHECK_SECONDS, find_attempt, refusal, signed_in_view
-from terrakube_site.database.threads import run_in_thread
-from workspaces.models import Job
+from executors.runs.access import attempt_of, find_attempt, find_job, refusal, signed_in_view
+from executors.runs.viewers import CHECK_SECONDS, Viewer, viewers
 
 LOG_BYTES = 2**20
 END_BYTES = 2**14
@@ -153,61 +148,45 @@ async def events(request: HttpRequest, job_id: int, step_id: UUID) -> HttpRespon
     refused = refusal(request)
     if refused is not None:
         return refused
-    attempt = await sync_to_async(find_attempt)(request, job_id, step_id)
-    viewer = _Viewer(request.user.pk, request.session.session_key or "", job_id)
+    attempt, viewer = await sync_to_async(_opened)(request, job_id, step_id)
     return await event_stream.response(_events(attempt.pk, _offset(request), viewer))
 
 
-@dataclass(slots=True)
-class _Viewer:
-    """Who watches a log. A log may go on for hours, so it is asked again and again whether they still may."""
-
-    user_id: Any
-    session_key: str
-    job_id: int
-    asked_at: float = field(default_factory=time.monotonic)
-
-    async def still_may(self) -> bool:
-        if time.monotonic() - self.asked_at < RECHECK_SECONDS:
-            return True
-        self.asked_at = time.monotonic()
-        return await run_in_thread(self._may)
-
-    def _may(self) -> bool:
-        user = get_user_model()._default_manager.filter(pk=self.user_id, is_active=True).first()
-        if user is None or not SessionStore().exists(self.session_key):
-            return False
-        return bool(Job.objects.visible_to(user).filter(pk=self.job_id).exists())
+def _opened(request: HttpRequest, job_id: int, step_id: UUID) -> tuple[Attempt, Viewer]:
+    job = find_job(request, job_id)
+    attempt = attempt_of(request, job, step_id)
+    return attempt, viewers.join(request.session.session_key or "", request.user, job)
 
 
 @lru_cache(maxsize=16)
-def _readable(data: bytes, final: bool) -> Readable:
-    """Return the readable form of a piece, worked out once for all who watch the same log."""
-    return readable_log(data, final=final)
-
-
 def _event(data: bytes, end: int, *, final: bool = False) -> tuple[bytes, bytes]:
-    """Return the event that shows a log's bytes up to ``end``, and the rest that has to wait for what follows."""
-    shown = _readable(data, final)
+    """Return the event that shows a log's bytes up to ``end``, and the rest that has to wait for what follows.
+
+    It is worked out once for all who watch the same log.
+    """
+    shown = readable_log(data, final=final)
     rest = data[shown.taken :]
     event = b"id: %d\ndata: %s\n\n" % (end - len(rest), base64.b64encode(shown.text.encode()))
     return event if shown.taken else b"", rest
 
 
-async def _events(attempt_id: UUID, offset: int, viewer: _Viewer) -> AsyncIterator[bytes]:
+async def _events(attempt_id: UUID, offset: int, viewer: Viewer) -> AsyncIterator[bytes]:
     yield event_stream.RETRY
-    rest, end = b"", offset
-    async for piece in live_stream.follow_log(attempt_id, offset):
-        if not await viewer.still_may():
-            # The page asks again, and is refused then.
-            return
-        if piece is None:
-            yield event_stream.STILL_HERE
-            continue
-        end = piece.end
-        event, rest = _event(rest + piece.data, end)
-        if event:
-            yield event
+    rest, end, sent_at = b"", offset, time.monotonic()
+    with viewer.streaming():
+        async for piece in live_stream.follow_log(attempt_id, offset, pause=CHECK_SECONDS):
+            if not await viewers.still_may(viewer):
+                # The page asks again, and is refused then.
+                return
+            event = b""
+            if piece is not None:
+                end = piece.end
+                event, rest = _event(rest + piece.data, end)
+            elif time.monotonic() - sent_at >= live_stream.KEEP_ALIVE_SECONDS:
+                event = event_stream.STILL_HERE
+            if event:
+                sent_at = time.monotonic()
+                yield event
     if rest:
         yield _event(rest, end, final=True)[0]
     yield event_stream.OVER

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -43,7 +44,7 @@ def live(request: HttpRequest, job_id: int) -> HttpResponse:
     parts = parts_for(request, job_id)
     if request.GET.get("version") == parts.version:
         return HttpResponse(status=204)
-    return JsonResponse(parts.for_viewer(request))
+    return HttpResponse(parts.for_viewer(lambda: get_token(request)), content_type="application/json")
 
 
 @signed_in_view

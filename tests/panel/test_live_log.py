@@ -13,18 +13,20 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.db import OperationalError, connections
 from django.test import AsyncClient
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from executors.choices import AttemptState
 from executors.logs import live_stream, store
 from executors.models import Attempt
-from executors.runs import access, log_views
-from tests.factories import UserFactory
+from executors.runs import access, log_views, viewers
+from tests.factories import TeamFactory, UserFactory, member
 from tests.panel.test_job_page import claim, finish, launch, start
 from tests.support.patience import patient
-from workspaces.models import Workspace
+from workspaces.models import Job, Workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -200,7 +202,7 @@ def test_a_viewer_holds_no_database_connection_while_the_log_goes_on(
     user = UserFactory.create(is_superuser=True)
     acts: list[str] = []
     wrapper: Any = type(connections["default"])
-    close, find = wrapper.close, access.find_attempt
+    close, find = wrapper.close, access.attempt_of
 
     def closed(self: Any) -> None:
         acts.append("closed")
@@ -211,7 +213,7 @@ def test_a_viewer_holds_no_database_connection_while_the_log_goes_on(
         return find(*args)
 
     monkeypatch.setattr(wrapper, "close", closed)
-    monkeypatch.setattr(log_views, "find_attempt", found)
+    monkeypatch.setattr(log_views, "attempt_of", found)
 
     async def open_log() -> None:
         client = AsyncClient()
@@ -220,9 +222,11 @@ def test_a_viewer_holds_no_database_connection_while_the_log_goes_on(
         # Nothing of the log is read yet.
         assert (await client.get(address)).status_code == 200
         assert acts[acts.index("found") :] == ["found", "closed"]
-        viewer = log_views._Viewer(user.pk, "", attempt.step.job_id, asked_at=-1000)
+        *_, viewer = log_views.viewers._known.values()
+        await sync_to_async(Session.objects.all().delete)()
+        log_views.viewers._checked_at = log_views.viewers._claimed_at = float("-inf")
         acts.clear()
-        assert not await viewer.still_may(), "a session that is gone"
+        assert not await log_views.viewers.still_may(viewer), "a session that is gone"
         assert acts[-1] == "closed"
 
     asyncio.run(open_log())
@@ -250,21 +254,62 @@ def test_a_download_holds_the_whole_log_without_colours(attempt: Attempt, monkey
     assert attempt.state == AttemptState.ENDED
 
 
-def test_a_live_log_ends_for_who_may_no_longer_see_it(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_views, "RECHECK_SECONDS", 0)
+@pytest.mark.parametrize("lost", ["session", "right"])
+def test_a_live_log_ends_for_who_may_no_longer_see_it(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    monkeypatch.setattr(viewers, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(log_views, "CHECK_SECONDS", 0.01)
     user = UserFactory.create(is_superuser=True)
-    viewer = log_views._Viewer(user.pk, "", attempt.step.job_id)
-    assert not viewer._may(), "a session that is gone"
-    session = SessionStore()
-    session.create()
-    viewer.session_key = session.session_key or ""
-    assert viewer._may()
-    user.is_superuser = False
-    user.save()
-    assert not viewer._may()
-    store.append_log(attempt, 0, b"secret")
+    address = reverse("runs:events", args=[attempt.step.job_id, attempt.step_id])
+
+    def lose() -> None:
+        if lost == "session":
+            Session.objects.all().delete()
+        else:
+            User.objects.update(is_superuser=False)
 
     async def watched() -> list[bytes]:
-        return [part async for part in log_views._events(attempt.pk, 0, viewer)]
+        client = AsyncClient()
+        await client.aforce_login(user)
+        response = await client.get(address)
+        parts: AsyncIterator[bytes] = response.streaming_content  # type: ignore[attr-defined]
+        found = [await anext(parts)]
+        await sync_to_async(write)(attempt, b"shown\n")
+        found.append(await anext(parts))
+        await sync_to_async(patiently)(lose)
+        await sync_to_async(write)(attempt, b"secret\n")
+        async with asyncio.timeout(patient(10)):
+            return found + [part async for part in parts]
 
-    assert asyncio.run(watched()) == [b"retry: 1000\n\n"]
+    retry, shown = asyncio.run(watched())
+    assert retry == b"retry: 1000\n\n"
+    assert base64.b64encode(b"shown\n") in shown
+
+
+def test_fifty_viewers_are_checked_with_as_many_statements_as_one(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = viewers.Viewers()
+    job = Job.objects.select_related("workspace", "organization").get(pk=attempt.step.job_id)
+
+    def checked() -> int:
+        with CaptureQueriesContext(connections["default"]) as found:
+            registry.check()
+        return len(found)
+
+    def join() -> viewers.Viewer:
+        session = SessionStore()
+        session.create()
+        user = member(TeamFactory.create(organization=job.organization, role="read"))
+        return registry.join(session.session_key or "", user, job)
+
+    assert checked() == 0, "nobody watches"
+    joined = [join()]
+    of_one = checked()
+    joined += [join() for _ in range(49)]
+    assert 0 < of_one == checked() < 8
+    assert all(registry.is_trusted(viewer) for viewer in joined)
+    joined[7].standing.user.groups.clear()
+    checked()
+    assert [number for number, viewer in enumerate(joined) if viewer.forgotten] == [7]
