@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,12 +55,12 @@ def tree(pid: int) -> list[int]:
 def site_processes(up_pid: int) -> dict[str, list[int]]:
     """Return the processes of web, worker and watcher that `manage.py up` has started."""
     found: dict[str, list[int]] = {"web": [], "worker": [], "watcher": []}
-    marks = {"uvicorn": "web", "qcluster": "worker", "watch": "watcher"}
     for pid in tree(up_pid):
-        words = arguments(pid)
-        name = next((name for mark, name in marks.items() if mark in words), None)
-        if name is not None:
-            found[name].append(pid)
+        with suppress(OSError):
+            # As executors.supervision names them.
+            name = (_PROC / str(pid) / "comm").read_text().strip().removeprefix("site-")
+            if name in found:
+                found[name].append(pid)
     return found
 
 

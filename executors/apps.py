@@ -19,6 +19,22 @@ def _keep_what_is_loaded(**kwargs: Any) -> None:
     gc.freeze()
 
 
+def prepare_worker() -> None:
+    """Load what tasks need in a process that becomes the task cluster; the applications are ready.
+
+    The cluster forks its workers: modules imported now are shared, and ready at the first task, which would otherwise
+    wait a second or more for the Kubernetes client.
+    """
+    from django_q.signals import post_execute, post_spawn
+
+    from executors import cluster, tasks  # noqa: F401 - imported to be there
+    from executors.metrics import store
+
+    cluster.preload()
+    post_execute.connect(store.flush_sometimes)
+    post_spawn.connect(_keep_what_is_loaded)
+
+
 class ExecutorsConfig(AppConfig):
     name = "executors"
     default_auto_field = "django.db.models.BigAutoField"
@@ -48,13 +64,4 @@ class ExecutorsConfig(AppConfig):
         register(check_storage, INSTALLATION)
         register(check_token_place, Tags.security, deploy=True)
         if "qcluster" in sys.argv:
-            # The task cluster forks its workers: modules imported now are shared, and ready at the first task, which
-            # would otherwise wait a second or more for the Kubernetes client.
-            from django_q.signals import post_execute, post_spawn
-
-            from executors import cluster, tasks  # noqa: F401 - imported to be there
-            from executors.metrics import store
-
-            cluster.preload()
-            post_execute.connect(store.flush_sometimes)
-            post_spawn.connect(_keep_what_is_loaded)
+            prepare_worker()

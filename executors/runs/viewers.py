@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from terrakube_site.database.threads import run_in_thread
 from workspaces.actors import groups_of
-from workspaces.models import Job, Workspace
+from workspaces.models import Job, Organization, Workspace
 from workspaces.permissions import SharedRights, rights
 from workspaces.roles import Rights
 
@@ -48,14 +48,15 @@ Key = tuple[str, int]
 class _Place:
     """What of a job's place decides who sees it."""
 
+    organization_id: UUID
     workspace_id: UUID
     project_id: UUID | None
     deleted: bool
     disabled: bool
 
     @classmethod
-    def of(cls, workspace: Workspace) -> _Place:
-        return cls(workspace.pk, workspace.project_id, workspace.deleted, workspace.organization.disabled)
+    def of(cls, workspace: Workspace, organization: Organization) -> _Place:
+        return cls(organization.pk, workspace.pk, workspace.project_id, workspace.deleted, organization.disabled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Viewers:
             own=rights(user, job.organization, job.workspace),
             account=tuple(getattr(user, name) for name in _ACCOUNT),
             groups=_groups(user),
-            place=_Place.of(job.workspace),
+            place=_Place.of(job.workspace, job.organization),
         )
         key = (session_key, job.pk)
         with self._lock:
@@ -220,7 +221,7 @@ def _changed(watching: list[tuple[Viewer, Standing]]) -> list[tuple[Viewer, Stan
             and workspace is not None
             and standing.account == tuple(getattr(user, name) for name in _ACCOUNT)
             and standing.groups == _groups(user)
-            and standing.place == _Place.of(workspace)
+            and standing.place == _Place.of(workspace, workspace.organization)
             and standing.own == shared.rights(user, workspace)
         )
 

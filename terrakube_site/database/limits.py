@@ -12,8 +12,8 @@ from typing import Any
 
 from terrakube_site import site_settings
 
-SERVING = frozenset({"qcluster", "watch", "runserver"})
-"""The commands that are processes of the site."""
+SERVING = frozenset({"qcluster", "watch", "runserver", "up"})
+"""The commands that are processes of the site, or become them."""
 SQLITE_SECONDS = 10
 """SQLite has one writer at a time, and lets the others wait in no order."""
 _KEEPALIVES = {"idle": 10, "interval": 5, "count": 3}

@@ -18,6 +18,7 @@ import pytest
 from django.db import connection
 
 from executors.health import heartbeats
+from executors.supervision import title
 from executors.watching.lock import ADVISORY_KEY
 from tests.faults.marks import FAULT
 from tests.faults.trial import DEFAULT_PATIENCE, Trial
@@ -174,8 +175,8 @@ def _trouble(site: Site) -> dict[str, str]:
 def _idle_worker(supervisor: Process) -> int:
     """The worker that waits on the queue, and so holds its lock: of what the task cluster started, the one in read."""
     for pid in tree(supervisor.pid):
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"qcluster" in command and _system_call(pid) == _READ and len(tree(pid)) == 1:
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        if name == title("worker") and _system_call(pid) == _READ and len(tree(pid)) == 1:
             return pid
     raise AssertionError("no worker waits on the queue")
 

@@ -41,6 +41,7 @@ SHORT = "200ms"
     [
         (["/srv/manage.py", "qcluster"], True),
         (["manage.py", "watch"], True),
+        (["manage.py", "up"], True),
         (["/usr/bin/uvicorn", "terrakube_site.asgi:application"], True),
         (["manage.py", "migrate"], False),
         (["manage.py", "check_invariants"], False),

@@ -2,76 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from executors.health import heartbeats
+from executors.supervision import Process, command, load_shared, web
 from terrakube_site.commands import PagelessCommand
 
-_STOP_SECONDS = 20
 _BACKLOG = 2048
 PAUSE_SECONDS = 0.5
-
-
-class Process:
-    """One of the processes: started, started again when it ends by itself, stopped by SIGTERM."""
-
-    def __init__(self, name: str, command: list[str], *, sockets: Sequence[socket.socket] = ()) -> None:
-        self.name = name
-        self._command = command
-        self._sockets = sockets
-        self._started = 0.0
-        self._child = self._start()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        self._started = time.monotonic()
-        # A session of its own: Ctrl-C reaches this program alone, which then stops each by its main process, as the
-        # task cluster hangs when its whole group gets a signal.
-        return subprocess.Popen(
-            self._command,
-            cwd=settings.BASE_DIR,
-            start_new_session=True,
-            pass_fds=[one.fileno() for one in self._sockets],
-        )
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    @property
-    def running_seconds(self) -> float:
-        return time.monotonic() - self._started
-
-    def ended(self) -> int | None:
-        return self._child.poll()
-
-    def restart(self) -> None:
-        self.stop()
-        self._child = self._start()
-
-    def ask_to_stop(self) -> None:
-        if self._child.poll() is None:
-            self._child.terminate()
-
-    def stop(self) -> None:
-        self.ask_to_stop()
-        try:
-            self._child.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._child.pid, signal.SIGKILL)
-            self._child.wait()
 
 
 class Processes:
@@ -83,16 +30,15 @@ class Processes:
     def __init__(self, host: str, port: int, tell: Callable[[str], object]) -> None:
         self._tell = tell
         self._asked_at = 0.0
-        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
         self._listener = listen(host, port)
-        web = [sys.executable, "-m", "uvicorn", "terrakube_site.asgi:application"]
-        web += ["--fd", str(self._listener.fileno()), "--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
+        options = ["--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
         # Above the pause between two heartbeats, so that an executor keeps its connection.
-        web += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]
+        options += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]
+        load_shared()
         self._processes = [
-            Process("web", web, sockets=[self._listener]),
-            Process("worker", [*manage, "qcluster"]),
-            Process("watcher", [*manage, "watch"]),
+            Process("web", web(self._listener, options)),
+            Process("worker", command("qcluster", self._listener)),
+            Process("watcher", command("watch", self._listener)),
         ]
 
     def look_after(self) -> None:

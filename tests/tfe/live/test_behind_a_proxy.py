@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from executors.supervision import title
 from tests.faults.trial import DEFAULT_PATIENCE
 from tests.spine.processes import MANAGE, Process, tree
 from tests.spine.sources import answers
@@ -56,7 +57,7 @@ class SupervisedSite(TlsSite):
         for pid in tree(self.up.pid):
             # One that has ended meanwhile has no file.
             with contextlib.suppress(OSError):
-                if b"uvicorn" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if Path(f"/proc/{pid}/comm").read_text().strip() == title("web"):
                     return pid
         return None
 
