@@ -222,11 +222,11 @@ def test_a_viewer_holds_no_database_connection_while_the_log_goes_on(
         # Nothing of the log is read yet.
         assert (await client.get(address)).status_code == 200
         assert acts[acts.index("found") :] == ["found", "closed"]
-        *_, viewer = log_views.viewers._known.values()
+        *_, viewer = viewers.viewers._known.values()
         await sync_to_async(Session.objects.all().delete)()
-        log_views.viewers._checked_at = log_views.viewers._claimed_at = float("-inf")
+        viewers.viewers._checked_at = viewers.viewers._claimed_at = float("-inf")
         acts.clear()
-        assert not await log_views.viewers.still_may(viewer), "a session that is gone"
+        assert not await viewers.viewers.still_may(viewer), "a session that is gone"
         assert acts[-1] == "closed"
 
     asyncio.run(open_log())

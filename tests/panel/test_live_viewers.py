@@ -237,7 +237,10 @@ class Browser:
         async def send(message: Mapping[str, Any]) -> None:
             sent.append(message)
 
-        async_to_sync(self._application)(scope, None, send)
+        async def receive() -> Mapping[str, Any]:
+            return {"type": "http.request"}
+
+        async_to_sync(self._application)(scope, receive, send)
         headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
         return sent[0]["status"], headers, sent[1]["body"]
 
@@ -253,6 +256,7 @@ def test_what_is_at_hand_is_answered_before_django(
     monkeypatch.setattr(live_answers, "_heads", {})
     job = attempt.step.job
     one, other = (Browser(sign_in(workspace.organization, role="admin")) for _ in range(2))
+    version = ""
     for browser in (one, other):
         # A page has its token for forms.
         browser.client.get(reverse("admin:workspaces_job_change", args=[job.pk]))
@@ -284,6 +288,7 @@ def test_one_of_those_who_ask_reads_anew_and_the_others_do_not_wait(
 ) -> None:
     job = attempt.step.job
     browsers = [Browser(sign_in(workspace.organization, role="read")) for _ in range(3)]
+    version = ""
     for browser in browsers:
         version = ask(browser.client, job)[1]["version"]
     assert browsers[0].ask(job, version)[0] == 204
