@@ -21,7 +21,7 @@ class PanelConfig(SimpleAdminConfig):
     web process serves them.
     """
 
-    default_site = "unfold.sites.UnfoldAdminSite"
+    default_site = "terrakube_site.theme.site.PanelSite"
 
     def ready(self) -> None:
         register(check_dependencies, Tags.admin)

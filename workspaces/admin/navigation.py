@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import ADMINISTRATOR, allows
 from workspaces.admin.shortcuts import SHORTCUTS
-
-_HELP = _("Help")
 
 _MANAGE = "manage_workspace"
 # Group, and its entries: title, icon, name of the address, right that it takes.
@@ -74,7 +74,7 @@ _GROUPS = (
         ),
     ),
     (
-        _HELP,
+        _("Help"),
         (
             (_("Search"), "search", "admin:search", "read"),
             (_("REST API"), "api", "doc", "read"),
@@ -86,19 +86,42 @@ TITLES = {address: title for _group, entries in _GROUPS for title, _icon, addres
 """What the sidebar calls each list, by the name of its address."""
 
 
+@cache
+def _entries(language: str, prefix: str) -> tuple[tuple[str, tuple[tuple[dict[str, Any], str], ...]], ...]:
+    """Return each group's title and its entries with the right that each takes, in one language.
+
+    Every page has all of them and none changes while a process lives, but for what is asked of a request. ``prefix`` is
+    what stands before all addresses.
+    """
+    return tuple(
+        (
+            str(title),
+            tuple(
+                ({"title": str(name), "icon": icon, "link": reverse(address)}, right)
+                for name, icon, address, right in entries
+            ),
+        )
+        for title, entries in _GROUPS
+    )
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the sidebar's groups for one user, for django-unfold."""
-    groups = []
-    for title, entries in _GROUPS:
+    """Return the sidebar's groups for one user; an entry is active on its page and on those below it."""
+    allowed = {right: allows(request, right) for right in ("read", _MANAGE, ADMINISTRATOR)}
+    start, here = reverse("admin:index"), request.path
+    groups: list[dict[str, Any]] = []
+    for title, entries in _entries(get_language() or "", get_script_prefix()):
         items = [
-            {"title": name, "icon": icon, "link": reverse(address)}
-            for name, icon, address, right in entries
-            if allows(request, right)
+            {**entry, "active": here == start if entry["link"] == start else entry["link"] in here}
+            for entry, right in entries
+            if allowed[right]
         ]
-        if items and title == _HELP and settings.DOCUMENTATION_URL:
-            items.append({"title": _("Documentation"), "icon": "menu_book", "link": settings.DOCUMENTATION_URL})
         if items:
             groups.append({"title": title, "items": items})
+    if groups and settings.DOCUMENTATION_URL:
+        # The last group is help.
+        documentation = {"title": gettext("Documentation"), "icon": "menu_book", "link": settings.DOCUMENTATION_URL}
+        groups[-1]["items"].append({**documentation, "active": False})
     return groups
 
 
