@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.filters import RelatedFieldListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import get_fields_from_path
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.admin.widgets import AutocompleteMixin, RelatedFieldWidgetWrapper
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.forms import ChoiceField, Media, ModelChoiceField
+from django.forms.models import ModelChoiceIterator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -392,6 +394,29 @@ def with_nothing_said(field: Any) -> Any:
     return field
 
 
+class _ChoicesOnce(ModelChoiceIterator):  # type: ignore[type-arg]
+    """The choices of a field, read for the first row that shows them; the field and its copies share ``found``."""
+
+    def __init__(self, field: Any, *, found: list[Any]) -> None:
+        super().__init__(field)
+        self._found = found
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self._found:
+            self._found.extend(super().__iter__())
+        return iter(self._found)
+
+
+def same_for_all_rows(field: Any) -> Any:
+    """Let the rows of one page, which have a copy of the field each, read its choices from the database only once."""
+    if isinstance(field, ModelChoiceField) and not isinstance(field.widget, AutocompleteMixin):
+        iterator: Any = partial(_ChoicesOnce, found=[])
+        field.iterator = iterator
+        # The widget has the choices as the field makes them when its records are set.
+        field.queryset = field.queryset
+    return field
+
+
 class RowFormSet(PaginationInlineFormSet):  # type: ignore[misc]
     """Rows of a record; the empty row is built once, because a page uses it several times."""
 
@@ -425,7 +450,7 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
         if field is not None:
             # The heading of a column is not read out with each field below it.
             field.widget.attrs.setdefault("aria-label", str(field.label or db_field.verbose_name))
-        return field
+        return same_for_all_rows(field)
 
 
 AUDIT_FIELDS = ("created_by", "created_date", "updated_by", "updated_date")

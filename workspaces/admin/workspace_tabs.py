@@ -22,7 +22,7 @@ from workspaces.admin.variables import VariableFormSet, VariableInline
 from workspaces.admin.workspace_rows import AccessInline, CollectionInline, TagInline
 from workspaces.models import Workspace
 from workspaces.pods.policy.rules import Refusal
-from workspaces.variables.pod_settings import KEYED, settings_of
+from workspaces.variables.pod_settings import KEYED, Settings, settings_of
 
 SOURCE_FIELDSET: Any = (
     _("Source"),
@@ -139,6 +139,17 @@ def tab_of(request: HttpRequest) -> FormTab | None:
     return FORM_TABS.get(chosen_tab(request))
 
 
+def pod_settings_of(request: HttpRequest, workspace: Workspace) -> Settings:
+    """Return the stored pod settings of a workspace; five queries, once for a request.
+
+    A page asks before its form saves anything, and what a form shows afterwards was refused and not stored.
+    """
+    known: dict[Any, Settings] = request.__dict__.setdefault("_pod_settings", {})
+    if workspace.pk not in known:
+        known[workspace.pk] = settings_of([workspace])[workspace.pk]
+    return known[workspace.pk]
+
+
 def head_context(
     request: HttpRequest, workspace: Workspace, current: str, *, refusals: Sequence[Refusal] | None = None
 ) -> dict[str, Any]:
@@ -148,7 +159,7 @@ def head_context(
     five queries.
     """
     if refusals is None:
-        refusals = settings_of([workspace])[workspace.pk].refusals
+        refusals = pod_settings_of(request, workspace).refusals
     titles = {"title": str(dict(_TABS)[current]), "subtitle": workspace.shown_name} if current else {}
     return {
         **titles,

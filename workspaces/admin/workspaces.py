@@ -67,6 +67,7 @@ from workspaces.admin.workspace_tabs import (
     choose_tab,
     chosen_tab,
     head_context,
+    pod_settings_of,
     tab_of,
 )
 from workspaces.choices import PanelList
@@ -237,6 +238,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         form.asks_origin = not change or chosen_tab(request) == "source"
         form.shows_executor = tab is None or "executor" in tab.parts
         form.executor_defaults = self.addition.executor_defaults()
+        form.pod_settings = staticmethod(partial(pod_settings_of, request))
         return form
 
     def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:

@@ -5,7 +5,7 @@ The variables are the only store: what is read here are the workspace's ENV vari
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,9 @@ from workspaces.pods import ALL_SETTINGS, SETTINGS, Kind, Setting, is_enabled
 from workspaces.pods import catalogue as names
 from workspaces.pods.policy.rules import Rule
 from workspaces.pods.policy.wording import described
-from workspaces.variables.in_force import Inputs, Value, with_additions, workspace_inputs
+from workspaces.variables.in_force import Inputs, Value, apply_policy, with_additions
 from workspaces.variables.overrides import inherited_value
+from workspaces.variables.pod_settings import Settings, settings_of
 
 PREFIX = "ephemeral"
 PRESENT = f"{PREFIX}-present"
@@ -136,18 +137,24 @@ class EphemeralForm:
     """Reads the settings of a workspace, and what was entered for them.
 
     ``defaults`` are the installation's own values of unset settings, ``errors`` what was refused when the
-    entered settings were saved.
+    entered settings were saved. ``inherited_from`` returns the stored settings where the page has looked them up.
     """
 
     def __init__(
-        self, data: Mapping[str, Any] | None, *, workspace: Workspace, defaults: Mapping[str, str] | None = None
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        workspace: Workspace,
+        defaults: Mapping[str, str] | None = None,
+        inherited_from: Callable[[], Settings] | None = None,
     ) -> None:
         self.workspace = workspace
         self.data = _with_added(data) if data is not None and data.get(PRESENT) else None
         self._defaults = dict(defaults or {})
         rows = workspace.variables.filter(category=Category.ENV, key__in=ALL_SETTINGS.keys())
         self._stored: dict[str, Variable] = {row.key: row for row in rows}
-        self._inputs: Inputs | None = None
+        self._inherited_from = inherited_from or (lambda: settings_of([workspace])[workspace.pk])
+        self._in_force_by_name: dict[str, tuple[str, str]] = {}
         self.errors: dict[str, str] = {}
 
     # ---- what was entered -------------------------------------------------------------------------------------------
@@ -189,16 +196,17 @@ class EphemeralForm:
 
     # ---- what is shown ----------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def inherited(self) -> Inputs:
-        """What the workspace would get had it no variables itself."""
-        if self._inputs is None:
-            self._inputs = workspace_inputs(self.workspace, own=False)
-        return self._inputs
+        """The settings that the workspace would get had it no variables itself."""
+        found = self._inherited_from()
+        return apply_policy(Inputs(environment=dict(found.inherited)), found.policy)
 
     def _in_force(self, setting: Setting) -> tuple[str, str]:
-        value = inherited_value(setting.name, self.inherited.environment, self.inherited.policy, self._defaults)
-        return (HIDDEN if value.sensitive else value.text), value.origin
+        if setting.name not in self._in_force_by_name:
+            value = inherited_value(setting.name, self.inherited.environment, self.inherited.policy, self._defaults)
+            self._in_force_by_name[setting.name] = (HIDDEN if value.sensitive else value.text), value.origin
+        return self._in_force_by_name[setting.name]
 
     def entry(self, name: str) -> Entry:
         setting = ALL_SETTINGS[name]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.models import Project, Workspace
 from workspaces.services.sources import UPLOADED
 from workspaces.validation.repositories import NO_REPOSITORY
+from workspaces.variables.pod_settings import Settings
 
 
 class ProjectField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -69,6 +71,8 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
     )
 
     executor_defaults: Mapping[str, str] = {}
+    pod_settings: Callable[[Workspace], Settings] | None = None
+    """What the page has looked up of a workspace's stored settings; None leaves it to the form."""
     wrong_settings: Mapping[str, str] = {}
     shows_executor = True
     asks_origin = False
@@ -89,7 +93,10 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
             del self.fields["pods"]
         if self.shows_executor and not self.instance._state.adding:
             data = self.data if self.is_bound else None
-            self.executor = EphemeralForm(data, workspace=self.instance, defaults=self.executor_defaults)
+            known = None if self.pod_settings is None else partial(self.pod_settings, self.instance)
+            self.executor = EphemeralForm(
+                data, workspace=self.instance, defaults=self.executor_defaults, inherited_from=known
+            )
 
     def _ask_origin(self, given: Mapping[str, Any]) -> None:
         uploaded = not self.instance._state.adding and self.instance.uploaded_source
