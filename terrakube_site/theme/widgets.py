@@ -6,6 +6,7 @@ What is written is what the widget's template says, which the tests compare; eve
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,8 +24,15 @@ _ARROW = (
 )
 
 
+_SPECIAL = re.compile("[&<>\"']")
+
+
 def _text(value: Any) -> str:
-    return str(value) if isinstance(value, SafeData) else html.escape(str(value))
+    if isinstance(value, SafeData):
+        return str(value)
+    text = str(value)
+    # Hardly any text of a page has a character to escape.
+    return html.escape(text) if _SPECIAL.search(text) else text
 
 
 def _attributes(widget: Mapping[str, Any]) -> str:

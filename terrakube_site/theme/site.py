@@ -1,0 +1,25 @@
+"""The site of the panel's pages: what each page's frame needs, and nothing that no page shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from unfold.sites import UnfoldAdminSite
+
+
+class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
+    """django-unfold's site, whose navigation is taken as the callback of its settings gives it."""
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return the lists of one app; without ``app_label`` none.
+
+        Django asks for all of them on every page, with four rights and two addresses of each model. The navigation has
+        entries of its own, and no page shows these.
+        """
+        return super().get_app_list(request, app_label) if app_label is not None else []  # type: ignore[no-any-return]
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        # Unfold would copy what was made for this request, and ask of each entry what ours has not: tabs, badges, rights.
+        found: list[dict[str, Any]] = self._get_value(self._get_config("SIDEBAR", request)["navigation"], request)
+        return found
