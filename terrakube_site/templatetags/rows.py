@@ -1,4 +1,4 @@
-"""The rows of a record on its page, written in Python: a page has fifty of them, each of a dozen small templates."""
+"""The rows of a form, and those of a record on its page, in Python: a page has fifty, each of many templates."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
+from unfold.widgets import CHECKBOX_LABEL_CLASSES, LABEL_CLASSES
 
 register = template.Library()
 
@@ -43,6 +44,69 @@ _KEYS = (
     ' lg:border-0 dark:lg:bg-transparent!"><td colspan="100">{keys}</td></tr>'
 )
 _STORED, _NEW = "p-3 lg:py-3", "py-3"
+_FIELD = (
+    '<div class="field-line flex flex-col grow group group/line px-3 py-2.5 border-b border-base-200 border-dashed'
+    ' min-h-[59px] group-[.last]/row:border-b-0 lg:flex-row lg:items-center dark:border-base-800{more}">{inner}</div>'
+)
+_LINE = (
+    '<div class="lg:min-w-56 lg:w-56 lg:h-[38px] lg:flex lg:items-center lg:self-start lg:leading-[38px] lg:*:m-0">'
+    '{label}</div><div class="grow relative">{control}{help}{errors}</div>'
+)
+_BOX = (
+    '<div class="flex flex-col gap-2 py-2 lg:flex-row"><div class="font-medium flex items-start -ml-2 min-w-32 w-32'
+    ' lg:min-w-56 lg:w-56">{label}</div><div class="grow"><div class="flex flex-col lg:flex-row">{control}{help}</div>'
+    "{errors}</div></div>"
+)
+_HELP = '<div class="leading-relaxed mt-2 text-xs">{}</div>'
+_BOX_HELP = f'<div class="lg:-mt-2 lg:ml-2">{_HELP}</div>'
+_ERRORS = '<div class="mt-2 text-red-600 text-xs dark:text-red-500">{}</div>'
+_REQUIRED = '<span class="text-red-600 dark:text-red-500">*</span>'
+
+
+@register.simple_tag(takes_context=True)
+def field_row(context: Context, line: Any, loop: Mapping[str, Any]) -> SafeString:
+    """One row of a form's fields: label, control, help and errors of each.
+
+    Fields here are shown whatever others hold, so no condition is asked for.
+    """
+    classes = "form-row field-row group/row" + ("" if line.has_visible_field else " hidden")
+    fields = "".join(_field(context, field) for field in line)
+    return SafeString(f'<div class="{classes}{" last" if loop["last"] else ""}">{fields}</div>')
+
+
+def _field(context: Context, field: Any) -> str:
+    if field.is_readonly:
+        more, control, errors = "", _shown(context, field), ""
+        label, about = str(field.label_tag()), field.field.get("help_text")
+    else:
+        bound = field.field
+        more = f" field-{bound.name}" + (" errors" if bound.errors else "")
+        errors = _ERRORS.format(bound.errors.as_ul()) if bound.errors else ""
+        label, control, about = _label_tag(field), str(bound), bound.help_text
+    # A help text is the code's own, with its links.
+    said = (_BOX_HELP if field.is_checkbox else _HELP).format(about) if about else ""
+    inner = _BOX if field.is_checkbox else _LINE
+    return _FIELD.format(more=more, inner=inner.format(label=label, control=control, help=said, errors=errors))
+
+
+def _label_tag(field: Any) -> str:
+    bound = field.field
+    classes = list(CHECKBOX_LABEL_CLASSES if field.is_checkbox else LABEL_CLASSES)
+    text = conditional_escape(bound.label)
+    if bound.field.required:
+        classes.append("required")
+        # Django adds nothing to a label that ends with a mark of its own.
+        text += "" if text.endswith((":", "?", ".", "!")) else _REQUIRED
+    key = bound.id_for_label
+    is_for = f' for="{html.escape(key)}"' if key else ""
+    return f'<label class="{" ".join(classes)}"{is_for}>{text}</label>'
+
+
+def _shown(context: Context, field: Any) -> str:
+    """Return the value of a field that is not for entering."""
+    with context.push(field=field):
+        shown: str = get_template("unfold/helpers/field_readonly_value.html").template.render(context)  # type: ignore[attr-defined]
+    return shown
 
 
 @register.simple_tag(takes_context=True)
@@ -94,10 +158,8 @@ def _cell(context: Context, rows: Any, cell: Any, stored: bool) -> str:
     field = cell.field
     state = _STORED if stored else _NEW
     if getattr(cell, "is_readonly", False):
-        with context.push(field=cell, tabular=1):
-            value = get_template("unfold/helpers/field_readonly_value.html").template.render(context)  # type: ignore[attr-defined]
         label = conditional_escape(capfirst(str(field["label"])))
-        return f"{_CELL.format(name=field['name'], state=state, label=label)}{value}</div></td>"
+        return f"{_CELL.format(name=field['name'], state=state, label=label)}{_shown(context, cell)}</div></td>"
     if field.is_hidden:
         return str(field)
     errors = field.errors

@@ -20,6 +20,6 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
         return super().get_app_list(request, app_label) if app_label is not None else []  # type: ignore[no-any-return]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
-        # Unfold would copy what was made for this request, and ask of each entry what ours has not: tabs, badges, rights.
+        # Unfold would copy what was made for this request, and ask each entry for tabs, badges and rights.
         found: list[dict[str, Any]] = self._get_value(self._get_config("SIDEBAR", request)["navigation"], request)
         return found

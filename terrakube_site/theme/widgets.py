@@ -27,7 +27,8 @@ _ARROW = (
 _SPECIAL = re.compile("[&<>\"']")
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a value as text of HTML, escaped unless it is marked safe."""
     if isinstance(value, SafeData):
         return str(value)
     text = str(value)
@@ -37,15 +38,15 @@ def _text(value: Any) -> str:
 
 def _attributes(widget: Mapping[str, Any]) -> str:
     return "".join(
-        f" {_text(name)}" if value is True else f' {_text(name)}="{_text(value)}"'
+        f" {text_of(name)}" if value is True else f' {text_of(name)}="{text_of(value)}"'
         for name, value in widget["attrs"].items()
         if value is not False
     )
 
 
 def _input(widget: Mapping[str, Any]) -> str:
-    value = "" if widget["value"] is None else f' value="{_text(widget["value"])}"'
-    return f'<input type="{_text(widget["type"])}" name="{_text(widget["name"])}"{value}{_attributes(widget)}>'
+    value = "" if widget["value"] is None else f' value="{text_of(widget["value"])}"'
+    return f'<input type="{text_of(widget["type"])}" name="{text_of(widget["name"])}"{value}{_attributes(widget)}>'
 
 
 def _line(widget: Mapping[str, Any]) -> str | None:
@@ -56,20 +57,19 @@ def _line(widget: Mapping[str, Any]) -> str | None:
 
 def _area(widget: Mapping[str, Any]) -> str:
     # A browser takes the first line break away, which may be the value's own.
-    value = _text(localize(widget["value"])) if widget["value"] else ""
-    return f'<textarea name="{_text(widget["name"])}"{_attributes(widget)}>\n{value}</textarea>'
+    value = text_of(localize(widget["value"])) if widget["value"] else ""
+    return f'<textarea name="{text_of(widget["name"])}"{_attributes(widget)}>\n{value}</textarea>'
 
 
 def _select(widget: Mapping[str, Any]) -> str | None:
-    written = []
+    written: list[str] = []
     for group, options, _index in widget["optgroups"]:
         if group or any(option["template_name"] != _OPTION for option in options):
             return None
-        written += [
-            f'<option value="{_text(option["value"])}"{_attributes(option)}>{_text(localize(option["label"]))}</option>'
-            for option in options
-        ]
-    field = f'<select name="{_text(widget["name"])}"{_attributes(widget)}>{"".join(written)}</select>'
+        for option in options:
+            value, name = text_of(option["value"]), text_of(localize(option["label"]))
+            written.append(f'<option value="{value}"{_attributes(option)}>{name}</option>')
+    field = f'<select name="{text_of(widget["name"])}"{_attributes(widget)}>{"".join(written)}</select>'
     return f'<div class="grow relative max-w-2xl">{field}{_ARROW}</div>'
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
+from urllib.parse import quote_plus
 
 from django.contrib import messages
 from django.contrib.admin.filters import RelatedFieldListFilter
@@ -210,6 +211,26 @@ class ReadOnly:
         return False
 
 
+class _Addresses:
+    """A list's page, which makes the addresses of one filter's choices from one that is made once."""
+
+    _CHOICE = "0-choice-0"
+
+    def __init__(self, changelist: Any, parameter: str) -> None:
+        self._changelist, self._parameter, self._made = changelist, parameter, ""
+        self.add_facets: bool = changelist.add_facets
+
+    def get_query_string(self, new_params: dict[str, Any] | None = None, remove: list[str] | None = None) -> str:
+        if not new_params or self._parameter not in new_params:
+            return str(self._changelist.get_query_string(new_params, remove))
+        if not self._made:
+            self._made = self._changelist.get_query_string({self._parameter: self._CHOICE}, remove)
+        return self._made.replace(self._CHOICE, quote_plus(str(new_params[self._parameter])))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._changelist, name)
+
+
 class SeenFilter(RelatedFieldListFilter):
     """A filter by related records that lists only those the user may see."""
 
@@ -222,6 +243,11 @@ class SeenFilter(RelatedFieldListFilter):
         ordering = self.field_admin_ordering(field, request, model_admin)
         found: list[tuple[str, Any]] = field.get_choices(False, ordering=ordering, limit_choices_to={"pk__in": seen})
         return found
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        # Django makes the address of each choice anew from the parameters of the page, which differ in one value only.
+        here: _Addresses = _Addresses(changelist, self.lookup_kwarg)
+        yield from super().choices(here)
 
 
 class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]

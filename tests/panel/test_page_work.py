@@ -1,0 +1,110 @@
+"""What the pages most used take, counted: Python calls and statements, which no busy machine changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import PLAN, OrganizationFactory, VariableFactory, WorkspaceFactory
+from tests.support.work import counted_calls, kept_statements
+from workspaces.models import Collection, Organization, Reference, Tag, Workspace, WorkspaceTag
+from workspaces.services.jobs import create_job
+
+pytestmark = pytest.mark.django_db
+ROWS = 50
+"""A page of a list."""
+
+CALLS = {
+    "start": 60_000,
+    "workspaces": 170_000,
+    "jobs": 170_000,
+    "job": 60_000,
+    "overview": 60_000,
+    "variables": 100_000,
+    "settings": 100_000,
+    "whole form": 170_000,
+}
+"""Ceilings of Python calls, some 15 % above what each page takes: 1,600 of them take about 1 ms."""
+
+
+@pytest.fixture
+def large(admin: Client) -> dict[str, str]:
+    """The addresses of the pages, where lists fill a page and the workspace has twenty variables."""
+    organization = OrganizationFactory.create()
+    workspaces = WorkspaceFactory.create_batch(ROWS, organization=organization)
+    tags = Tag.objects.bulk_create(Tag(organization=organization, name=f"tag-{number}") for number in range(10))
+    WorkspaceTag.objects.bulk_create(
+        WorkspaceTag(workspace=workspace, tag=tag) for workspace in workspaces for tag in tags[:2]
+    )
+    jobs = [create_job(workspace, by=None, tcl=PLAN) for workspace in workspaces]
+    one = workspaces[0]
+    for number in range(20):
+        VariableFactory.create(workspace=one, key=f"key_{number}", value="value", category="ENV")
+    named = {"overview": "overview", "variables": "variables", "settings": "settings", "whole form": "change"}
+    return {
+        "start": reverse("admin:index"),
+        "workspaces": reverse("admin:workspaces_workspace_changelist"),
+        "jobs": reverse("admin:workspaces_job_changelist"),
+        "job": reverse("admin:workspaces_job_change", args=[jobs[0].pk]),
+        **{page: reverse(f"admin:workspaces_workspace_{name}", args=[one.pk]) for page, name in named.items()},
+    }
+
+
+def test_a_page_takes_no_more_calls_than_it_needs(admin: Client, large: dict[str, str]) -> None:
+    taken = {}
+    for page, address in large.items():
+        assert admin.get(address).status_code == 200  # what is made once for a process is made
+        with counted_calls() as calls:
+            admin.get(address)
+        taken[page] = calls.count
+
+    assert taken.keys() == CALLS.keys()
+    assert {page: count for page, count in taken.items() if count > CALLS[page]} == {}, taken
+
+
+def _statements(client: Client, address: str) -> int:
+    client.get(address)
+    with kept_statements() as statements:
+        assert client.get(address).status_code == 200
+    return len(statements)
+
+
+def _with_tag(workspace: Workspace, organization: Organization, number: int) -> None:
+    tag = Tag.objects.create(organization=organization, name=f"tag-{number}")
+    WorkspaceTag.objects.create(workspace=workspace, tag=tag)
+
+
+def _with_collection(workspace: Workspace, organization: Organization, number: int) -> None:
+    collection = Collection.objects.create(organization=organization, name=f"collection-{number}", priority=number)
+    Reference.objects.create(workspace=workspace, collection=collection)
+
+
+@pytest.mark.parametrize(("tab", "add"), [("settings", _with_tag), ("variables", _with_collection)])
+def test_rows_that_choose_a_record_share_one_look_at_the_choices(
+    tab: str, add: Callable[[Workspace, Organization, int], None], admin: Client, workspace: Workspace
+) -> None:
+    address = reverse(f"admin:workspaces_workspace_{tab}", args=[workspace.pk])
+    add(workspace, workspace.organization, 1)
+    with_one = _statements(admin, address)
+
+    for number in range(2, 6):
+        add(workspace, workspace.organization, number)
+
+    assert _statements(admin, address) == with_one
+    # Each of the five rows, and the one that is copied, has all five choices.
+    names = [f"{'tag' if tab == 'settings' else 'collection'}-{number}" for number in range(1, 6)]
+    page = admin.get(address).content.decode()
+    assert [page.count(f">{name}</option>") for name in names] == [6] * 5
+
+
+def test_the_form_and_the_head_of_a_workspace_share_one_look_at_its_pod_settings(
+    admin: Client, workspace: Workspace
+) -> None:
+    with kept_statements() as statements:
+        admin.get(reverse("admin:workspaces_workspace_pods", args=[workspace.pk]))
+
+    read = [one for one in statements if 'FROM "workspaces_globalvariable"' in one]
+    assert len(read) == 1
