@@ -1,4 +1,4 @@
-"""A large site's records: 10,000 workspaces, 100,000 jobs, 200,000 variables, made by the database itself."""
+"""A large site's records: 10,000 workspaces in 200 projects, 100,000 jobs, 200,000 variables, made by the database."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ WORKSPACES = 10_000
 JOBS = 100_000
 VARIABLES = 200_000
 STEPS_OF_A_JOB = 2
+PROJECTS = 200
 TEAMS_OF_A_MEMBER = 50
 _FLOW = "flow:\n  - type: terraformPlan\n    step: 100\n  - type: terraformApply\n    step: 200\n"
 MEMBER, ADMIN = "bench-member", "bench-admin"
+FEW = "bench-few"
+"""Who has few rights: no team, and an access to one workspace in a hundred."""
+_FEW_GROUP = "few"
 PASSWORD = "bench-password"  # noqa: S105 - of a database that is gone with the measure
 
 
@@ -110,6 +114,7 @@ def _organizations() -> None:
     some(records.Ssh, 10, "ssh", private_key=_secret("private-key"))
     some(records.Agent, 10, "agent")
     some(records.Tag, 50, "tag")
+    some(records.Project, PROJECTS // ORGANIZATIONS, "project")
     some(records.Collection, 20, "collection", priority="n")
     secret, plain = _secret("s3cr3t"), _secret("plain value")
     value = {
@@ -124,10 +129,15 @@ def _organizations() -> None:
 
 def _workspaces() -> None:
     each = records.Workspace
+    project = (
+        "(SELECT id FROM workspaces_project p WHERE p.organization_id = o.id"
+        f" AND p.name = 'project-' || (1 + mod(n, {PROJECTS // ORGANIZATIONS})))"  # noqa: S608 - ours
+    )
     fill(
         each,
         _of_each(records.Organization, WORKSPACES // ORGANIZATIONS),
         organization_id="o.id",
+        project_id=project,
         name="'workspace-' || lpad(n::text, 5, '0')",
         source="'https://git.example/network-' || n || '.git'",
         terraform_version="'1.11.4'",
@@ -147,6 +157,8 @@ def _workspaces() -> None:
         category=f"CASE WHEN mod(n, 2) = 0 THEN '{Category.ENV}' ELSE '{Category.TERRAFORM}' END",
     )
     fill(records.Access, _of_each(each, 2), **of_one, name="'access-' || n", role="'plan'")
+    few = "workspaces_workspace o WHERE o.name LIKE '%%00'"
+    fill(records.Access, few, **of_one, name=f"'{_FEW_GROUP}'", role="'plan'")
     template = "(SELECT id FROM workspaces_template t WHERE t.organization_id = o.organization_id LIMIT 1)"
     fill(records.Schedule, _of_each(each, 1), **of_one, cron="'0 0 3 * * ?'", template_id=template, enabled="false")
     fill(
@@ -232,6 +244,8 @@ def _accounts() -> Dataset:
     User.objects.create_superuser(ADMIN, password=PASSWORD)
     member = User.objects.create_user(MEMBER, password=PASSWORD, is_staff=True)
     member.groups.set([Group.objects.create(name=name) for name in teams])
+    few = User.objects.create_user(FEW, password=PASSWORD, is_staff=True)
+    few.groups.set([Group.objects.create(name=_FEW_GROUP)])
     _, admin_token = create_team_token(by=program, team=settings.ADMIN_GROUP, description="bench")
     _, member_token = create_token(by=TokenUser(name=MEMBER, groups=frozenset(teams)), description="bench", days=1)
     return Dataset(admin=admin_token, member=member_token)

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench import pages
-from bench.dataset import ADMIN, MEMBER, PASSWORD, Dataset
+from bench.dataset import ADMIN, FEW, MEMBER, PASSWORD, Dataset
 from bench.figures import Figure, percentile
 from workspaces import models as records
 
@@ -28,11 +28,11 @@ _WARM_UP = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request that is measured; ``member`` is asked by the member of many teams, else by an administrator."""
+    """One request that is measured, and the name of the user who asks."""
 
     name: str
     path: str
-    member: bool = False
+    asker: str = ADMIN
     page: bool = False
 
 
@@ -95,7 +95,7 @@ def requests() -> list[Request]:
         ("/step that failed", f"step?filter[step]=status==failed&{_PAGED}"),
     ]
     asked = [Request(name=name, path=f"/api/v1/{path}") for name, path in found]
-    asked += [Request(name=f"{each.name} (member)", path=each.path, member=True) for each in asked]
+    asked += [Request(name=f"{each.name} (member)", path=each.path, asker=MEMBER) for each in asked]
     return asked + _pages(workspace)
 
 
@@ -131,11 +131,15 @@ def _single(workspace: Any, job: Any, collection: Any, organization: str) -> dic
 
 
 def _pages(workspace: Any) -> list[Request]:
-    """Return the panel's pages, which an administrator and a member open."""
+    """Return the panel's pages, which an administrator and a member of many teams open.
+
+    Who has few rights opens the main ones.
+    """
+    found, main = pages.addresses(workspace), pages.main_addresses(workspace)
     return [
-        Request(name=f"panel: {name}{' (member)' if member else ''}", path=path, member=member, page=True)
-        for member in (False, True)
-        for name, path in pages.addresses(workspace).items()
+        Request(name=f"panel: {name}{who}", path=path, asker=asker, page=True)
+        for asker, who, paths in ((ADMIN, "", found), (MEMBER, " (member)", found), (FEW, " (few rights)", main))
+        for name, path in paths.items()
     ]
 
 
@@ -180,25 +184,27 @@ class Client:
 
     def __init__(self, port: int, dataset: Dataset) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._tokens = {True: dataset.member, False: dataset.admin}
-        self._cookies = {member: self._sign_in(MEMBER if member else ADMIN) for member in (True, False)}
+        self._tokens = {MEMBER: dataset.member, ADMIN: dataset.admin}
+        self._cookies = {name: self._sign_in(name) for name in (ADMIN, MEMBER, FEW)}
 
     def get(self, request: Request) -> bytes:
-        headers = {"Authorization": f"Bearer {self._tokens[request.member]}"}
         if request.page:
-            headers = {"Cookie": self._cookies[request.member]}
+            headers = {"Cookie": self._cookies[request.asker]}
+        else:
+            headers = {"Authorization": f"Bearer {self._tokens[request.asker]}"}
         self._connection.request("GET", request.path.replace("'", "%27"), headers=headers)
         answer = self._connection.getresponse()
         body = answer.read()
-        # A member of teams has no page of an administrator's records.
-        if answer.status != 200 and not (request.page and request.member and answer.status in {302, 403, 404}):
+        # Others have no page of an administrator's records.
+        not_theirs = request.page and request.asker != ADMIN and answer.status in {302, 403, 404}
+        if answer.status != 200 and not not_theirs:
             raise RuntimeError(f"{request.path} was answered {answer.status}: {body[:300]!r}")
         return body if answer.status == 200 else b""
 
     @property
     def cookie(self) -> str:
         """Return the administrator's cookie."""
-        return self._cookies[False]
+        return self._cookies[ADMIN]
 
     def log(self, path: str) -> tuple[bytes, int]:
         """Return a piece of a log, and the offset of its end."""
@@ -208,7 +214,7 @@ class Client:
 
     def fetch(self, path: str) -> tuple[str, bytes]:
         """Return the text at a path as an administrator's browser gets it, and the bytes that travelled."""
-        headers = {"Cookie": self._cookies[False], "Accept-Encoding": "gzip"}
+        headers = {"Cookie": self._cookies[ADMIN], "Accept-Encoding": "gzip"}
         self._connection.request("GET", path, headers=headers)
         answer = self._connection.getresponse()
         body = answer.read()
@@ -260,6 +266,6 @@ def measured(port: int, dataset: Dataset, count: int, pattern: str = "") -> Iter
             aim = pages.AIM_MS if request.page else AIM_MS
             note = f"{request.name} (p50 {found.p50:.1f}, cpu {found.cpu:.1f} ms, {found.size / 1024:.0f} KiB)"
             yield Figure(measure=MEASURE, name=f"p95 of {note}", value=found.p95, unit="ms", aim=aim)
-        shown = {one.name: one.path for one in asked if one.page and not one.member}
+        shown = {one.name: one.path for one in asked if one.page and one.asker == ADMIN}
         if shown:
             yield from pages.script_figures(MEASURE, shown, client.fetch)

@@ -25,10 +25,14 @@ _LISTS_ASKED = {
     "workspaces by name": "workspaces/workspace/?q=workspace-00123",
     "workspaces by last job": "workspaces/workspace/?o=-4",
     "workspaces, last page": "workspaces/workspace/?p=100",
+    "workspaces that failed": "workspaces/workspace/?last_job_status__exact=failed",
+    "workspaces by project": "workspaces/workspace/by-project/",
     "jobs by person": "workspaces/job/?q=ada",
     "jobs that go on": "workspaces/job/?phase=open",
     "jobs that ended": "workspaces/job/?phase=ended",
     "jobs that failed": "workspaces/job/?status__exact=failed",
+    "jobs by number": "workspaces/job/?q=50000",
+    "jobs, last page": "workspaces/job/?p=2000",
 }
 
 
@@ -43,6 +47,12 @@ def addresses(workspace: Any) -> dict[str, str]:
         if record is not None and short not in {"workspace", "job", "checkrun"}:
             found[f"record of {short}"] = reverse(f"{name}_change", args=[record.pk])
     found |= {name: f"/admin/{path}" for name, path in _LISTS_ASKED.items()}
+    organization = f"organization__id__exact={workspace.organization_id}"
+    found["jobs of an organization"] = f"{found['list of job']}?{organization}"
+    found["workspaces of an organization"] = f"{found['list of workspace']}?{organization}"
+    found["workspaces of a project"] = f"{found['list of workspace']}?project__id__exact={workspace.project_id}"
+    found["search of a person"] = f"{reverse('admin:search')}?q=ada"
+    found["search of a number"] = f"{reverse('admin:search')}?q=50000"
     found["a job"] = reverse("admin:workspaces_job_change", args=[job.pk])
     for tab in ("overview", "jobs", *FORM_TABS, "preview", "states", "start", "history", "who_may"):
         found[f"a workspace, {tab}"] = reverse(f"admin:workspaces_workspace_{tab}", args=[workspace.pk])
@@ -52,6 +62,16 @@ def addresses(workspace: Any) -> dict[str, str]:
         if item["link"] not in found.values():
             found[f"menu: {item['title']}"] = item["link"]
     return found
+
+
+def main_addresses(workspace: Any) -> dict[str, str]:
+    """Return the pages of a day's work: the first page, workspaces, jobs, variables, drift and search."""
+    names = {"start", "search", "list of workspace", "list of job", "list of variable", "a job", "menu: Drift"}
+    return {
+        name: path
+        for name, path in addresses(workspace).items()
+        if name in names or name.startswith(("a workspace", "workspaces", "jobs"))
+    }
 
 
 def _menu() -> Iterator[dict[str, Any]]:

@@ -92,7 +92,7 @@ def _field(context: Context, field: Any) -> str:
 def _label_tag(field: Any) -> str:
     bound = field.field
     classes = list(CHECKBOX_LABEL_CLASSES if field.is_checkbox else LABEL_CLASSES)
-    text = conditional_escape(bound.label)
+    text: str = conditional_escape(bound.label)
     if bound.field.required:
         classes.append("required")
         # Django adds nothing to a label that ends with a mark of its own.

@@ -17,7 +17,7 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
         Django asks for all of them on every page, with four rights and two addresses of each model. The navigation has
         entries of its own, and no page shows these.
         """
-        return super().get_app_list(request, app_label) if app_label is not None else []  # type: ignore[no-any-return]
+        return super().get_app_list(request, app_label) if app_label is not None else []
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         # Unfold would copy what was made for this request, and ask each entry for tabs, badges and rights.

@@ -244,9 +244,9 @@ class SeenFilter(RelatedFieldListFilter):
         found: list[tuple[str, Any]] = field.get_choices(False, ordering=ordering, limit_choices_to={"pk__in": seen})
         return found
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         # Django makes the address of each choice anew from the parameters of the page, which differ in one value only.
-        here: _Addresses = _Addresses(changelist, self.lookup_kwarg)
+        here: Any = _Addresses(changelist, self.lookup_kwarg)
         yield from super().choices(here)
 
 
