@@ -130,8 +130,8 @@ def _organizations() -> None:
 def _workspaces() -> None:
     each = records.Workspace
     project = (
-        "(SELECT id FROM workspaces_project p WHERE p.organization_id = o.id"
-        f" AND p.name = 'project-' || (1 + mod(n, {PROJECTS // ORGANIZATIONS})))"  # noqa: S608 - ours
+        "(SELECT id FROM workspaces_project p WHERE p.organization_id = o.id"  # noqa: S608 - ours
+        f" AND p.name = 'project-' || (1 + mod(n, {PROJECTS // ORGANIZATIONS})))"
     )
     fill(
         each,
