@@ -95,6 +95,8 @@ class Attempt(Reasoned):
                 fields=("ended_at",), condition=Q(state=AttemptState.ENDED, cleaned_at=None), name="attempt_to_clean"
             ),
             models.Index(fields=("claimed_at",), name="attempt_claimed"),
+            # The order of the list of all attempts, which shows fifty of hundreds of thousands.
+            models.Index(fields=("created_at", "id"), name="attempt_in_order"),
             models.Index(fields=("launched_at",), condition=~Q(shape=""), name="attempt_shape"),
         )
 
