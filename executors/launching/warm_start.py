@@ -47,10 +47,9 @@ def prepare_pod(api: Cluster, attempt: Attempt, shape: str, body: Manifest) -> t
     the meantime: the step then starts without. Safe to repeat until ``records.hand_over``. Raises ClusterError if the
     cluster does not answer.
     """
-    taken_before = attempt.job_name.startswith(records.NAME_PREFIX)
-    pod = records.pod_of(attempt) if taken_before else _take(attempt, shape)
+    pod = records.pod_of(attempt) if _has_warm_name(attempt) else _take(attempt, shape)
     if pod is None:
-        if taken_before:
+        if _has_warm_name(attempt):
             lifecycle.use_own_name(attempt)
         return None
     labels = body["metadata"]["labels"]
@@ -76,11 +75,18 @@ def prepare_pod(api: Cluster, attempt: Attempt, shape: str, body: Manifest) -> t
     return pod, str(job["metadata"]["uid"])
 
 
+def _has_warm_name(attempt: Attempt) -> bool:
+    return attempt.job_name.startswith(records.NAME_PREFIX)
+
+
 def _take(attempt: Attempt, shape: str) -> WarmPod | None:
     if attempt.number > 1 or not shape:
         # An attempt that replaces another starts without: whatever was wrong, its pod is a new one.
         return None
     with transaction.atomic():
+        if not lifecycle.decide_shape(attempt, shape):
+            attempt.refresh_from_db(fields=["job_name"])
+            return records.pod_of(attempt)
         pod = records.take_pod(attempt, shape)
         if pod is not None:
             # Stored before the cluster is changed, so that a cancel or a second launch finds the same Job.

@@ -66,5 +66,7 @@ def room(conf: Installation) -> int:
 
 def last_attempt_of(shape: str) -> Attempt | None:
     """Return the last attempt that was launched with a shape, with its step; None if there is none any more."""
-    attempts = Attempt.objects.filter(shape=shape).select_related("step__job__workspace__organization")
+    attempts = Attempt.objects.filter(shape=shape, launched_at__isnull=False).select_related(
+        "step__job__workspace__organization"
+    )
     return attempts.order_by("-launched_at").first()

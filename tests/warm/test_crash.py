@@ -90,6 +90,62 @@ def test_a_worker_that_dies_in_a_handover(
     assert ends == ({"nothing runs"} if cancelled else {"in the warm pod"})
 
 
+@pytest.fixture
+def waiting(launch: Launch, conf: Installation, memory_cluster: MemoryCluster) -> Callable[[], None]:
+    """Let two warm pods wait, as a launch of their shape makes them."""
+
+    def wait() -> None:
+        launch()
+        launch()
+        WarmPool(conf).turn(memory_cluster)  # type: ignore[arg-type]
+        for pod in WarmPod.objects.filter(state=WarmState.STARTING):
+            assert records.note_waiting(pod, session_hash="0" * 64, pod_name=f"{pod.job_name}-abcde")
+        assert WarmPod.objects.filter(state=WarmState.WAITING).count() == 2
+
+    return wait
+
+
+def test_two_workers_that_launch_the_same_attempt_take_one_pod(
+    waiting: Callable[[], None], memory_cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting()
+    attempt, needs = queued_step()
+    # The second worker has read the attempt before the first one takes a pod, and goes on after that.
+    late, patch_pod = again(attempt), memory_cluster.patch_pod
+    late.step = attempt.step
+
+    def patched(*arguments: Any) -> dict[str, Any]:
+        monkeypatch.setattr(memory_cluster, "patch_pod", patch_pod)
+        assert launcher.launch_attempt(late, needs)
+        return patch_pod(*arguments)
+
+    monkeypatch.setattr(memory_cluster, "patch_pod", patched)
+    assert launcher.launch_attempt(attempt, needs)
+    assert judge(again(attempt), memory_cluster) == "in the warm pod"
+    assert WarmPod.objects.filter(state=WarmState.WAITING).count() == 1
+
+
+def test_an_attempt_whose_job_may_exist_takes_no_warm_pod(
+    waiting: Callable[[], None], memory_cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker dies between the creation of the Job and its record, and warm pods wait only then."""
+    attempt, needs = queued_step()
+    create_job = memory_cluster.create_job
+
+    def created(*arguments: Any) -> dict[str, Any]:
+        create_job(*arguments)
+        raise WorkerDied
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory_cluster, "create_job", created)
+        with pytest.raises(WorkerDied):
+            launcher.launch_attempt(attempt, needs)
+    waiting()
+    assert launcher.launch_due_attempt(attempt.step_id)
+    assert judge(again(attempt), memory_cluster) == "in a new pod"
+    assert WarmPod.objects.filter(state=WarmState.WAITING).count() == 2
+
+
 def queued_step() -> tuple[Attempt, launcher.Needs]:
     workspace = WorkspaceFactory.create()
     set_variable(workspace, by=None, key=ENABLE, value="true", category=Category.ENV)

@@ -11,6 +11,7 @@ from executors.attempts.lifecycle.endings import repeat_outcome as repeat_outcom
 from executors.attempts.lifecycle.endings import replace_attempt as replace_attempt
 from executors.attempts.lifecycle.endings import request_cancel as request_cancel
 from executors.attempts.lifecycle.endings import retry_plan as retry_plan
+from executors.attempts.lifecycle.launching import decide_shape as decide_shape
 from executors.attempts.lifecycle.launching import is_from_earlier_queueing as is_from_earlier_queueing
 from executors.attempts.lifecycle.launching import mark_launched as mark_launched
 from executors.attempts.lifecycle.launching import open_attempt as open_attempt

@@ -55,6 +55,16 @@ def postpone_launch(attempt: Attempt, *, seconds: int) -> None:
     move_attempt(attempt, frozenset({AttemptState.NEW}), not_before=timezone.now() + dt.timedelta(seconds=seconds))
 
 
+def decide_shape(attempt: Attempt, shape: str) -> bool:
+    """Record which warm pods an attempt may take, before it takes one; False if a launch of it has decided before.
+
+    Two workers may launch the same attempt, and one may do it again after another died: only the first may take a pod,
+    since the others cannot know whether the first has created a Job.
+    """
+    undecided = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.NEW, shape="")
+    return bool(undecided.update(shape=shape))
+
+
 def use_unique_name(attempt: Attempt) -> None:
     """Give an attempt a unique name, because another Job has its first one."""
     use_job_name(attempt, f"{_own_name(attempt)}-{attempt.pk.hex[:8]}")
