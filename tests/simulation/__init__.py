@@ -1,8 +1,8 @@
 """The life of steps, proved by simulation: many short histories in which everything goes wrong that can.
 
-The product's own code decides: transitions, attempts, launcher, sweep and watch, the executor's endpoints, and the
-executor's own claim and HTTP client, over a real database in memory. Played are the clock, the cluster with its
-controllers, the queue, the network, the people, and what an executor does between claim and result.
+The product's own code decides: transitions, attempts, launcher, sweep, watch and warm pool, the executor's endpoints,
+and the executor's own wait, claim and HTTP client, over a real database in memory. Played are the clock, the cluster
+with its controllers, the queue, the network, the people, and what an executor does between claim and result.
 
 - ``choices``: all that is left to chance, from one seed; a history is repeated by its seed or by its choices
 - ``schedule``, ``clock``: processes as coroutines. Between any two transactions, calls of the cluster and tasks that

@@ -32,6 +32,14 @@ class Choices:
             self.made[key] = value
         return value
 
+    def settled(self, subject: str, by_seed: bool) -> bool:
+        """Choose what the seed settles without a draw: all other choices stay as they are."""
+        key = self._key(subject)
+        value = by_seed if self._fixed is None else bool(self._fixed.get(key, 0))
+        if value:
+            self.made[key] = 1
+        return value
+
     def happens(self, subject: str, likelihood: float) -> bool:
         """Choose whether something bad happens; with ``fixed`` choices the likelihood does not matter."""
         key = self._key(subject)

@@ -258,6 +258,22 @@ class SimulatedCluster:
                 for pod in [pod for pod in self.pods.values() if pod.job == name and pod.over]:
                     self._remove_pod(pod)
 
+    def relabel_job(self, name: str, labels: Manifest) -> Manifest:
+        job = self.jobs.get(name)
+        if job is None:
+            raise ClusterError(f'jobs.batch "{name}" not found', status=404)
+        job["metadata"]["labels"].update(labels)
+        self._changed("Job", "MODIFIED", job)
+        return job
+
+    def relabel_pod(self, name: str, labels: Manifest) -> Manifest:
+        for pod in self.pods.values():
+            if pod.body["metadata"]["name"] == name:
+                pod.body["metadata"]["labels"].update(labels)
+                self._changed("Pod", "MODIFIED", pod.body)
+                return pod.body
+        raise ClusterError(f'pods "{name}" not found', status=404)
+
     def kill_pod(self, name: str) -> bool:
         for pod in self.pods.values():
             if pod.body["metadata"]["name"] == name and not pod.over and pod.program is not None:
@@ -345,6 +361,14 @@ class SimulatedApi:
     def kill_pod(self, namespace: str, name: str) -> bool:
         return self._call("kill_pod", lambda: self._cluster.kill_pod(name))
 
+    def patch_job(self, namespace: str, name: str, changes: Manifest) -> Manifest:
+        labels = changes["metadata"]["labels"]
+        return self._call("patch_job", lambda: copied(self._cluster.relabel_job(name, labels)))
+
+    def patch_pod(self, namespace: str, name: str, changes: Manifest) -> Manifest:
+        labels = changes["metadata"]["labels"]
+        return self._call("patch_pod", lambda: copied(self._cluster.relabel_pod(name, labels)))
+
     def list_jobs(self, namespace: str, selector: str) -> tuple[list[Manifest], str]:
         return self._call("list_jobs", lambda: self._list(self._cluster.jobs.values(), selector))
 
@@ -390,4 +414,5 @@ class SimulatedApi:
 
 
 def attempt_of(one: Manifest) -> str:
-    return str(one["metadata"]["labels"][ATTEMPT_LABEL])
+    """Return the attempt that an object is of; "" for a warm pod that has none yet."""
+    return str(one["metadata"]["labels"].get(ATTEMPT_LABEL, ""))

@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "ExecutorEphemeralReferenceSeconds": "20",
     "ExecutorEphemeralImageSeconds": "20",
     "ExecutorEphemeralClaimSeconds": "30",
+    "ExecutorWarmPodSeconds": "60",
 }
 
 

@@ -11,16 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import RequestFactory
 
 from executors.agent.api import Answer, Api, Body, retrying
 from executors.agent.claim import make_claim
 from executors.agent.errors import ApiRefused, ApiUnavailable, AttemptOver, ClaimRefused, Stopped
 from executors.agent.session import _EXIT_CODES
+from executors.agent.waiting import _ask_until_assigned
 from executors.contract import last_words
 from executors.contract.exit_codes import API_LOST, CANCELLED, FENCED, NOT_DELIVERED, REFUSED
-from executors.reporting import views
+from executors.reporting import views, warm_pods
+from executors.warm import records, waiting_room
 from tests.simulation.history import Kind
 from tests.simulation.schedule import Actor, Crash, Schedule
 from tests.simulation.weather import Weather
@@ -31,6 +33,8 @@ BEAT_SECONDS = 5.0
 GRACE_SECONDS = 20.0
 """How long a cluster waits for an executor that was told to stop."""
 KILLED = 137
+NOTED_SECONDS = 2.0
+"""How often a web process notes that a warm pod still waits, as ``waiting_room`` does."""
 _VIEWS = {"/claim": views.claim, "/heartbeat": views.heartbeat, "/result": views.result}
 _FACTORY = RequestFactory()
 
@@ -46,6 +50,8 @@ class Network:
     """Called with what a request raised."""
     open: int = 0
     """Requests on their way."""
+    waiting: dict[UUID, Actor] = field(default_factory=dict)
+    """The web processes at which warm pods wait."""
 
     def send(self, attempt_id: str, path: str, body: bytes, token: str) -> HttpResponse:
         """Raises OSError where a connection would be reset, or no answer comes."""
@@ -85,18 +91,41 @@ class Network:
         )
         self.schedule.point(f"before {path}")
         try:
+            if path == "/wait":
+                return self._wait(request, UUID(attempt_id))
             return _VIEWS[path](request, UUID(attempt_id))
         except Exception as error:
             self.failed(f"{path} raised {type(error).__name__}: {error}")
             return HttpResponse(status=500)
 
+    def _wait(self, request: HttpRequest, pod_id: UUID) -> HttpResponse:
+        """What ``warm_pods.wait`` does, except that its waiting is the schedule's."""
+        answer = warm_pods._arrive(request, pod_id)
+        clock, until = self.schedule.clock, self.schedule.clock.seconds + warm_pods.HOLD_SECONDS
+        while answer is None and clock.seconds < until:
+            if (actor := self.schedule.acting) is not None:
+                self.waiting[pod_id] = actor
+            self.schedule.sleep(min(NOTED_SECONDS, until - clock.seconds))
+            self.waiting.pop(pod_id, None)
+            if waiting_room._no_longer_waiting([pod_id]):
+                answer = warm_pods._answer(pod_id)
+                break
+            records.note_seen([pod_id])
+        return answer or JsonResponse({})
+
+    def notify(self, channel: str) -> None:
+        """Stand in for ``notify``: whoever waits looks again, after the commit."""
+        for actor in self.waiting.values():
+            self.schedule.wake(actor)
+
 
 class NetworkApi(Api):
     """The executor's client, whose connection is the simulated network."""
 
-    def __init__(self, network: Network, url: str, token: str) -> None:
+    def __init__(self, network: Network, url: str, token: str, host: str) -> None:
         super().__init__(url, token, None, {})
         self._network = network
+        self._host = host
         self._attempt_id = url.rpartition("/")[2]
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
@@ -112,13 +141,20 @@ class NetworkApi(Api):
         into: object,
         token: str | None,
     ) -> tuple[Answer, float | None]:
-        answer = self._network.send(self._attempt_id, path, bytes(body or b""), token or self.token)
+        content = bytes(body or b"")
+        if path == "/wait":
+            # A pod's own name; here all pods are on one machine.
+            content = json.dumps(json.loads(content) | {"host": self._host}).encode()
+        answer = self._network.send(self._attempt_id, path, content, token or self.token)
         return Answer(answer.status_code, answer.content), None
 
 
 @dataclass(kw_only=True)
 class Executor:
-    """One executor process; ``seen`` gets what it does, and ``ended`` its exit code and last words, once."""
+    """One executor process; ``seen`` gets what it does, and ``ended`` its exit code and last words, once.
+
+    A ``warm`` one waits first, and ``given`` is called with the attempt that it got.
+    """
 
     schedule: Schedule
     weather: Weather
@@ -132,6 +168,10 @@ class Executor:
     succeeds: bool
     seen: Callable[..., None]
     ended: Callable[[int, str], None]
+    pod: str = ""
+    warm: bool = False
+    given: Callable[[str], None] = lambda _attempt: None
+    waits: bool = False
     actor: Actor | None = None
     stopping: bool = False
     begun: bool = False
@@ -144,13 +184,19 @@ class Executor:
     def interrupt(self) -> None:
         """It is told to stop, and killed after its grace period."""
         self.stopping = True
-        self.schedule.at(GRACE_SECONDS, self.kill)
+        if self.waits:
+            self._end_now(CANCELLED)
+        else:
+            self.schedule.at(GRACE_SECONDS, self.kill)
 
     def kill(self) -> None:
+        self._end_now(KILLED)
+
+    def _end_now(self, code: int) -> None:
         if self._over or self.actor is None:
             return
         self.schedule.kill(self.actor)
-        self._end(KILLED)
+        self._end(code)
 
     def _end(self, code: int) -> None:
         if not self._over:
@@ -169,8 +215,26 @@ class Executor:
         if self.stopping and not self.begun:
             raise Stopped
 
+    def _wait(self) -> int | None:
+        """Wait for an attempt; the exit code if it gets none."""
+        self.waits = True
+        try:
+            assignment = _ask_until_assigned(NetworkApi(self.network, self.url, self.token, self.pod))
+        except ClaimRefused:
+            return REFUSED
+        except ApiUnavailable:
+            return API_LOST
+        finally:
+            self.waits = False
+        self.url, self.token = assignment.attempt_url, assignment.attempt_token
+        self.given(self.url.rpartition("/")[2])
+        self.seen(Kind.GIVEN)
+        return None
+
     def _run(self) -> int:
-        api = NetworkApi(self.network, self.url, self.token)
+        if self.warm and (code := self._wait()) is not None:
+            return code
+        api = NetworkApi(self.network, self.url, self.token, self.pod)
         try:
             make_claim(api, seconds=CLAIM_SECONDS, pause=self._pause)
         except ClaimRefused:

@@ -19,4 +19,6 @@ SEEDS: dict[str, int] = {
     "report-after-the-end": 845,
     "free-before-the-proof": 4225,
     "gone-unproved": 382,
+    "warm-pods-forgotten": 1,
+    "warm-pod-for-anybody": 27,
 }

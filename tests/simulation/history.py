@@ -23,6 +23,8 @@ class Kind(enum.StrEnum):
     """Its commands have ended; it has only to report."""
     GONE = "gone"
     """That executor's process ended, however it did."""
+    GIVEN = "given"
+    """An executor that waited was given an attempt."""
     CLAIMED = "claimed"
     """An executor was told that the attempt is its own."""
     HEARD = "heard"
@@ -66,6 +68,7 @@ def check_history(events: Iterable[Event]) -> list[str]:
         *_begun_at_most_once(seen),
         *_one_at_work(seen),
         *_one_claim(seen),
+        *_one_attempt(seen),
         *_final_is_final(seen),
         *_results_count(seen),
         *(f"at {event.at:.2f} s: {event.status}" for event in seen if event.kind == Kind.WRONG),
@@ -106,6 +109,21 @@ def _one_claim(events: Iterable[Event]) -> Iterator[str]:
             first = owner.setdefault(event.attempt, event.executor)
             if first != event.executor:
                 yield f"at {event.at:.2f} s: attempt {event.attempt} was given to {event.executor} after {first}"
+
+
+def _one_attempt(events: Iterable[Event]) -> Iterator[str]:
+    """An executor gets one attempt in its life, and an attempt is given to one that waits."""
+    attempts: dict[str, str] = {}
+    given: dict[str, str] = {}
+    for event in events:
+        if event.kind in {Kind.GIVEN, Kind.CLAIMED}:
+            first = attempts.setdefault(event.executor, event.attempt)
+            if first != event.attempt:
+                yield f"at {event.at:.2f} s: {event.executor} got attempt {event.attempt} after {first}"
+        if event.kind == Kind.GIVEN:
+            other = given.setdefault(event.attempt, event.executor)
+            if other != event.executor:
+                yield f"at {event.at:.2f} s: attempt {event.attempt} was handed over to {event.executor} after {other}"
 
 
 def _final_is_final(events: Iterable[Event]) -> Iterator[str]:

@@ -13,7 +13,8 @@ from executors.attempts import cleanup, lifecycle
 from executors.attempts.lifecycle import reports, writes
 from executors.choices import ACTIVE, UNCLAIMED, AttemptState
 from executors.launching import launcher
-from executors.models import Attempt
+from executors.models import Attempt, WarmPod
+from executors.warm import records
 from executors.watching import decisions, lost_tasks, reconciliation
 from tests.simulation import site
 from workspaces.choices import IN_EXECUTOR, JobStatus
@@ -135,6 +136,14 @@ def _gone_unproved() -> list[Patch]:
     return [(reconciliation, "has_terminated", lambda *args, **kwargs: True)]
 
 
+def _waits_for_anybody(pod: WarmPod, **waiting: str) -> bool:
+    _real_note_waiting(pod, **waiting)
+    return True
+
+
+_real_note_waiting = records.note_waiting
+
+
 def _without_ended(requeue: object, opened: Iterable[Attempt]) -> Iterator[Attempt]:
     return (one for one in opened if not one.step.is_final)
 
@@ -167,6 +176,14 @@ PLANTED: Mapping[str, Planted] = {
             (cleanup, "mark_gone", cleanup.mark_cleaned),
             (reconciliation.Looker, "stop", lambda looker, attempt: True),
         ],
+    ),
+    "warm-pods-forgotten": Planted(
+        "Warm pods that are over, or whose attempt has begun, stay in the pool.",
+        lambda: [(records, "end_unused", lambda **seconds: 0)],
+    ),
+    "warm-pod-for-anybody": Planted(
+        "Whoever has a warm pod's token is given its attempt.",
+        lambda: [(records, "note_waiting", _waits_for_anybody)],
     ),
     "cancel-not-told": Planted(
         "A running executor is not told of the cancel.",

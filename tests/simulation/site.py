@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 from django.db import connections
@@ -14,8 +15,9 @@ from executors.watching import watcher
 from executors.watching.diagnosis.statuses import trimmed
 from executors.watching.lost_tasks import requeue_launches
 from executors.watching.observer import Observer
+from executors.watching.warm_pool import TURN_SECONDS
 from tests.simulation.clock import MONOTONIC
-from tests.simulation.cluster import SimulatedApi, SimulatedCluster, copied
+from tests.simulation.cluster import SimulatedApi, SimulatedCluster, attempt_of, copied
 from tests.simulation.schedule import Crash, Schedule
 from tests.simulation.weather import Weather
 
@@ -27,6 +29,9 @@ UNKNOWING_SECONDS = 15.0
 """For which a watcher that has lost its lock may go on."""
 IDLE_SECONDS = 40.0
 """Longest time between two sweeps while they find nothing to do: a slow one for a history's sake."""
+
+IDLE_POOL_SECONDS = 8.0
+"""The same for the pool of warm pods."""
 
 
 class Queue:
@@ -95,7 +100,8 @@ class SimulatedObserver(Observer):
             (self._jobs, list(cluster.jobs.values())),
             (self._pods, [pod.body for pod in cluster.pods.values()]),
         ):
-            reflector._replace({one["metadata"]["uid"]: trimmed(copied(one)) for one in objects})
+            # As the watch's selector says, warm pods are none of theirs before they have an attempt.
+            reflector._replace({one["metadata"]["uid"]: trimmed(copied(one)) for one in objects if attempt_of(one)})
 
     def stop(self) -> None:
         super().stop()
@@ -105,7 +111,7 @@ class SimulatedObserver(Observer):
 
     def _hear(self, kind: str, what: str, one: Manifest) -> None:
         weather, schedule = self._cluster.weather, self._cluster.schedule
-        if self._dead or self._ended:
+        if self._dead or self._ended or not attempt_of(one):
             return
         if weather.strikes("watch dead"):
             self._dead = True
@@ -148,6 +154,10 @@ class _Watcher(watcher.Watcher):
     def sweep_once(self) -> None:
         assert self._observer is not None
         self.sweep.run(self._view(), self._observer.api)
+
+    def keep_pool(self) -> None:
+        assert self._observer is not None
+        self._warm_pool.turn(self._observer.api)
 
     def look(self) -> None:
         assert self._observer is not None
@@ -206,6 +216,7 @@ class Watchers:
         one = _Watcher(self._conf, observer)
         clock = self._schedule.clock
         next_sweep, pause = clock.seconds, watcher.SWEEP_SECONDS
+        next_pool, pool_pause = clock.seconds if self._conf.warm_pods else inf, TURN_SECONDS
         while number == self._active or clock.seconds < self._until:
             if clock.seconds >= next_sweep:
                 before = _changes()
@@ -217,11 +228,16 @@ class Watchers:
                     self._cluster.story(f"watcher {number} has lost its lock and does not know")
                     self._until = clock.seconds + UNKNOWING_SECONDS
                     self.start()
+            if clock.seconds >= next_pool:
+                before = _changes()
+                one.keep_pool()
+                pool_pause = TURN_SECONDS if _changes() != before else min(2 * pool_pause, IDLE_POOL_SECONDS)
+                next_pool = clock.seconds + pool_pause
             waiting = _has_new_attempts()
             if waiting:
                 requeue_launches(one.sweep.requeue)
             one.look()
-            due = min(next_sweep, one.due - MONOTONIC)
+            due = min(next_sweep, next_pool, one.due - MONOTONIC)
             if waiting or _has_new_attempts():
                 due = min(due, clock.seconds + watcher.DUE_SECONDS)
             if observer.changed.empty():

@@ -8,15 +8,24 @@ from tests.simulation.history import Event, Kind, check_history
 from tests.simulation.shrinking import as_text, from_text, shrunk
 
 
-def _event(kind: Kind, status: str = "", *, executor: str = "pod-1", step: str = "plan", job: int = 1) -> Event:
+def _event(
+    kind: Kind,
+    status: str = "",
+    *,
+    executor: str = "pod-1",
+    step: str = "plan",
+    job: int = 1,
+    attempt: str = "first",
+) -> Event:
     return Event(
-        at=1.0, kind=kind, job=job, step=step, workspace="network", attempt="first", executor=executor, status=status
+        at=1.0, kind=kind, job=job, step=step, workspace="network", attempt=attempt, executor=executor, status=status
     )
 
 
 RIGHT = (
     _event(Kind.JOB, "running"),
     _event(Kind.STEP, "running"),
+    _event(Kind.GIVEN),
     _event(Kind.CLAIMED),
     _event(Kind.BEGUN),
     _event(Kind.DONE),
@@ -30,6 +39,12 @@ WRONG = {
     "began again": (_event(Kind.BEGUN), _event(Kind.GONE), _event(Kind.BEGUN, executor="pod-2")),
     "two executors are at work": (_event(Kind.BEGUN), _event(Kind.BEGUN, step="apply", executor="pod-2", job=2)),
     "was given to": (_event(Kind.CLAIMED), _event(Kind.CLAIMED, executor="pod-2")),
+    "pod-1 got attempt second after first": (
+        _event(Kind.GIVEN),
+        _event(Kind.CLAIMED),
+        _event(Kind.GIVEN, attempt="second"),
+    ),
+    "was handed over to pod-2": (_event(Kind.GIVEN), _event(Kind.GIVEN, executor="pod-2")),
     "was cancelled, and is failed": (_event(Kind.JOB, "cancelled"), _event(Kind.JOB, "failed")),
     "was failed, and is running": (_event(Kind.STEP, "failed"), _event(Kind.STEP, "running")),
     "succeeded and was heard, and it is failed": (

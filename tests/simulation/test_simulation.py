@@ -19,7 +19,7 @@ from tests.simulation.planted import PLANTED
 # In one process, or the planted faults would be looked for in each.
 pytestmark = pytest.mark.xdist_group("simulation")
 _ROOT = Path(__file__).parents[2]
-HISTORIES = 100
+HISTORIES = 60
 COMPARED = 5
 """Histories in which each query is built anew as well."""
 MOST = 5_000

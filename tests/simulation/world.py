@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 from django.db import connections, transaction
 
@@ -22,6 +23,7 @@ from executors.invariants.checking import INVARIANTS
 from executors.launching import kubernetes_job
 from executors.models import Attempt
 from executors.reporting import views
+from executors.warm import records
 from executors.watching.site_probe import SiteProbe
 from tests.simulation import clock as clocks
 from tests.simulation import database
@@ -44,6 +46,7 @@ _UNFINISHED = """
     SELECT EXISTS (SELECT 1 FROM workspaces_job WHERE holds_workspace OR status NOT IN
         ('completed', 'noChanges', 'notExecuted', 'failed', 'rejected', 'cancelled'))
     OR EXISTS (SELECT 1 FROM executors_attempt WHERE state <> 'ended' OR cleaned_at IS NULL)
+    OR EXISTS (SELECT 1 FROM executors_warmpod)
 """
 STORM_SECONDS = 150.0
 """For which things go wrong."""
@@ -56,6 +59,13 @@ FLOWS = (
     "  - {type: terraformApply, name: Apply, step: 200}\n",
     "flow:\n  - {type: terraformPlan, name: Plan, step: 100}\n",
 )
+WARM_PODS = 2
+_SEVENTHS_WITH_WARM_PODS = (1, 6)
+_OF_ATTEMPT = """
+    SELECT job.id, step.id, step.type, job.plan_only, job.workspace_id FROM executors_attempt attempt
+    JOIN workspaces_step step ON step.id = attempt.step_id JOIN workspaces_job job ON job.id = step.job_id
+    WHERE attempt.id = ?
+"""
 _ANSWER = {
     "jobData": {
         "type": "terraformApply",
@@ -75,6 +85,16 @@ def _answer(attempt: Attempt) -> Mapping[str, Any]:
 
 def _is_there(probe: SiteProbe, address: str) -> bool:
     return True
+
+
+@contextmanager
+def _with_warm_pods(conf: Installation, number: int) -> Iterator[None]:
+    """Let the one installation of this process have so many."""
+    object.__setattr__(conf, "warm_pods", number)
+    try:
+        yield
+    finally:
+        object.__setattr__(conf, "warm_pods", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +118,7 @@ class World:
         self.conf = conf
         self.workspaces = workspaces
         self.choices = Choices(seed, fixed)
+        self.has_warm_pods = self.choices.settled("warm pods", seed % 7 in _SEVENTHS_WITH_WARM_PODS)
         self.clock = clocks.Clock()
         self.weather = Weather(self.choices)
         self.events: list[Event] = []
@@ -190,7 +211,8 @@ class World:
 
     def _plan(self) -> None:
         pick = self.choices.pick
-        for _ in range((1, 1, 1, 2, 2, 2, 3)[pick("jobs", 7)]):
+        # One more where warm pods are, which only the second step of a kind can have.
+        for _ in range((1, 1, 1, 2, 2, 2, 3)[pick("jobs", 7)] + self.has_warm_pods):
             workspace = self.workspaces[(0, 0, 1)[pick("workspace", 3)]]
             flow = FLOWS[pick("flow", len(FLOWS))]
             begin = (0.0, 0.5, 6.0, 40.0)[pick("begin", 4)]
@@ -210,38 +232,27 @@ class World:
         payload = decode(base64.b64decode(secret["data"][DATA_VARIABLE]).decode())
         assert payload.attempt_url is not None
         assert payload.attempt_token is not None
-        labels = job["metadata"]["labels"]
-        attempt_id = attempt_of(job)
-        step = labels["terrakube.io/step"].replace("-", "")
-        workspace = labels["terrakube.io/workspace"]
-        kind = connections["default"].connection.execute(
-            "SELECT s.type, j.plan_only FROM workspaces_step s JOIN workspaces_job j ON j.id = s.job_id WHERE s.id = ?",
-            [step],
-        )
-        type_of_step, plan_only = kind.fetchone()
-        is_plan = type_of_step in PLAN_TYPES
+        about: dict[str, Any] = {}
+
+        def given(attempt_id: str) -> None:
+            row = connections["default"].connection.execute(_OF_ATTEMPT, [UUID(attempt_id).hex]).fetchone()
+            number, step, type_of_step, plan_only, workspace = row
+            again = type_of_step in PLAN_TYPES and workspace == self.workspaces[1].pk.hex
+            about.update(job=number, step=step, workspace=workspace, attempt=attempt_id)
+            about.update(alone=not plan_only, again=again)
 
         def seen(what: Kind, status: str = "") -> None:
-            self._see(
-                Event(
-                    at=self.clock.seconds,
-                    kind=what,
-                    job=int(labels["terrakube.io/job"]),
-                    step=step,
-                    workspace=workspace,
-                    attempt=attempt_id,
-                    executor=pod,
-                    status=status,
-                    alone=not plan_only,
-                    again=is_plan and workspace == str(self.workspaces[1].pk),
-                )
-            )
+            self._see(Event(at=self.clock.seconds, kind=what, executor=pod, status=status, **about))
+
+        if not payload.warm:
+            given(attempt_of(job))
 
         executor = Executor(
             schedule=self.schedule,
             weather=self.weather,
             network=self.network,
             name=f"executor {pod}",
+            pod=pod,
             url=payload.attempt_url,
             token=payload.attempt_token,
             work_seconds=(4.0, 1.0, 14.0, 45.0)[self.choices.pick("work", 4)],
@@ -249,6 +260,8 @@ class World:
             succeeds=self.choices.pick("fails", 8) < 7,
             seen=seen,
             ended=ended,
+            warm=payload.warm,
+            given=given,
         )
         executor.start()
         return Program(executor.interrupt, executor.kill)
@@ -317,6 +330,8 @@ class World:
             enter(mock.patch.object(views, "claim_answer", _answer))
             # Whom a job's moves are told is not simulated.
             enter(mock.patch.object(listeners, "_listeners", []))
+            enter(mock.patch.object(records, "notify", self.network.notify))
+            enter(_with_warm_pods(self.conf, WARM_PODS if self.has_warm_pods else 0))
             enter(mock.patch.object(SiteProbe, "_ask", _is_there))
             kubernetes_job._may_create_secrets.clear()
             yield
