@@ -43,6 +43,7 @@ def _asked(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--only", metavar="1,2", default="1,2,3,4,5,6,7,8,9", help="the measures to take")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there too")
+    parser.add_argument("--rows", action="store_true", help="print them as rows for docs/performance.md too")
     parser.add_argument("--count", type=int, default=60, help="jobs of measures 1 and 2 (60)")
     parser.add_argument("--bursts", type=int, default=3, help="bursts of measure 3 (3)")
     parser.add_argument("--whole", type=int, default=7, help="jobs of measures 4 and 6 (7)")
@@ -106,8 +107,7 @@ def main() -> int:
             raise
         finally:
             if found:
-                print(figures.table(found), flush=True)
-                print(figures.verdict(found))
+                _show(found, rows=asked.rows)
         circumstances["load after"] = " ".join(f"{load:.1f}" for load in os.getloadavg())
         if asked.json:
             figures.write_json(asked.json, circumstances, found)
@@ -116,11 +116,18 @@ def main() -> int:
     return _again(asked) if asked.only & _WITHOUT_CLUSTER else 0
 
 
+def _show(found: list[Figure], *, rows: bool) -> None:
+    print(figures.table(found), flush=True)
+    print(figures.verdict(found))
+    if rows:
+        print(f"\n{figures.markdown(found)}\n", flush=True)
+
+
 def _again(asked: argparse.Namespace) -> int:
     """Take the measures of the large site, by this program."""
     only = ",".join(map(str, sorted(asked.only & _WITHOUT_CLUSTER)))
     command = [sys.executable, "-m", "bench", "--only", only, "--asked", str(asked.asked)]
-    command += ["--lists", asked.lists]
+    command += ["--lists", asked.lists, *(["--rows"] if asked.rows else [])]
     if asked.json:
         command += ["--json", str(asked.json.with_stem(f"{asked.json.stem}-lists"))]
     return subprocess.run(command, check=False).returncode
@@ -160,8 +167,7 @@ def _main_lists(asked: argparse.Namespace) -> int:
             found += lists.measured(port, dataset, asked.asked, asked.lists)
         if asked.only & _LIVE:
             found += live.measured(port, dataset, asked.asked, asked.only)
-    print(figures.table(found), flush=True)
-    print(figures.verdict(found))
+    _show(found, rows=asked.rows)
     circumstances["load after"] = " ".join(f"{load:.1f}" for load in os.getloadavg())
     print(f"records made in {circumstances['records made in']}  load after: {circumstances['load after']}")
     if asked.json:

@@ -77,6 +77,16 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join(lines)
 
 
+def markdown(figures: Iterable[Figure]) -> str:
+    """Return the figures as the rows of a table of docs/performance.md."""
+    rows = ["| measure | measured | beside it | ratio |", "| --- | --- | --- | --- |"]
+    for figure in figures:
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.1f}"
+        cells = (figure.name, _number(figure.value, figure.unit), _number(figure.bare, figure.unit), ratio)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def verdict(figures: Iterable[Figure]) -> str:
     """Return in one line whether all aims are met, and how many are not."""
     reached = [figure.reached for figure in figures if figure.reached is not None]

@@ -25,13 +25,14 @@ def prepare_worker() -> None:
     The cluster forks its workers: modules imported now are shared, and ready at the first task, which would otherwise
     wait a second or more for the Kubernetes client.
     """
-    from django_q.signals import post_execute, post_spawn
+    from django_q.signals import post_execute_in_worker, post_spawn
 
     from executors import cluster, tasks  # noqa: F401 - imported to be there
     from executors.metrics import store
 
     cluster.preload()
-    post_execute.connect(store.flush_sometimes)
+    # In the process that counted: `post_execute` is sent in another one, which has counted nothing.
+    post_execute_in_worker.connect(store.flush_sometimes)
     post_spawn.connect(_keep_what_is_loaded)
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 
 from executors.models import Tally
 from terrakube_site.metrics import tally
@@ -41,13 +41,13 @@ def flush_counters() -> None:
                     f"ON CONFLICT (name, labels) DO UPDATE SET value = {table}.value + excluded.value",
                     [item for row in part for item in row],
                 )
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         tally.give_back(counts)
         logger.warning("Counts could not be written; they are kept: %s", str(error).partition("\n")[0])
 
 
 def flush_sometimes(**signal: Any) -> None:
-    """Flush at most every few seconds; called after each task."""
+    """Flush at most every few seconds; called after each task, in the process that ran it."""
     global _flushed_at
     now = time.monotonic()
     if now - _flushed_at >= EVERY_SECONDS:

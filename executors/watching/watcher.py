@@ -39,6 +39,9 @@ CONNECT_SECONDS = 30.0
 FIRST_VIEW_SECONDS = 3.0
 GATHER_SECONDS = 0.05
 """Time to collect further changes, since each inspection reads the whole snapshot and queries the database."""
+INSPECTION_SECONDS = 0.5
+"""Least time between two inspections. When many steps start at once, each Job and pod changes several times in a
+moment, and a look at each of these changes would take processor time from the launches."""
 AFTER_ERROR_SECONDS = 2.0
 
 
@@ -61,6 +64,7 @@ class Watcher:
         self._next_sweep = self._next_due = self._next_beat = self._next_lock = self._next_warm = 0.0
         # Not with the first iterations, which may have much to catch up with.
         self._next_keep = time.monotonic() + KEEP_SECONDS
+        self._next_inspection = 0.0
 
     def run(self) -> None:
         """Watch until an exception ends it, such as the one raised on a signal."""
@@ -219,7 +223,8 @@ class Watcher:
             first = self._observer.changed.get(timeout=max(0.01, until - time.monotonic()))
         except queue.Empty:
             return
-        time.sleep(GATHER_SECONDS)
+        time.sleep(max(GATHER_SECONDS, min(self._next_inspection, until) - time.monotonic()))
+        self._next_inspection = time.monotonic() + INSPECTION_SECONDS
         named = {first}
         while True:
             try:

@@ -22,13 +22,15 @@ from workspaces import flows
 from workspaces.choices import Category, JobStatus
 from workspaces.jobs import transitions
 from workspaces.jobs.obstacles import obstacle
-from workspaces.models import Job, JobVariable, RunLimits, Workspace
+from workspaces.models import Job, JobVariable, NotificationConfiguration, PolicyRule, RunLimits, Workspace
+from workspaces.models.policy import RuleEffect
+from workspaces.pods.catalogue import ENABLE, NODE_SELECTOR
 from workspaces.services import jobs
 from workspaces.variables.in_force import step_inputs, workspace_inputs
 
 pytestmark = pytest.mark.django_db
 
-MOST_QUERIES = 12
+MOST_QUERIES = 10
 """For the job's lock to the attempt's first event; a savepoint of the test around it counts as two. One asks, under the
 lock, what else decides about the job, and one reads all of its variables."""
 
@@ -119,3 +121,30 @@ def test_a_second_job_sees_the_first_one_under_its_lock() -> None:
     Job.objects.filter(pk=first.pk).update(holds_workspace=True)
     assert obstacle(second) is None
     assert second.surroundings.others_open
+
+
+def test_rules_and_notifications_that_are_new_count_at_the_next_handover() -> None:
+    workspace, other = WorkspaceFactory.create(), WorkspaceFactory.create()
+    VariableFactory.create(workspace=workspace, key=ENABLE, value="true", category=Category.ENV)
+    job = jobs.create_job(workspace, by=None, tcl=PLAN_AND_APPLY)
+    (flow, *_) = flows.parse(job.tcl)
+
+    def found() -> tuple[bool, bool]:
+        assert obstacle(job) is None
+        assert job.surroundings is not None
+        assert step_inputs(job, flow) == workspace_inputs(workspace, step=flow)
+        return job.surroundings.has_rules, job.surroundings.has_notifications
+
+    limit = {"setting": NODE_SELECTOR, "effect": RuleEffect.LOCKED, "value": "pool=a"}
+    where = {"channel_type": "WEBHOOK", "destination_url": "https://receiver.example"}
+    PolicyRule.objects.create(organization=other.organization, **limit)
+    NotificationConfiguration.objects.create(organization=other.organization, name="another's", **where)
+    NotificationConfiguration.objects.create(organization=job.organization, name="off", active=False, **where)
+    assert found() == (False, False)
+    for organization in (job.organization, None):
+        rule = PolicyRule.objects.create(organization=organization, **limit)
+        assert found() == (True, False)
+        assert step_inputs(job, flow).environment[NODE_SELECTOR].text == "pool=a"
+        rule.delete()
+    NotificationConfiguration.objects.create(organization=job.organization, name="on", **where)
+    assert found() == (False, True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
+from multiprocessing import Value
+from queue import SimpleQueue
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -12,9 +15,12 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
+from django_q import signals
+from django_q.worker import worker
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from executors import apps
 from executors.attempts import cleanup, lifecycle
 from executors.choices import AttemptOutcome, EventKind, ExecutorKind
 from executors.metrics import store
@@ -35,6 +41,11 @@ def nothing_counted() -> Iterator[None]:
     tally.take()
     yield
     tally.take()
+
+
+def count_a_job() -> None:
+    """A task."""
+    tally.count(catalogue.JOBS_ENDED, status="completed")
 
 
 def scrape(client: Client) -> Samples:
@@ -166,6 +177,20 @@ class TestCounting:
             store.flush_counters()
         assert store.read_counters() == {}
         store.flush_counters()
+        assert sum(store.read_counters()["terrakube_jobs_ended_total"].values()) == 1
+
+    def test_a_worker_writes_what_its_tasks_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for signal in (signals.post_execute_in_worker, signals.post_execute, signals.post_spawn):
+            monkeypatch.setattr(signal, "receivers", [])
+        monkeypatch.setattr("gc.freeze", lambda: None)
+        monkeypatch.setattr(store, "_flushed_at", -store.EVERY_SECONDS)
+        apps.prepare_worker()
+        task = {"name": "one", "func": f"{__name__}.count_a_job", "args": (), "kwargs": {}, "sync": True}
+        tasks, results = SimpleQueue[Any](), SimpleQueue[Any]()
+        tasks.put(task)
+        tasks.put("STOP")
+        worker(tasks, results, Value("f", -1))
+        assert results.get()["success"]
         assert sum(store.read_counters()["terrakube_jobs_ended_total"].values()) == 1
 
     def test_a_label_that_a_metric_does_not_have_is_a_mistake(self) -> None:

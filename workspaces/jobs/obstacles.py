@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from terrakube_site.database.built_once import BuiltOnce
 from workspaces import run_limits
-from workspaces.models import Job, Workspace
+from workspaces.models import Job, NotificationConfiguration, PolicyRule, Workspace
 from workspaces.models.job import Surroundings
 from workspaces.reasons import Reason, reason
 from workspaces.run_limits import Limits
@@ -28,15 +28,26 @@ class Obstacle:
     ends: bool
 
 
-_FLAGS = ("deleted", "organization__disabled", "locked", "lock_description", "locked_by_pull_request", "others_open")
+_FLAGS = (
+    "deleted",
+    "organization__disabled",
+    "locked",
+    "lock_description",
+    "locked_by_pull_request",
+    "others_open",
+    "has_rules",
+    "has_notifications",
+)
 _LIMITS = len(run_limits.NAMES)
 
 
 def _around(workspace: UUID, job: int) -> QuerySet[Workspace, Any]:
     others = Job.objects.open_on_workspace().filter(workspace=OuterRef("pk")).exclude(pk=job)
+    rules = PolicyRule.objects.filter(Q(organization=None) | Q(organization=OuterRef("organization")))
+    told = NotificationConfiguration.objects.filter(organization=OuterRef("organization"), active=True)
     return (
         Workspace._base_manager.filter(pk=workspace)
-        .annotate(others_open=Exists(others))
+        .annotate(others_open=Exists(others), has_rules=Exists(rules), has_notifications=Exists(told))
         .values_list(
             *_FLAGS,
             *(f"organization__run_limits__{name}" for name in run_limits.NAMES),
@@ -63,10 +74,14 @@ def obstacle(job: Job) -> Obstacle | None:
         workspace.lock_description,
         workspace.locked_by_pull_request,
         others_open,
+        has_rules,
+        has_notifications,
     ) = row[: len(_FLAGS)]
     limits = row[len(_FLAGS) :]
     job.surroundings = Surroundings(
         others_open=others_open,
+        has_rules=has_rules,
+        has_notifications=has_notifications,
         organization=Limits(**dict(zip(run_limits.NAMES, limits[:_LIMITS], strict=True))),
         workspace=Limits(**dict(zip(run_limits.NAMES, limits[_LIMITS:], strict=True))),
     )

@@ -42,10 +42,14 @@ class Surroundings:
     """What else decides about a job, as it was read under the lock of the job's row, and good for that transaction.
 
     ``others_open`` says whether its workspace has another job that has not ended, or of which a pod remains.
-    ``variables`` are the job's once they were read.
+    ``has_rules`` and ``has_notifications``: whether there are policy rules for its organization, those of the
+    installation among them, and active configurations of notifications. Mostly there are none, and nobody asks for
+    them. ``variables`` are the job's once they were read.
     """
 
     others_open: bool
+    has_rules: bool
+    has_notifications: bool
     organization: Limits
     workspace: Limits
     variables: Any = None

@@ -51,6 +51,8 @@ def note_change(job: Job) -> None:
     if job.is_drift_check:
         # What it finds is told by itself; that it ran would only be noise.
         return
+    if job.surroundings is not None and not job.surroundings.has_notifications:
+        return
     events = [str(job.status)]
     if job.status == JobStatus.FAILED and job.reason_code in _REFUSED_BY_POLICY:
         events.insert(0, E.POLICY_REFUSED)

@@ -231,11 +231,13 @@ def step_inputs(job: Job, step: FlowStep) -> Inputs:
 
     A job that was started for people who may not know the secrets gets no sensitive value, wherever it comes from.
     """
-    rows: JobVariables | None = None if job.surroundings is None else job.surroundings.variables
+    around = job.surroundings
+    rows: JobVariables | None = None if around is None else around.variables
     if rows is None:
         rows = read_variables(job)
     sources = Sources(rows.workspace, rows.organization, rows.items)
-    inputs = inputs_from(sources, job.workspace, policy_of(job.workspace.organization_id), step=step)
+    policy = policy_of(job.workspace.organization_id, has_rules=around is None or around.has_rules)
+    inputs = inputs_from(sources, job.workspace, policy, step=step)
     if job.withholds_sensitive:
         inputs = inputs.without_sensitive()
     if not rows.job:

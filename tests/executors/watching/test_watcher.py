@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from django.conf import settings
@@ -20,8 +21,8 @@ from django.db import connection
 from executors.cluster import ClusterError, Expired
 from executors.health import heartbeats
 from executors.watching.lock import DatabaseLock, FileLock
-from executors.watching.observer import Reflector
-from executors.watching.watcher import Watcher
+from executors.watching.observer import Observer, Reflector
+from executors.watching.watcher import GATHER_SECONDS, INSPECTION_SECONDS, Watcher
 from tests.support.migrated import copy_migrated
 from tests.support.patience import patient
 
@@ -94,6 +95,37 @@ def test_a_turn_shows_that_the_watcher_lives_and_asks_the_worker_to(
         watcher.turn()
     assert not heartbeats.is_stale(heartbeats.WATCHER)
     assert queued == [("executors.tasks.beat",)]
+
+
+def test_changes_that_follow_each_other_are_looked_at_together(
+    conf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, slept = 1000.0, list[float]()
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        slept.append(seconds)
+
+    monkeypatch.setattr("executors.watching.watcher.time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    watcher, changed = Watcher(conf, tmp_path), queue.Queue[str]()
+    watcher._observer = cast(Observer, SimpleNamespace(changed=changed, snapshot=lambda: None))
+
+    def inspect(*changes: str, until: float) -> None:
+        for one in changes:
+            changed.put(one)
+        watcher._inspect_changed(until=until)
+        assert changed.empty()
+
+    inspect("a", "b", until=now + 1)
+    assert slept == [GATHER_SECONDS], "the first change is looked at at once"
+    inspect("a", "c", "b", until=now + 1)
+    assert slept[1:] == [pytest.approx(INSPECTION_SECONDS)], "the next are gathered for longer"
+    inspect("a", until=now + 0.1)
+    assert slept[2:] == [pytest.approx(0.1)], "and what is due is not late for it"
+    now += INSPECTION_SECONDS
+    inspect("a", until=now + 1)
+    assert slept[3:] == [GATHER_SECONDS]
 
 
 # ---- the process ----------------------------------------------------------------------------------------------------
