@@ -55,7 +55,7 @@ def _creator(api_client: client.ApiClient, name: str, path: str) -> Callable[...
         )
         answer = api_client.call_api(method, url, headers, manifest, _request_timeout=_request_timeout)
         if not 200 <= answer.status <= 299:
-            answer.read()
+            answer.read()  # type: ignore[no-untyped-call]
             raise ApiException.from_response(http_resp=answer, body=None, data=None)
         return answer.response
 
