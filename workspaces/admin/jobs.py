@@ -154,7 +154,9 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
 
     @admin.display(description=_("by"), ordering="created_by")
     def who(self, job: Job) -> SafeString:
-        return format_html('<span title="{}">{}</span>', job.get_via_display(), job.created_by)
+        # An address that has no room breaks after its sign, not within a word.
+        name, sign, host = (job.created_by or "").partition("@")
+        return format_html('<span title="{}">{}{}<wbr>{}</span>', job.get_via_display(), name, sign, host)
 
     @admin.display(description=_("started"), ordering="created_date")
     def age(self, job: Job) -> SafeString:
