@@ -1,4 +1,10 @@
-"""A database of the version before is brought up to date, and every record in it is still there and says the same."""
+"""A database of the version before is brought up to date, and every record in it is still there and says the same.
+
+Each change of the schema takes as long as a hundred other tests, and most of all one that begins at the newest. So all
+of these share one way up and one way back, in one worker, of a database that is empty at first, and come in this order:
+it gets the records of the version before, then those of a version between, is brought up to date, looked at, and goes
+back over the version between.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +16,9 @@ from typing import Any
 import pytest
 from auditlog.models import LogEntry
 from django.apps import apps as current
-from django.core.management import call_command
-from django.db import connection
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import override
 from pytest_django import DjangoDbBlocker
@@ -22,9 +29,9 @@ from workspaces.models.history import kept_change, kept_name
 from workspaces.permissions import may_approve, rights
 from workspaces.reasons import in_language
 
-# Each change of the schema takes as long as a hundred other tests, so the tests share them, in one worker.
 pytestmark = pytest.mark.xdist_group("upgrade")
-BEFORE = [("workspaces", "0012_interruption_of_steps"), ("executors", "0007_last_launches")]
+_DJANGO = [("contenttypes", "0002_remove_content_type_name"), ("auth", "0012_alter_user_first_name_max_length")]
+BEFORE = [*_DJANGO, ("workspaces", "0012_interruption_of_steps"), ("executors", "0007_last_launches")]
 DECIDED = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 TCL = """
 flow:
@@ -44,33 +51,63 @@ def newest() -> list[tuple[str, str]]:
     return list(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
 
-@pytest.fixture(scope="class")
-def changing_schema(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The database without a transaction; in the end it is empty and as new as the others' tests expect it."""
+@pytest.fixture(scope="module")
+def empty_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database of these tests' own in the place of the test database, without a transaction and without a table."""
+    tests = connections["default"]
+    own = connections.create_connection("default")
+    name = "file:upgrade?mode=memory&cache=shared"
     with django_db_blocker.unblock():
+        if tests.vendor == "postgresql":
+            name = f"{tests.settings_dict['NAME']}_upgrade"
+            _manage(tests, "DROP DATABASE IF EXISTS", name)
+            _manage(tests, "CREATE DATABASE", name)
+        own.settings_dict = {**own.settings_dict, "NAME": name}
+        connections["default"] = own
+        ContentType.objects.clear_cache()
         try:
+            assert connection.introspection.table_names() == []
             yield
         finally:
-            migrate(newest())
-            call_command("flush", verbosity=0, interactive=False)
+            # Django keeps a database in memory until the process ends.
+            BaseDatabaseWrapper.close(own)
+            connections["default"] = tests
+            ContentType.objects.clear_cache()
+            if tests.vendor == "postgresql":
+                _manage(tests, "DROP DATABASE", name)
+
+
+def _manage(tests: BaseDatabaseWrapper, command: str, name: str) -> None:
+    with tests.cursor() as cursor:
+        cursor.execute(f"{command} {tests.ops.quote_name(name)}")
 
 
 @dataclass(frozen=True)
 class Upgraded:
-    """What was made before the upgrade: primary keys by name, and how many records each model had."""
+    """What was made before the upgrade: primary keys by name, and how many records each model had.
+
+    ``was`` counts for the models of the version before, with what the version between added.
+    """
 
     made: dict[str, Any]
     was: dict[str, int]
 
 
-@pytest.fixture(scope="class")
-def upgraded(changing_schema: None) -> Upgraded:
-    """A database of the version before with a record of each kind, brought up to date."""
+@pytest.fixture(scope="module")
+def upgraded(empty_database: None) -> Upgraded:
+    """A database of the version before with a record of each kind, brought up to date over a version between."""
     old = migrate(BEFORE)
     made = fill(old)
     was = counts(old)
-    migrate(newest())
-    return Upgraded(made, was)
+    between = migrate(LANDED)
+    kept = counts(between)
+    assert {label: kept[label] for label in was} == was
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_sentences_of_before, "BATCH", 3)
+        say_sentences(between)
+        more = counts(between)
+        migrate(newest())
+    return Upgraded(made, {label: more[label] for label in was})
 
 
 def fill(old: Any) -> dict[str, Any]:
@@ -125,8 +162,6 @@ def counts(models: Any) -> dict[str, int]:
 
 
 class TestFromTheVersionBefore:
-    """In this order: the last of them goes the way back, with what the others changed."""
-
     def test_every_record_of_the_version_before_is_kept(self, upgraded: Upgraded) -> None:
         made, was = upgraded.made, upgraded.was
         now = counts(current)
@@ -156,7 +191,8 @@ class TestFromTheVersionBefore:
             "ann@example.org": made["user"],
             "two@example.org": None,
         }
-        schedules = {one.created_by: one for one in current.get_model("workspaces", "Schedule")._base_manager.all()}
+        made_before = current.get_model("workspaces", "Schedule")._base_manager.filter(workspace__name="net")
+        schedules = {one.created_by: one for one in made_before}
         assert schedules["ann@example.org"].acts_for_user_id == made["user"]
         assert schedules["two@example.org"].acts_for_user_id is None
         assert schedules["writers (Team Token)"].acts_for_team == "writers"
@@ -164,8 +200,8 @@ class TestFromTheVersionBefore:
 
     def test_roles_and_flags_of_before_mean_what_they_say(self, upgraded: Upgraded) -> None:
         made = upgraded.made
-        organization = current.get_model("workspaces", "Organization")._base_manager.get()
-        workspace = current.get_model("workspaces", "Workspace")._base_manager.get()
+        organization = current.get_model("workspaces", "Organization")._base_manager.get(name="acme")
+        workspace = current.get_model("workspaces", "Workspace")._base_manager.get(name="net")
 
         def held(group: str) -> Any:
             return rights(TokenUser(name=group, groups=frozenset({group})), organization, workspace)
@@ -184,26 +220,24 @@ class TestFromTheVersionBefore:
 
     def test_workspaces_of_before_are_in_no_project_and_may_be_put_in_one(self, upgraded: Upgraded) -> None:
         workspaces: Any = current.get_model("workspaces", "Workspace")._base_manager
-        workspace = workspaces.get()
-        assert workspace.project is None
+        assert [one.project for one in workspaces.all()] == [None, None]
+        workspace = workspaces.get(name="net")
         projects = current.get_model("workspaces", "Project")._base_manager
         workspace.project = projects.create(organization=workspace.organization, name="networks")
         workspace.save()
         assert workspaces.filter(project__name="networks").count() == 1
 
-    def test_the_way_back_keeps_the_records_too(self, upgraded: Upgraded) -> None:
-        old = migrate(BEFORE)
-        assert counts(old) == upgraded.was
-        assert [row.name for row in old.get_model("workspaces", "Workspace")._base_manager.all()] == ["net"]
-
 
 # ---- reasons --------------------------------------------------------------------------------------------------------
 
 LANDED = [
+    *_DJANGO,
     ("workspaces", "0020_approvals_and_makers_of_schedules"),
     ("executors", "0007_last_launches"),
     ("auditlog", "0017_add_actor_email"),
 ]
+TOLD = "told"
+"""The workspace of the sentences."""
 SAID = [
     # Code and sentence as the version before stored them; the sentence in German, None: as it was told.
     ("no-changes", "The plan has no changes", "Der Plan hat keine Änderungen"),
@@ -220,12 +254,6 @@ SAID = [
     ("pod-deleted", "Apply: Somebody deleted the pod", None),
     ("made-up", "An executor's own words", None),
 ]
-
-
-@pytest.fixture(scope="class")
-def landed(changing_schema: None) -> Any:
-    """The models of a later version, whose reasons are sentences."""
-    return migrate(LANDED)
 
 
 TEXTS = [
@@ -253,7 +281,9 @@ def texts_of_before(old: Any, workspace: Any) -> None:
             workspace=workspace, serial=serial, lineage=str(serial), md5="m", size=2, content=b"{}", why=text
         )
     old.get_model("workspaces", "Schedule").objects.create(workspace=workspace, cron="0 3 * * *", refusal=schedule)
-    old.get_model("workspaces", "Job").objects.update(trimmed_at=DECIDED, trimmed_why=trimmed)
+    old.get_model("workspaces", "Job").objects.filter(workspace=workspace).update(
+        trimmed_at=DECIDED, trimmed_why=trimmed
+    )
     kinds = old.get_model("contenttypes", "ContentType").objects
     for model, what, changes in (("workspacetag", name, None), ("workspace", "net", {"state": changed})):
         kind, _ = kinds.get_or_create(app_label="workspaces", model=model)
@@ -269,64 +299,79 @@ def texts_of_now() -> Iterator[str]:
     with override("de"):
         for state in records["RecoveredState"].order_by("serial"):
             yield in_language(state.refusal)
-        yield in_language(records["Schedule"].get().why_refused)
+        yield in_language(records["Schedule"].get(workspace__name=TOLD).why_refused)
         yield in_language(records["Job"].filter(trimmed_at__isnull=False)[0].why_trimmed)
-        name, change = LogEntry.objects.order_by("pk")
+        name, change = LogEntry.objects.filter(timestamp=DECIDED).order_by("pk")
         yield kept_name(name)
         yield from kept_change(change, "state") or ()
 
 
-def reasons_of(model: Any) -> list[tuple[str, str, str]]:
-    rows = model._base_manager.order_by("pk")
+def reasons_of(records: Any) -> list[tuple[str, str, str]]:
     found = []
-    for row in rows:
+    for row in records:
         with override("de"):
             german = in_language(row.why)
         found.append((row.reason_code, str(row.why), german))
     return found
 
 
+def say_sentences(landed: Any) -> None:
+    """Jobs, steps and attempts whose reasons are sentences, as a version between stored them."""
+    organization = landed.get_model("workspaces", "Organization").objects.create(name="sentences")
+    workspace = landed.get_model("workspaces", "Workspace").objects.create(organization=organization, name=TOLD)
+    for number, (code, text, _) in enumerate(SAID):
+        job = landed.get_model("workspaces", "Job").objects.create(
+            organization=organization, workspace=workspace, status="failed", reason_code=code, reason=text
+        )
+        step = landed.get_model("workspaces", "Step").objects.create(
+            job=job, step_number=number, name="Plan", type="terraformPlan", status="failed", reason_code=code,
+            reason=text,
+        )  # fmt: skip
+        attempt = landed.get_model("executors", "Attempt").objects.create(
+            step=step, number=1, executor="local", created_at=DECIDED, not_before=DECIDED, state="ended",
+            reason_code=code, reason=text, leaving_code=code, leaving_reason=text,
+        )  # fmt: skip
+        landed.get_model("executors", "AttemptEvent").objects.create(
+            attempt=attempt, kind="waiting", detail=text, at=DECIDED
+        )
+    texts_of_before(landed, workspace)
+
+
 class TestFromSentences:
-    @pytest.mark.usefixtures("german")
-    def test_jobs_steps_and_attempts_of_before_say_what_they_said(
-        self, landed: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(_sentences_of_before, "BATCH", 3)
-        organization = landed.get_model("workspaces", "Organization").objects.create(name="acme")
-        workspace = landed.get_model("workspaces", "Workspace").objects.create(organization=organization, name="net")
-        for number, (code, text, _) in enumerate(SAID):
-            job = landed.get_model("workspaces", "Job").objects.create(
-                organization=organization, workspace=workspace, status="failed", reason_code=code, reason=text
-            )
-            step = landed.get_model("workspaces", "Step").objects.create(
-                job=job,
-                step_number=number,
-                name="Plan",
-                type="terraformPlan",
-                status="failed",
-                reason_code=code,
-                reason=text,
-            )
-            attempt = landed.get_model("executors", "Attempt").objects.create(
-                step=step, number=1, executor="local", created_at=DECIDED, not_before=DECIDED, state="ended",
-                reason_code=code, reason=text, leaving_code=code, leaving_reason=text,
-            )  # fmt: skip
-            landed.get_model("executors", "AttemptEvent").objects.create(
-                attempt=attempt, kind="waiting", detail=text, at=DECIDED
-            )
-        texts_of_before(landed, workspace)
-        migrate(newest())
+    @pytest.mark.usefixtures("german", "upgraded")
+    def test_jobs_steps_and_attempts_of_before_say_what_they_said(self) -> None:
         assert list(texts_of_now()) == [german for _, german in TEXTS]
-        for model in (current.get_model(*name) for name in (
-            ("workspaces", "Job"), ("workspaces", "Step"), ("executors", "Attempt"),
-        )):  # fmt: skip
-            shown = {text: (code, german) for code, text, german in reasons_of(model)}
+        attempts = current.get_model("executors", "Attempt")._base_manager.filter(step__job__workspace__name=TOLD)
+        for records in (
+            current.get_model("workspaces", "Job")._base_manager.filter(workspace__name=TOLD),
+            current.get_model("workspaces", "Step")._base_manager.filter(job__workspace__name=TOLD),
+            attempts,
+        ):
+            shown = {text: (code, german) for code, text, german in reasons_of(records.order_by("pk"))}
             for code, text, german in SAID:
                 assert shown[text][0] == code
                 assert shown[text][1].startswith(german or text), text
-        for attempt in current.get_model("executors", "Attempt")._base_manager.all():
+        assert attempts.count() == len(SAID)
+        for attempt in attempts:
             assert attempt.leaving is None or str(attempt.leaving) == attempt.reason
             assert [str(event.why) for event in attempt.events.all()] == [attempt.reason]
+
+
+# ---- the way back ---------------------------------------------------------------------------------------------------
+
+
+class TestTheWayBack:
+    """In this order, with what the tests before these changed."""
+
+    @pytest.mark.usefixtures("upgraded")
+    def test_reasons_are_sentences_again(self) -> None:
         old = migrate(LANDED)
-        kept = old.get_model("workspaces", "Job")._base_manager.values_list("reason_code", "reason")
+        jobs = old.get_model("workspaces", "Job")._base_manager.filter(workspace__name=TOLD)
+        kept = jobs.values_list("reason_code", "reason")
         assert sorted(kept) == sorted((code, text) for code, text, _ in SAID)
+
+    def test_every_record_is_kept(self, upgraded: Upgraded) -> None:
+        old = migrate(BEFORE)
+        assert counts(old) == upgraded.was
+        workspaces = old.get_model("workspaces", "Workspace")._base_manager
+        assert [row.name for row in workspaces.order_by("name")] == ["net", TOLD]
