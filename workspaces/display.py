@@ -9,11 +9,11 @@ from typing import Any
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from terrakube_site.theme.markup import format_html
 from workspaces.choices import JobStatus, LastJobStatus
 
 TONES = {

@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from executors.choices import ExecutorKind
 from executors.models import Attempt, AttemptEvent
 from executors.runs.resource_use import format_bytes
+from terrakube_site.theme.markup import format_html
 from workspaces.admin.base import ReadOnly, RecordAdmin, RecordInline, allows, scope
 from workspaces.display import clock, duration, moment, seconds
 from workspaces.models import Step

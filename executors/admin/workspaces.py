@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -23,6 +22,7 @@ from executors.launching.manifest import OWN_USER
 from executors.runs.resource_use import resource_use
 from terrakube_site.env import SettingErrors
 from terrakube_site.messages import translated
+from terrakube_site.theme.markup import format_html
 from vcs.admin.hooks import webhook_section
 from workspaces.admin.addition import Addition
 from workspaces.admin.workspaces import WorkspaceAdmin

@@ -10,7 +10,7 @@ from django.utils.encoding import iri_to_uri
 from django.utils.html import escape
 from django.utils.safestring import SafeString
 
-from terrakube_site.theme.widgets import text_of
+from terrakube_site.theme.markup import text_of
 
 register = template.Library()
 

@@ -9,11 +9,12 @@ from typing import Any
 from django import template
 from django.template.context import Context
 from django.template.loader import get_template
-from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from unfold.widgets import CHECKBOX_LABEL_CLASSES, LABEL_CLASSES
+
+from terrakube_site.theme.markup import text_of
 
 register = template.Library()
 
@@ -92,7 +93,7 @@ def _field(context: Context, field: Any) -> str:
 def _label_tag(field: Any) -> str:
     bound = field.field
     classes = list(CHECKBOX_LABEL_CLASSES if field.is_checkbox else LABEL_CLASSES)
-    text: str = conditional_escape(bound.label)
+    text = text_of(bound.label)
     if bound.field.required:
         classes.append("required")
         # Django adds nothing to a label that ends with a mark of its own.
@@ -158,12 +159,12 @@ def _cell(context: Context, rows: Any, cell: Any, stored: bool) -> str:
     field = cell.field
     state = _STORED if stored else _NEW
     if getattr(cell, "is_readonly", False):
-        label = conditional_escape(capfirst(str(field["label"])))
+        label = text_of(capfirst(str(field["label"])))
         return f"{_CELL.format(name=field['name'], state=state, label=label)}{_shown(context, cell)}</div></td>"
     if field.is_hidden:
         return str(field)
     errors = field.errors
-    said = "".join(f'<p class="tk-error">{conditional_escape(error)}</p>' for error in errors)
+    said = "".join(f'<p class="tk-error">{text_of(error)}</p>' for error in errors)
     if errors:
         state = f"errors {state}"
     start = _CELL.format(name=field.name, state=state, label=_label(rows, field))
@@ -174,7 +175,7 @@ def _label(rows: Any, field: Any) -> str:
     """Return the label of a column, which is the same in every row."""
     labels: dict[str, str] = rows.__dict__.setdefault("_labels", {})
     if field.name not in labels:
-        labels[field.name] = conditional_escape(capfirst(str(field.label)))
+        labels[field.name] = text_of(capfirst(str(field.label)))
     return labels[field.name]
 
 

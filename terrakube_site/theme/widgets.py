@@ -5,15 +5,15 @@ What is written is what the widget's template says, which the tests compare; eve
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
 from django.utils.formats import localize
-from django.utils.safestring import SafeData, SafeString
+from django.utils.safestring import SafeString
+
+from terrakube_site.theme.markup import text_of
 
 _OPTION = "django/forms/widgets/select_option.html"
 _ADORNMENTS = ("prefix", "prefix_icon", "suffix", "suffix_icon")
@@ -22,18 +22,6 @@ _ARROW = (
     " text-base-400 top-0 top-1/2 hover:text-base-700 dark:text-base-500 dark:hover:text-base-200"
     ' -translate-y-1/2">expand_more</span>'
 )
-
-
-_SPECIAL = re.compile("[&<>\"']")
-
-
-def text_of(value: Any) -> str:
-    """Return a value as text of HTML, escaped unless it is marked safe."""
-    if isinstance(value, SafeData):
-        return str(value)
-    text = str(value)
-    # Hardly any text of a page has a character to escape.
-    return html.escape(text) if _SPECIAL.search(text) else text
 
 
 def _attributes(widget: Mapping[str, Any]) -> str:

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from django import forms
 from django.forms.renderers import DjangoTemplates
-from django.utils.safestring import mark_safe
+from django.utils.html import conditional_escape
+from django.utils.html import format_html as django_format_html
+from django.utils.html import format_html_join as django_format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 from unfold import widgets as unfold
 
+from terrakube_site.theme.markup import format_html, format_html_join, text_of
 from terrakube_site.theme.widgets import WRITERS, Renderer
 from tests.support.markup import without_breaks
 
@@ -61,3 +65,22 @@ def test_a_value_keeps_the_line_break_it_begins_with() -> None:
     written = unfold.UnfoldAdminTextareaWidget().render("name", "\nsecond line", {}, Renderer())
 
     assert written.endswith(">\n\nsecond line</textarea>")
+
+
+def test_texts_of_html_are_escaped_as_by_django() -> None:
+    class Marked:
+        def __html__(self) -> str:
+            return "<b>marked</b>"
+
+    values: list[Any] = [
+        *("plain", "<a href='x'>&\"", mark_safe("<i>safe</i>"), mark_safe("")),
+        *(None, 7, True, Marked(), gettext_lazy("Value"), ["<", "'"]),
+    ]
+
+    assert [text_of(value) for value in values] == [conditional_escape(value) for value in values]
+    written = format_html("<td{}>{name}</td>", values[2], name=values[1])
+    assert written == django_format_html("<td{}>{name}</td>", values[2], name=values[1])
+    joined = format_html_join("<br>", "<i>{}{}</i>", [values[:2], values[2:4]])
+    assert joined == django_format_html_join("<br>", "<i>{}{}</i>", [values[:2], values[2:4]])
+    assert isinstance(written, SafeString)
+    assert isinstance(joined, SafeString)

@@ -13,13 +13,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from terrakube_site.messages import translated
+from terrakube_site.theme.markup import format_html
 from workspaces.admin.addition import Addition
 from workspaces.admin.base import ReadOnly, RecordAdmin, actor_of, allows, telling
 from workspaces.admin.exports import ListExport

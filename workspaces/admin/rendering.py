@@ -12,12 +12,15 @@ from unfold import fields
 from unfold.templatetags import unfold_list
 from unfold.utils import display_for_field
 
+from terrakube_site.theme.markup import format_html
 from workspaces.display import clock
 
 
 def replace_parts() -> None:
     """Put our own in the places of theirs; a second call changes nothing."""
     fields.display_for_field = unfold_list.display_for_field = shown_field
+    # Each cell of a list is written by it.
+    unfold_list.format_html = format_html
     # Where pygments is installed, unfold gives JSON colours in style attributes, which the page policy refuses.
     fields.prettify_json = lambda data, encoder: None
     helpers.InlineAdminFormSet.inline_formset_data = rows_for_script  # type: ignore[assignment, method-assign]

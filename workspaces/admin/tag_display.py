@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from terrakube_site.theme.markup import format_html_join
 from terrakube_site.visible import visible
 from workspaces.models import Workspace, WorkspaceTag
 

@@ -16,7 +16,6 @@ from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +24,7 @@ from django.views.decorators.http import require_POST
 from terrakube_site.http.body_doors import Door, only_signed_in
 from terrakube_site.http.body_limit import MIB
 from terrakube_site.messages import translated
+from terrakube_site.theme.markup import format_html
 from workspaces.actors import is_admin
 from workspaces.admin import who_may
 from workspaces.admin.addition import Addition
