@@ -23,7 +23,8 @@ from workspaces.admin.base import scope
 from workspaces.choices import LastJobStatus
 from workspaces.models import Workspace
 
-GROUPS_OF_A_PAGE = 50
+GROUPS_OF_A_PAGE = 25
+"""Each with its first workspaces: 250 of them, more than any other list shows."""
 SHOWN = 10
 """Workspaces of a group; its link leads to all of them."""
 COUNTS = {
