@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.panel.site import PanelSite, panel_site
 from tests.support.patience import patient
@@ -183,6 +183,70 @@ def test_everybody_can_use_the_navigation_the_search_and_the_list_of_shortcuts(v
     page.keyboard.press("Shift+?")
     found["shortcuts"] = problems(page)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize("lost", ["unfold/js/app", "unfold/js/alpine/alpine", "terrakube/alpine"])
+def test_nothing_lies_over_a_page_whose_script_was_lost_on_the_way(visit: Visitor, browser: Browser, lost: str) -> None:
+    # Not watched: what the browser says of the missing script is what this is about.
+    context = browser.new_context(storage_state=visit.page.context.storage_state())
+    page = context.new_page()
+    gone: list[str] = []
+
+    def lose(route: Route) -> None:
+        gone.append(route.request.url)
+        route.abort()
+
+    page.route(re.compile(rf"/{lost}(\.[0-9a-f]+)?\.js"), lose)
+    page.goto(f"{visit.url}/admin/workspaces/workspace/")
+    assert len(gone) == 1
+    record = page.get_by_role("link", name="example", exact=True)
+    record.click()
+    expect(page).to_have_url(re.compile("/admin/workspaces/workspace/.+"))
+    context.close()
+
+
+def test_light_and_dark_follow_the_system_until_one_is_chosen_and_paper_is_light(visit: Visitor) -> None:
+    page, dark = visit.page, re.compile(r"\bdark\b")
+    page.emulate_media(color_scheme="light")
+    visit.open(JOBS)
+    root = page.locator("html")
+    expect(root).not_to_have_class(dark)
+    page.emulate_media(color_scheme="dark")
+    expect(root).to_have_class(dark)
+    for event in ("beforeprint", "afterprint"):
+        page.evaluate("(name) => window.dispatchEvent(new Event(name))", event)
+        (expect(root).not_to_have_class if event == "beforeprint" else expect(root).to_have_class)(dark)
+    page.evaluate("localStorage.setItem('_x_adminTheme', JSON.stringify('dark'))")
+    page.emulate_media(color_scheme="light")
+    expect(root).to_have_class(dark)
+
+
+def test_a_page_with_work_going_on_replaces_only_its_piece(visit: Visitor, site: PanelSite) -> None:
+    page, path = visit.page, f"/admin/workspaces/workspace/{site.workspace}/preflight/"
+    visit.open(path)
+    page.get_by_role("button", name="Check now").click()
+    piece = page.locator("#preflight[data-again]")
+    expect(piece).to_be_visible()
+    page.evaluate("() => { window.stays = true; document.getElementById('preflight').dataset.first = '1'; }")
+    answers: list[int] = []
+
+    def answer(route: Route) -> None:
+        # The server is away for a moment.
+        if not answers:
+            route.fulfill(status=503)
+        else:
+            route.continue_()
+        answers.append(len(answers))
+
+    visit.watch.expected.add(503)
+    page.route(f"{visit.url}{path}", answer)
+    expect(page.locator("#preflight[data-first]")).to_have_count(0)
+    expect(piece).to_be_visible()
+    assert page.evaluate("window.stays")
+    assert len(answers) >= 2
+    page.unroute(f"{visit.url}{path}")
+    page.context.clear_cookies()
+    expect(page).to_have_url(re.compile(r"/admin/login/\?next="))
 
 
 def problems(page: Page) -> list[str]:

@@ -54,8 +54,24 @@
     ["x-bind:style", "`width: ${sidebarWidth}px`", "'width: ' + sidebarWidth + 'px'"],
     ["x-on:mousemove.window", "if (resizing) {", "resizing && resizeSidebar($event)"],
   ];
+  // Stands for unfold's own where its script was lost on the way: the page is all there, and no dialog opens over it.
+  const withoutDialogs = () => ({
+    sidebarWidth: 288,
+    siteDropdownOpen: false,
+    shortcutsOpen: false,
+    openCommandResults: false,
+    openModal: false,
+    modalContentClasses: "",
+    filterOpen: false,
+    filterModalOpen: false,
+    openAllApplications: false,
+    adminTheme: "auto",
+    themeBindings: {
+      ["x-bind:class"]: () => globalThis.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "",
+    },
+  });
   document.addEventListener("alpine:init", () => {
-    const { Alpine, theme, getCurrentTab } = window;
+    const { Alpine, theme = withoutDialogs, getCurrentTab = () => null } = window;
     Alpine.data("theme", (...given) => {
       const own = theme(...given);
       return { ...own, ...navigation(own.themeBindings), getCurrentTab, resizeSidebar, window: page };
@@ -65,6 +81,13 @@
         one.setAttribute(attribute, expression);
       }
     }
+  });
+
+  // Until then the styles keep closed what only Alpine closes.
+  document.addEventListener("alpine:initialized", () => (document.documentElement.dataset.alpine = "1"));
+  document.addEventListener("DOMContentLoaded", () => {
+    // Alpine itself was lost: the page is shown as it came.
+    if (!window.Alpine) document.documentElement.removeAttribute("x-cloak");
   });
 
   // The policy refuses a style attribute that a script writes as text, and allows the same declarations as properties.
