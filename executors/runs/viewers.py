@@ -36,7 +36,7 @@ TRUSTED_SECONDS = 10.0
 """For how long viewers are served without a check, where the database does not answer."""
 _IDLE_SECONDS = 60.0
 """After which a page that asks no more is forgotten; one of a finished job asks every 15 seconds."""
-_MOST_VIEWERS = 2000
+_MOST_VIEWERS = 5000
 
 Flags = tuple[tuple[str, Any], ...]
 """The decisions that are open to a viewer, by name, and the comments that they may delete."""

@@ -86,8 +86,12 @@
   // Until then the styles keep closed what only Alpine closes.
   document.addEventListener("alpine:initialized", () => (document.documentElement.dataset.alpine = "1"));
   document.addEventListener("DOMContentLoaded", () => {
-    // Alpine itself was lost: the page is shown as it came.
-    if (!window.Alpine) document.documentElement.removeAttribute("x-cloak");
+    if (window.Alpine) return;
+    // Alpine itself was lost: the page is shown as without scripts.
+    document.documentElement.removeAttribute("x-cloak");
+    for (const { textContent } of document.head.querySelectorAll("noscript")) {
+      if (textContent.includes("stylesheet")) document.head.insertAdjacentHTML("beforeend", textContent);
+    }
   });
 
   // The policy refuses a style attribute that a script writes as text, and allows the same declarations as properties.
