@@ -1,7 +1,7 @@
-// What Alpine's build without eval needs to read the expressions of unfold's pages.
+// What Alpine's build without eval needs for unfold's pages.
 (() => {
   "use strict";
-  // Expressions see the data of their page and no globals, so the functions that unfold's expressions call become data.
+  // Expressions see no globals, so the functions that they call become data.
   const page = {
     get location() {
       return { pathname: location.pathname, search: location.search, hash: location.hash };
@@ -14,10 +14,10 @@
     this.sidebarWidth = Math.min(this.max, Math.max(this.min, width));
     localStorage.setItem("sidebarWidth", this.sidebarWidth);
   }
-  // The width from which unfold's styles put the navigation beside the page; its script has another, one pixel more.
+  // As unfold's styles; its script has one pixel more.
   const beside = globalThis.matchMedia("(min-width: 80rem)");
   const isWanted = () => beside.matches && localStorage.getItem("sidebarOpen") !== "0";
-  // unfold's own closes the navigation whenever a narrow page changes its height, and also as it opens.
+  // unfold's own closes it whenever a narrow page changes its height.
   function navigation(bindings) {
     return {
       isBeside: beside.matches,
@@ -32,6 +32,7 @@
       },
       themeBindings: {
         ...bindings,
+        ["x-bind:data-alpine"]: () => "1",
         ["x-resize.window"]() {
           if (this.isBeside === beside.matches) return;
           this.isBeside = beside.matches;
@@ -49,29 +50,15 @@
       },
     };
   }
-  // The build reads all of unfold's expressions but these: a template text, and statements with "if".
+  // The build cannot read these of unfold's expressions.
   const REWRITTEN = [
     ["x-bind:style", "`width: ${sidebarWidth}px`", "'width: ' + sidebarWidth + 'px'"],
     ["x-on:mousemove.window", "if (resizing) {", "resizing && resizeSidebar($event)"],
   ];
-  // Stands for unfold's own where its script was lost on the way: the page is all there, and no dialog opens over it.
-  const withoutDialogs = () => ({
-    sidebarWidth: 288,
-    siteDropdownOpen: false,
-    shortcutsOpen: false,
-    openCommandResults: false,
-    openModal: false,
-    modalContentClasses: "",
-    filterOpen: false,
-    filterModalOpen: false,
-    openAllApplications: false,
-    adminTheme: "auto",
-    themeBindings: {
-      ["x-bind:class"]: () => globalThis.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "",
-    },
-  });
   document.addEventListener("alpine:init", () => {
-    const { Alpine, theme = withoutDialogs, getCurrentTab = () => null } = window;
+    const { Alpine, theme, getCurrentTab } = window;
+    // Lost on the way: the styles keep closed what Alpine would.
+    if (!theme) return;
     Alpine.data("theme", (...given) => {
       const own = theme(...given);
       return { ...own, ...navigation(own.themeBindings), getCurrentTab, resizeSidebar, window: page };
@@ -83,18 +70,11 @@
     }
   });
 
-  // Until then the styles keep closed what only Alpine closes.
-  document.addEventListener("alpine:initialized", () => (document.documentElement.dataset.alpine = "1"));
   document.addEventListener("DOMContentLoaded", () => {
-    if (window.Alpine) return;
-    // Alpine itself was lost: the page is shown as without scripts.
-    document.documentElement.removeAttribute("x-cloak");
-    for (const { textContent } of document.head.querySelectorAll("noscript")) {
-      if (textContent.includes("stylesheet")) document.head.insertAdjacentHTML("beforeend", textContent);
-    }
+    if (!window.Alpine) document.documentElement.removeAttribute("x-cloak");
   });
 
-  // The policy refuses a style attribute that a script writes as text, and allows the same declarations as properties.
+  // The policy refuses a style attribute as text, and allows it as properties.
   const setAttribute = Element.prototype.setAttribute;
   Element.prototype.setAttribute = function (name, value) {
     if (String(name).toLowerCase() === "style" && this.style) this.style.cssText = value;
