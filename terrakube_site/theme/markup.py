@@ -35,5 +35,5 @@ def format_html(format_string: str, /, *args: Any, **kwargs: Any) -> SafeString:
 
 
 def format_html_join(separator: str, format_string: str, rows: Iterable[Iterable[Any]]) -> SafeString:
-    """Return a format once for the values of each row, escaped; the separator and the format are safe."""
-    return SafeString(separator.join(format_string.format(*map(text_of, row)) for row in rows))
+    """Return a format, which is safe, once for the values of each row, escaped as is the separator between them."""
+    return SafeString(text_of(separator).join(format_string.format(*map(text_of, row)) for row in rows))
