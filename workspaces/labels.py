@@ -98,6 +98,8 @@ TEXTS = frozenset((
     _("workspace key"), _("workspace name"),
     _("columns"), _("default filter"), _("list"), _("list preference"), _("query"),
     _("saved filter"), _("took"),
+    _("address of this site"), _("asked"), _("cluster"), _("clusters"), _("kubeconfig"), _("last answer"),
+    _("without an answer since"),
     _("last seen"), _("shape"), _("started warm"), _("waiting since"), _("warm pod"),
     _("workspace"), _("workspace tag"), _("workspace tags"), _("workspaces"),
 ))
@@ -110,7 +112,7 @@ _LABELS = {
     "global remote state": "share state with all workspaces", "door": "interface",
     "branch as": "branch format", "path as": "path format",
     "api url": "API URL", "approve job": "approve jobs",
-    "approved date": "approved", "asked by": "requested by", "author user": "author",
+    "approved date": "approved", "asked at": "asked", "asked by": "requested by", "author user": "author",
     "cancelled at": "cancelled", "claimed at": "claimed",
     "cleaned at": "cleaned up", "client id": "client ID", "commit id": "commit", "cpu seconds": "CPU seconds",
     "checked at": "checked", "clean at": "last clean plan", "tried at": "last check",

@@ -1,5 +1,5 @@
 """Pages of the panel that depend on how steps run."""
 
-from executors.admin import attempts, checks, jobs, queue, workspaces
+from executors.admin import attempts, checks, clusters, jobs, queue, workspaces
 
-__all__ = ("attempts", "checks", "jobs", "queue", "workspaces")
+__all__ = ("attempts", "checks", "clusters", "jobs", "queue", "workspaces")

@@ -43,7 +43,7 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
     readonly_fields = ("job", "progress", "retried", "used_memory", "used_cpu", "asked_for", "own_deadlines")
     fieldsets = (
         (None, {"fields": ("job", "number", "executor", "progress", "reason", "reason_code", "phase", "exit_code")}),
-        (_("Where"), {"fields": ("namespace", "job_name", "pod_name", "node_name", "image")}),
+        (_("Where"), {"fields": ("cluster", "namespace", "job_name", "pod_name", "node_name", "image")}),
         (
             _("When"),
             {

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from executors.cluster import ClusterError, Manifest
+from executors.clusters.reaching import Place, place_of
 from executors.installation import limits
 from executors.installation.settings import installation
 from executors.launching import last_launch, line_origins, warm_start
@@ -19,10 +20,10 @@ from executors.launching.redaction import redact_job
 from executors.launching.yaml_lines import job_changes, yaml_lines
 from executors.models import LastLaunch
 from executors.preview import dry_run
-from executors.preview.expected_job import expected_job
+from executors.preview.expected_job import expected_job, place_of_steps
 from executors.warm import records
 from terrakube_site.env import SettingErrors
-from terrakube_site.messages import translated
+from terrakube_site.messages import message, translated
 from workspaces.admin.base import actor_of, allows
 from workspaces.admin.workspaces import WorkspaceAdmin
 from workspaces.choices import Category, StepType
@@ -39,6 +40,7 @@ IN_A_POD = (StepType.PLAN, StepType.APPLY, StepType.DESTROY, StepType.PLAN_DESTR
 
 
 _ASK = gettext_noop("ask the cluster")
+_CLUSTER = gettext_noop("Cluster {name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def preview_view(page: WorkspaceAdmin, request: HttpRequest, pk: Any) -> HttpRes
     asked = request.POST.get("type") or request.GET.get("type", StepType.PLAN)
     kind = StepType(asked) if asked in IN_A_POD else StepType.PLAN
     inputs = workspace_inputs(workspace)
-    found = list(_origins(workspace, page.addition.executor_defaults()))
+    found = list(_origins(workspace, _place(inputs.for_step(kind)), page.addition.executor_defaults()))
     context: dict[str, Any] = {"text": "", "lines": [], "errors": [], "needs": [], "answer": None}
     try:
         context |= _shown(workspace, kind, inputs, {one.name: one.origin for one in found})
@@ -82,7 +84,7 @@ def preview_view(page: WorkspaceAdmin, request: HttpRequest, pk: Any) -> HttpRes
                 workspace=workspace,
             )
             context["answer"] = dry_run.dry_run_step(workspace, kind)
-            context["needs"] = dry_run.look_up(context["needs"])
+            context["needs"] = dry_run.look_up(place_of_steps(workspace, kind), context["needs"])
             context["answer"] = context["answer"].with_needs(context["needs"])
     except EphemeralSyntaxErrors as error:
         context["errors"] = [translated(str(one)) for one in error.errors]
@@ -128,7 +130,7 @@ def _shown(workspace: Workspace, kind: StepType, inputs: Inputs, by: Mapping[str
         "lines": lines,
         "text": "".join(f"{line.text}\n" for line in lines),
         "needs": dry_run.referenced_objects(shown),
-        "warm": _warm_pods(body),
+        "warm": None if pod.cluster else _warm_pods(body),
         "last": last,
         "changes": job_changes(last.manifest, shown) if last is not None else [],
     }
@@ -140,15 +142,28 @@ def _warm_pods(body: Manifest) -> int | None:
     return records.waiting_pods(shape).count() if shape else None
 
 
-def _origins(workspace: Workspace, defaults: Mapping[str, str]) -> Iterator[Origin]:
+def _place(inputs: Inputs) -> Place | None:
+    """Return the cluster of a step with these variables, None if that is not known."""
+    try:
+        pod = pod_settings(inputs.texts(Category.ENV), inputs.hidden)
+        return place_of(pod.cluster, installation())
+    except (EphemeralSyntaxErrors, ClusterError, SettingErrors):
+        return None
+
+
+def _origins(workspace: Workspace, place: Place | None, defaults: Mapping[str, str]) -> Iterator[Origin]:
     """What shapes the Job: the name, the value in force, where it comes from, and what the policies say of it."""
     try:
         conf = installation()
     except SettingErrors:
         return
+    there = place.conf.namespace if place is not None else conf.namespace
+    cluster = place.name if place is not None else ""
     deadline = limits.limit_in_force("step_seconds", workspace)
+    yield Origin(
+        line_origins.NAMESPACE, there, translated(message(_CLUSTER, name=cluster)) if cluster else INSTALLATION
+    )
     for name, value in (
-        (line_origins.NAMESPACE, conf.namespace),
         (line_origins.IMAGE, conf.image),
         (line_origins.SECRET, ", ".join(conf.secrets)),
         (line_origins.PULL_SECRETS, ", ".join(conf.image_pull_secrets)),

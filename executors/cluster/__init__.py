@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,13 @@ def connect() -> Cluster:
     """Connect with the pod's service account, else with the current kubeconfig. Raises NoCluster."""
     with _lock:
         return _connected()
+
+
+def connect_by(content: Mapping[str, Any]) -> Cluster:
+    """Connect as a kubeconfig says, which holds all it needs. Raises NoCluster. The caller keeps the connection."""
+    from executors.cluster import api
+
+    return api.from_kubeconfig(content)
 
 
 def has_signs() -> bool:

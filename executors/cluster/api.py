@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -314,6 +314,21 @@ def from_environment() -> Cluster:
                 "No cluster is configured: this process has neither a Kubernetes service account nor a kubeconfig."
             ) from error
     settings.connection_pool_maxsize = _POOL_SIZE
+    return Cluster(client.ApiClient(settings))
+
+
+def from_kubeconfig(content: Mapping[str, Any]) -> Cluster:
+    """Connect as a kubeconfig says that holds all it needs. Raises NoCluster if it cannot be used.
+
+    A call is not repeated, so that a cluster that does not answer holds its caller for one timeout only.
+    """
+    settings = client.Configuration()
+    try:
+        config.load_kube_config_from_dict(dict(content), client_configuration=settings)
+    except (ConfigException, OSError, ValueError) as error:
+        raise NoCluster("The stored kubeconfig cannot be used.") from error
+    settings.connection_pool_maxsize = _POOL_SIZE
+    settings.retries = urllib3.Retry(total=0)
     return Cluster(client.ApiClient(settings))
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop as _
 from executors import cluster
 from executors.cluster import ClusterError, NoCluster
 from executors.doctor import probe
+from executors.doctor.clusters import check_clusters
 from executors.doctor.in_cluster import SUBJECT, check_cluster, claims_in_use
 from executors.doctor.report import Finding, failed, restore_finding, unused
 from executors.doctor.site import site
@@ -54,7 +55,9 @@ def check_now(*, pod: bool = True, sleep: Callable[[float], None] = time.sleep) 
     connected = _cluster()
     if isinstance(connected, Finding):
         yield connected
+        yield from check_clusters()
         return
+    yield from check_clusters()
     api, conf = connected
     rows = list(check_cluster(api, conf))
     yield from rows
@@ -93,7 +96,7 @@ def begin_run(run_id: int) -> None:
     run = CheckRun.objects.filter(pk=run_id, finished_at=None, found=[]).first()
     if run is None:
         return
-    rows = list(site())
+    rows = [*site(), *check_clusters()]
     connected = _cluster()
     if isinstance(connected, Finding):
         rows.append(connected)

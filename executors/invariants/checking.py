@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from django.db import DatabaseError
 from django.utils import timezone
 
-from executors import cluster
 from executors.cluster import ClusterError
+from executors.clusters.reaching import Place, place_of, place_of_record
 from executors.installation.settings import Installation
 from executors.invariants import AT_MOST, RECENT_DAYS, Finding, Moment, Violation, limits, records, runs
 from executors.invariants import cluster as in_cluster
 from executors.invariants.cluster import Contents
 from executors.invariants.snapshot import snapshot
+from workspaces.models import Cluster as Record
 
 INVARIANTS = (*runs.INVARIANTS, *limits.INVARIANTS, *records.INVARIANTS)
 _LEFT = ("nothing-is-left", "The cluster holds nothing of attempts that are over or unknown.")
@@ -57,15 +59,21 @@ def _check_cluster(conf: Installation, moment: Moment, *, shared: bool) -> Itera
     if conf.api_url is None:
         yield from _skip_all("AzBuilderApiUrl is not set, so nothing of this site runs in a cluster")
         return
+    for place in (place_of("", conf), *(place_of_record(record, conf) for record in Record.objects.to_reach())):
+        yield from _check_place(place, replace(moment, conf=place.conf), shared=shared)
+
+
+def _check_place(place: Place, moment: Moment, *, shared: bool) -> Iterator[Finding]:
+    conf = place.conf
     try:
-        api = cluster.connect()
-        first = in_cluster.list_contents(api, conf.namespace)
+        api = place.connect()
+        first = in_cluster.list_contents(api, conf.namespace, place.name)
         left = _check(*_LEFT, lambda: in_cluster.leftovers(moment, first, shared=shared))
         jobs = _check(*_JOBS, lambda: in_cluster.attempts_without_job(moment, first))
         if left.violations or jobs.violations:
             # Cluster and database cannot be read at the same moment; a real violation shows at a second look too.
             time.sleep(SECOND_LOOK_SECONDS)
-            again = in_cluster.list_contents(api, conf.namespace)
+            again = in_cluster.list_contents(api, conf.namespace, place.name)
             left = _confirm(left, lambda: in_cluster.leftovers(moment, again, shared=shared))
             jobs = _confirm(jobs, lambda: in_cluster.attempts_without_job(moment, again))
     except (ClusterError, DatabaseError) as error:

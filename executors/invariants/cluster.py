@@ -24,13 +24,17 @@ _KINDS = ("Job", "Pod", "Secret")
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Our Jobs, pods and Secrets in a namespace; None for a kind that may not be listed."""
+    """Our Jobs, pods and Secrets in a namespace; None for a kind that may not be listed.
+
+    ``cluster`` is the name of its cluster, "" for that of the installation's settings.
+    """
 
     namespace: str
     objects: Mapping[str, Sequence[Seen] | None]
+    cluster: str = ""
 
 
-def list_contents(api: Cluster, namespace: str) -> Contents:
+def list_contents(api: Cluster, namespace: str, cluster: str = "") -> Contents:
     """List our objects. Raises ClusterError if not even Jobs can be listed."""
     lists = {"Job": api.list_jobs, "Pod": api.list_pods, "Secret": api.list_secrets}
     found: dict[str, Sequence[Manifest] | None] = {}
@@ -41,7 +45,7 @@ def list_contents(api: Cluster, namespace: str) -> Contents:
             if error.status != 403 or kind == "Job":
                 raise
             found[kind] = None
-    return Contents(namespace, found)
+    return Contents(namespace, found, cluster)
 
 
 def _known(contents: Contents) -> dict[UUID, Attempt]:
@@ -97,7 +101,9 @@ def attempts_without_job(moment: Moment, contents: Contents) -> Iterator[Violati
     launch = moment.ago(moment.conf.start_timeout_seconds + 60)
     attempts = Attempt.objects.exclude(state=AttemptState.ENDED).filter(executor=ExecutorKind.KUBERNETES)
     found = 0
-    for attempt in attempts.filter(namespace__in=["", contents.namespace]).order_by("pk").iterator():
+    for attempt in (
+        attempts.filter(namespace__in=["", contents.namespace], cluster=contents.cluster).order_by("pk").iterator()
+    ):
         if str(attempt.pk) in names:
             continue
         since = attempt.missing_since or attempt.launched_at

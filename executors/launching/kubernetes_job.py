@@ -6,14 +6,16 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from executors import cluster
 from executors.attempts import handover, lifecycle, tokens
 from executors.choices import EventKind
-from executors.cluster import AlreadyExists, ClusterError, is_policy_refusal
+from executors.cluster import AlreadyExists, ClusterError, Manifest, is_policy_refusal
+from executors.clusters import health
+from executors.clusters.reaching import SilentCluster, calling, place_of
 from executors.contract.job_data import JobDataError, encode_claim, encode_inline
 from executors.installation.settings import Installation, installation
 from executors.launching import forgotten_launches, last_launch, manifest, terrakube_image, warm_start
@@ -29,10 +31,11 @@ from workspaces.variables.in_force import Inputs
 
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
+    from executors.models import WarmPod
 
 logger = logging.getLogger(__name__)
 _RIGHTS_SECONDS = 300
-_may_create_secrets: dict[str, tuple[float, bool]] = {}
+_may_create_secrets: dict[tuple[int, str], tuple[float, bool, Cluster]] = {}
 
 
 class _NameTaken(LaunchError):
@@ -41,7 +44,7 @@ class _NameTaken(LaunchError):
 
 def may_create_secrets(api: Cluster, namespace: str) -> bool:
     """Return True if tokens can be kept in Secrets of a namespace; checked again every five minutes."""
-    known = _may_create_secrets.get(namespace)
+    known = _may_create_secrets.get((id(api), namespace))
     if known is not None and time.monotonic() - known[0] < _RIGHTS_SECONDS:
         return known[1]
     allowed = api.may("create", "secrets", namespace)
@@ -50,7 +53,8 @@ def may_create_secrets(api: Cluster, namespace: str) -> bool:
             "in a Secret owned by the Job" if allowed else "in the Job's EphemeralJobData (no right to create Secrets)"
         )
         logger.info("One-time tokens of attempts in namespace %s lie %s", namespace, place)
-    _may_create_secrets[namespace] = (time.monotonic(), allowed)
+    # The connection is kept with it, so that its id is not another's.
+    _may_create_secrets[id(api), namespace] = (time.monotonic(), allowed, api)
     return allowed
 
 
@@ -104,55 +108,71 @@ def launch_job(
     """
     if conf.is_terrakube_image:
         terrakube_image.prepare_launch(attempt, step)
-    text = ephemeral_job_data(attempt, step, inputs, conf)
     try:
-        api = cluster.connect()
-        if attempt.number == 1:
-            forgotten_launches.refuse(api, conf.namespace, attempt)
-        in_secret, may_change = token_in_secret(api, conf), attempt.step.type in EXCLUSIVE_TYPES
-
-        def manifest_now() -> cluster.Manifest:
-            identity = step_identity(attempt)
-            return build_manifest(api, identity, pod, conf, text, in_secret=in_secret, may_change=may_change)
-
-        body = manifest_now()
-        shape = warm_start.shape_for(attempt, body, conf)
-        warm = warm_start.prepare_pod(api, attempt, shape, body)
-        made_at = None
-        if warm is not None:
-            uid = warm[1]
-        else:
-            if body["metadata"]["name"] != attempt.job_name:
-                # A warm pod that an earlier launch took is gone.
-                body = manifest_now()
-            try:
-                uid, made_at = _create(api, attempt, body, text, conf, in_secret=in_secret)
-            except _NameTaken:
-                # Each database counts its jobs from 1, and another site, or a reinstalled one, may share the
-                # namespace. The attempt's other name is stored before it is used, so a second launch finds the same
-                # Job.
-                lifecycle.use_unique_name(attempt)
-                body = manifest_now()
-                uid, made_at = _create(api, attempt, body, text, conf, in_secret=in_secret)
+        place = place_of(attempt.cluster, conf)
+        conf = place.conf
+        text = ephemeral_job_data(attempt, step, inputs, conf)
+        with calling(place) as api:
+            launched = _launch(api, attempt, pod, conf, text)
     except ClusterError as error:
         raise launch_error(error, conf.namespace) from error
     with transaction.atomic():
         # Lock the Job's row first: a claim locks it before it locks the attempt's.
-        last_launch.store_launch(step, body, inputs.environment)
-        if warm is not None:
-            records.hand_over(warm[0])
-            lifecycle.record_event(attempt, EventKind.WARM, warm[0].pod_name)
+        last_launch.store_launch(step, launched.body, inputs.environment)
+        if launched.warm is not None:
+            records.hand_over(launched.warm)
+            lifecycle.record_event(attempt, EventKind.WARM, launched.warm.pod_name)
         lifecycle.mark_launched(
             attempt,
-            at=made_at,
+            at=launched.made_at,
             namespace=conf.namespace,
-            job_uid=uid,
+            job_uid=launched.uid,
             image=conf.image,
             resources=visible_resources(pod, inputs.environment),
             deadlines=dict(deadlines),
-            shape=shape,
-            **({"started_warm": True, "pod_name": warm[0].pod_name} if warm is not None else {}),
+            shape=launched.shape,
+            **({"started_warm": True, "pod_name": launched.warm.pod_name} if launched.warm is not None else {}),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Launched:
+    """The Job of an attempt: ``made_at`` is its creation if it existed already, ``warm`` the pod that was waiting."""
+
+    body: Manifest
+    uid: str
+    shape: str
+    made_at: dt.datetime | None = None
+    warm: WarmPod | None = None
+
+
+def _launch(api: Cluster, attempt: Attempt, pod: PodSettings, conf: Installation, text: str) -> _Launched:
+    """Create or adopt the attempt's Job, or take a warm pod. Raises ClusterError, LaunchError."""
+    if attempt.number == 1:
+        forgotten_launches.refuse(api, conf.namespace, attempt)
+    in_secret, may_change = token_in_secret(api, conf), attempt.step.type in EXCLUSIVE_TYPES
+
+    def manifest_now() -> Manifest:
+        identity = step_identity(attempt)
+        return build_manifest(api, identity, pod, conf, text, in_secret=in_secret, may_change=may_change)
+
+    body = manifest_now()
+    shape = warm_start.shape_for(attempt, body, conf)
+    warm = warm_start.prepare_pod(api, attempt, shape, body)
+    if warm is not None:
+        return _Launched(body=body, uid=warm[1], shape=shape, warm=warm[0])
+    if body["metadata"]["name"] != attempt.job_name:
+        # A warm pod that an earlier launch took is gone.
+        body = manifest_now()
+    try:
+        uid, made_at = _create(api, attempt, body, text, conf, in_secret=in_secret)
+    except _NameTaken:
+        # Each database counts its jobs from 1, and another site, or a reinstalled one, may share the namespace. The
+        # attempt's other name is stored before it is used, so a second launch finds the same Job.
+        lifecycle.use_unique_name(attempt)
+        body = manifest_now()
+        uid, made_at = _create(api, attempt, body, text, conf, in_secret=in_secret)
+    return _Launched(body=body, uid=uid, shape=shape, made_at=made_at)
 
 
 def build_manifest(
@@ -164,7 +184,7 @@ def build_manifest(
     *,
     in_secret: bool,
     may_change: bool,
-) -> cluster.Manifest:
+) -> Manifest:
     """Return the Job of an attempt or a warm pod; ``text`` is its EphemeralJobData. Raises ClusterError.
 
     The cluster is asked only whether the claim of the plugin cache exists.
@@ -177,7 +197,7 @@ def build_manifest(
 
 
 def _create(
-    api: Cluster, attempt: Attempt, body: cluster.Manifest, text: str, conf: Installation, *, in_secret: bool
+    api: Cluster, attempt: Attempt, body: Manifest, text: str, conf: Installation, *, in_secret: bool
 ) -> tuple[str, dt.datetime | None]:
     """Create or adopt Job and Secret under the attempt's name.
 
@@ -196,9 +216,7 @@ def token_in_secret(api: Cluster, conf: Installation) -> bool:
     return conf.token_secret == "always"  # noqa: S105
 
 
-def _create_or_adopt(
-    api: Cluster, namespace: str, body: cluster.Manifest, attempt: Attempt
-) -> tuple[str, dt.datetime | None]:
+def _create_or_adopt(api: Cluster, namespace: str, body: Manifest, attempt: Attempt) -> tuple[str, dt.datetime | None]:
     name = body["metadata"]["name"]
     try:
         return str(api.create_job(namespace, body)["metadata"]["uid"]), None
@@ -213,7 +231,7 @@ def _create_or_adopt(
     return str(existing["metadata"]["uid"]), forgotten_launches.created_at(existing)
 
 
-def _create_secret(api: Cluster, namespace: str, body: cluster.Manifest) -> None:
+def _create_secret(api: Cluster, namespace: str, body: Manifest) -> None:
     try:
         api.create_secret(namespace, body)
     except AlreadyExists:
@@ -223,6 +241,9 @@ def _create_secret(api: Cluster, namespace: str, body: cluster.Manifest) -> None
 
 def launch_error(error: ClusterError, namespace: str) -> LaunchError:
     """Return the reason why a launch failed, in the cluster's words."""
+    if isinstance(error, SilentCluster):
+        why = reason("cluster-unavailable", "cluster-silent", name=error.name, since=health.shown(error.since))
+        return LaunchError(why, retryable=True, waits=True)
     if error.is_quota:
         return LaunchError(reason("quota", "quota-of", namespace=namespace, words=error.message), retryable=True)
     if error.lacks_right:
@@ -238,18 +259,19 @@ def stop_job(attempt: Attempt) -> bool:
     """Delete the attempt's Job, which interrupts its executor; return True if nothing of it is left. Raises
     ClusterError.
     """
-    api = cluster.connect()
+    place = place_of(attempt.cluster, installation())
     # Without a namespace the launch is not recorded, but the Job exists if the launcher died after creating it.
-    namespace = attempt.namespace or installation().namespace
-    job = api.read_job(namespace, attempt.job_name)
-    if job is None or not _is_of(attempt, job):
-        return True
-    gone = not api.delete_job(namespace, attempt.job_name)
-    if attempt.force_stop and attempt.pod_name and not gone:
-        # Without the right to, its executor learns of it at its next heartbeat, or its grace period runs out.
-        api.kill_pod(namespace, attempt.pod_name)
+    namespace = attempt.namespace or place.conf.namespace
+    with calling(place) as api:
+        job = api.read_job(namespace, attempt.job_name)
+        if job is None or not _is_of(attempt, job):
+            return True
+        gone = not api.delete_job(namespace, attempt.job_name)
+        if attempt.force_stop and attempt.pod_name and not gone:
+            # Without the right to, its executor learns of it at its next heartbeat, or its grace period runs out.
+            api.kill_pod(namespace, attempt.pod_name)
     return gone
 
 
-def _is_of(attempt: Attempt, job: cluster.Manifest) -> bool:
+def _is_of(attempt: Attempt, job: Manifest) -> bool:
     return bool(job["metadata"].get("labels", {}).get(manifest.ATTEMPT_LABEL) == str(attempt.pk))

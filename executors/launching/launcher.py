@@ -33,6 +33,8 @@ from workspaces.variables.in_force import Inputs, step_inputs
 logger = logging.getLogger(__name__)
 RELAUNCH_SECONDS = 5
 """Seconds until a launch that the cluster could not take is retried."""
+LONGEST_WAIT = 30
+"""The same at most, where the cluster answers nobody: the wait grows with the attempt's age."""
 
 
 def load_step(step_id: UUID) -> Step | None:
@@ -49,6 +51,11 @@ class Needs:
     pod: PodSettings | None
     wrong: str
     deadlines: Mapping[str, int]
+
+    @property
+    def cluster(self) -> str:
+        """Return the name of the cluster that the workspace selects, "" for that of the installation's settings."""
+        return self.pod.cluster if self.pod is not None and self.pod.enabled else ""
 
     @property
     def executor(self) -> ExecutorKind:
@@ -70,7 +77,7 @@ def read_needs(step: Step) -> Needs:
 def open_first_attempt(step: Step) -> tuple[Attempt, Needs]:
     """Open the first attempt of a step, in the transaction that queues the step; call ``launch`` after the commit."""
     needs = read_needs(step)
-    return lifecycle.open_first_attempt(step, executor=needs.executor), needs
+    return lifecycle.open_first_attempt(step, executor=needs.executor, cluster=needs.cluster), needs
 
 
 def launch_due_attempt(step_id: UUID) -> bool:
@@ -79,7 +86,7 @@ def launch_due_attempt(step_id: UUID) -> bool:
     if step is None:
         return False
     needs = read_needs(step)
-    attempt = lifecycle.open_attempt(step_id, executor=needs.executor)
+    attempt = lifecycle.open_attempt(step_id, executor=needs.executor, cluster=needs.cluster)
     if attempt is None:
         return False
     attempt.step = step
@@ -125,8 +132,11 @@ def _not_launched(attempt: Attempt, error: LaunchError, needs: Needs) -> None:
     limit = dt.timedelta(seconds=installation().start_timeout_seconds)
     if error.retryable and timezone.now() - attempt.created_at < limit:
         logger.warning("Attempt %s was not launched and will be tried again: %s", attempt, why)
-        lifecycle.postpone_launch(attempt, seconds=RELAUNCH_SECONDS)
-        transitions.explain(attempt.step_id, framed("launching-again", why, seconds=RELAUNCH_SECONDS))
+        seconds = RELAUNCH_SECONDS
+        if error.waits:
+            seconds = round(min(max((timezone.now() - attempt.created_at).total_seconds() / 2, seconds), LONGEST_WAIT))
+        lifecycle.postpone_launch(attempt, seconds=seconds)
+        transitions.explain(attempt.step_id, framed("launching-again", why, seconds=seconds))
         return
     lifecycle.fail_attempt(attempt, why, sources=frozenset({AttemptState.NEW}))
 

@@ -48,6 +48,8 @@ def setting_name(place: Place, pod: PodSettings) -> str:
     """Return the name of the setting behind a line, "" for a line that is the same in every Job."""
     if place[:-1] == (*POD, "nodeSelector") and place[-1] in LINUX_NODES and place[-1] not in (pod.node_selector or {}):
         return ""
+    if pod.cluster and place == ("metadata", "namespace"):
+        return names.CLUSTER
     for prefix, name in _PREFIXES:
         if place[: len(prefix)] == prefix:
             return name

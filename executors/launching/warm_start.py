@@ -25,9 +25,10 @@ logger = logging.getLogger(__name__)
 def shape_for(attempt: Attempt, body: Manifest, conf: Installation) -> str:
     """Return the shape of the warm pods that may run an attempt; "" if none may.
 
-    A drift check gives way to every job, so it takes no pod that waits for one.
+    A drift check gives way to every job, so it takes no pod that waits for one. Pods wait only in the cluster of the
+    installation's settings.
     """
-    return "" if attempt.step.job.is_drift_check else warm_shape(body, conf)
+    return "" if attempt.cluster or attempt.step.job.is_drift_check else warm_shape(body, conf)
 
 
 def warm_shape(body: Manifest, conf: Installation) -> str:

@@ -17,7 +17,7 @@ from executors.health import heartbeats
 from executors.models import Attempt, WarmPod
 from workspaces.choices import FINAL_JOB, IN_EXECUTOR, JobStatus
 from workspaces.jobs.capacity.limits import used_by
-from workspaces.models import Job, Step
+from workspaces.models import Cluster, Job, Step
 from workspaces.run_limits import installation_limits
 from workspaces.task_queue import client
 
@@ -32,6 +32,7 @@ def all_gauges() -> Iterator[Metric]:
     yield from _limits()
     yield from _attempts()
     yield _warm_pods()
+    yield from _clusters()
     yield from _background()
 
 
@@ -122,6 +123,20 @@ def _warm_pods() -> Metric:
     for state in WarmState:
         found.add_metric((state,), rows.get(state, 0))
     return found
+
+
+def _clusters() -> Iterator[Metric]:
+    """Yield whether each enabled cluster with a record answers."""
+    up = GaugeMetricFamily(
+        "terrakube_cluster_up",
+        "Whether an enabled cluster answers; the one of the settings is not among them.",
+        labels=("cluster",),
+    )
+    for name, silent, answered in Cluster.objects.filter(enabled=True).values_list(
+        "name", "silent_since", "answered_at"
+    ):
+        up.add_metric((name,), int(silent is None and answered is not None))
+    yield up
 
 
 def _background() -> Iterator[Metric]:

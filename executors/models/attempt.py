@@ -51,6 +51,12 @@ class Attempt(Reasoned):
     )
 
     job_name = models.CharField(max_length=63, blank=True, default="")
+    cluster = models.CharField(
+        max_length=63,
+        blank=True,
+        default="",
+        help_text=_("Name of its cluster, set before its launch; empty for that of the installation's settings."),
+    )
     namespace = models.CharField(max_length=63, blank=True, default="")
     job_uid = models.CharField(max_length=64, blank=True, default="")
     pod_name = models.CharField(max_length=253, blank=True, default="")

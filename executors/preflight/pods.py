@@ -15,7 +15,7 @@ from executors.preflight.findings import Finding, finding
 from executors.preflight.here import Here, in_pods
 from executors.preflight.subject import Subject
 from executors.preview import dry_run
-from executors.preview.expected_job import expected_job
+from executors.preview.expected_job import expected_job, place_of_steps
 from workspaces.choices import Category, StepType
 from workspaces.pods import EphemeralSyntaxErrors, PodSettings, catalogue, pod_settings
 
@@ -74,12 +74,13 @@ def _architecture_of_nodes() -> str:
 def ask_cluster(subject: Subject) -> Iterator[Finding]:
     """Let the cluster check the Job of a plan, and look up what its pod needs. Nothing is created."""
     try:
-        cluster.connect()
+        place = place_of_steps(subject.workspace)
+        place.connect()
         answer = dry_run.dry_run_step(subject.workspace, StepType.PLAN)
         if not answer.accepted:
             yield finding("pod-refused", why=answer.text)
         body = expected_job(subject.workspace, StepType.PLAN, ask_cluster=True)
-        for need in dry_run.look_up(dry_run.referenced_objects(body)):
+        for need in dry_run.look_up(place, dry_run.referenced_objects(body)):
             if need.found is False:
                 yield finding("object-missing", kind=need.kind, name=need.name)
     except ClusterError as error:

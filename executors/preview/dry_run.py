@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_noop as _
 
-from executors import cluster
 from executors.cluster import ClusterError, Manifest
-from executors.installation.settings import installation
+from executors.clusters.reaching import Place, calling
 from executors.launching.manifest import LINUX_NODES
 from executors.launching.redaction import redact_message, secret_texts
-from executors.preview.expected_job import expected_job
+from executors.preview.expected_job import expected_job, place_of_steps
 from terrakube_site.messages import message
 from workspaces.choices import StepType
 from workspaces.models import Workspace
 from workspaces.models.variable import HIDDEN
 from workspaces.variables.in_force import workspace_inputs
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
 
 _NODE = "Node"
 """The kind of what a node selector refers to; its name is the labels."""
@@ -43,6 +46,7 @@ class Answer:
     accepted: bool
     text: str
     missing: tuple[ReferencedObject, ...] = ()
+    namespace: str = ""
 
     def with_needs(self, needs: Iterable[ReferencedObject]) -> Answer:
         """Return the answer that counts what the pod needs and the cluster does not have."""
@@ -53,21 +57,24 @@ class Answer:
             "The cluster would accept this Job in namespace {namespace}, but its pod would not start. Missing: {names}."
         )
         names = ", ".join(f"{need.kind} {need.name}" for need in missing)
-        return replace(self, text=message(text, namespace=installation().namespace, names=names), missing=missing)
+        return replace(self, text=message(text, namespace=self.namespace, names=names), missing=missing)
 
 
 def dry_run_step(workspace: Workspace, step_type: StepType) -> Answer:
     """Let the cluster check a step's Job: fields, admission, quota and our permissions. Raises
     EphemeralSyntaxErrors.
     """
-    namespace = installation().namespace
     try:
+        place = place_of_steps(workspace, step_type)
+        namespace = place.conf.namespace
         body = expected_job(workspace, step_type, ask_cluster=True)
-        cluster.connect().create_job(namespace, body, dry_run=True)
+        with calling(place) as api:
+            api.create_job(namespace, body, dry_run=True)
     except ClusterError as error:
         environment = workspace_inputs(workspace).for_step(step_type).environment
         return Answer(False, redact_message(error.message, secret_texts(environment)))
-    return Answer(True, message(_("The cluster would accept this Job in namespace {namespace}."), namespace=namespace))
+    text = message(_("The cluster would accept this Job in namespace {namespace}."), namespace=namespace)
+    return Answer(True, text, namespace=namespace)
 
 
 def referenced_objects(body: Manifest) -> list[ReferencedObject]:
@@ -75,14 +82,17 @@ def referenced_objects(body: Manifest) -> list[ReferencedObject]:
     return sorted({ReferencedObject(kind, name) for kind, name in _references(body)})
 
 
-def look_up(wanted: Iterable[ReferencedObject]) -> list[ReferencedObject]:
-    """Look up each object. Raises ClusterError if the cluster does not answer."""
-    namespace, api = installation().namespace, cluster.connect()
-    found = []
+def look_up(place: Place, wanted: Iterable[ReferencedObject]) -> list[ReferencedObject]:
+    """Look up each object in a cluster. Raises ClusterError if it does not answer."""
+    with calling(place) as api:
+        return list(_looked_up(api, place.conf.namespace, wanted))
+
+
+def _looked_up(api: Cluster, namespace: str, wanted: Iterable[ReferencedObject]) -> Iterator[ReferencedObject]:
     for need in wanted:
         if need.name == HIDDEN:
             # The answer would tell a guesser which names exist.
-            found.append(need)
+            yield need
             continue
         if need.kind == _NODE:
             there, right = api.has_node(need.name), "list nodes of the cluster"
@@ -91,8 +101,7 @@ def look_up(wanted: Iterable[ReferencedObject]) -> list[ReferencedObject]:
             resource = f"{need.kind.lower()}{'es' if need.kind.endswith('s') else 's'}"
             where = "of the cluster" if need.kind == "PriorityClass" else f"in namespace {namespace}"
             right = f"get {resource} {where}"
-        found.append(replace(need, found=there, lacking=right if there is None else ""))
-    return found
+        yield replace(need, found=there, lacking=right if there is None else "")
 
 
 def _references(body: Manifest) -> Iterator[tuple[str, str]]:

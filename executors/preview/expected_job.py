@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from executors import cluster
-from executors.cluster import Manifest
+from executors.cluster import Manifest, NoCluster
+from executors.clusters.reaching import Place, calling, place_of
 from executors.installation import limits
 from executors.installation.settings import installation
 from executors.launching import kubernetes_job, manifest
@@ -15,11 +14,15 @@ from workspaces.models import Workspace
 from workspaces.pods import pod_settings
 from workspaces.variables.in_force import workspace_inputs
 
-if TYPE_CHECKING:
-    from executors.cluster.api import Cluster
-
 _NOT_YET = UUID(int=0)
 HIDDEN = "(handed over to the pod)"
+
+
+def place_of_steps(workspace: Workspace, step_type: StepType = StepType.PLAN) -> Place:
+    """Return the cluster in which a step of this type would run. Raises EphemeralSyntaxErrors, NoCluster."""
+    inputs = workspace_inputs(workspace).for_step(step_type)
+    pod = pod_settings(inputs.texts(Category.ENV), inputs.hidden)
+    return place_of(pod.cluster, limits.with_deadlines(installation(), limits.workspace_deadlines(workspace)))
 
 
 def expected_job(
@@ -48,10 +51,18 @@ def expected_job(
         attempt_id=_NOT_YET,
     )
     in_secret = conf.token_secret != "never"  # noqa: S105 - a word of the setting, no secret
+    try:
+        place = place_of(pod.cluster, conf)
+    except NoCluster:
+        if ask_cluster:
+            raise
+        # The policy says that there is no such cluster.
+        place = Place(name=pod.cluster, conf=conf)
+    conf = place.conf
     if ask_cluster:
-        api: Cluster = cluster.connect()
-        in_secret = kubernetes_job.token_in_secret(api, conf)
-        claim_exists = api.claim_exists(conf.namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
+        with calling(place) as api:
+            in_secret = kubernetes_job.token_in_secret(api, conf)
+            claim_exists = api.claim_exists(conf.namespace, pod.plugin_cache_claim) if pod.plugin_cache_dir else None
     name = manifest.job_name(identity)
     data = manifest.SecretData(secret_name=name) if in_secret else manifest.InlineData(HIDDEN)
     return manifest.job_manifest(

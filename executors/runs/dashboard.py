@@ -24,7 +24,7 @@ from workspaces.admin.base import actor_of, allows, scope
 from workspaces.choices import JobStatus
 from workspaces.display import duration
 from workspaces.jobs import capacity
-from workspaces.models import Job, Organization, Step, Workspace
+from workspaces.models import Cluster, Job, Organization, Step, Workspace
 from workspaces.querysets import Scope
 from workspaces.reasons import REASONS, advice_for, in_language, told
 from workspaces.reasons.names import NAMES
@@ -97,6 +97,16 @@ def _cluster() -> Health:
     return Health(_("Cluster"), "bad", text, _("See the watcher's log and the check of the installation."))
 
 
+def _other_cluster(cluster: Cluster) -> Health:
+    title = _("Cluster %(name)s") % {"name": cluster.name}
+    if cluster.silent_since is not None:
+        text = _("no answer for %(age)s") % {"age": duration(timezone.now() - cluster.silent_since)}
+        return Health(title, "bad", text, _("Its steps wait or run unseen until it answers. See the page Clusters."))
+    if cluster.answered_at is None:
+        return Health(title, "quiet", _("not asked yet"), _("The watcher asks it in a moment."))
+    return Health(title, "good", _("answers"))
+
+
 def _parts() -> list[Health]:
     return [
         _health(
@@ -111,6 +121,7 @@ def _parts() -> list[Health]:
         ),
         _queue(),
         _cluster(),
+        *map(_other_cluster, Cluster.objects.to_reach().filter(enabled=True)[:SHOWN]),
     ]
 
 

@@ -249,6 +249,7 @@ def _place_rows(attempt: Attempt) -> tuple[tuple[str, str], ...]:
     else:
         parts = [
             ("Kubernetes Job", attempt.job_name if attempt.namespace else ""),
+            (_("Cluster"), attempt.cluster),
             ("Namespace", attempt.namespace),
             ("Pod", attempt.pod_name),
             ("Node", attempt.node_name),
@@ -269,6 +270,9 @@ def _place_rows(attempt: Attempt) -> tuple[tuple[str, str], ...]:
 def _commands(attempt: Attempt) -> tuple[tuple[str, str], ...]:
     """Return kubectl commands that show the same, ready to copy."""
     if attempt.executor == ExecutorKind.LOCAL or not attempt.namespace:
+        return ()
+    if attempt.cluster:
+        # The reader's kubectl may know it by any name.
         return ()
     where = f"kubectl --namespace {shlex.quote(attempt.namespace)}"
     name = shlex.quote(attempt.job_name)

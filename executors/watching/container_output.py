@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from executors import cluster
 from executors.choices import AttemptState
 from executors.cluster import ClusterError
+from executors.clusters.reaching import calling, place_of
+from executors.installation.settings import installation
 from executors.launching.manifest import CONTAINER
 from executors.logs import store
 from executors.models import Attempt
@@ -26,7 +27,8 @@ def store_output(attempt: Attempt, pod_name: str) -> bool:
     if attempt.state != AttemptState.ENDED or attempt.claimed_at is not None or not attempt.namespace:
         return False
     try:
-        text = cluster.connect().pod_log(attempt.namespace, pod_name, container=CONTAINER, tail_lines=MOST_LINES)
+        with calling(place_of(attempt.cluster, installation())) as api:
+            text = api.pod_log(attempt.namespace, pod_name, container=CONTAINER, tail_lines=MOST_LINES)
     except ClusterError as error:
         logger.debug("What pod %s said cannot be read: %s", pod_name, error)
         return False

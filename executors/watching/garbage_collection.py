@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -34,9 +35,9 @@ _REPORTED = frozenset(
 )
 
 
-def uncleaned_attempts() -> list[Attempt]:
-    """Return the ended attempts that may have left something behind, oldest first."""
-    query = Attempt.objects.filter(state=AttemptState.ENDED, cleaned_at=None).select_related("step")
+def uncleaned_attempts(cluster: str = "") -> list[Attempt]:
+    """Return the ended attempts of a cluster that may have left something behind, oldest first."""
+    query = Attempt.objects.filter(state=AttemptState.ENDED, cleaned_at=None, cluster=cluster).select_related("step")
     return list(query.order_by("ended_at")[:AT_ONCE])
 
 
@@ -87,7 +88,7 @@ def find_job(attempt: Attempt, view: ClusterSnapshot, api: Cluster) -> Seen | No
     return found if found is not None and attempt_of(found) == str(attempt.pk) else None
 
 
-def delete_finished_jobs(view: ClusterSnapshot, api: Cluster, conf: Installation) -> None:
+def delete_finished_jobs(view: ClusterSnapshot, api: Cluster, conf: Installation, cluster: str = "") -> None:
     """Delete Jobs that are over, cleaned up, and too old or too many.
 
     The cluster itself deletes by the Job's TTL; this is for a cluster whose TTL controller does not work.
@@ -100,7 +101,7 @@ def delete_finished_jobs(view: ClusterSnapshot, api: Cluster, conf: Installation
     too_old = now - dt.timedelta(seconds=conf.ttl_seconds + TTL_GRACE_SECONDS)
     named = [attempt_id for attempt_id in oldest_first if attempt_id in too_many or over[attempt_id] < too_old]
     ids = [pk for pk in map(as_uuid, named[:AT_ONCE]) if pk is not None]
-    cleaned = Attempt.objects.filter(pk__in=ids, state=AttemptState.ENDED, cleaned_at__isnull=False) if ids else ()
+    cleaned = _over_in(cluster, ids)
     for attempt in cleaned:
         try:
             api.delete_job(view.namespace, view.jobs[str(attempt.pk)]["metadata"]["name"])
@@ -109,12 +110,18 @@ def delete_finished_jobs(view: ClusterSnapshot, api: Cluster, conf: Installation
             return
 
 
+def _over_in(cluster: str, ids: Sequence[UUID]) -> Iterable[Attempt]:
+    """Return which of these attempts of a cluster are over and cleaned up."""
+    over = Attempt.objects.filter(state=AttemptState.ENDED, cleaned_at__isnull=False, cluster=cluster)
+    return over.filter(pk__in=ids) if ids else ()
+
+
 def _over_since(job: Seen) -> dt.datetime | None:
     end = job_end(job)
     return end.at if end is not None and not is_leaving(job) else None
 
 
-def delete_orphan_jobs(view: ClusterSnapshot, api: Cluster) -> None:
+def delete_orphan_jobs(view: ClusterSnapshot, api: Cluster, cluster: str = "") -> None:
     """Delete unfinished Jobs of attempts that are over and cleaned up.
 
     A Job with an unknown attempt may belong to another site in the same namespace. One of a deleted organization needs
@@ -122,8 +129,7 @@ def delete_orphan_jobs(view: ClusterSnapshot, api: Cluster) -> None:
     """
     running = {attempt_id: job for attempt_id, job in view.jobs.items() if job_end(job) is None and not is_leaving(job)}
     ids = [pk for pk in map(as_uuid, running) if pk is not None]
-    over = Attempt.objects.filter(pk__in=ids, state=AttemptState.ENDED, cleaned_at__isnull=False) if ids else ()
-    for attempt in over:
+    for attempt in _over_in(cluster, ids):
         job = running[str(attempt.pk)]
         name = job["metadata"]["name"]
         logger.warning("Job %s in namespace %s is deleted: its attempt is over", name, view.namespace)

@@ -46,6 +46,8 @@ class Reflector:
         self._stopped = threading.Event()
         self._failures = 0
         self.synced = False
+        self.problem: ClusterError | None = None
+        """Why the cluster could not be watched last, None after a list."""
 
     def objects(self) -> list[dict[str, Any]]:
         with self._lock:
@@ -78,6 +80,7 @@ class Reflector:
 
     def _pause(self, error: Exception) -> None:
         self.synced = False
+        self.problem = error if isinstance(error, ClusterError) else None
         self._failures += 1
         longest = min(LONGEST_PAUSE_SECONDS, 0.5 * 2**self._failures)
         if self._failures in {1, 10, 100}:
@@ -87,7 +90,7 @@ class Reflector:
     def _list_and_watch(self) -> None:
         found, version = self._lister(self._namespace, SELECTOR)
         self._replace({one["metadata"]["uid"]: trimmed(one) for one in found})
-        self._failures = 0
+        self._failures, self.problem = 0, None
         relist_at = time.monotonic() + RELIST_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
         while not self._stopped.is_set() and time.monotonic() < relist_at:
             for kind, seen in self._streamer(self._namespace, SELECTOR, version, seconds=WATCH_SECONDS):
@@ -157,6 +160,11 @@ class Observer:
                 self._pods.run(until_forbidden=True)
             else:
                 self._stopped.wait(RIGHTS_SECONDS)
+
+    @property
+    def problem(self) -> ClusterError | None:
+        """Why there is no snapshot, as far as it is known."""
+        return self._jobs.problem or self._pods.problem
 
     def snapshot(self) -> ClusterSnapshot | None:
         """Return the current snapshot, None while the cluster does not answer."""

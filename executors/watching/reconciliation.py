@@ -80,6 +80,8 @@ class Looker:
         self._absent: dict[str, dt.datetime] = {}
         self.witnesses: Callable[[Attempt], bool] = lambda attempt: True
         """Return True if this watcher has run since the launch of an attempt, with the same database."""
+        self.unknown: Callable[[], Diagnosis] = lambda: UNKNOWN
+        """Return what is said of a pod while its cluster does not answer."""
         self.cluster_version: Callable[[], str] = lambda: ""
         """Return the cluster's version, "" where it is not known."""
         self.again: dict[str, dt.datetime] = {}
@@ -167,8 +169,9 @@ class Looker:
         """Apply the deadlines to an open attempt while the cluster does not answer."""
         now = now or timezone.now()
         known = self._known.setdefault(str(attempt.pk), _Known())
-        self._note(attempt, known, Memory(seen=UNKNOWN), UNKNOWN, now)
-        return self._follow(attempt, known, UNKNOWN, now, over=False, gone=False)
+        unknown = self.unknown()
+        self._note(attempt, known, Memory(seen=unknown), unknown, now)
+        return self._follow(attempt, known, unknown, now, over=False, gone=False)
 
     @staticmethod
     def _untold(attempt: Attempt, known: _Known, found: Diagnosis) -> Diagnosis:

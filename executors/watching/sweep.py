@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ EVENTS_EVERY_SECONDS = 9.0
 
 
 def open_attempts() -> QuerySet[Attempt]:
-    """Return the attempts that are not over, with their steps."""
+    """Return the attempts that are not over, with their steps; those of every cluster."""
     return Attempt.objects.exclude(state=AttemptState.ENDED).select_related("step")
 
 
@@ -60,10 +60,14 @@ def skip_if_locked(attempt: Attempt) -> Iterator[None]:
 
 
 class Sweep:
-    """The passes of one watcher; for one thread."""
+    """The passes of one watcher over the attempts of one cluster; for one thread.
 
-    def __init__(self, conf: Installation, *, limits: Patience | None = None) -> None:
+    ``cluster`` is its name. The sweep of the cluster of the settings, "", also looks at all that runs in none.
+    """
+
+    def __init__(self, conf: Installation, *, limits: Patience | None = None, cluster: str = "") -> None:
         self._conf = conf
+        self.cluster = cluster
         self.limits = limits or patience(conf)
         probe = SiteProbe(conf)
         self.looker = Looker(self.limits, max_attempts=conf.max_attempts, site_answers=probe.answers)
@@ -72,31 +76,18 @@ class Sweep:
         self.cluster_wanted = False
         """Return True if an attempt needs a cluster."""
         self._events_asked: tuple[float, bool] | None = None
+        self._answers = True
+        """False from the first call of a pass that was not answered, so that the rest of the pass makes none."""
         self._events_at: dict[str, float] = {}
         """When the events of an attempt may be read next, on the monotonic clock."""
 
     def run(self, view: ClusterSnapshot | None, api: Cluster | None) -> None:
         """Make one pass; ``view`` None: the state of the cluster is unknown now."""
         opened = list(open_attempts())
-        uncleaned = garbage_collection.uncleaned_attempts()
-        everything = (*opened, *uncleaned)
-        known = {str(attempt.pk) for attempt in everything}
-        self.looker.forget_all_but(known)
-        self._events_at = {attempt_id: at for attempt_id, at in self._events_at.items() if attempt_id in known}
-        self.cluster_wanted = any(attempt.executor == ExecutorKind.KUBERNETES for attempt in everything)
-        for attempt in lost_tasks.requeue_cancels(self.requeue, opened):
-            if attempt.state == AttemptState.NEW:
-                continue
-            with skip_if_locked(attempt):
-                if attempt.executor == ExecutorKind.LOCAL:
-                    self.local.look_at(attempt)
-                else:
-                    self.look_at(attempt, view, api)
+        uncleaned = garbage_collection.uncleaned_attempts(self.cluster)
+        left = list(lost_tasks.requeue_cancels(self.requeue, opened))
+        self._inspect(opened, left, uncleaned, view, api)
         self.local.clear(uncleaned)
-        if view is not None and api is not None:
-            garbage_collection.clean_up_cluster(self.looker, uncleaned, view, api)
-            garbage_collection.delete_orphan_jobs(view, api)
-            garbage_collection.delete_finished_jobs(view, api, self._conf)
         if any(attempt.state in UNCLAIMED for attempt in opened):
             barred_attempts.end_barred_attempts()
         lost_tasks.requeue_launches(self.requeue)
@@ -106,6 +97,40 @@ class Sweep:
         lost_tasks.release_workspaces()
         self.requeue.forget_old()
 
+    def run_cluster(self, view: ClusterSnapshot | None, api: Cluster | None) -> None:
+        """Make one pass over the attempts of this cluster alone, beside the sweep of the records."""
+        opened = list(open_attempts().filter(cluster=self.cluster))
+        left = [one for one in opened if one.state == AttemptState.INTERRUPTING or not one.step.is_final]
+        self._inspect(opened, left, garbage_collection.uncleaned_attempts(self.cluster), view, api)
+
+    def _inspect(
+        self,
+        opened: Iterable[Attempt],
+        left: Iterable[Attempt],
+        uncleaned: Sequence[Attempt],
+        view: ClusterSnapshot | None,
+        api: Cluster | None,
+    ) -> None:
+        """Look at the attempts of this cluster that are ``left`` of the open ones, and clean up after ended ones."""
+        everything = (*(attempt for attempt in opened if attempt.cluster == self.cluster), *uncleaned)
+        known = {str(attempt.pk) for attempt in everything}
+        self.looker.forget_all_but(known)
+        self._events_at = {attempt_id: at for attempt_id, at in self._events_at.items() if attempt_id in known}
+        self.cluster_wanted = any(attempt.executor == ExecutorKind.KUBERNETES for attempt in everything)
+        self._answers = True
+        for attempt in left:
+            if attempt.state == AttemptState.NEW or attempt.cluster != self.cluster:
+                continue
+            with skip_if_locked(attempt):
+                if attempt.executor == ExecutorKind.LOCAL:
+                    self.local.look_at(attempt)
+                else:
+                    self.look_at(attempt, view if self._answers else None, api)
+        if view is not None and api is not None and self._answers:
+            garbage_collection.clean_up_cluster(self.looker, uncleaned, view, api)
+            garbage_collection.delete_orphan_jobs(view, api, self.cluster)
+            garbage_collection.delete_finished_jobs(view, api, self._conf, self.cluster)
+
     def look_at(self, attempt: Attempt, view: ClusterSnapshot | None, api: Cluster | None) -> Act:
         """Inspect one open attempt that was launched into the cluster."""
         if view is None or api is None:
@@ -113,7 +138,8 @@ class Sweep:
         attempt_id = str(attempt.pk)
         try:
             job = garbage_collection.find_job(attempt, view, api)
-        except ClusterError:
+        except ClusterError as error:
+            self._answers = self._answers and error.status is not None
             return self.looker.inspect_without_cluster(attempt)
         # Without a namespace its launcher died before it could record it, and it is this one.
         pods = view.pods_of(attempt_id) if attempt.namespace in ("", view.namespace) else None

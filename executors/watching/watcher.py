@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import logging
-import queue
 import time
 from pathlib import Path
 
@@ -18,12 +17,12 @@ from executors.health import heartbeats
 from executors.installation.settings import Installation
 from executors.metrics import store
 from executors.terrakube.follower import Follower
-from executors.watching.diagnosis.statuses import as_uuid
+from executors.watching.cluster_watch import ClusterWatch
 from executors.watching.lock import watcher_lock
 from executors.watching.lost_tasks import requeue_launches
 from executors.watching.observer import Observer
-from executors.watching.snapshot import ClusterSnapshot
-from executors.watching.sweep import Sweep, open_attempts, skip_if_locked
+from executors.watching.other_clusters import OtherClusters
+from executors.watching.sweep import Sweep
 from executors.watching.warm_pool import WarmPool
 from executors.watching.witness import Witness
 from workspaces.task_queue import client
@@ -37,26 +36,21 @@ KEEP_SECONDS = 60.0
 STAND_BY_SECONDS = 3.0
 CONNECT_SECONDS = 30.0
 FIRST_VIEW_SECONDS = 3.0
-GATHER_SECONDS = 0.05
-"""Time to collect further changes, since each inspection reads the whole snapshot and queries the database."""
-INSPECTION_SECONDS = 0.5
-"""Least time between two inspections. When many steps start at once, each Job and pod changes several times in a
-moment, and a look at each of these changes would take processor time from the launches."""
 AFTER_ERROR_SECONDS = 2.0
 
 
-class Watcher:
+class Watcher(ClusterWatch):
     """The watcher of one process: stands by until it is active, then watches and sweeps."""
 
     def __init__(self, conf: Installation, data_dir: Path, *, sweep: Sweep | None = None) -> None:
         self._conf = conf
         self._lock = watcher_lock(data_dir)
-        self.sweep = sweep or Sweep(conf)
+        super().__init__(sweep or Sweep(conf))
         self._witness = Witness()
         self.sweep.looker.witnesses = self._witness.has_seen
         self._follower = Follower(conf)
         self._warm_pool = WarmPool(conf)
-        self._observer: Observer | None = None
+        self._others = OtherClusters(conf, self._witness)
         self._connect_at = 0.0
         self._told = ""
         # Records of an earlier watcher are checked at once.
@@ -64,7 +58,6 @@ class Watcher:
         self._next_sweep = self._next_due = self._next_beat = self._next_lock = self._next_warm = 0.0
         # Not with the first iterations, which may have much to catch up with.
         self._next_keep = time.monotonic() + KEEP_SECONDS
-        self._next_inspection = 0.0
 
     def run(self) -> None:
         """Watch until an exception ends it, such as the one raised on a signal."""
@@ -91,6 +84,7 @@ class Watcher:
 
     def close(self) -> None:
         """Stop watching, and release the lock to another watcher."""
+        self._others.stop()
         self._drop_observer()
         self._lock.release()
 
@@ -111,16 +105,12 @@ class Watcher:
             self.become_active()
         elif active and not held:
             logger.warning("Another watcher is the active one now")
+            self._others.stop()
             self._drop_observer()
         elif not held and self._told != "stand-by":
             self._told = "stand-by"
             logger.info("Another watcher is active; this one stands by")
         return held
-
-    def _drop_observer(self) -> None:
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer = None
 
     # ---- one iteration of the active watcher ------------------------------------------------------------------------
 
@@ -136,6 +126,7 @@ class Watcher:
             self._note_queue()
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_SECONDS
+            self._others.follow_records()
             self._watch()
             self.sweep.run(self._view(), self._observer.api if self._observer else None)
             store.flush_counters()
@@ -194,60 +185,3 @@ class Watcher:
         until = now + FIRST_VIEW_SECONDS
         while self._observer.snapshot() is None and time.monotonic() < until:
             time.sleep(0.05)
-
-    def _view(self) -> ClusterSnapshot | None:
-        return self._observer.snapshot() if self._observer is not None else None
-
-    def _soonest(self) -> float:
-        """Return when the next attempt is due for an inspection, on the monotonic clock."""
-        first = min(self.sweep.looker.again.values(), default=None)
-        if first is None:
-            return float("inf")
-        return time.monotonic() + max(0.0, (first - timezone.now()).total_seconds())
-
-    def _look_again(self) -> None:
-        now = timezone.now()
-        due = [attempt_id for attempt_id, at in self.sweep.looker.again.items() if at <= now]
-        for attempt_id in due:
-            # The inspection sets it again if it still matters.
-            del self.sweep.looker.again[attempt_id]
-        if due:
-            self._look_at(set(due))
-
-    def _inspect_changed(self, *, until: float) -> None:
-        """Inspect the attempts that the observer reports, as they come, until then."""
-        if self._observer is None:
-            time.sleep(max(0.0, until - time.monotonic()))
-            return
-        try:
-            first = self._observer.changed.get(timeout=max(0.01, until - time.monotonic()))
-        except queue.Empty:
-            return
-        time.sleep(max(GATHER_SECONDS, min(self._next_inspection, until) - time.monotonic()))
-        self._next_inspection = time.monotonic() + INSPECTION_SECONDS
-        named = {first}
-        while True:
-            try:
-                named.add(self._observer.changed.get_nowait())
-            except queue.Empty:
-                break
-        view = self._observer.snapshot()
-        if view is None:
-            return
-        looker = self.sweep.looker
-        news = set()
-        for attempt_id in named:
-            pods = view.pods_of(attempt_id)
-            departed = view.departed.get(attempt_id)
-            if looker.is_news(attempt_id, view.jobs.get(attempt_id), [departed] if not pods and departed else pods):
-                news.add(attempt_id)
-        if news:
-            self._look_at(news)
-
-    def _look_at(self, attempt_ids: set[str]) -> None:
-        view, api = self._view(), self._observer.api if self._observer else None
-        ids = [found for found in map(as_uuid, attempt_ids) if found is not None]
-        for attempt in open_attempts().filter(pk__in=ids):
-            if attempt.launched_at is not None and not attempt.step.is_final:
-                with skip_if_locked(attempt):
-                    self.sweep.look_at(attempt, view, api)

@@ -38,6 +38,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once]
 NAMES = [*SETTINGS, "EPHEMERAL_CPU_LIMITS"]
 # A valid text of each kind of setting, in which every word is the setting's own.
 VALID = {
+    # Only the name of a cluster that is there is valid.
+    "EPHEMERAL_CONFIG_CLUSTER": "default",
     "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS": "quagga.example/okapi=zebra-okapi",
     "EPHEMERAL_CONFIG_SERVICE_ACCOUNT": "quagga-okapi",
     "EPHEMERAL_CONFIG_ANNOTATIONS": "quagga.example/okapi=Zebra Okapi",

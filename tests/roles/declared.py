@@ -232,6 +232,7 @@ PAGES: Mapping[str, tuple[str, str, str, str]] = {
     "vcs.pullrequest": ("org", NOBODY, NOBODY, NOBODY),
     "vcs.pullrequestrules": ("here", "workspace", "workspace", "workspace"),
     "vcs.accountlink": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "workspaces.cluster": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "workspaces.ssh": ("org", "vcs", "vcs", "vcs"),
     "workspaces.collection": ("here", "collection", "collection", "collection"),
     "workspaces.stateversion": ("here", NOBODY, NOBODY, NOBODY),

@@ -124,6 +124,12 @@ def _config_map_environment(made: Made) -> Any:
 CACHE = {"TF_PLUGIN_CACHE_DIR": "/cache", "PVC_CLAIM_NAME": CLAIM}
 CASES = {
     ENABLE: Case({}, lambda made: made.job["spec"]["backoffLimit"], 0),
+    "EPHEMERAL_CONFIG_CLUSTER": Case(
+        # Another cluster: tests/faults/test_two_clusters.py.
+        {"EPHEMERAL_CONFIG_CLUSTER": "default"},
+        lambda made: made.job["metadata"]["labels"]["app.kubernetes.io/managed-by"],
+        "terrakube-site",
+    ),
     "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS": Case(
         {"EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS": "kubernetes.io/os=linux; kubernetes.io/arch=amd64"},
         lambda made: made.spec["nodeSelector"],

@@ -14,6 +14,7 @@ POD_SECURITY = "EPHEMERAL_CONFIG_POD_SECURITY_CONTEXT"
 SECURITY = "EPHEMERAL_CONFIG_SECURITY_CONTEXT"
 ENVIRONMENT = "EPHEMERAL_JOB_ENV_VARS"
 MOUNT_PATH = "EPHEMERAL_CONFIG_MAP_MOUNT_PATH"
+CLUSTER = "EPHEMERAL_CONFIG_CLUSTER"
 CONFIG_MAPS = "EPHEMERAL_CONFIG_ENVFROM_CONFIG_MAP"
 
 
@@ -33,7 +34,8 @@ def refusal(name: str, text: str) -> str:
 def test_the_example_of_each_variable_is_valid_and_changes_the_pod(name: str) -> None:
     example = pods.SETTINGS[name].example
     pods.validate(name, example)
-    if name != SECURITY:
+    # The one cluster that every installation has is the default.
+    if name not in (SECURITY, CLUSTER):
         assert pods.pod_settings({name: example}) != PodSettings()
     assert pods.pod_settings({name: example}) == pods.pod_settings({name: f" {example}\n"})
 
@@ -45,6 +47,7 @@ def test_the_documented_default_is_what_counts_without_the_variable(name: str) -
     unset = PodSettings()
     # The default of the container's security context is the manifest's, which also hardens more.
     expected = {
+        CLUSTER: "default",
         MOUNT_PATH: unset.config_map_mount_path,
         "PVC_CLAIM_NAME": unset.plugin_cache_claim,
         POD_SECURITY: unset.pod_security,

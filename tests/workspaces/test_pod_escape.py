@@ -84,6 +84,9 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("EPHEMERAL_CONFIG_LABELS", "app.kubernetes.io/name=terrakube-site", "is refused by the built-in rules"),
     ("EPHEMERAL_CONFIG_LABELS", "terrakube.io/attempt=another", "the cluster sets"),
     ("EPHEMERAL_CONFIG_LABELS", "batch.kubernetes.io/job-name=another", "the cluster sets"),
+    # A cluster that nobody added.
+    ("EPHEMERAL_CONFIG_CLUSTER", "nowhere", "is not allowed by the built-in rules; allowed: default"),
+    ("EPHEMERAL_CONFIG_CLUSTER", "../east", "must contain only lowercase letters"),
     # Another namespace, the node's files, and what the image and the kubelet put there.
     ("EPHEMERAL_CONFIG_MAP_NAME", "kube-system/extension", "must contain only lowercase letters"),
     ("EPHEMERAL_CONFIG_MAP_NAME", "../secrets/keys", "must contain only lowercase letters"),

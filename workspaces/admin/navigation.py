@@ -66,6 +66,7 @@ _GROUPS = (
         _("System"),
         (
             (_("Attempts"), "rocket_launch", "admin:executors_attempt_changelist", "read"),
+            (_("Clusters"), "hub", "admin:workspaces_cluster_changelist", ADMINISTRATOR),
             (_("Check"), "stethoscope", "admin:executors_checkrun_changelist", ADMINISTRATOR),
             (_("Queue"), "low_priority", "admin:django_q_ormq_changelist", ADMINISTRATOR),
             (_("Failed tasks"), "error", "admin:django_q_failure_changelist", ADMINISTRATOR),

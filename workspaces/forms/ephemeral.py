@@ -33,6 +33,7 @@ _ON, _OFF = "1", "0"
 
 TITLES: Mapping[str, Any] = {
     names.ENABLE: _("Runs in Kubernetes"),
+    names.CLUSTER: _("Cluster"),
     names.NODE_SELECTOR: _("Node selector"),
     names.TOLERATIONS: _("Tolerations"),
     names.SERVICE_ACCOUNT: _("Service account"),
@@ -55,7 +56,7 @@ TITLES: Mapping[str, Any] = {
     "EPHEMERAL_STORAGE_LIMIT": _("Disk limit"),
 }
 _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (_("Where it runs"), (names.NODE_SELECTOR, names.TOLERATIONS)),
+    (_("Where it runs"), (names.CLUSTER, names.NODE_SELECTOR, names.TOLERATIONS)),
     (_("Resources"), tuple(name for pair in names.RESOURCES.values() for name in pair)),
     (_("Identity and security"), (names.SERVICE_ACCOUNT, names.POD_SECURITY, names.CONTAINER_SECURITY)),
     (_("Labels and annotations"), (names.LABELS, names.ANNOTATIONS, names.POD_ANNOTATIONS)),

@@ -2,6 +2,7 @@
 
 from workspaces.models.access import Access
 from workspaces.models.agent import Agent
+from workspaces.models.cluster import Cluster
 from workspaces.models.collection import Collection, Item, Reference
 from workspaces.models.credentials import Ssh, Vcs
 from workspaces.models.drift import Drift
@@ -32,6 +33,7 @@ __all__ = (
     "AccessToken",
     "Address",
     "Agent",
+    "Cluster",
     "Collection",
     "ConfigurationVersion",
     "Drift",

@@ -135,6 +135,13 @@ def keep_histories() -> None:
             "problem_at",
         ],
     )
+    auditlog.register(
+        models.Cluster,
+        mask_fields=["kubeconfig"],
+        mask_callable=_HIDE,
+        # What the watcher writes is no change of a person.
+        exclude_fields=[*_STAMPS, "silent_since", "answered_at", "asked_at", "problem"],
+    )
     auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
     auditlog.register(
         models.NotificationConfiguration,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.messages import Message, message, translated
 from workspaces.models.base import Audited, NamedInWords, Record
+from workspaces.models.cluster import enabled_clusters
 from workspaces.models.organization import Organization
 from workspaces.pods import ALL_SETTINGS
 from workspaces.pods.policy.checks import loosening, wrong
@@ -129,6 +131,10 @@ class PolicyRule(NamedInWords, Record, Audited):
             return
         rule = self.rule
         found = dict(wrong(rule)) or dict(loosening(rule, self._above()))
+        if not found and rule.value:
+            # A rule that names no enabled cluster would stop every step.
+            objections = Policy((), enabled_clusters).objections(rule.setting, rule.value)
+            found = {"value": objections[0].message} if objections else {}
         if found:
             raise ValidationError({name: translated(sentence) for name, sentence in found.items()})
         if self.organization_id is None:
@@ -157,7 +163,7 @@ def policy_of(organization_id: UUID | None, *, has_rules: bool = True) -> Policy
     if not has_rules:
         return Policy(built_in())
     rows = _INSTALLATION.rows() if organization_id is None else _ORGANIZATION.rows(organization_id)
-    return Policy((*built_in(), *(row.rule for row in rows)))
+    return Policy((*built_in(), *(row.rule for row in rows)), functools.cache(enabled_clusters))
 
 
 _INSTALLATION = BuiltOnce(lambda: PolicyRule.objects.filter(organization=None))
@@ -171,4 +177,5 @@ def policies_of(organization_ids: Iterable[UUID]) -> dict[UUID, Policy]:
     own: dict[UUID, list[Rule]] = {key: [] for key in wanted}
     for row in PolicyRule.objects.filter(Q(organization=None) | Q(organization__in=wanted)):
         (shared if row.organization_id is None else own[row.organization_id]).append(row.rule)
-    return {key: Policy((*shared, *rules)) for key, rules in own.items()}
+    clusters = functools.cache(enabled_clusters)
+    return {key: Policy((*shared, *rules), clusters) for key, rules in own.items()}

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop as _
 from terrakube_site.env import OFF
 
 ENABLE = "TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR"
+CLUSTER = "EPHEMERAL_CONFIG_CLUSTER"
 NODE_SELECTOR = "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS"
 SERVICE_ACCOUNT = "EPHEMERAL_CONFIG_SERVICE_ACCOUNT"
 ANNOTATIONS = "EPHEMERAL_CONFIG_ANNOTATIONS"
@@ -34,6 +35,8 @@ RESOURCES = {
 OFF_TEXTS = OFF
 """The texts of the switch, in small letters, that are off; every other is on."""
 
+DEFAULT_CLUSTER = "default"
+"""The name of the cluster and namespace that the installation's settings say."""
 DEFAULT_CONFIG_MAP_MOUNT_PATH = "/data"
 DEFAULT_PLUGIN_CACHE_CLAIM = "terrakube-plugin-pvc"
 DEFAULT_FS_GROUP = 1000
@@ -74,7 +77,8 @@ GRAMMAR = {
 class Setting:
     """One variable, with its texts for help, forms and documentation.
 
-    `since` is the first Terrakube version with it; `default` is the value without it, None for nothing.
+    `since` is the first Terrakube version with it, "" if it is this site's own;
+    `default` is the value without it, None for nothing.
     """
 
     name: str
@@ -113,6 +117,15 @@ def _amount(name: str, since: str, what: str, example: str) -> tuple[str, Settin
 SETTINGS: Mapping[str, Setting] = dict(
     [
         _setting(ENABLE, "2.22.0", Kind.SWITCH, _("Run each step of the workspace in its own pod."), "1"),
+        _setting(
+            CLUSTER,
+            "",
+            Kind.NAME,
+            _("Cluster in which the pod runs, by its name on the page Clusters."),
+            DEFAULT_CLUSTER,
+            DEFAULT_CLUSTER,
+            _("the name of an enabled cluster, or default for the cluster of the installation's settings"),
+        ),
         _setting(
             NODE_SELECTOR,
             "2.23.0",

@@ -245,6 +245,11 @@ def read_name(variable: str, text: str) -> str:
     return text
 
 
+def read_cluster(variable: str, text: str) -> str:
+    _check(variable, text, syntax.namespace_objection(text))
+    return text
+
+
 def read_names(variable: str, text: str) -> tuple[str, ...]:
     names = dict.fromkeys(filter(None, _items(variable, text, ",")))
     return tuple(read_name(variable, name) for name in names)
@@ -339,6 +344,7 @@ def _toleration(variable: str, item: str) -> Toleration:
 READERS: Mapping[str, Callable[[str, str], object]] = {
     catalogue.ENABLE: read_switch,
     catalogue.NODE_SELECTOR: read_node_selector,
+    catalogue.CLUSTER: read_cluster,
     catalogue.SERVICE_ACCOUNT: read_name,
     catalogue.ANNOTATIONS: read_annotations,
     catalogue.CONFIG_MAP_NAME: read_name,

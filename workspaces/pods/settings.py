@@ -19,12 +19,14 @@ from .step_types import name_for
 class PodSettings:
     """How the pod of a step is to be, as its variables say.
 
-    `node_selector` None is the installation's. `plugin_cache_claim_given` tells that a variable names the claim, rather
-    than that it is the default. `allow_privilege_escalation` None is not said. Amounts in `requests` and `limits` are
-    Kubernetes quantities.
+    `cluster` is the name of its cluster, "" for that of the installation's settings. `node_selector` None is the
+    installation's. `plugin_cache_claim_given` tells that a variable names the claim, rather than that it is the
+    default. `allow_privilege_escalation` None is not said. Amounts in `requests` and `limits` are Kubernetes
+    quantities.
     """
 
     enabled: bool = False
+    cluster: str = ""
     node_selector: Mapping[str, str] | None = None
     service_account: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -147,9 +149,11 @@ def _read(texts: _Texts, ending: str = "") -> tuple[PodSettings, list[EphemeralS
         return {resource: amount for resource, amount in found if amount is not None}
 
     claim = read(catalogue.PLUGIN_CACHE_CLAIM, grammar.read_name, None)
+    cluster = read(catalogue.CLUSTER, grammar.read_cluster, None) or ""
     no_pairs: dict[str, str] = {}
     settings = PodSettings(
         enabled=is_enabled(texts.environment.get(catalogue.ENABLE)),
+        cluster="" if cluster == catalogue.DEFAULT_CLUSTER else cluster,
         node_selector=read(catalogue.NODE_SELECTOR, grammar.read_node_selector, None),
         service_account=read(catalogue.SERVICE_ACCOUNT, grammar.read_name, None),
         annotations=read(catalogue.ANNOTATIONS, grammar.read_annotations, no_pairs),

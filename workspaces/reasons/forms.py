@@ -86,6 +86,7 @@ FORMS: Mapping[str, str] = {
     "other-job": _("Another Job named {name} exists in namespace {namespace}"),
     "quota-of": _("The quota of namespace {namespace} is used up: {words}"),
     "not-allowed": _("The cluster does not allow the Job: {words}"),
+    "cluster-silent": _('The cluster "{name}" has not answered since {since}'),
     "not-asked": _("The cluster could not be asked: {words}"),
     "job-refused": _("The cluster refused the Job: {words}"),
     "not-imported": _("The commands of this step could not be imported: {why}"),

@@ -171,9 +171,10 @@ def _difference(
 
 def with_rule(policy: Policy, rule: PolicyRule) -> Policy:
     """Return a policy with one rule added, replacing the rule of the same level and setting."""
-    return Policy((*_without_rule(policy, rule).rules, rule.rule))
+    return Policy((*_without_rule(policy, rule).rules, rule.rule), policy.clusters)
 
 
 def _without_rule(policy: Policy, rule: PolicyRule) -> Policy:
     """Return a policy without the rule of a level and setting."""
-    return Policy(tuple(one for one in policy.rules if (one.setting, one.level) != (rule.setting, rule.level)))
+    rules = tuple(one for one in policy.rules if (one.setting, one.level) != (rule.setting, rule.level))
+    return Policy(rules, policy.clusters)

@@ -128,6 +128,7 @@ def _open_next(step: Step, attempt: Attempt) -> Attempt:
         step,
         number=attempt.number + 1,
         executor=ExecutorKind(attempt.executor),
+        cluster=attempt.cluster,
         not_before=timezone.now() + dt.timedelta(seconds=wait),
     )
 

@@ -16,10 +16,11 @@ from workspaces.choices import JobStatus
 from workspaces.models import Step
 
 
-def open_first_attempt(step: Step, *, executor: ExecutorKind) -> Attempt:
+def open_first_attempt(step: Step, *, executor: ExecutorKind, cluster: str = "") -> Attempt:
     """Open the first attempt of a step that is being queued, in the same transaction, where nothing else can see it."""
     last = step.attempts.order_by("-number").first() if step.reason_code else None
-    return create_attempt(step, number=last.number + 1 if last else 1, executor=executor, not_before=timezone.now())
+    number = last.number + 1 if last else 1
+    return create_attempt(step, number=number, executor=executor, cluster=cluster, not_before=timezone.now())
 
 
 def is_from_earlier_queueing(attempt: Attempt, step: Step) -> bool:
@@ -28,9 +29,10 @@ def is_from_earlier_queueing(attempt: Attempt, step: Step) -> bool:
     return ended is not None and handed_over is not None and ended <= handed_over
 
 
-def open_attempt(step_id: UUID, *, executor: ExecutorKind) -> Attempt | None:
+def open_attempt(step_id: UUID, *, executor: ExecutorKind, cluster: str = "") -> Attempt | None:
     """Return the attempt to launch now for a step: its unlaunched one, else a new first one.
 
+    A new one will run in ``cluster``; one that exists stays where it was to run, since its Job may be there already.
     None if the step does not wait for an executor, or if its attempt was launched or is not due.
     """
     now = timezone.now()
@@ -40,9 +42,10 @@ def open_attempt(step_id: UUID, *, executor: ExecutorKind) -> Attempt | None:
             return None
         attempt = step.attempts.order_by("-number").first()
         if attempt is None:
-            attempt = create_attempt(step, number=1, executor=executor, not_before=now)
+            attempt = create_attempt(step, number=1, executor=executor, cluster=cluster, not_before=now)
         elif is_from_earlier_queueing(attempt, step):
-            attempt = create_attempt(step, number=attempt.number + 1, executor=executor, not_before=now)
+            number = attempt.number + 1
+            attempt = create_attempt(step, number=number, executor=executor, cluster=cluster, not_before=now)
         # The sweep handles an ended attempt whose step was not finished: it knows why.
         if attempt.state != AttemptState.NEW or attempt.not_before > now:
             return None

@@ -53,11 +53,14 @@ def move_attempt(attempt: Attempt, sources: frozenset[AttemptState], **changes: 
     return True
 
 
-def create_attempt(step: Step, *, number: int, executor: ExecutorKind, not_before: dt.datetime) -> Attempt:
+def create_attempt(
+    step: Step, *, number: int, executor: ExecutorKind, not_before: dt.datetime, cluster: str = ""
+) -> Attempt:
     attempt = Attempt.objects.create(
         step=step,
         number=number,
         executor=executor,
+        cluster=cluster,
         created_at=timezone.now(),
         not_before=not_before,
         job_name=f"job-{step.job_id}-{step.step_number}-{number}",

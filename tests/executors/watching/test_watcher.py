@@ -20,9 +20,10 @@ from django.db import connection
 
 from executors.cluster import ClusterError, Expired
 from executors.health import heartbeats
+from executors.watching.cluster_watch import GATHER_SECONDS, INSPECTION_SECONDS
 from executors.watching.lock import DatabaseLock, FileLock
 from executors.watching.observer import Observer, Reflector
-from executors.watching.watcher import GATHER_SECONDS, INSPECTION_SECONDS, Watcher
+from executors.watching.watcher import Watcher
 from tests.support.migrated import copy_migrated
 from tests.support.patience import patient
 
@@ -107,7 +108,7 @@ def test_changes_that_follow_each_other_are_looked_at_together(
         now += seconds
         slept.append(seconds)
 
-    monkeypatch.setattr("executors.watching.watcher.time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    monkeypatch.setattr("executors.watching.cluster_watch.time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
     watcher, changed = Watcher(conf, tmp_path), queue.Queue[str]()
     watcher._observer = cast(Observer, SimpleNamespace(changed=changed, snapshot=lambda: None))
 

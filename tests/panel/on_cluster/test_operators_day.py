@@ -146,6 +146,7 @@ def _text(page: Page, name: str, text: str) -> None:
 
 def _set_everything(page: Page) -> None:
     page.locator(".tk-segments").get_by_text("On", exact=True).click()
+    _text(page, "EPHEMERAL_CONFIG_CLUSTER", "default")
     _pairs(page, "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS", {"kubernetes.io/os": "linux"})
     _pairs(page, "EPHEMERAL_CONFIG_LABELS", {"team": "net"})
     _pairs(page, "EPHEMERAL_CONFIG_ANNOTATIONS", {"owner": "net", "note": "a=b"})
@@ -182,6 +183,7 @@ def _seen(job: Object, pod: Object) -> dict[str, Any]:
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     return {
+        "EPHEMERAL_CONFIG_CLUSTER": job["metadata"]["labels"]["app.kubernetes.io/managed-by"],
         "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS": spec["nodeSelector"],
         "EPHEMERAL_CONFIG_TOLERATIONS": [row for row in spec["tolerations"] if row["key"] == "spot"],
         "EPHEMERAL_CONFIG_SERVICE_ACCOUNT": spec["serviceAccountName"],
@@ -207,6 +209,8 @@ def _seen(job: Object, pod: Object) -> dict[str, Any]:
 
 
 EXPECTED = {
+    # It is in the namespace of the settings, where the test finds it.
+    "EPHEMERAL_CONFIG_CLUSTER": "terrakube-site",
     "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS": {"kubernetes.io/os": "linux"},
     "EPHEMERAL_CONFIG_TOLERATIONS": [{"key": "spot", "operator": "Exists", "effect": "NoSchedule"}],
     "EPHEMERAL_CONFIG_SERVICE_ACCOUNT": "tf-runner",

@@ -5,7 +5,7 @@ satisfy the rules of every level, so a lower level can only tighten; a rule that
 it is saved (`loosening`). Pure: the records are read by `workspaces.models.policy`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -97,9 +97,14 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules that count for an organization, highest level first."""
+    """All rules that count for an organization, highest level first.
+
+    ``clusters`` returns the names of the enabled clusters; it is called only where a text names one. None: any name
+    is allowed.
+    """
 
     rules: tuple[Rule, ...] = ()
+    clusters: Callable[[], Sequence[str]] | None = field(default=None, repr=False, compare=False)
     _by_setting: dict[str, list[Rule]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -139,13 +144,23 @@ class Policy:
 
     def objections(self, setting: str, text: str, *, hidden: bool = False) -> list[Refusal]:
         """What the rules refuse in the text of one variable; `hidden` keeps the text itself out of the sentences."""
-        rules = self.of(setting)
+        rules = [*self._rules_of_clusters(setting, text), *self.of(setting)]
         items = patterns.items(setting, text) if rules else []
         return [
             Refusal(setting=setting, level=rule.level, message=_sentence(setting, rule, objection))
             for rule in rules
             if (objection := _objection(rule, text, items, hidden=hidden))
         ]
+
+    def _rules_of_clusters(self, setting: str, text: str) -> Iterable[Rule]:
+        """Return the built-in rule that only enabled clusters may be named, where a text names one."""
+        if self.clusters is not None and text.strip() and catalogue.plain_name(setting) == catalogue.CLUSTER:
+            yield Rule(
+                setting=setting,
+                level=Level.BUILT_IN,
+                allowed=(catalogue.DEFAULT_CLUSTER, *self.clusters()),
+                reason=_("Administrators add and enable clusters."),
+            )
 
     def refusals(
         self, environment: Mapping[str, str], hidden: Iterable[str] = (), *, ending: str | None = None

@@ -1,0 +1,148 @@
+"""How the clusters are reached in which steps run: the connection, and the installation's settings as they are there.
+
+The cluster of the installation's settings has no record and the name "". Each other one is a record of
+`workspaces.models.cluster`. One that does not answer is not asked by each task again: while it is silent, one call in
+``RETRY_SECONDS`` goes out, and the others fail at once, so that they hold no worker.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from executors import cluster
+from executors.cluster import ClusterError, NoCluster
+from executors.clusters import health
+from executors.installation.settings import Installation
+from workspaces.encryption import DecryptionError
+from workspaces.models import Cluster as Record
+from workspaces.validation.kubeconfig import KubeconfigError, read_kubeconfig
+
+if TYPE_CHECKING:
+    from executors.cluster.api import Cluster
+
+RETRY_SECONDS = 15
+_CONNECTIONS = 20
+"""Connections that a process keeps; a changed kubeconfig is a new one."""
+
+
+class SilentCluster(ClusterError):
+    """The cluster has not answered for a while, and was not asked now. ``since`` is when that began."""
+
+    def __init__(self, name: str, since: dt.datetime) -> None:
+        super().__init__(f'The cluster "{name}" has not answered since {health.shown(since)}')
+        self.name, self.since = name, since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A cluster by its name, "" for that of the settings, and the installation's settings as they are there."""
+
+    name: str
+    conf: Installation
+    record: Record | None = None
+
+    def connect(self) -> Cluster:
+        """Return the connection, without a call. Raises NoCluster."""
+        return cluster.connect() if self.record is None else _connection(self.record)
+
+
+def place_of(name: str, conf: Installation) -> Place:
+    """Return the cluster of a name; the one of the settings costs no query. Raises NoCluster if it was deleted."""
+    if not name:
+        return Place(name="", conf=conf)
+    record = Record.objects.to_reach().filter(name=name).first()
+    if record is None:
+        raise NoCluster(f'There is no cluster "{name}" any more.')
+    return place_of_record(record, conf)
+
+
+def place_of_record(record: Record, conf: Installation) -> Place:
+    """Return the cluster of a record."""
+    own = replace(conf, namespace=record.namespace, api_url=record.site_url.rstrip("/") or conf.api_url)
+    return Place(name=record.name, conf=own, record=record)
+
+
+@contextmanager
+def calling(place: Place) -> Iterator[Cluster]:
+    """Call a cluster from a task; an error without an answer is kept, so that the next tasks need not wait for it.
+
+    Raises SilentCluster without a call while it is not to be asked, and what the calls raise.
+    """
+    record = place.record
+    if record is None:
+        yield place.connect()
+        return
+    silent_since = record.silent_since
+    if silent_since is not None and not _may_ask(record):
+        raise SilentCluster(record.name, silent_since)
+    try:
+        yield place.connect()
+    except SilentCluster:
+        raise
+    except ClusterError as error:
+        if error.status is None and error.retryable:
+            since = health.note_silence(record, error)
+            raise SilentCluster(record.name, since) from error
+        raise
+    if silent_since is not None:
+        health.note_answer(record)
+
+
+def _may_ask(record: Record) -> bool:
+    """Return True to one caller in ``RETRY_SECONDS``."""
+    now = timezone.now()
+    asked = record.asked_at
+    if asked is not None and now - asked < dt.timedelta(seconds=RETRY_SECONDS):
+        return False
+    return bool(Record.objects.filter(pk=record.pk, asked_at=asked).update(asked_at=now))
+
+
+# ---- connections ----------------------------------------------------------------------------------------------------
+
+_lock = threading.Lock()
+_known: dict[tuple[str, str], Cluster] = {}
+
+
+def _connection(record: Record) -> Cluster:
+    try:
+        text = record.kubeconfig
+    except DecryptionError as error:
+        raise NoCluster(f'The kubeconfig of the cluster "{record.name}" cannot be decrypted.') from error
+    if not text.strip():
+        return cluster.connect()
+    key = (str(record.pk), text)
+    with _lock:
+        known = _known.get(key)
+        if known is None:
+            known = _new_connection(text)
+            while len(_known) >= _CONNECTIONS:
+                _known.pop(next(iter(_known)))
+            _known[key] = known
+    return known
+
+
+def _new_connection(text: str) -> Cluster:
+    try:
+        found = read_kubeconfig(text)
+    except KubeconfigError as error:
+        raise NoCluster(str(error)) from error
+    if found is None:
+        return cluster.connect()
+    return connect_by(found.content)
+
+
+connect_by: Callable[..., Cluster] = cluster.connect_by
+"""Makes a connection of a kubeconfig's content."""
+
+
+def forget() -> None:
+    """Connect again at the next call, as after a fork."""
+    with _lock:
+        _known.clear()

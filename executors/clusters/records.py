@@ -1,0 +1,106 @@
+"""Create, change and delete the records of clusters; only administrators may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_noop as _
+
+from executors.choices import AttemptState
+from executors.installation.settings import Installation
+from executors.models import Attempt
+from terrakube_site.messages import joined, marked, message
+from workspaces.actors import Actor, is_admin, name_of
+from workspaces.caller import told_to_history
+from workspaces.errors import InvalidInput, NotAllowed, WrongState
+from workspaces.models import Cluster
+from workspaces.services.saving import save_valid
+from workspaces.validation.kubeconfig import KubeconfigError, read_kubeconfig
+
+_ELSEWHERE = frozenset({"namespace", "kubeconfig"})
+
+
+def _require_administrator(by: Actor) -> None:
+    if not is_admin(by):
+        raise NotAllowed(_("Only administrators may change clusters."))
+
+
+@told_to_history
+def save_cluster(cluster: Cluster, *, changed: Iterable[str], conf: Installation, by: Actor) -> Cluster:
+    """Save a new cluster, or the ``changed`` fields of one. Raises NotAllowed, Duplicate, InvalidInput, WrongState.
+
+    While something of an attempt may be in a cluster, the record stays with its server and namespace: in another
+    place nothing would be found, and that would count as gone.
+    """
+    _require_administrator(by)
+    written = set(changed)
+    with transaction.atomic():
+        before = None
+        if not cluster._state.adding:
+            before = Cluster.objects.select_for_update().filter(pk=cluster.pk).first()
+            if before is None:
+                raise WrongState(message(_("The {record} was deleted in the meantime."), record="cluster"))
+            if before.name != cluster.name:
+                raise InvalidInput(_("The name of a cluster stays as it is."), fields={"name": "stays"})
+        cluster.updated_by = name_of(by)
+        if before is None:
+            cluster.created_by = cluster.updated_by
+        _refuse_same_place(cluster, conf)
+        if before is not None and not _ELSEWHERE.isdisjoint(written) and _place(before) != _place(cluster):
+            _refuse_while_used(cluster, _("Its server and namespace cannot change until these steps are over."))
+        save_valid(cluster, update_fields=None if before is None else {*written, "updated_by"})
+    return cluster
+
+
+@told_to_history
+def delete_cluster(cluster: Cluster, *, by: Actor) -> None:
+    """Delete a cluster in which nothing of a step is left. Raises NotAllowed, WrongState."""
+    _require_administrator(by)
+    with transaction.atomic():
+        list(Cluster.objects.select_for_update().filter(pk=cluster.pk))
+        _refuse_while_used(cluster, _("Disable it, and delete it when these steps are over."))
+        cluster.delete()
+
+
+def _refuse_while_used(cluster: Cluster, advice: str) -> None:
+    used = Attempt.objects.filter(~Q(state=AttemptState.ENDED) | Q(cleaned_at=None), cluster=cluster.name)
+    names = [str(attempt) for attempt in used.order_by("created_at")[:5]]
+    if names:
+        still = message(_("Cluster {name} still has pods of steps: {jobs}."), name=cluster.name, jobs=", ".join(names))
+        raise WrongState(joined(" ", (still, marked(advice))))
+
+
+def _refuse_same_place(cluster: Cluster, conf: Installation) -> None:
+    """Refuse a second name for one namespace: each of its watches would take the other's Jobs for its own."""
+    own = _place(cluster)
+    if own == ("", conf.namespace):
+        fields = {"namespace": "taken"}
+        raise InvalidInput(
+            message(
+                _("Namespace {namespace} of this cluster is that of the installation's settings."),
+                namespace=cluster.namespace,
+            ),
+            fields=fields,
+        )
+    for other in Cluster.objects.exclude(pk=cluster.pk):
+        if _place(other) == own:
+            raise InvalidInput(
+                message(
+                    _("Cluster {name} has this server and namespace {namespace} already."),
+                    name=other.name,
+                    namespace=other.namespace,
+                ),
+                fields={"namespace": "taken"},
+            )
+
+
+def _place(cluster: Cluster) -> tuple[str, str]:
+    """Return the server, "" for the site's own, and the namespace."""
+    try:
+        found = read_kubeconfig(cluster.kubeconfig)
+    except KubeconfigError:
+        # Stored by an earlier check.
+        return cluster.kubeconfig, cluster.namespace
+    return (found.server.rstrip("/").lower() if found is not None else ""), cluster.namespace

@@ -1,0 +1,113 @@
+"""What may be saved as a cluster, and which clusters a workspace may choose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from executors.attempts import lifecycle
+from executors.clusters.records import delete_cluster, save_cluster
+from executors.installation.settings import Installation
+from tests.clusters.conftest import KUBECONFIG, Launch
+from tests.factories import WorkspaceFactory
+from tests.warm.conftest import MemoryCluster
+from workspaces.actors import TokenUser
+from workspaces.choices import Category
+from workspaces.errors import InvalidInput, NotAllowed, WrongState
+from workspaces.models import Cluster, PolicyRule
+from workspaces.pods.catalogue import CLUSTER
+from workspaces.services.workspaces import set_variable
+
+pytestmark = pytest.mark.django_db
+SERVER = 'server: "https://east.example:6443"'
+TOKEN = "token: t-o-k-e-n"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("name", "default", "Choose another name"),
+        ("name", "East", "lowercase letters"),
+        ("namespace", "a/b", "lowercase letters"),
+        ("site_url", "site.example", "is no address"),
+        ("kubeconfig", "clusters: [", "no valid YAML: see line 1"),
+        ("kubeconfig", "[1]", "must be a YAML mapping"),
+        ("kubeconfig", "a: &a [1]\nb: *a", "aliases"),
+        ("kubeconfig", KUBECONFIG.replace(SERVER, 'server: "http://east.example"'), "https address"),
+        ("kubeconfig", KUBECONFIG.replace(SERVER, f"{SERVER}, insecure-skip-tls-verify: true"), "insecure-skip"),
+        ("kubeconfig", KUBECONFIG.replace(SERVER, f"{SERVER}, certificate-authority: /ca.crt"), "not certificate-auth"),
+        ("kubeconfig", KUBECONFIG.replace(SERVER, f"{SERVER}, certificate-authority-data: x"), "PEM in base64"),
+        ("kubeconfig", KUBECONFIG.replace(TOKEN, "exec: {command: aws}"), "not exec"),
+        ("kubeconfig", KUBECONFIG.replace(TOKEN, "tokenFile: /token"), "not tokenFile"),
+        ("kubeconfig", KUBECONFIG.replace(TOKEN, "client-certificate-data: x"), "needs a token"),
+        ("kubeconfig", KUBECONFIG.replace("user: site}", "user: other}"), "not in it"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_its_field(field: str, value: str, words: str) -> None:
+    record = Cluster(**{"name": "east", "namespace": "steps", "kubeconfig": KUBECONFIG, field: value})
+    with pytest.raises(ValidationError) as refused:
+        record.full_clean()
+    (said,) = refused.value.message_dict[field]
+    assert words in said
+    assert "t-o-k-e-n" not in said
+
+
+def test_a_workspace_names_an_enabled_cluster_or_the_default(east: Cluster) -> None:
+    workspace = WorkspaceFactory.create()
+
+    def choose(name: str) -> None:
+        set_variable(workspace, by=None, key=CLUSTER, value=name, category=Category.ENV)
+
+    choose("east")
+    choose("default")
+    with pytest.raises(InvalidInput, match=r'"west" is not allowed by the built-in rules; allowed: default, east'):
+        choose("west")
+    Cluster.objects.update(enabled=False)
+    with pytest.raises(InvalidInput, match="allowed: default"):
+        choose("east")
+
+
+def test_a_rule_may_not_lock_a_cluster_that_is_not_there(east: Cluster) -> None:
+    PolicyRule(setting=CLUSTER, effect="locked", value="east").full_clean()
+    with pytest.raises(ValidationError, match="allowed: default, east"):
+        PolicyRule(setting=CLUSTER, effect="locked", value="west").full_clean()
+
+
+def test_two_records_do_not_share_a_namespace(east: Cluster, conf: Installation, admin: TokenUser) -> None:
+    twin = Cluster(name="twin", namespace=east.namespace, kubeconfig=KUBECONFIG.replace("t-o-k-e-n", "another"))
+    with pytest.raises(InvalidInput, match="Cluster east has this server"):
+        save_cluster(twin, changed=(), conf=conf, by=admin)
+    own = Cluster(name="own", namespace=conf.namespace)
+    with pytest.raises(InvalidInput, match="that of the installation's settings"):
+        save_cluster(own, changed=(), conf=conf, by=admin)
+    own.namespace = "another"
+    save_cluster(own, changed=(), conf=conf, by=admin)
+    assert Cluster.objects.count() == 2
+
+
+def test_only_administrators_change_clusters(east: Cluster, conf: Installation) -> None:
+    nobody: Any = TokenUser(name="someone", groups=frozenset({"TEAM"}))
+    with pytest.raises(NotAllowed):
+        save_cluster(east, changed=("description",), conf=conf, by=nobody)
+    with pytest.raises(NotAllowed):
+        delete_cluster(east, by=nobody)
+
+
+def test_a_cluster_with_a_pod_in_it_stays_where_it_is(
+    there: MemoryCluster, launch: Launch, east: Cluster, conf: Installation, admin: TokenUser
+) -> None:
+    attempt = launch("east")
+    east.kubeconfig = KUBECONFIG.replace("t-o-k-e-n", "renewed")
+    save_cluster(east, changed=("kubeconfig",), conf=conf, by=admin)
+    east.kubeconfig = KUBECONFIG.replace("east.example", "west.example")
+    with pytest.raises(WrongState, match=attempt.job_name):
+        save_cluster(east, changed=("kubeconfig",), conf=conf, by=admin)
+    with pytest.raises(WrongState, match="Disable it"):
+        delete_cluster(east, by=admin)
+    assert "renewed" in Cluster.objects.get().kubeconfig
+    lifecycle.request_cancel(attempt.step_id)
+    type(attempt).objects.update(state="ended", cleaned_at=attempt.created_at)
+    delete_cluster(east, by=admin)
+    assert not Cluster.objects.exists()

@@ -1,0 +1,126 @@
+"""Clusters, or namespaces of them, in which steps run besides the one that the installation's settings name."""
+
+from __future__ import annotations
+
+from typing import Self
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from terrakube_site.messages import translated
+from workspaces.encryption import EncryptedTextField
+from workspaces.models.base import Audited, Record
+from workspaces.pods.catalogue import DEFAULT_CLUSTER
+from workspaces.pods.kubernetes_syntax import namespace_objection
+from workspaces.truncation import FittingField
+from workspaces.validation.kubeconfig import KubeconfigError, read_kubeconfig
+
+NAME_LENGTH = 63
+
+
+class ClusterQuerySet(models.QuerySet["Cluster"]):
+    """Queries of clusters."""
+
+    def to_reach(self) -> Self:
+        """Leave each kubeconfig to its first use: one that cannot be decrypted troubles its own cluster only."""
+        return self.defer("kubeconfig")
+
+
+class Cluster(Record, Audited):
+    """A cluster and a namespace in it; steps run there if ``EPHEMERAL_CONFIG_CLUSTER`` has its name."""
+
+    name = models.CharField(
+        _("name"),
+        max_length=NAME_LENGTH,
+        unique=True,
+        help_text=_("Value of EPHEMERAL_CONFIG_CLUSTER; lowercase letters, digits and '-'. It stays as it is."),
+    )
+    description = models.CharField(_("description"), max_length=256, blank=True, default="")
+    namespace = models.CharField(
+        _("namespace"), max_length=63, help_text=_("Namespace of the Kubernetes Jobs in this cluster.")
+    )
+    kubeconfig = EncryptedTextField(
+        _("kubeconfig"),
+        blank=True,
+        default="",
+        help_text=_(
+            "A kubeconfig with one cluster, its certificate authority, and a token or client certificate, each as "
+            "text in it. Empty: the cluster of the installation, with the site's own account."
+        ),
+    )
+    site_url = models.CharField(
+        _("address of this site"),
+        max_length=512,
+        blank=True,
+        default="",
+        help_text=_("Address of this site for the pods there. Empty: AzBuilderApiUrl."),
+    )
+    enabled = models.BooleanField(
+        _("enabled"), default=True, help_text=_("A disabled cluster gets no new steps; those that run there go on.")
+    )
+    # What the site keeps of its answers; `executors.clusters.health` alone writes it.
+    silent_since = models.DateTimeField(_("without an answer since"), null=True, editable=False)
+    answered_at = models.DateTimeField(_("last answer"), null=True, editable=False)
+    asked_at = models.DateTimeField(null=True, editable=False)
+    problem = FittingField(max_length=512, blank=True, default="", editable=False)
+
+    objects = ClusterQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "cluster"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse what cannot work. Raises ValidationError with a sentence for each field."""
+        super().clean()
+        found = {
+            "name": self._name_objection(),
+            "namespace": _objection(self.namespace),
+            "kubeconfig": self._kubeconfig_objection(),
+            "site_url": _url_objection(self.site_url),
+        }
+        errors = {field: sentence for field, sentence in found.items() if sentence}
+        if errors:
+            raise ValidationError(errors)
+
+    def _name_objection(self) -> str:
+        if self.name == DEFAULT_CLUSTER:
+            return gettext('"%(name)s" is the cluster of the installation\'s settings. Choose another name.') % {
+                "name": self.name
+            }
+        return _objection(self.name)
+
+    def _kubeconfig_objection(self) -> str:
+        try:
+            read_kubeconfig(self.kubeconfig)
+        except KubeconfigError as error:
+            return translated(str(error))
+        return ""
+
+
+def _objection(text: str) -> str:
+    objection = namespace_objection(text) if text else None
+    return f'"{text}" {translated(objection)}.' if objection else ""
+
+
+def _url_objection(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        fits = not text or (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username and not parts.query
+        )
+        _port = parts.port
+    except ValueError:
+        fits = False
+    return "" if fits else gettext('"%(url)s" is no address such as https://terrakube.example.com.') % {"url": text}
+
+
+def enabled_clusters() -> tuple[str, ...]:
+    """Return the names of the clusters that steps may name, with one query."""
+    return tuple(Cluster.objects.filter(enabled=True).values_list("name", flat=True))
