@@ -81,7 +81,7 @@ TEXTS = frozenset((
     _("apply by comment"), _("author"), _("branch format"), _("branch or tag"), _("code"), _("deliveries"),
     _("delivery"), _("delivery ID"), _("delivery outcome"), _("event"), _("events"), _("folders"), _("handled"),
     _("headers"), _("hook"), _("ID at the provider"),
-    _("id at the provider"), _("last delivery"), _("path"), _("path format"), _("payload"),
+    _("last delivery"), _("path"), _("path format"), _("payload"),
     _("pull request"), _("received"), _("ref"), _("registered"), _("remote hook ID"), _("repository webhook"),
     _("repository webhooks"), _("rule"), _("secret"), _("sender"), _("shared webhook"), _("trigger"),
     _("active"), _("answer"), _("answer status"), _("channel"), _("configuration"), _("destination"), _("facts"),
