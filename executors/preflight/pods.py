@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from executors import cluster
 from executors.cluster import ClusterError
+from executors.clusters.reaching import Place, place_of
 from executors.installation.settings import installation
 from executors.launching.manifest import TERRAKUBE_USER
 from executors.preflight.findings import Finding, finding
@@ -74,7 +75,7 @@ def _architecture_of_nodes() -> str:
 def ask_cluster(subject: Subject) -> Iterator[Finding]:
     """Let the cluster check the Job of a plan, and look up what its pod needs. Nothing is created."""
     try:
-        place = place_of_steps(subject.workspace)
+        place = _place(subject)
         place.connect()
         answer = dry_run.dry_run_step(subject.workspace, StepType.PLAN)
         if not answer.accepted:
@@ -88,6 +89,14 @@ def ask_cluster(subject: Subject) -> Iterator[Finding]:
     except EphemeralSyntaxErrors:
         # The check of the settings tells that.
         return
+
+
+def _place(subject: Subject) -> Place:
+    """Return the cluster of a plan; that of the settings where its pod settings are wrong. Raises NoCluster."""
+    try:
+        return place_of_steps(subject.workspace)
+    except EphemeralSyntaxErrors:
+        return place_of("", installation())
 
 
 def is_ssh(source: str) -> bool:
