@@ -33,7 +33,8 @@ from terrakube_site.database.limits import limited
 STOP_SECONDS = 20
 _SIGNALS: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 _FORK = multiprocessing.get_context("fork")
-_SHARED = ("executors.tasks", "executors.watching.watcher", "django_q.cluster", "uvicorn.main")
+_BY_WEB = ("executors.tasks", "uvicorn.main")
+_BY_OTHERS = ("executors.watching.watcher", "django_q.cluster")
 """Modules that the processes need beside those that every command loads."""
 
 
@@ -42,11 +43,20 @@ def title(name: str) -> str:
     return f"site-{name}"
 
 
-def load_shared() -> None:
-    """Load what the processes share, before the first of them is forked."""
-    for module in _SHARED:
-        import_module(module)
+def load_for_web() -> None:
+    """Load what all processes share; the web process, which takes longest to be ready, is then forked first."""
+    _load(_BY_WEB)
+
+
+def load_for_others() -> None:
+    """Load what worker and watcher share, too."""
     cluster.preload()
+    _load(_BY_OTHERS)
+
+
+def _load(modules: Sequence[str]) -> None:
+    for module in modules:
+        import_module(module)
     # Collecting it in a child would copy the memory that is shared.
     gc.collect()
     gc.freeze()

@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from executors.health import heartbeats
-from executors.supervision import Process, command, load_shared, web
+from executors.supervision import Process, command, load_for_others, load_for_web, web
 from terrakube_site.commands import PagelessCommand
 
 _BACKLOG = 2048
@@ -34,9 +34,10 @@ class Processes:
         options = ["--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
         # Above the pause between two heartbeats, so that an executor keeps its connection.
         options += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]
-        load_shared()
-        self._processes = [
-            Process("web", web(self._listener, options)),
+        load_for_web()
+        self._processes = [Process("web", web(self._listener, options))]
+        load_for_others()
+        self._processes += [
             Process("worker", command("qcluster", self._listener)),
             Process("watcher", command("watch", self._listener)),
         ]
