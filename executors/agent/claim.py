@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from executors.contract.scope import Scope
 from terrakube_site.sentences import as_json
 
 from . import VERSION
-from .api import Api, retrying
+from .api import Answer, Api, retrying
 from .errors import ApiRefused, ApiUnavailable, AttemptOver, ClaimRefused
 
 _CALL_SECONDS = 10.0
@@ -101,6 +102,15 @@ class Claim:
             raise JobDataError("The answer of the claim has a member of the wrong kind.") from None
 
 
+def _patience(waited: float, seconds: float) -> float:
+    """Return for how many seconds a call may wait for its answer, of `seconds` for all, of which `waited` are over.
+
+    Each waits as long as all before it. An API with more claims than it can answer at once is slow, and would never be
+    done with calls that give up early and come again.
+    """
+    return min(max(_CALL_SECONDS, waited), max(seconds - waited, 0) + _CALL_SECONDS)
+
+
 def _optional_text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
@@ -127,8 +137,13 @@ def make_claim(api: Api, *, seconds: float, pause: Callable[[float], object]) ->
     session = base64.urlsafe_b64encode(os.urandom(33)).decode()
     agent = {"version": VERSION, "host": os.uname().nodename, "pid": os.getpid()}
     content = {"session": session, "agent": agent}
+    began = time.monotonic()
+
+    def ask() -> Answer:
+        return api.post_json("/claim", content, timeout=_patience(time.monotonic() - began, seconds))
+
     try:
-        answer = retrying(lambda: api.post_json("/claim", content, timeout=_CALL_SECONDS), seconds=seconds, pause=pause)
+        answer = retrying(ask, seconds=seconds, pause=pause)
     except (AttemptOver, ApiRefused) as refusal:
         raise ClaimRefused(str(refusal)) from None
     api.token, api.claim_again = session, _again(api.token, content)

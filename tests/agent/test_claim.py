@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography import x509
@@ -18,8 +18,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from executors.agent.__main__ import _START_SECONDS
+from executors.agent.api import Answer
+from executors.agent.claim import make_claim
+from executors.agent.errors import ApiUnavailable
 from executors.agent.proxy import proxy_for
 from executors.contract.job_data import JobData, encode_claim, encode_inline
+from executors.watching.decisions import UNANSWERED_CLAIM_SECONDS
 from tests.agent.api_server import ATTEMPT_TOKEN, PATH, ApiServer, Call
 from tests.agent.harness import Agent, job
 
@@ -86,6 +91,41 @@ def test_an_unanswered_claim_is_tried_again_with_the_same_session(serve: Serve, 
     assert len(api.made("POST", "/claim")) == 3
     assert len(sessions) == 1
     assert len(sessions.pop()) >= 43
+
+
+class _SilentApi:
+    """An API that takes a claim and does not answer; its own clock moves by what a call or a pause takes."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.token = ATTEMPT_TOKEN
+        self.calls: list[tuple[float, float]] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+    def post_json(self, path: str, content: Any, *, timeout: float) -> Answer:
+        assert path == "/claim"
+        self.calls.append((self.now, timeout))
+        self.now += timeout
+        raise ApiUnavailable("timed out")
+
+
+def test_a_slow_api_is_given_more_time_with_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = _SilentApi()
+    for module in ("claim", "api"):
+        monkeypatch.setattr(f"executors.agent.{module}.time", api)
+    with pytest.raises(ApiUnavailable):
+        make_claim(cast("Any", api), seconds=_START_SECONDS, pause=api.pause)
+    begins, patience = zip(*api.calls, strict=True)
+    assert patience[:2] == (10.0, begins[1])
+    assert max(patience) > 30
+    assert len(patience) >= 4, "an API whose answers are lost is asked several times"
+    assert begins[-1] <= _START_SECONDS
+    assert api.now < UNANSWERED_CLAIM_SECONDS, "the site may look for another pod as soon as this one has given up"
 
 
 def test_without_an_api_the_pod_gives_up_and_says_so(serve: Serve, start: Start) -> None:

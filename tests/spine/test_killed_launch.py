@@ -55,8 +55,8 @@ type Order = dict[str, Any]
 @pytest.fixture(scope="module")
 def site(make_site: SiteMaker) -> Iterator[Site]:
     """A site without worker and watcher, so that nobody but the test launches at first; it may create Secrets."""
-    # Some fifty executors start at once on one machine; a slow one must not take them for lost.
-    with make_site(optional_role=True, ExecutorLostAfterSeconds="900") as site:
+    # Some hundred executors start at once on one machine. A slow one must not take them for lost, nor they its site.
+    with make_site(optional_role=True, ExecutorOutageSeconds="600", ExecutorLostAfterSeconds="900") as site:
         site.start_web()
         yield site
 
