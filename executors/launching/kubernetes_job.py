@@ -110,6 +110,9 @@ def launch_job(
         terrakube_image.prepare_launch(attempt, step)
     try:
         place = place_of(attempt.cluster, conf)
+        if place.record is not None and not place.record.enabled:
+            # The workspace may name another by now, but the attempt stays in its own.
+            raise LaunchError(reason("policy", "cluster-disabled", name=place.name))
         conf = place.conf
         text = ephemeral_job_data(attempt, step, inputs, conf)
         with calling(place) as api:

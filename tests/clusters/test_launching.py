@@ -8,16 +8,19 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
+from executors import tasks
 from executors.choices import AttemptState
 from executors.cluster import ClusterError
 from executors.clusters import reaching
 from executors.launching import launcher
 from executors.models import Attempt
 from tests.clusters.conftest import Launch
+from tests.factories import PLAN, WorkspaceFactory
 from tests.warm.conftest import MemoryCluster
 from workspaces.choices import Category
 from workspaces.models import Cluster, Job
-from workspaces.pods.catalogue import CLUSTER
+from workspaces.pods.catalogue import CLUSTER, ENABLE
+from workspaces.services import jobs
 from workspaces.services.workspaces import set_variable
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +101,38 @@ def test_a_disabled_cluster_gets_no_new_step(there: MemoryCluster, launch: Launc
     attempt.step.refresh_from_db()
     assert attempt.step.reason_code == "policy"
     assert not there.jobs
+
+
+def test_a_disabled_cluster_gets_no_step_where_there_is_no_policy_rule(
+    there: MemoryCluster, memory_cluster: MemoryCluster, east: Cluster
+) -> None:
+    workspace = WorkspaceFactory.create()
+    set_variable(workspace, by=None, key=ENABLE, value="1", category=Category.ENV)
+    set_variable(workspace, by=None, key=CLUSTER, value="east", category=Category.ENV)
+    job = jobs.create_job(workspace, by=None, tcl=PLAN)
+    Cluster.objects.update(enabled=False)
+    tasks.advance_job(job.pk)
+    assert not there.jobs
+    assert not memory_cluster.jobs
+    job.refresh_from_db()
+    assert job.reason_code == "policy"
+    assert '"east" is not allowed by the built-in rules; allowed: default' in job.reason
+
+
+def test_an_attempt_does_not_start_in_a_cluster_that_was_disabled_though_its_workspace_names_another(
+    there: MemoryCluster, memory_cluster: MemoryCluster, launch: Launch
+) -> None:
+    there.fail["create_job"] = DEAD
+    attempt = launch("east")
+    set_variable(attempt.step.job.workspace, by=None, key=CLUSTER, value="default", category=Category.ENV)
+    Cluster.objects.update(enabled=False, silent_since=None)
+    there.fail.clear()
+    assert again(attempt) == AttemptState.ENDED
+    job = Job.objects.get(steps=attempt.step)
+    assert job.reason_code == "policy"
+    assert 'The cluster "east" is disabled' in job.reason
+    assert not there.jobs
+    assert not memory_cluster.jobs
 
 
 def test_the_wait_for_a_silent_cluster_grows(there: MemoryCluster, launch: Launch) -> None:

@@ -158,10 +158,11 @@ class PolicyRule(NamedInWords, Record, Audited):
 def policy_of(organization_id: UUID | None, *, has_rules: bool = True) -> Policy:
     """Return the rules that apply to an organization, with one query; for None those of the installation alone.
 
-    Without the query where ``has_rules`` is False, which is known to be so.
+    Without the query where ``has_rules`` is False, which is known to be so. Which clusters are enabled is asked where
+    a text names one.
     """
     if not has_rules:
-        return Policy(built_in())
+        return Policy(built_in(), functools.cache(enabled_clusters))
     rows = _INSTALLATION.rows() if organization_id is None else _ORGANIZATION.rows(organization_id)
     return Policy((*built_in(), *(row.rule for row in rows)), functools.cache(enabled_clusters))
 

@@ -87,6 +87,7 @@ FORMS: Mapping[str, str] = {
     "quota-of": _("The quota of namespace {namespace} is used up: {words}"),
     "not-allowed": _("The cluster does not allow the Job: {words}"),
     "cluster-silent": _('The cluster "{name}" has not answered since {since}'),
+    "cluster-disabled": _('The cluster "{name}" is disabled'),
     "not-asked": _("The cluster could not be asked: {words}"),
     "job-refused": _("The cluster refused the Job: {words}"),
     "not-imported": _("The commands of this step could not be imported: {why}"),
