@@ -65,7 +65,9 @@ def delete_cluster(cluster: Cluster, *, by: Actor) -> None:
 
 
 def _refuse_while_used(cluster: Cluster, advice: str) -> None:
-    used = Attempt.objects.filter(~Q(state=AttemptState.ENDED) | Q(cleaned_at=None), cluster=cluster.name)
+    used = Attempt.objects.filter(
+        ~Q(state=AttemptState.ENDED) | Q(state=AttemptState.ENDED, cleaned_at=None), cluster=cluster.name
+    )
     names = [str(attempt) for attempt in used.order_by("created_at")[:5]]
     if names:
         still = message(_("Cluster {name} still has pods of steps: {jobs}."), name=cluster.name, jobs=", ".join(names))

@@ -141,17 +141,18 @@ def _not_launched(attempt: Attempt, error: LaunchError, needs: Needs) -> None:
     lifecycle.fail_attempt(attempt, why, sources=frozenset({AttemptState.NEW}))
 
 
-def stop_attempt(attempt: Attempt) -> bool:
+def stop_attempt(attempt: Attempt) -> bool | None:
     """Stop the executor of an attempt, a Job or a process; return True if nothing of it is left.
 
-    A cluster that does not answer is no error here: the sweep asks again until the end is proved.
+    None: the cluster was not asked, refused or did not answer, so nothing is known of the deletion. That is no error
+    here: the sweep asks again until the end is proved.
     """
     try:
         kubernetes = attempt.executor == ExecutorKind.KUBERNETES
         gone = kubernetes_job.stop_job(attempt) if kubernetes else local_process.stop_process(attempt)
     except ClusterError as error:
         logger.warning("Attempt %s could not be stopped yet: %s", attempt, error)
-        return False
+        return None
     if gone and attempt.state == AttemptState.ENDED:
         cleanup.mark_cleaned(attempt)
     return gone

@@ -121,10 +121,10 @@ class Looker:
         no error.
         """
         gone = launcher.stop_attempt(attempt)
-        if not gone:
+        if gone is False:
             # Its Job existed and was deleted after its pods: from now on its absence proves theirs.
             self._stopped.add(str(attempt.pk))
-        return gone
+        return bool(gone)
 
     def look_at(
         self,
