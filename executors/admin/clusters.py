@@ -63,6 +63,8 @@ class ClusterAdmin(HidesSecrets, RecordAdmin):
         if cluster.silent_since is not None:
             said = _("No answer since %(moment)s") % {"moment": health.shown(cluster.silent_since)}
             return format_html("{}{}", said, f": {cluster.problem}" if cluster.problem else "")
+        if cluster.problem:
+            return format_html("{}", _("Cannot be used: %(problem)s") % {"problem": cluster.problem})
         if not cluster.enabled:
             return format_html("{}", _("Disabled"))
         return format_html("{}", _("Answers") if cluster.answered_at else _("Not asked yet"))

@@ -63,6 +63,10 @@ class NoCluster(ClusterError):
         return False
 
 
+class Dropped(ClusterError):
+    """The connection ended before the answer, as a kept one does that was idle for too long; the next may get one."""
+
+
 class AlreadyExists(ClusterError):
     """An object with this name exists (409)."""
 

@@ -17,7 +17,7 @@ from kubernetes import client, config, watch
 from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
 
-from executors.cluster import AlreadyExists, ClusterError, Expired, Manifest, NoCluster
+from executors.cluster import AlreadyExists, ClusterError, Dropped, Expired, Manifest, NoCluster
 from terrakube_site.metrics import catalogue, tally
 
 TIMEOUT_SECONDS = (5, 20)
@@ -67,7 +67,9 @@ def _translated(error: Exception) -> ClusterError:
     if isinstance(error, ApiException):
         kinds = {409: AlreadyExists, 410: Expired}
         return kinds.get(error.status or 0, ClusterError)(_message(error), status=error.status or None)
-    return ClusterError(f"The cluster's API did not answer: {type(error).__name__}")
+    reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+    kind = Dropped if isinstance(reason, urllib3.exceptions.ProtocolError) else ClusterError
+    return kind(f"The cluster's API did not answer: {type(error).__name__}")
 
 
 class Cluster:

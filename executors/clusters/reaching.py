@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from executors import cluster
-from executors.cluster import ClusterError, NoCluster
+from executors.cluster import ClusterError, Dropped, NoCluster
 from executors.clusters import health
 from executors.installation.settings import Installation
 from workspaces.encryption import DecryptionError
@@ -38,6 +38,17 @@ class SilentCluster(ClusterError):
     def __init__(self, name: str, since: dt.datetime) -> None:
         super().__init__(f'The cluster "{name}" has not answered since {health.shown(since)}')
         self.name, self.since = name, since
+
+
+class UnusableKubeconfig(ClusterError):
+    """The cluster does not accept what its record's kubeconfig holds, or nothing can be read of it.
+
+    An administrator replaces it, so what was to be done there may succeed later.
+    """
+
+    @property
+    def retryable(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +84,7 @@ def place_of_record(record: Record, conf: Installation) -> Place:
 def calling(place: Place) -> Iterator[Cluster]:
     """Call a cluster from a task; an error without an answer is kept, so that the next tasks need not wait for it.
 
-    Raises SilentCluster without a call while it is not to be asked, and what the calls raise.
+    Raises SilentCluster without a call while it is not to be asked, UnusableKubeconfig, and what the calls raise.
     """
     record = place.record
     if record is None:
@@ -87,12 +98,38 @@ def calling(place: Place) -> Iterator[Cluster]:
     except SilentCluster:
         raise
     except ClusterError as error:
-        if error.status is None and error.retryable:
-            since = health.note_silence(record, error)
+        if health.is_silence(error):
+            if isinstance(error, Dropped) and silent_since is None and answers(place):
+                raise
+            since = health.note_silence(record, error, by_task=True)
             raise SilentCluster(record.name, since) from error
+        if (error.status == 401 or isinstance(error, NoCluster)) and _has_own_kubeconfig(record):
+            health.note_refusal(record, error)
+            words = error.message
+            if error.status is not None:
+                words = f'The token or certificate in the kubeconfig of "{record.name}" is not accepted ({words})'
+            raise UnusableKubeconfig(words, status=error.status) from error
+        if silent_since is not None and error.status is not None:
+            health.note_answer(record)
         raise
     if silent_since is not None:
         health.note_answer(record)
+
+
+def answers(place: Place) -> bool:
+    """Ask a cluster once more after a connection ended, before it counts as silent for all."""
+    try:
+        place.connect().server_time()
+    except ClusterError:
+        return False
+    return True
+
+
+def _has_own_kubeconfig(record: Record) -> bool:
+    try:
+        return bool(record.kubeconfig.strip())
+    except DecryptionError:
+        return True
 
 
 def _may_ask(record: Record) -> bool:

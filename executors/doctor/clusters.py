@@ -40,13 +40,13 @@ def _check(record: Record, conf: Installation) -> Iterator[Finding]:
     place = place_of_record(record, conf)
     try:
         api = place.connect()
+        api.server_time()
     except ClusterError as error:
-        health.note_silence(record, error)
+        health.note_problem(record, error)
         yield failed("", "API server", error.message, _FIX)
         return
+    health.note_answer(record)
     for finding in check_cluster(api, place.conf):
-        if finding.name == "API server":
-            answers = finding.state is State.PASS
-            (health.note_answer if answers else health.note_silence)(record)
-            finding = finding if answers else replace(finding, fix=_FIX)
+        if finding.name == "API server" and finding.state is not State.PASS:
+            finding = replace(finding, fix=_FIX)
         yield finding

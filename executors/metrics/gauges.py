@@ -129,13 +129,13 @@ def _clusters() -> Iterator[Metric]:
     """Yield whether each enabled cluster with a record answers."""
     up = GaugeMetricFamily(
         "terrakube_cluster_up",
-        "Whether an enabled cluster answers; the one of the settings is not among them.",
+        "Whether an enabled cluster answers and does not refuse; the one of the settings is not among them.",
         labels=("cluster",),
     )
-    for name, silent, answered in Cluster.objects.filter(enabled=True).values_list(
-        "name", "silent_since", "answered_at"
+    for name, silent, answered, problem in Cluster.objects.filter(enabled=True).values_list(
+        "name", "silent_since", "answered_at", "problem"
     ):
-        up.add_metric((name,), int(silent is None and answered is not None))
+        up.add_metric((name,), int(silent is None and answered is not None and not problem))
     yield up
 
 

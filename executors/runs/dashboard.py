@@ -102,6 +102,8 @@ def _other_cluster(cluster: Cluster) -> Health:
     if cluster.silent_since is not None:
         text = _("no answer for %(age)s") % {"age": duration(timezone.now() - cluster.silent_since)}
         return Health(title, "bad", text, _("Its steps wait or run unseen until it answers. See the page Clusters."))
+    if cluster.problem:
+        return Health(title, "bad", _("cannot be used"), _("The page Clusters says why."))
     if cluster.answered_at is None:
         return Health(title, "quiet", _("not asked yet"), _("The watcher asks it in a moment."))
     return Health(title, "good", _("answers"))

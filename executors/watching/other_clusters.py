@@ -11,9 +11,9 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models import Q
 
 from executors.choices import AttemptState
-from executors.cluster import ClusterError
+from executors.cluster import ClusterError, Dropped
 from executors.clusters import health
-from executors.clusters.reaching import Place, place_of_record
+from executors.clusters.reaching import Place, answers, place_of_record
 from executors.installation.settings import Installation
 from executors.models import Attempt
 from executors.watching.cluster_watch import ClusterWatch
@@ -52,6 +52,7 @@ class OtherCluster(ClusterWatch):
         super().__init__(Sweep(self.place.conf, cluster=record.name))
         self._record = record
         self._silent_since = record.silent_since
+        self._refusal = ""
         self.sweep.looker.witnesses = witness.has_seen
         self.sweep.looker.unknown = self._unknown
         self._next_sweep = 0.0
@@ -79,7 +80,7 @@ class OtherCluster(ClusterWatch):
         try:
             api = self.place.connect()
         except ClusterError as error:
-            self._silent_since = health.note_silence(self._record, error)
+            self._note_problem(error)
             return
         self.sweep.looker.cluster_version = functools.cache(api.version)
         self._observer = Observer(api, self.place.conf.namespace)
@@ -93,7 +94,7 @@ class OtherCluster(ClusterWatch):
         if self._observer is None:
             return
         if self._view() is None:
-            self._silent_since = health.note_silence(self._record, self._observer.problem)
+            self._note_problem(self._observer.problem)
             return
         stored = Record.objects.filter(pk=self._record.pk).values_list("silent_since", flat=True).first()
         if stored is not None:
@@ -101,13 +102,23 @@ class OtherCluster(ClusterWatch):
             try:
                 self._observer.api.server_time()
             except ClusterError as error:
-                self._silent_since = health.note_silence(self._record, error)
+                self._note_problem(error)
                 return
-        self._silent_since = None
+        self._silent_since, self._refusal = None, ""
         health.note_answer(self._record)
+
+    def _note_problem(self, error: ClusterError | None) -> None:
+        if isinstance(error, Dropped) and self._silent_since is None and answers(self.place):
+            # The watch connects again in a moment.
+            return
+        self._silent_since = health.note_problem(self._record, error)
+        self._refusal = error.message if error is not None and self._silent_since is None else ""
 
     def _unknown(self) -> Diagnosis:
         if self._silent_since is None:
+            if self._refusal:
+                why = reason("cluster-unavailable", "not-asked", words=self._refusal)
+                return Diagnosis(why=why, kind=Kind.WAITING)
             return UNKNOWN
         since = health.shown(self._silent_since)
         why = reason("cluster-unavailable", "cluster-silent", name=self.place.name, since=since)
