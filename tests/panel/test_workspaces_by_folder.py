@@ -41,9 +41,29 @@ def numbers(found: list[Any]) -> dict[str, int]:
 
 
 def listed(client: Client, group: Any) -> int:
-    response: Any = client.get(group.address)
-    count: int = response.context_data["cl"].result_count
-    return count
+    return len(folders_listed(client, group.address))
+
+
+def folders_listed(client: Client, address: str) -> set[tuple[str, str | None]]:
+    response: Any = client.get(address)
+    assert response.status_code == 200
+    return {(one.name, one.folder) for one in response.context_data["cl"].queryset}
+
+
+def assert_each_list_holds_what_its_group_counts(client: Client, address: str = ADDRESS) -> list[str]:
+    """Return the names of the groups of a page and of the pages below it."""
+    names, shown, total = [], set[Any](), 0
+    for group in groups(client, address):
+        rows = folders_listed(client, group.address)
+        assert len(rows) == group.number, (address, group)
+        assert {(one.name, one.folder) for one in group.workspaces} <= rows
+        names.append(group.name)
+        shown, total = shown | rows, total + group.number
+        if group.inside:
+            names += assert_each_list_holds_what_its_group_counts(client, group.inside)
+    # No list holds what another of the page has.
+    assert len(shown) == total
+    return names
 
 
 def test_repositories_open_to_their_folders(admin: Client) -> None:
@@ -59,7 +79,7 @@ def test_repositories_open_to_their_folders(admin: Client) -> None:
     # All of it is below "live", which is passed over.
     live = groups(admin, top[2].inside)
     assert numbers(live) == {"In this folder": 1, "prod": 2, "test": 2}
-    assert [listed(admin, group) for group in live[1:]] == [2, 2]
+    assert [listed(admin, group) for group in live] == [1, 2, 2]
     assert [one.folder for one in live[1].workspaces] == ["live/prod/dns,other", "/live/prod/net"]
     deepest = groups(admin, live[1].inside)
     assert numbers(deepest) == {"In this folder": 2}
@@ -75,6 +95,54 @@ def test_a_folder_of_one_workspace_is_shown_with_the_folder_above(admin: Client)
     assert found[0].more == 20
 
 
+OWN = "In this folder"
+
+
+@pytest.mark.parametrize(
+    ("folders", "names"),
+    [
+        # Fewer lie in the folder itself than below it, and the other way round.
+        ((None, "/main", "/a/x", "/a/y", "/b/x", "/b/y"), [OWN, "a", OWN, "b", OWN]),
+        ((None, "", "/", "/one", "/two", "/three/x", "/a/x", "/a/y"), [OWN, "a", OWN]),
+        (("/a/p/x", "/a/p/y", "/a/p", "/a/q", "/a/r/x", "/c/x", "/c/y"), ["a", OWN, "p", OWN, "c", OWN]),
+        # Every way to write one folder, and those that only look like it.
+        (
+            ("./a/b", "a//b", "a/./b", " a/b", "a/b ", "a/b , c", "/a/b/", "a/b,a/d", "A/b", "a/bc/x", "a/bc/y"),
+            [OWN, "a", OWN, "bc", OWN],
+        ),
+        (
+            ("/apps/x", "/apps/y", "/Apps/x", "/Apps/y", "/Apps", "/a_ps/x", "/a_ps/y"),
+            ["Apps", OWN, "a_ps", OWN, "apps", OWN],
+        ),
+        # A blank belongs to the name.
+        (("/a /x", "/a /y", "/a/x", "/a/y", "/ a/x", "/ a/y"), [" a", OWN, "a", OWN, "a ", OWN]),
+        # A comma in the list of folders, and a folder named only in the rest of the list.
+        (("/a/x,/b/x", "/a/y,/b", "/b/z", "/b/w", "/c,/a/x"), [OWN, "a", OWN, "b", OWN]),
+    ],
+)
+def test_the_list_of_each_group_holds_what_the_group_counts(
+    admin: Client, folders: tuple[str | None, ...], names: list[str]
+) -> None:
+    organization = OrganizationFactory.create()
+    made(organization, *folders)
+    made(organization, *folders, source="https://git.example/other.git")
+    made(OrganizationFactory.create(), *folders)
+    page = f"{ADDRESS}?organization={organization.pk}&source={LIVE}"
+    assert assert_each_list_holds_what_its_group_counts(admin, page) == names
+
+
+def test_a_deleted_workspace_divides_no_list(admin: Client) -> None:
+    organization = OrganizationFactory.create()
+    made(organization, "/a/x", "/b", "/c/x", "/c/y")
+    Workspace.objects.bulk_create(
+        Workspace(organization=organization, name=f"gone-{end}", folder=f"/a/{end}", source=LIVE, deleted=True)
+        for end in ("x", "y")
+    )
+    found = groups(admin, groups(admin)[0].inside)
+    assert numbers(found) == {OWN: 2, "c": 2}
+    assert [listed(admin, group) for group in found] == [2, 2]
+
+
 def test_a_person_sees_the_folders_of_their_workspaces(sign_in: Callable[..., Client]) -> None:
     mine, others = OrganizationFactory.create(name="mine"), OrganizationFactory.create(name="others")
     made(mine, "/a/x", "/a/y", "/b/x", "/b/y")
@@ -85,6 +153,7 @@ def test_a_person_sees_the_folders_of_their_workspaces(sign_in: Callable[..., Cl
     others_address = found[0].inside.replace(str(mine.pk), str(others.pk))
     assert numbers(groups(reader, others_address)) == {LIVE: 4}
     assert numbers(groups(reader, found[0].inside)) == {"a": 2, "b": 2}
+    assert_each_list_holds_what_its_group_counts(reader)
 
 
 @pytest.mark.parametrize("query", ["organization=x&source=y", "path=..%2F", "source=x&organization=1", "page=-2"])
@@ -101,6 +170,50 @@ def test_the_filter_of_a_folder_shows_where_it_is_in_use_alone(admin: Client) ->
     assert "in_folder" in str([getattr(one, "parameter_name", "") for one in shown.context_data["cl"].filter_specs])
     shown = admin.get(address)
     assert "in_folder" not in str([getattr(one, "parameter_name", "") for one in shown.context_data["cl"].filter_specs])
+
+
+@pytest.mark.parametrize(
+    ("query", "number", "shown"),
+    [
+        ({"in_folder": "/a/"}, 3, "/a"),
+        ({"in_folder": "a"}, 3, "/a"),
+        ({"in_folder": "/a/."}, 1, "In this folder: /a"),
+        ({"in_folder": "/."}, 1, "In this folder: /"),
+        ({"in_folder": "/"}, 4, "/"),
+        ({"in_folder": "../a"}, 0, "/../a"),
+        ({"in_folder": "/a/.", "source": [LIVE, "x"]}, 1, "In this folder: /a"),
+        ({"in_folder": "/a/.", "source": "x"}, 0, "In this folder: /a"),
+    ],
+)
+def test_the_filter_says_which_workspaces_it_shows(
+    admin: Client, query: dict[str, Any], number: int, shown: str
+) -> None:
+    made(OrganizationFactory.create(), "/a/x", "/a/y/1", "/a/y/2", "/ab")
+    response: Any = admin.get(reverse("admin:workspaces_workspace_changelist"), query)
+    found = response.context_data["cl"]
+    assert found.result_count == number
+    [filtered] = [one for one in found.filter_specs if getattr(one, "parameter_name", "") == "in_folder"]
+    assert filtered.lookup_choices == [(query["in_folder"], shown)]
+
+
+def test_a_strange_organization_beside_a_folder_is_an_error_of_the_list(admin: Client) -> None:
+    address = reverse("admin:workspaces_workspace_changelist")
+    response = admin.get(address, {"in_folder": "/a/.", "organization__id__exact": "x", "source": LIVE})
+    assert response.status_code == 302
+
+
+def test_a_folder_takes_one_query_more_than_the_list(admin: Client) -> None:
+    organization = OrganizationFactory.create()
+    made(organization, *(f"/a/{number}" for number in range(4)), "/a/b/1", "/a/b/2")
+    address = reverse("admin:workspaces_workspace_changelist")
+    query = {"organization__id__exact": str(organization.pk), "source": LIVE}
+    admin.get(address, query)
+    asked = []
+    for chosen in ({}, {"in_folder": "/a/"}, {"in_folder": "/a/."}):
+        with CaptureQueriesContext(connection) as found:
+            admin.get(address, {**query, **chosen})
+        asked.append(len(found))
+    assert asked == [asked[0], asked[0] + 1, asked[0] + 1]
 
 
 def test_many_folders_take_as_many_queries_as_few(admin: Client) -> None:

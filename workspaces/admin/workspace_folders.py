@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import F, Q, QuerySet, Window
+from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -40,29 +40,80 @@ def folder_of(text: str | None) -> Folder:
     return tuple(part for part in first_folder_of(text).split("/") if part not in {"", "."})
 
 
-def below(folder: Folder) -> Q:
-    """Return the condition of workspaces in a folder and the folders below it."""
-    found = Q()
-    for start in ("/", ""):
-        written = start + "/".join(folder)
-        # A comma ends the folder that counts.
-        found |= Q(folder=written) | Q(folder__startswith=f"{written}/") | Q(folder__startswith=f"{written},")
-    return found
+def written(folder: Folder, *, own: bool = False) -> str:
+    """Return a folder as addresses write it, ``own`` for the workspaces that its page shows in the folder itself.
+
+    The "/" around it keeps blanks that belong to a name; no folder is called ".".
+    """
+    return f"/{'/'.join((*folder, '.' if own else ''))}"
 
 
 class FolderFilter(admin.SimpleListFilter):
-    """Those in a folder and below it, as the page by folder leads to; it is offered where it is in use."""
+    """Those that a group of the page by folder counts; it is offered where it is in use.
+
+    Those in a folder and below it, or with "." at the end those that the page of the folder shows in itself. Columns
+    write one folder in many ways, so that no condition of the database alone finds them all.
+    """
 
     title = _("path in the repository")
     parameter_name = "in_folder"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         chosen = request.GET.get(self.parameter_name, "")
-        return [(chosen, chosen)] if chosen else []
+        shown = written(folder_of(chosen)).rstrip("/") or "/"
+        if _is_own(chosen):
+            shown = f"{gettext('In this folder')}: {shown}"
+        return [(chosen, shown)] if chosen else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        folder = folder_of(self.value() or "")
-        return queryset.filter(below(folder)) if folder else queryset
+        chosen = self.value() or ""
+        at, own = folder_of(chosen), _is_own(chosen)
+        if not at and not own:
+            return queryset
+        rows = _by_folder(_listed(request), at, number=Count("pk", filter=Q(deleted=False)))
+        found = [row for row in rows if row["parts"][: len(at)] == at]
+        if own:
+            _at, found, _below = _split([row for row in found if row["number"]], at)
+        wanted = {row["folder"] for row in found}
+        others = {row["folder"] for row in rows} - wanted
+        # A database takes a limited number of values: the fewer of those in it and those that might be.
+        if len(others) < len(wanted):
+            return queryset.filter(_may_be_in(at) & ~_one_of(others))
+        return queryset.filter(_one_of(wanted))
+
+
+def _is_own(text: str) -> bool:
+    return text.rpartition("/")[2] == "."
+
+
+def _listed(request: HttpRequest) -> Any:
+    """Return the workspaces of the organization and repository that a list is filtered by, alive or not."""
+    seen = Workspace.objects.within(scope(request))
+    if sources := request.GET.getlist("source"):
+        seen = seen.filter(source__in=sources)
+    keys = request.GET.getlist("organization__id__exact")
+    if keys and all(may_be_key(Organization, key) for key in keys):
+        seen = seen.filter(organization__in=keys)
+    return seen
+
+
+def _may_be_in(folder: Folder) -> Q:
+    """Return a condition that holds for every column that names a folder or one below it, and for some others."""
+    return Q(folder__contains=max(folder, key=len)) if folder else Q()
+
+
+def _one_of(columns: Collection[str | None]) -> Q:
+    """Return the condition of workspaces whose column is one of these, which may include None."""
+    found = Q(folder__in=[text for text in columns if text is not None])
+    return found | Q(folder=None) if None in columns else found
+
+
+def _by_folder(inside: Any, at: Folder, **counts: Count) -> list[dict[str, Any]]:
+    """Return what counts of the workspaces with each column that may name a folder or one below it, and its parts."""
+    rows = list(inside.filter(_may_be_in(at)).order_by().values("folder").annotate(**counts))
+    for row in rows:
+        row["parts"] = folder_of(row["folder"])
+    return rows
 
 
 def urls(page: Any) -> list[URLPattern]:
@@ -97,14 +148,14 @@ def _repository(request: HttpRequest) -> tuple[Organization | None, str]:
 
 
 def _page_of(organization: UUID, source: str, folder: Folder = ()) -> str:
-    query = {"organization": str(organization), "source": source, **({"path": "/".join(folder)} if folder else {})}
+    query = {"organization": str(organization), "source": source, **({"path": written(folder)} if folder else {})}
     return f"{reverse(f'admin:{NAME}')}?{urlencode(query)}"
 
 
-def _list_of(organization: UUID, source: str, folder: Folder = ()) -> str:
+def _list_of(organization: UUID, source: str, in_folder: str = "") -> str:
     query = {"organization__id__exact": str(organization), "source": source}
-    if folder:
-        query[FolderFilter.parameter_name] = "/" + "/".join(folder)
+    if in_folder:
+        query[FolderFilter.parameter_name] = in_folder
     return f"{reverse('admin:workspaces_workspace_changelist')}?{urlencode(query)}"
 
 
@@ -155,10 +206,8 @@ def _first(rows: Any, *together: str) -> Iterable[Workspace]:
 
 def _folders(seen: Any, request: HttpRequest, organization: Organization, source: str) -> dict[str, Any]:
     inside = seen.filter(organization=organization, source=source)
-    counted = list(inside.order_by().values("folder").annotate(**COUNTS))
-    for row in counted:
-        row["parts"] = folder_of(row["folder"])
     at = folder_of(request.GET.get("path", ""))
+    counted = _by_folder(inside, at, **COUNTS)
     at, here, folders = _split([row for row in counted if row["parts"][: len(at)] == at], at)
     parted = sorted(folders.items())
     if here:
@@ -170,7 +219,7 @@ def _folders(seen: Any, request: HttpRequest, organization: Organization, source
             rows,
             organization="",
             name=name or gettext("In this folder"),
-            address=_list_of(organization.pk, source, (*at, name) if name else at),
+            address=_list_of(organization.pk, source, written((*at, name)) if name else written(at, own=True)),
             inside=_page_of(organization.pk, source, (*at, name)) if name else "",
             workspaces=found,
         )
@@ -185,7 +234,7 @@ def _folders(seen: Any, request: HttpRequest, organization: Organization, source
             (source, _page_of(organization.pk, source)),
             *above,
         ],
-        "query": urlencode({"organization": str(organization.pk), "source": source, "path": "/".join(at)}),
+        "query": urlencode({"organization": str(organization.pk), "source": source, "path": written(at)}),
     }
 
 
