@@ -41,9 +41,12 @@ from vcs.pull_requests.jobs import job_settings, start_plan
 from workspaces import flows
 from workspaces.choices import Category, JobStatus, VcsType
 from workspaces.errors import NotAllowed, WrongState
-from workspaces.models import Job, Vcs, Workspace
+from workspaces.models import Job, PolicyRule, Variable, Vcs, Workspace
+from workspaces.pods import pod_settings
+from workspaces.pods.catalogue import ENABLE, ENVIRONMENT, SERVICE_ACCOUNT, TOLERATIONS
 from workspaces.services.jobs import approve_job, create_job, run_again
-from workspaces.variables.in_force import step_inputs
+from workspaces.services.policy import create_rule
+from workspaces.variables.in_force import WORKSPACE, step_inputs
 
 pytestmark = pytest.mark.django_db
 
@@ -253,6 +256,38 @@ def test_sensitive_variables_are_withheld_as_the_workspace_says(case: str) -> No
     assert {"plain_ENV", "plain_TERRAFORM"} <= names
     assert ({"secret_ENV", "secret_TERRAFORM"} <= names) is not withheld
     assert (not {"secret_ENV", "secret_TERRAFORM"} & names) is withheld
+
+
+def test_a_plan_without_the_secrets_runs_where_the_others_run() -> None:
+    place = Place()
+    create_rule(PolicyRule(setting=ENVIRONMENT, effect="locked", value="SITE=berlin"), by=None)
+    shape = {ENABLE: "true", SERVICE_ACCOUNT: "careful", f"{TOLERATIONS}_PLAN": "pool=forks:Equal:NoSchedule"}
+    for key, value in shape.items():
+        VariableFactory.create(workspace=place.workspace, key=key, value=value, sensitive=True, category=Category.ENV)
+    Variable.objects.create(workspace=place.workspace, key=ENVIRONMENT, value="SITE=berlin", sensitive=True)
+    job = start_plan(place.seen(fork=False), place.workspace, place.rule, by=None)
+    job.withholds_sensitive = True
+    found = step_inputs(job, flows.parse(job.tcl)[0])
+    assert pod_settings(found.texts(Category.ENV)) == pod_settings(
+        {
+            ENABLE: "true",
+            SERVICE_ACCOUNT: "careful",
+            TOLERATIONS: "pool=forks:Equal:NoSchedule",
+            ENVIRONMENT: "SITE=berlin",
+        }
+    )
+    assert found.environment[ENVIRONMENT].origin != WORKSPACE, "the policy's own, not the workspace's"
+    assert found.refusals == []
+
+
+def test_a_secret_in_the_containers_variables_is_withheld() -> None:
+    place = Place()
+    VariableFactory.create(
+        workspace=place.workspace, key=ENVIRONMENT, value="PROXY=secret", sensitive=True, category=Category.ENV
+    )
+    job = start_plan(place.seen(fork=False), place.workspace, place.rule, by=None)
+    job.withholds_sensitive = True
+    assert ENVIRONMENT not in step_inputs(job, flows.parse(job.tcl)[0]).environment
 
 
 def test_a_plan_without_the_secrets_is_not_made_to_be_applied() -> None:

@@ -20,7 +20,8 @@ from workspaces.flows import FlowStep
 from workspaces.models import GlobalVariable, Item, Job, Variable, Workspace
 from workspaces.models.policy import policy_of
 from workspaces.models.variable import AbstractVariable
-from workspaces.pods import for_step, step_ending
+from workspaces.pods import ALL_SETTINGS, for_step, step_ending
+from workspaces.pods.catalogue import ENVIRONMENT, plain_name
 from workspaces.pods.policy.rules import Policy, Refusal
 from workspaces.variables.job_variables import JobVariables, VariableRow, read_variables
 
@@ -56,8 +57,16 @@ class Inputs:
     """Ending of the settings of the step's type; None where the inputs are not those of one step."""
 
     def without_sensitive(self) -> Inputs:
-        """Return these inputs without their sensitive values."""
-        environment = {key: value for key, value in self.environment.items() if not value.sensitive}
+        """Return these inputs without their sensitive values.
+
+        Pod settings stay, which shape the pod and are not told to what runs in it: without them a step would run in
+        another place than was set. Of these only the container's variables are values of their own.
+        """
+        environment = {
+            key: value
+            for key, value in self.environment.items()
+            if not value.sensitive or (key in ALL_SETTINGS and plain_name(key) != ENVIRONMENT)
+        }
         terraform = {key: value for key, value in self.terraform.items() if not value.sensitive}
         return replace(self, environment=environment, terraform=terraform)
 
@@ -202,11 +211,22 @@ def workspace_inputs(workspace: Workspace, *, step: FlowStep | None = None, own:
     )
 
 
-def inputs_from(sources: Sources, workspace: Workspace, policy: Policy, *, step: FlowStep | None = None) -> Inputs:
-    """Return the inputs that a step of a workspace would get from these variables under this policy."""
+def inputs_from(
+    sources: Sources,
+    workspace: Workspace,
+    policy: Policy,
+    *,
+    step: FlowStep | None = None,
+    withholds_sensitive: bool = False,
+) -> Inputs:
+    """Return the inputs that a step of a workspace would get from these variables under this policy.
+
+    ``withholds_sensitive`` leaves out sensitive values before the policy is asked, which adds what it demands.
+    """
     environment = _merge_sources(Category.ENV, step, sources, _installation_values(workspace))
     terraform = _merge_sources(Category.TERRAFORM, step, sources, {})
-    inputs = apply_policy(Inputs(environment=environment, terraform=terraform), policy)
+    inputs = Inputs(environment=environment, terraform=terraform)
+    inputs = apply_policy(inputs.without_sensitive() if withholds_sensitive else inputs, policy)
     return inputs.for_step(step.type) if step is not None else inputs
 
 
@@ -237,9 +257,7 @@ def step_inputs(job: Job, step: FlowStep) -> Inputs:
         rows = read_variables(job)
     sources = Sources(rows.workspace, rows.organization, rows.items)
     policy = policy_of(job.workspace.organization_id, has_rules=around is None or around.has_rules)
-    inputs = inputs_from(sources, job.workspace, policy, step=step)
-    if job.withholds_sensitive:
-        inputs = inputs.without_sensitive()
+    inputs = inputs_from(sources, job.workspace, policy, step=step, withholds_sensitive=job.withholds_sensitive)
     if not rows.job:
         return inputs
     # What replaces a sensitive value is as secret; of others nobody said so, and masking a "1" would ruin the log.
