@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
@@ -31,6 +32,8 @@ WATCHED = (
     "workspaces/task_queue/client.py",
 )
 AT_ONCE = 3
+AT_WORK = 20
+"""How many executors may work on this machine before the next launch; a busy one could not answer them all at once."""
 _TOOL = 3
 
 type Order = dict[str, Any]
@@ -94,6 +97,7 @@ def carry_out(orders: list[Order]) -> list[Outcome]:
         paths = [Path(folder) / str(number) for number in range(len(orders))]
         while True:
             for number, order in _some(waiting, AT_ONCE - len(running)):
+                _await_room()
                 running[_child(order, paths[number])] = number
             if not running:
                 return outcomes
@@ -105,6 +109,20 @@ def carry_out(orders: list[Order]) -> list[Outcome]:
             lines = paths[number].read_text().split() if paths[number].exists() else []
             # A line of several parts may be reached part by part.
             outcomes[number] = {"killed": killed, "lines": list(dict.fromkeys(lines))}
+
+
+def _await_room() -> None:
+    """Wait while as many executors work on this machine as may; in a cluster none does."""
+    while sum(map(_is_at_work, Path(os.environ["TERRAKUBE_DATA_DIR"]).glob("executor/*/pid"))) >= AT_WORK:
+        time.sleep(0.1)
+
+
+def _is_at_work(pid_file: Path) -> bool:
+    try:
+        # That of a process which has ended and was not waited for is empty.
+        return bool(Path(f"/proc/{int(pid_file.read_text())}/cmdline").read_bytes())
+    except (OSError, ValueError):
+        return False
 
 
 def _some[T](items: Iterator[T], count: int) -> Iterator[T]:
