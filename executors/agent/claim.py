@@ -15,7 +15,7 @@ from executors.contract.scope import Scope
 from terrakube_site.sentences import as_json
 
 from . import VERSION
-from .api import Answer, Api, retrying
+from .api import READ_SECONDS, Answer, Api, retrying
 from .errors import ApiRefused, ApiUnavailable, AttemptOver, ClaimRefused
 
 _CALL_SECONDS = 10.0
@@ -102,13 +102,14 @@ class Claim:
             raise JobDataError("The answer of the claim has a member of the wrong kind.") from None
 
 
-def _patience(waited: float, seconds: float) -> float:
-    """Return for how many seconds a call may wait for its answer, of `seconds` for all, of which `waited` are over.
+def _patience(waited: float) -> float:
+    """Return for how many seconds a call may wait for its answer, of which `waited` are over since the first.
 
-    Each waits as long as all before it. An API with more claims than it can answer at once is slow, and would never be
-    done with calls that give up early and come again.
+    Each waits as long as all before it, up to what other calls wait. An API with more claims than it can answer at once
+    is slow, and would never be done with calls that give up early and come again. One that waited longer would not
+    see for as long that its packets are lost.
     """
-    return min(max(_CALL_SECONDS, waited), max(seconds - waited, 0) + _CALL_SECONDS)
+    return min(max(_CALL_SECONDS, waited), READ_SECONDS)
 
 
 def _optional_text(value: Any) -> str | None:
@@ -140,7 +141,7 @@ def make_claim(api: Api, *, seconds: float, pause: Callable[[float], object]) ->
     began = time.monotonic()
 
     def ask() -> Answer:
-        return api.post_json("/claim", content, timeout=_patience(time.monotonic() - began, seconds))
+        return api.post_json("/claim", content, timeout=_patience(time.monotonic() - began))
 
     try:
         answer = retrying(ask, seconds=seconds, pause=pause)

@@ -121,9 +121,10 @@ def test_a_slow_api_is_given_more_time_with_each_call(monkeypatch: pytest.Monkey
     with pytest.raises(ApiUnavailable):
         make_claim(cast("Any", api), seconds=_START_SECONDS, pause=api.pause)
     begins, patience = zip(*api.calls, strict=True)
-    assert patience[:2] == (10.0, begins[1])
-    assert max(patience) > 30
-    assert len(patience) >= 4, "an API whose answers are lost is asked several times"
+    assert patience[0] == 10
+    assert sorted(patience) == list(patience)
+    assert patience[-1] == 20
+    assert len(patience) >= 6, "an API whose answers are lost is asked several times"
     assert begins[-1] <= _START_SECONDS
     assert api.now < UNANSWERED_CLAIM_SECONDS, "the site may look for another pod as soon as this one has given up"
 
