@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -214,6 +216,22 @@ def test_a_folder_takes_one_query_more_than_the_list(admin: Client) -> None:
             admin.get(address, {**query, **chosen})
         asked.append(len(found))
     assert asked == [asked[0], asked[0] + 1, asked[0] + 1]
+
+
+def test_the_next_page_shows_the_rest_of_the_repositories_and_of_a_folder(admin: Client) -> None:
+    organization = OrganizationFactory.create()
+    many = [f"{number:02}" for number in range(27)]
+    made(organization, *(f"/all & more/{name}/{leaf}" for name in many for leaf in "xy"), "/x")
+    for name in many:
+        made(organization, "/", source=f"https://git.example/{name}")
+    inside = f"{ADDRESS}?organization={organization.pk}&source={LIVE}"
+    below = next(group.inside for group in groups(admin, inside) if group.inside)
+    for address, rest in ((ADDRESS, ["https://git.example/25", "https://git.example/26", LIVE]), (below, many[25:])):
+        following = re.search(r'rel="next"\s+href="([^"]+)"', admin.get(address).content.decode())
+        assert following, address
+        second = ADDRESS + html.unescape(following[1])
+        assert [group.name for group in groups(admin, second)] == rest
+        assert 'rel="prev"' in admin.get(second).content.decode()
 
 
 def test_many_folders_take_as_many_queries_as_few(admin: Client) -> None:

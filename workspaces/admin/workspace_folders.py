@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import Count, F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -22,7 +21,7 @@ from django.views.decorators.http import require_GET
 
 from workspaces.admin.base import scope
 from workspaces.admin.related_choices import may_be_key
-from workspaces.admin.workspace_groups import COUNTS, GROUPS_OF_A_PAGE, SHOWN, Group
+from workspaces.admin.workspace_groups import COUNTS, GROUPS_OF_A_PAGE, SHOWN, Group, first_of
 from workspaces.models import Organization, Workspace
 from workspaces.models.workspace import first_folder_of
 from workspaces.validation.repositories import NO_REPOSITORY
@@ -30,7 +29,6 @@ from workspaces.validation.repositories import NO_REPOSITORY
 NAME = "workspaces_workspace_by_folder"
 """The name of the page's address."""
 _COUNTED = tuple(COUNTS)
-_READ = ("name", "organization", "source", "folder", "last_job_status", "last_job_date", "locked")
 Folder = tuple[str, ...]
 """The parts of a path in a repository, none for its top."""
 
@@ -175,7 +173,7 @@ def _repositories(seen: Any, request: HttpRequest) -> dict[str, Any]:
     for row in shown:
         wanted |= Q(organization=row["organization_id"], source=row["source"])
     first: dict[tuple[UUID, str], list[Workspace]] = defaultdict(list)
-    for one in _first(seen.filter(wanted), "organization", "source"):
+    for one in first_of(seen.filter(wanted), "organization", "source"):
         first[one.organization_id, one.source].append(one)
     groups = []
     for row in shown:
@@ -192,13 +190,6 @@ def _repositories(seen: Any, request: HttpRequest) -> dict[str, Any]:
             )
         )
     return {"shown": shown, "groups": groups}
-
-
-def _first(rows: Any, *together: str) -> Iterable[Workspace]:
-    """Return the first workspaces by name of those that have the same columns, with one query."""
-    place = Window(RowNumber(), partition_by=[F(name) for name in together], order_by=["name", "pk"])
-    found = rows.annotate(place=place).filter(place__lte=SHOWN).order_by("name", "pk").only(*_READ)
-    return found  # type: ignore[no-any-return]
 
 
 # ---- folders of one --------------------------------------------------------------------------------------------------
@@ -234,7 +225,9 @@ def _folders(seen: Any, request: HttpRequest, organization: Organization, source
             (source, _page_of(organization.pk, source)),
             *above,
         ],
-        "query": urlencode({"organization": str(organization.pk), "source": source, "path": written(at)}),
+        "organization": organization.pk,
+        "source": source,
+        "path": written(at),
     }
 
 
@@ -278,7 +271,7 @@ def _of_folders(inside: Any, groups: Sequence[list[Any]]) -> list[list[Workspace
         wanted.append(taken)
     names = [name for taken in wanted for name in taken if name is not None]
     by_folder: dict[str | None, list[Workspace]] = defaultdict(list)
-    for one in _first(inside.filter(Q(folder__in=names) | Q(folder=None)), "folder"):
+    for one in first_of(inside.filter(Q(folder__in=names) | Q(folder=None)), "folder"):
         by_folder[one.folder].append(one)
     return [[one for name in taken for one in by_folder[name]][:SHOWN] for taken in wanted]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ COUNTS = {
     "locked_count": Count("pk", filter=Q(locked=True)),
 }
 """What a group says of its workspaces."""
+_READ = ("name", "organization", "folder", "last_job_status", "last_job_date", "locked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,13 @@ class Group:
     @property
     def more(self) -> int:
         return self.number - len(self.workspaces)
+
+
+def first_of(rows: Any, *together: str) -> Iterable[Workspace]:
+    """Return the first workspaces by name of those that have the same columns, with one query."""
+    place = Window(RowNumber(), partition_by=[F(name) for name in together], order_by=["name", "pk"])
+    found = rows.annotate(place=place).filter(place__lte=SHOWN).order_by("name", "pk").only(*_READ, *together)
+    return found  # type: ignore[no-any-return]
 
 
 def urls(page: Any) -> list[URLPattern]:
@@ -92,11 +100,9 @@ def _first_of(seen: Any, groups: Sequence[dict[str, Any]]) -> dict[tuple[UUID, U
     """Return the first workspaces of some groups by name, with one query."""
     projects = [row["project_id"] for row in groups if row["project_id"] is not None]
     without = [row["organization_id"] for row in groups if row["project_id"] is None]
-    place = Window(RowNumber(), partition_by=[F("organization"), F("project")], order_by=["name", "pk"])
     inside = seen.filter(Q(project__in=projects) | Q(project=None, organization__in=without))
     found: dict[tuple[UUID, UUID | None], list[Workspace]] = defaultdict(list)
-    rows = inside.annotate(place=place).filter(place__lte=SHOWN).order_by("name", "pk")
-    for one in rows.only("name", "organization", "project", "last_job_status", "last_job_date", "locked"):
+    for one in first_of(inside, "organization", "project"):
         found[one.organization_id, one.project_id].append(one)
     return found
 
