@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from executors.attempts import cleanup
@@ -19,6 +20,7 @@ from executors.watching.diagnosis.statuses import Seen, as_uuid, attempt_of, is_
 from executors.watching.late_reasons import learn_why
 from executors.watching.reconciliation import Looker
 from executors.watching.snapshot import ClusterSnapshot
+from workspaces.models import Cluster as Record
 
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
@@ -36,9 +38,29 @@ _REPORTED = frozenset(
 
 
 def uncleaned_attempts(cluster: str = "") -> list[Attempt]:
-    """Return the ended attempts of a cluster that may have left something behind, oldest first."""
-    query = Attempt.objects.filter(state=AttemptState.ENDED, cleaned_at=None, cluster=cluster).select_related("step")
+    """Return the ended attempts of a cluster that may have left something behind, oldest first.
+
+    With those of the cluster of the settings come the ones that no watch looks after; see ``forget_without_cluster``.
+    """
+    mine = Q(cluster=cluster)
+    if not cluster:
+        mine |= Q(launched_at=None, claimed_at=None) & ~Q(cluster__in=Record.objects.values("name"))
+    query = Attempt.objects.filter(mine, state=AttemptState.ENDED, cleaned_at=None).select_related("step")
     return list(query.order_by("ended_at")[:AT_ONCE])
+
+
+def forget_without_cluster(ended: Iterable[Attempt]) -> list[Attempt]:
+    """Keep that nothing is left of the ones that were never launched and whose cluster has no record; return the rest.
+
+    Such a cluster was never there or was deleted, and no record is deleted while something of an attempt may be there.
+    """
+    rest = []
+    for attempt in ended:
+        if attempt.cluster:
+            cleanup.mark_gone(attempt)
+        else:
+            rest.append(attempt)
+    return rest
 
 
 def clean_up_cluster(looker: Looker, ended: Iterable[Attempt], view: ClusterSnapshot, api: Cluster) -> None:

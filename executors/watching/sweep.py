@@ -84,7 +84,7 @@ class Sweep:
     def run(self, view: ClusterSnapshot | None, api: Cluster | None) -> None:
         """Make one pass; ``view`` None: the state of the cluster is unknown now."""
         opened = list(open_attempts())
-        uncleaned = garbage_collection.uncleaned_attempts(self.cluster)
+        uncleaned = garbage_collection.forget_without_cluster(garbage_collection.uncleaned_attempts(self.cluster))
         left = list(lost_tasks.requeue_cancels(self.requeue, opened))
         self._inspect(opened, left, uncleaned, view, api)
         self.local.clear(uncleaned)

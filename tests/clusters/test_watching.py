@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import pytest
 from django.utils import timezone
 
+from executors import tasks
 from executors.attempts import lifecycle
 from executors.choices import AttemptState
 from executors.cluster import ClusterError
 from executors.installation.settings import Installation
 from executors.models import Attempt
+from executors.retention import safe_jobs
 from executors.watching import other_clusters
 from executors.watching.observer import Observer
 from executors.watching.other_clusters import OtherCluster, watched_records
@@ -21,8 +23,13 @@ from executors.watching.snapshot import ClusterSnapshot
 from executors.watching.sweep import Sweep
 from executors.watching.witness import Witness
 from tests.clusters.conftest import Launch
+from tests.factories import PLAN, WorkspaceFactory
 from tests.warm.conftest import MemoryCluster
-from workspaces.models import Cluster, Job
+from workspaces.choices import Category, JobStatus
+from workspaces.models import Cluster, Job, Step
+from workspaces.pods.catalogue import CLUSTER, ENABLE
+from workspaces.services import jobs
+from workspaces.services.workspaces import set_variable
 
 pytestmark = pytest.mark.django_db
 LONG = dt.timedelta(seconds=30)
@@ -141,3 +148,34 @@ def test_a_disabled_cluster_is_watched_while_something_is_in_it(
     assert watched_records() == [east]
     Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.ENDED, cleaned_at=timezone.now())
     assert watched_records() == []
+
+
+def test_an_attempt_without_a_cluster_is_over_at_its_end_unless_it_was_launched(
+    there: MemoryCluster, launch: Launch, conf: Installation
+) -> None:
+    ran, postponed = launch("east"), launch("east")
+    Attempt.objects.filter(pk=postponed.pk).update(launched_at=None)
+    Attempt.objects.update(state=AttemptState.ENDED, ended_at=timezone.now())
+    Step.objects.update(status=JobStatus.FAILED)
+    Job.objects.update(status=JobStatus.FAILED, ended_at=timezone.now(), holds_workspace=False)
+    Sweep(conf).run(None, None)
+    assert not safe_jobs().exists()
+    Cluster.objects.all().delete()
+    Sweep(conf).run(None, None)
+    assert [job.pk for job in safe_jobs()] == [postponed.step.job_id]
+    ran.refresh_from_db()
+    assert ran.cleaned_at is None
+
+
+def test_a_job_whose_cluster_was_deleted_is_not_kept_for_ever(
+    there: MemoryCluster, conf: Installation, memory_cluster: MemoryCluster
+) -> None:
+    workspace = WorkspaceFactory.create()
+    set_variable(workspace, by=None, key=ENABLE, value="1", category=Category.ENV)
+    set_variable(workspace, by=None, key=CLUSTER, value="east", category=Category.ENV)
+    job = jobs.create_job(workspace, by=None, tcl=PLAN)
+    Cluster.objects.all().delete()
+    tasks.advance_job(job.pk)
+    assert Attempt.objects.get().cluster == "east"
+    Sweep(conf).run(None, None)
+    assert list(safe_jobs()) == [job]
