@@ -161,10 +161,10 @@ def test_an_uploaded_source_has_no_words_that_only_the_api_knows(admin: Client) 
     assert "remote-content" not in uploaded
     workspace.source, workspace.branch = "https://git.example/infra.git", "main"
     workspace.save()
-    change = next(csv.DictReader(io.StringIO(exported(admin, workspace, text="source"))))
-    assert (change["field"], change["before"], change["after"]) == (
-        "Source", "Uploaded", "https://git.example/infra.git",
-    )  # fmt: skip
+    newest_first = list(csv.DictReader(io.StringIO(exported(admin, workspace))))
+    changes = {row["field"]: row for row in reversed(newest_first)}
+    assert (changes["Source"]["before"], changes["Source"]["after"]) == ("Uploaded", "https://git.example/infra.git")
+    assert (changes["Branch"]["before"], changes["Branch"]["after"]) == ("", "main")
 
 
 def test_the_history_of_an_organization_keeps_what_was_deleted_and_names_the_workspace(
