@@ -73,8 +73,7 @@ class Process:
 
     def _start(self) -> ForkProcess:
         self._started = time.monotonic()
-        # A connection that two processes have would carry the answers of both.
-        connections.close_all()
+        _disconnect()
         child = _FORK.Process(target=_begin, args=(self.name, self._main), name=self.name)
         # A signal that comes now must not be handled as this process handles it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -107,9 +106,24 @@ class Process:
     def stop(self) -> None:
         self.ask_to_stop()
         self._child.join(STOP_SECONDS)
-        if self.ended() is None:
+        # Also where it has ended: a task cluster goes on in its group when the main process alone is killed. Steps on
+        # this machine have sessions of their own, and are not reached.
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+        if self.ended() is None:
+            # It may have no group yet.
+            self._child.kill()
             self._child.join()
+
+
+def _disconnect() -> None:
+    """Close what this process has to the databases: a connection of two processes would carry the answers of both."""
+    connections.close_all()
+    # A pool keeps the connections that it is given back, and is one for all threads.
+    for one in connections.all(initialized_only=True):
+        pooled: Any = one
+        if getattr(pooled, "pool", None):
+            pooled.close_pool()
 
 
 def _begin(name: str, main: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import OperationalError, connection
+from django.db import Error, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from executors.health import heartbeats
@@ -24,7 +24,7 @@ PAUSE_SECONDS = 0.5
 class Processes:
     """The web process, the worker and the watcher; they start at once. ``tell`` gets a sentence at each restart.
 
-    Raises CommandError if the address cannot be had.
+    Raises CommandError if the address cannot be had. Where one cannot be started, none is left.
     """
 
     def __init__(self, host: str, port: int, tell: Callable[[str], object]) -> None:
@@ -34,13 +34,17 @@ class Processes:
         options = ["--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
         # Above the pause between two heartbeats, so that an executor keeps its connection.
         options += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]
-        load_for_web()
-        self._processes = [Process("web", web(self._listener, options))]
-        load_for_others()
-        self._processes += [
-            Process("worker", command("qcluster", self._listener)),
-            Process("watcher", command("watch", self._listener)),
-        ]
+        self._processes: list[Process] = []
+        try:
+            load_for_web()
+            self._processes.append(Process("web", web(self._listener, options)))
+            load_for_others()
+            self._processes.append(Process("worker", command("qcluster", self._listener)))
+            self._processes.append(Process("watcher", command("watch", self._listener)))
+        except BaseException:
+            # At its end this process would wait for those that it has started.
+            self.stop()
+            raise
 
     def look_after(self) -> None:
         """Restart each process that has ended, and a worker that takes no tasks any more."""
@@ -66,8 +70,13 @@ class Processes:
         if now - self._asked_at < heartbeats.EVERY_SECONDS:
             return False
         self._asked_at = now
-        # Its beat is queued by the watcher, so a worker is frozen only while the watcher is not.
-        return heartbeats.is_stale(heartbeats.WORKER) and not heartbeats.is_stale(heartbeats.WATCHER)
+        try:
+            # Its beat is queued by the watcher, so a worker is frozen only while the watcher is not.
+            return heartbeats.is_stale(heartbeats.WORKER) and not heartbeats.is_stale(heartbeats.WATCHER)
+        except Error:
+            # The database is away for a moment. The next look needs another connection.
+            connection.close()
+            return False
 
 
 class Command(PagelessCommand):
