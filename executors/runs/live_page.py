@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -46,7 +47,10 @@ PATH = re.compile(r"/runs/(\d{1,18})/live$")
 """What a page asks for."""
 _MOST_JOBS = 200
 _MOST_LANGUAGES = 8
-_TOKEN = "csrf-token-of-the-viewer"  # noqa: S105 - stands for the token until the viewer's own is filled in
+_LONGEST_CHOICE = 256
+"""How many characters of the cookie and the header that choose a language are kept, at most, for each viewer."""
+_TOKEN = secrets.token_hex(16)
+"""Stands for the token until the viewer's own is filled in; no text that somebody wrote contains it."""
 _TICKING = re.compile(r"<time[^>]*>[^<]*</time>|data-ticks[^>]*>[^<]*<")
 
 
@@ -118,8 +122,8 @@ class Reading:
             "log": {"step": str(log.step.pk), "attempt": log.attempts[-1].attempt.number} if log else None,
             "results": self.results,
         }
-        # Running durations are no change.
-        still = _TICKING.sub("", "\n".join(map(str, content.values())))
+        # Running durations are no change, and what stands for the token is another on each web process.
+        still = _TICKING.sub("", "\n".join(map(str, content.values()))).replace(_TOKEN, "")
         version = hashlib.sha256(still.encode()).hexdigest()[:16]
         return Parts(version, json.dumps({**content, "version": version}).encode())
 
@@ -230,9 +234,11 @@ def parts_for(request: HttpRequest, job_id: int) -> Parts:
 
 
 def _note_language(viewer: Viewer, request: HttpRequest, language: str) -> None:
+    chosen_by = (request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""), request.headers.get("Accept-Language", ""))
+    if sum(map(len, chosen_by)) > _LONGEST_CHOICE:
+        return
     if len(viewer.languages) >= _MOST_LANGUAGES:
         viewer.languages.clear()
-    chosen_by = (request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""), request.headers.get("Accept-Language", ""))
     viewer.languages[chosen_by] = language
 
 

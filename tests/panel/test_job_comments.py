@@ -70,6 +70,11 @@ def test_an_open_page_learns_of_a_comment(admin: Client, reader: Client, job: Jo
     assert "Wait for me." in after["comments"]
 
 
+def test_no_text_of_a_comment_becomes_the_viewers_token(admin: Client, job: Job) -> None:
+    say(admin, job, "csrf-token-of-the-viewer")
+    assert "csrf-token-of-the-viewer" in live(admin, job)[1]["comments"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [(" \n", "A comment has a text."), ("x" * (LONGEST_COMMENT + 1), f"at most {LONGEST_COMMENT}"), ("a\0b", "Null")],

@@ -320,3 +320,28 @@ def test_a_stranger_is_not_answered_from_memory(
     assert stranger.ask(job, version)[0] == 404
     assert browser.ask(job, "unknown")[0] == 200, "no version that a page was told"
     assert json.loads(browser.ask(job, "")[2])["version"] == version
+
+
+def test_a_long_choice_of_a_language_is_not_kept(
+    attempt: Attempt, workspace: Workspace, sign_in: SignIn, check: Callable[[], None]
+) -> None:
+    job = attempt.step.job
+    client = sign_in(workspace.organization, role="read")
+    version = ask(client, job)[1]["version"]
+    viewer = viewers.viewers.known(client.session.session_key or "", job.pk)
+    assert viewer is not None
+    for header, kept in (("de," + "x" * 256, 1), ("de", 2)):
+        client.get(reverse("runs:live", args=[job.pk]), {"version": version}, headers={"accept-language": header})
+        assert len(viewer.languages) == kept
+
+
+def test_web_processes_agree_on_the_version_of_what_they_show(
+    attempt: Attempt, workspace: Workspace, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = attempt.step.job
+    client = sign_in(workspace.organization, role="admin")
+    found = ask(client, job)[1]
+    assert "csrfmiddlewaretoken" in found["head"]
+    monkeypatch.setattr(live_page, "_TOKEN", "0" * 32)
+    monkeypatch.setattr(live_page, "_jobs", live_page._Recent())
+    assert ask(client, job)[1]["version"] == found["version"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -214,7 +215,8 @@ class ReadOnly:
 class _Addresses:
     """A list's page, which makes the addresses of one filter's choices from one that is made once."""
 
-    _CHOICE = "0-choice-0"
+    _CHOICE = secrets.token_hex(16)
+    """Stands for the choice; no query that somebody wrote contains it."""
 
     def __init__(self, changelist: Any, parameter: str) -> None:
         self._changelist, self._parameter, self._made = changelist, parameter, ""
