@@ -5,17 +5,22 @@ An error of the client becomes a ``ClusterError`` that says whether a retry can 
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
+import ssl
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import urllib3
 from kubernetes import client, config, watch
 from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
+from urllib3.util.ssl_ import create_urllib3_context
 
 from executors.cluster import AlreadyExists, ClusterError, Dropped, Expired, Manifest, NoCluster
 from terrakube_site.metrics import catalogue, tally
@@ -23,6 +28,9 @@ from terrakube_site.metrics import catalogue, tally
 TIMEOUT_SECONDS = (5, 20)
 """Timeouts for a connection and for an answer."""
 _POOL_SIZE = 16
+_DROPPED_MOST = 3
+"""Kept connections in a row that may turn out to have ended, before a call counts as not answered."""
+_CERTIFICATES = frozenset({"certificate-authority-data", "client-certificate-data", "client-key-data"})
 
 
 def _message(error: ApiException) -> str:
@@ -84,6 +92,10 @@ class Cluster:
         jobs, secrets = "/apis/batch/v1/namespaces/{namespace}/jobs", "/api/v1/namespaces/{namespace}/secrets"
         self._create_job = _creator(api_client, "create_namespaced_job", jobs)
         self._create_secret = _creator(api_client, "create_namespaced_secret", secrets)
+
+    def close(self) -> None:
+        """Close the connections that wait for a call; a later call opens new ones."""
+        self._client.rest_client.close()
 
     @staticmethod
     def _call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -322,16 +334,63 @@ def from_environment() -> Cluster:
 def from_kubeconfig(content: Mapping[str, Any]) -> Cluster:
     """Connect as a kubeconfig says that holds all it needs. Raises NoCluster if it cannot be used.
 
-    A call is not repeated, so that a cluster that does not answer holds its caller for one timeout only.
+    A call is not repeated, so that a cluster that does not answer holds its caller for one timeout only; but one that
+    only reads or deletes is, where a kept connection had ended. No credential stays in a file.
     """
     settings = client.Configuration()
     try:
-        config.load_kube_config_from_dict(dict(content), client_configuration=settings)
+        # The client package would write these into files that only the orderly end of the process removes.
+        plain, certificates = _without_certificates(content)
+        context = _tls_context(certificates)
+        config.load_kube_config_from_dict(plain, client_configuration=settings)
     except (ConfigException, OSError, ValueError) as error:
         raise NoCluster("The stored kubeconfig cannot be used.") from error
     settings.connection_pool_maxsize = _POOL_SIZE
-    settings.retries = urllib3.Retry(total=0)
-    return Cluster(client.ApiClient(settings))
+    settings.retries = _AfterDrop(total=_DROPPED_MOST, respect_retry_after_header=False)
+    api_client = client.ApiClient(settings)
+    api_client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
+    return Cluster(api_client)
+
+
+class _AfterDrop(urllib3.Retry):
+    """Repeats a call that only reads or deletes if its connection ended before the answer, and no other."""
+
+    def increment(self, method: str | None = None, url: str | None = None, *args: Any, **kwargs: Any) -> urllib3.Retry:
+        error = kwargs.get("error")
+        if method in {"GET", "DELETE"} and isinstance(error, urllib3.exceptions.ProtocolError):
+            return super().increment(method, url, *args, **kwargs)
+        raise urllib3.exceptions.MaxRetryError(kwargs.get("_pool"), url or "", error)  # type: ignore[arg-type]
+
+
+def _without_certificates(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return a kubeconfig with one cluster and login without its certificates and key, and those, decoded, by name."""
+    found: dict[str, bytes] = {}
+
+    def reduced(kind: str, kinds: str) -> list[dict[str, Any]]:
+        (one,) = content[kinds]
+        for name in _CERTIFICATES & one[kind].keys():
+            found[name] = base64.b64decode(one[kind][name])
+        return [{**one, kind: {name: value for name, value in one[kind].items() if name not in _CERTIFICATES}}]
+
+    return {**content, "clusters": reduced("cluster", "clusters"), "users": reduced("user", "users")}, found
+
+
+def _tls_context(certificates: Mapping[str, bytes]) -> ssl.SSLContext:
+    """Return how to verify the server and to log in, as urllib3 would make it of files. Raises OSError, ValueError."""
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    authority = certificates.get("certificate-authority-data")
+    if authority:
+        context.load_verify_locations(cadata=authority.decode())
+    else:
+        context.load_default_certs()
+    key = certificates.get("client-key-data")
+    if key:
+        # Python reads a key from a file alone. This one is there for a moment, in a folder that nobody else may enter.
+        with tempfile.TemporaryDirectory() as folder:
+            both = Path(folder, "login.pem")
+            both.write_bytes(certificates.get("client-certificate-data", b"") + b"\n" + key)
+            context.load_cert_chain(both)
+    return context
 
 
 def preload() -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 15
 _CONNECTIONS = 20
-"""Connections that a process keeps; a changed kubeconfig is a new one."""
+"""Connections that a process keeps, those used last; a changed kubeconfig is a new one instead of the former."""
 
 
 class SilentCluster(ClusterError):
@@ -155,13 +155,19 @@ def _connection(record: Record) -> Cluster:
     if not text.strip():
         return cluster.connect()
     key = (str(record.pk), text)
+    unwanted: list[Cluster] = []
     with _lock:
-        known = _known.get(key)
+        known = _known.pop(key, None)
         if known is None:
             known = _new_connection(text)
+            for former in [one for one in _known if one[0] == key[0]]:
+                unwanted.append(_known.pop(former))
             while len(_known) >= _CONNECTIONS:
-                _known.pop(next(iter(_known)))
-            _known[key] = known
+                unwanted.append(_known.pop(next(iter(_known))))
+        # The last one is the one that was used last.
+        _known[key] = known
+    for connection in unwanted:
+        connection.close()
     return known
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _RIGHTS_SECONDS = 300
-_may_create_secrets: dict[tuple[int, str], tuple[float, bool, Cluster]] = {}
+_may_create_secrets: dict[int, dict[str, tuple[float, bool]]] = {}
+"""When it was asked and what was said, by the id of a connection, as long as that is there, and by namespace."""
 
 
 class _NameTaken(LaunchError):
@@ -44,7 +46,7 @@ class _NameTaken(LaunchError):
 
 def may_create_secrets(api: Cluster, namespace: str) -> bool:
     """Return True if tokens can be kept in Secrets of a namespace; checked again every five minutes."""
-    known = _may_create_secrets.get((id(api), namespace))
+    known = _may_create_secrets.get(id(api), {}).get(namespace)
     if known is not None and time.monotonic() - known[0] < _RIGHTS_SECONDS:
         return known[1]
     allowed = api.may("create", "secrets", namespace)
@@ -53,8 +55,10 @@ def may_create_secrets(api: Cluster, namespace: str) -> bool:
             "in a Secret owned by the Job" if allowed else "in the Job's EphemeralJobData (no right to create Secrets)"
         )
         logger.info("One-time tokens of attempts in namespace %s lie %s", namespace, place)
-    # The connection is kept with it, so that its id is not another's.
-    _may_create_secrets[id(api), namespace] = (time.monotonic(), allowed, api)
+    if id(api) not in _may_create_secrets:
+        # The connection holds credentials, so it is not kept for this; its id may be another's later.
+        weakref.finalize(api, _may_create_secrets.pop, id(api), None).atexit = False
+    _may_create_secrets.setdefault(id(api), {})[namespace] = (time.monotonic(), allowed)
     return allowed
 
 

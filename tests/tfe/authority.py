@@ -58,14 +58,17 @@ class Authority:
         )
 
     def issue(self, host: str) -> tuple[Path, Path]:
-        """Issue a certificate for a host name or address; return its file and that of its key."""
+        """Issue a certificate for a host name, an address or a client; return its file and that of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
         certificate = (
             self._builder(subject, key)
             .add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+                critical=False,
+            )
             .sign(self._key, hashes.SHA256())
         )
         files = self._folder / f"{host}.pem", self._folder / f"{host}.key"

@@ -31,6 +31,7 @@ class MemoryCluster:
     pod_labels: dict[str, dict[str, str]] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     fail: dict[str, ClusterError] = field(default_factory=dict)
+    closed: bool = False
     leaving: set[str] = field(default_factory=set)
     """Pods that are being deleted."""
     forbidden: frozenset[tuple[str, str]] = frozenset()
@@ -38,6 +39,9 @@ class MemoryCluster:
     def _call(self, name: str) -> None:
         if name in self.fail:
             raise self.fail[name]
+
+    def close(self) -> None:
+        self.closed = True
 
     def may(self, verb: str, resource: str, namespace: str, **more: str) -> bool:
         return (verb, resource) not in self.forbidden
