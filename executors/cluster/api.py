@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import urllib3
 from kubernetes import client, config, watch
@@ -355,11 +355,18 @@ def from_kubeconfig(content: Mapping[str, Any]) -> Cluster:
 class _AfterDrop(urllib3.Retry):
     """Repeats a call that only reads or deletes if its connection ended before the answer, and no other."""
 
-    def increment(self, method: str | None = None, url: str | None = None, *args: Any, **kwargs: Any) -> urllib3.Retry:
-        error = kwargs.get("error")
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: Any = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> Self:
         if method in {"GET", "DELETE"} and isinstance(error, urllib3.exceptions.ProtocolError):
-            return super().increment(method, url, *args, **kwargs)
-        raise urllib3.exceptions.MaxRetryError(kwargs.get("_pool"), url or "", error)  # type: ignore[arg-type]
+            return super().increment(method, url, response, error, _pool, _stacktrace)
+        raise urllib3.exceptions.MaxRetryError(_pool, url or "", error)
 
 
 def _without_certificates(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
