@@ -14,6 +14,7 @@ from executors.models import Attempt
 from terrakube_site.messages import joined, marked, message
 from workspaces.actors import Actor, is_admin, name_of
 from workspaces.caller import told_to_history
+from workspaces.encryption import DecryptionError
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.models import Cluster
 from workspaces.services.saving import save_valid
@@ -39,7 +40,7 @@ def save_cluster(cluster: Cluster, *, changed: Iterable[str], conf: Installation
     with transaction.atomic():
         before = None
         if not cluster._state.adding:
-            before = Cluster.objects.select_for_update().filter(pk=cluster.pk).first()
+            before = Cluster.objects.to_reach().select_for_update().filter(pk=cluster.pk).first()
             if before is None:
                 raise WrongState(message(_("The {record} was deleted in the meantime."), record="cluster"))
             if before.name != cluster.name:
@@ -59,7 +60,7 @@ def delete_cluster(cluster: Cluster, *, by: Actor) -> None:
     """Delete a cluster in which nothing of a step is left. Raises NotAllowed, WrongState."""
     _require_administrator(by)
     with transaction.atomic():
-        list(Cluster.objects.select_for_update().filter(pk=cluster.pk))
+        list(Cluster.objects.to_reach().select_for_update().filter(pk=cluster.pk))
         _refuse_while_used(cluster, _("Disable it, and delete it when these steps are over."))
         cluster.delete()
 
@@ -86,7 +87,7 @@ def _refuse_same_place(cluster: Cluster, conf: Installation) -> None:
             ),
             fields=fields,
         )
-    for other in Cluster.objects.exclude(pk=cluster.pk):
+    for other in Cluster.objects.to_reach().exclude(pk=cluster.pk):
         if _place(other) == own:
             raise InvalidInput(
                 message(
@@ -102,6 +103,9 @@ def _place(cluster: Cluster) -> tuple[str, str]:
     """Return the server, "" for the site's own, and the namespace."""
     try:
         found = read_kubeconfig(cluster.kubeconfig)
+    except DecryptionError:
+        # Nobody knows its server, which is the same as no other's.
+        return f"undecryptable {cluster.pk}", cluster.namespace
     except KubeconfigError:
         # Stored by an earlier check.
         return cluster.kubeconfig, cluster.namespace
