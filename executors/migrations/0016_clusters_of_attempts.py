@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
             name="cluster",
             field=models.CharField(
                 blank=True,
+                db_default="",
                 default="",
                 help_text="Name of its cluster, set before its launch; empty for that of the installation's settings.",
                 max_length=63,

@@ -55,6 +55,7 @@ class Attempt(Reasoned):
         max_length=63,
         blank=True,
         default="",
+        db_default="",
         help_text=_("Name of its cluster, set before its launch; empty for that of the installation's settings."),
     )
     namespace = models.CharField(max_length=63, blank=True, default="")
@@ -63,9 +64,13 @@ class Attempt(Reasoned):
     node_name = models.CharField(max_length=253, blank=True, default="")
     image = models.CharField(max_length=512, blank=True, default="")
     host = models.CharField(max_length=253, blank=True, default="", help_text=_("The machine of a local attempt."))
-    started_warm = models.BooleanField(default=False, help_text=_("Whether a warm pod runs it."))
+    started_warm = models.BooleanField(default=False, db_default=False, help_text=_("Whether a warm pod runs it."))
     shape = models.CharField(
-        max_length=64, blank=True, default="", help_text=_("Fingerprint of its manifest, if a warm pod could run it.")
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Fingerprint of its manifest, if a warm pod could run it."),
     )
     process_id = models.PositiveIntegerField(null=True)
     exit_code = models.IntegerField(null=True)

@@ -150,6 +150,7 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
     ended_at = models.DateTimeField(null=True, editable=False)
     took = models.DurationField(
         default=dt.timedelta,
+        db_default=dt.timedelta(),
         editable=False,
         help_text=_("From the start to the end; zero while the job has not ended, or if it never started."),
     )

@@ -35,7 +35,10 @@ class AccessToken(Record, Audited):
         help_text=_("When its owner is told next that it ends; empty if nothing is to be told."),
     )
     notice_tries = models.PositiveSmallIntegerField(
-        default=0, editable=False, help_text=_("How often the notice of its end was sent, or tried.")
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text=_("How often the notice of its end was sent, or tried."),
     )
 
     class Meta:
