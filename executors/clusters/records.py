@@ -14,7 +14,7 @@ from executors.models import Attempt
 from terrakube_site.messages import joined, marked, message
 from workspaces.actors import Actor, is_admin, name_of
 from workspaces.caller import told_to_history
-from workspaces.encryption import DecryptionError
+from workspaces.encryption import DecryptionError, is_readable
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.models import Cluster
 from workspaces.services.saving import save_valid
@@ -49,7 +49,7 @@ def save_cluster(cluster: Cluster, *, changed: Iterable[str], conf: Installation
         if before is None:
             cluster.created_by = cluster.updated_by
         _refuse_same_place(cluster, conf)
-        if before is not None and not _ELSEWHERE.isdisjoint(written) and _place(before) != _place(cluster):
+        if before is not None and not _ELSEWHERE.isdisjoint(written) and _moves(before, cluster):
             _refuse_while_used(cluster, _("Its server and namespace cannot change until these steps are over."))
         save_valid(cluster, update_fields=None if before is None else {*written, "updated_by"})
     return cluster
@@ -63,6 +63,13 @@ def delete_cluster(cluster: Cluster, *, by: Actor) -> None:
         list(Cluster.objects.to_reach().select_for_update().filter(pk=cluster.pk))
         _refuse_while_used(cluster, _("Disable it, and delete it when these steps are over."))
         cluster.delete()
+
+
+def _moves(before: Cluster, cluster: Cluster) -> bool:
+    """Return whether a record would be another place. Nobody knows the server of a kubeconfig that cannot be read."""
+    if not is_readable(before, "kubeconfig"):
+        return before.namespace != cluster.namespace
+    return _place(before) != _place(cluster)
 
 
 def _refuse_while_used(cluster: Cluster, advice: str) -> None:

@@ -121,6 +121,8 @@ def _keys() -> Iterator[Finding]:
                 if isinstance(model._meta.get_field(name), EncryptedTextField):
                     rows = rows.exclude(**{name: ""})
                 row = rows.only(name).first()
+                if row is not None:
+                    getattr(row, name)
             except DecryptionError as error:
                 yield failed(
                     SUBJECT,

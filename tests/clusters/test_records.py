@@ -121,3 +121,20 @@ def test_a_kubeconfig_that_cannot_be_decrypted_keeps_no_other_from_being_saved(
         cursor.execute("UPDATE workspaces_cluster SET kubeconfig = 'of another key'")
     save_cluster(Cluster(name="own", namespace="another"), changed=(), conf=conf, by=admin)
     assert Cluster.objects.to_reach().filter(name="own").exists()
+
+
+def test_a_kubeconfig_that_cannot_be_decrypted_is_replaced_also_while_pods_are_there(
+    there: MemoryCluster, launch: Launch, east: Cluster, conf: Installation, admin: TokenUser
+) -> None:
+    launch("east")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE workspaces_cluster SET kubeconfig = 'of another key'")
+    found = Cluster.objects.get()
+    found.enabled = False
+    save_cluster(found, changed=("enabled",), conf=conf, by=admin)
+    found.kubeconfig, found.namespace = KUBECONFIG, "another"
+    with pytest.raises(WrongState, match="until these steps are over"):
+        save_cluster(found, changed=("kubeconfig", "namespace"), conf=conf, by=admin)
+    found.namespace = east.namespace
+    save_cluster(found, changed=("kubeconfig",), conf=conf, by=admin)
+    assert Cluster.objects.get().kubeconfig == KUBECONFIG

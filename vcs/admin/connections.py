@@ -24,6 +24,7 @@ from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, all
 from workspaces.admin.secret_display import HidesSecrets, said_to_be_set
 from workspaces.choices import VcsType
 from workspaces.display import age_column
+from workspaces.encryption import is_readable
 from workspaces.forms.secrets import SecretsForm
 from workspaces.models import Vcs
 
@@ -101,7 +102,10 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
             "connection": vcs,
             "may_make_workspaces": allows(request, "create_workspace", vcs.organization),
             "may_connect": self.has_change_permission(request, vcs),
-            "by_browser": provider_of(vcs) is not None and vcs.vcs_type != VcsType.AZURE_SP_MI and vcs.client_secret,
+            "by_browser": provider_of(vcs) is not None
+            and vcs.vcs_type != VcsType.AZURE_SP_MI
+            and is_readable(vcs, "client_secret")
+            and vcs.client_secret,
             "steps": set_up_steps(vcs) if self.has_change_permission(request, vcs) else [],
             "webhooks_address": f"{settings.PUBLIC_URL}/webhook/",
             "problem": kept_problem(vcs),

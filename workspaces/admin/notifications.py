@@ -20,6 +20,7 @@ from terrakube_site.visible import visible
 from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, ReadOnly, RecordAdmin, actor_of, allows, telling
 from workspaces.choices import NotificationChannel, NotificationStatus
 from workspaces.display import age_column, first_and_rest
+from workspaces.encryption import UNREADABLE, is_readable
 from workspaces.forms.notifications import NotificationForm
 from workspaces.models import NotificationConfiguration, NotificationDelivery
 from workspaces.reasons import in_language
@@ -42,6 +43,8 @@ def _badge(status: str) -> SafeString:
 
 def _destination(record: NotificationConfiguration) -> str:
     """Return what may be shown of a destination: the recipients of e-mail, else the host alone."""
+    if not is_readable(record, "destination_url"):
+        return gettext(UNREADABLE)
     if record.channel_type == NotificationChannel.EMAIL:
         return first_and_rest(recipients_of(record.destination_url))
     return urlsplit(record.destination_url).hostname or ""

@@ -9,12 +9,16 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from workspaces.encryption import UNREADABLE, is_readable
+
 
 def said_to_be_set(column: str, description: Any) -> Callable[[Any, Any], str]:
     """Build a column that shows whether a secret is set."""
 
     @admin.display(description=description)
     def shown(self: Any, record: Any) -> str:
+        if not is_readable(record, column):
+            return _(UNREADABLE)
         return _("Set, not shown") if getattr(record, column) else _("Not set")
 
     return shown

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from terrakube_site.messages import translated
 from workspaces import pods
 from workspaces.choices import Category, StepType
+from workspaces.encryption import is_readable
 from workspaces.models import Variable, Workspace
 from workspaces.models.variable import HIDDEN
 from workspaces.pods import ALL_SETTINGS, SETTINGS, Kind, Setting, is_enabled
@@ -173,7 +174,10 @@ class EphemeralForm:
 
     def _stored_text(self, name: str) -> str | None:
         row = self._stored.get(name)
-        return None if row is None else row.value
+        if row is None:
+            return None
+        # One that cannot be decrypted differs from whatever is entered.
+        return row.value if is_readable(row, "value") else ""
 
     def _wanted(self, name: str) -> str | None:
         assert self.data is not None  # noqa: S101 - asked only about what was entered
@@ -213,7 +217,7 @@ class EphemeralForm:
         setting = ALL_SETTINGS[name]
         row = self._stored.get(name)
         sensitive = row is not None and row.sensitive
-        text, is_set = ("" if row is None or sensitive else row.value), row is not None
+        text, is_set = ("" if sensitive else self._stored_text(name) or ""), row is not None
         if self.data is not None:
             entered = str(self.data.get(f"{PREFIX}-{name}", ""))
             # What was typed stays, except where it replaces a secret.
@@ -239,7 +243,11 @@ class EphemeralForm:
         row = self._stored.get(name)
         if name in self.errors:
             return []
-        found = [] if row is None else self.inherited.policy.objections(name, row.value, hidden=row.sensitive)
+        found = (
+            []
+            if row is None
+            else self.inherited.policy.objections(name, self._stored_text(name) or "", hidden=row.sensitive)
+        )
         said = [refusal.message for refusal in found]
         return [*said, self._contradictions[name]] if name in self._contradictions else said
 
@@ -248,7 +256,9 @@ class EphemeralForm:
         """The contradictions among the stored settings, inherited ones included."""
         if self.data is not None:
             return {}
-        own = {key: Value(text=row.value, sensitive=row.sensitive) for key, row in self._stored.items()}
+        own = {
+            key: Value(text=self._stored_text(key) or "", sensitive=row.sensitive) for key, row in self._stored.items()
+        }
         inputs = Inputs(environment=with_additions({**self.inherited.environment, **own}, self.inherited.policy))
         return pods.wrong_settings(inputs.texts(Category.ENV), inputs.hidden)
 

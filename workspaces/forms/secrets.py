@@ -9,6 +9,8 @@ from django.forms.renderers import BaseRenderer
 from django.utils.datastructures import MultiValueDict
 from django.utils.safestring import SafeString
 
+from workspaces.encryption import is_readable
+
 
 class _Keep:
     """The value of a secret's field in which nothing was entered."""
@@ -21,11 +23,13 @@ CLEAR_SUFFIX = "-clear"
 class SecretInput(forms.Textarea):
     """A text area that never shows a value: neither the stored one nor, after an error, the entered one.
 
-    ``stored`` tells whether there is a value; ``clearable`` offers to remove it.
+    ``stored`` tells whether there is a value, ``unreadable`` whether it cannot be decrypted; ``clearable`` offers to
+    remove it.
     """
 
     template_name = "terrakube/widgets/secret.html"
     stored = False
+    unreadable = False
     clearable = True
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
@@ -37,6 +41,7 @@ class SecretInput(forms.Textarea):
         context = super().get_context(name, None, attrs)
         context["widget"] |= {
             "stored": self.stored,
+            "unreadable": self.unreadable,
             "clear_name": f"{name}{CLEAR_SUFFIX}" if self.stored and self.clearable else "",
         }
         return context
@@ -98,7 +103,8 @@ class SecretsForm(forms.ModelForm):  # type: ignore[type-arg]
                 continue
             model_field = self._meta.model._meta.get_field(name)
             field = SecretField(label=self.fields[name].label, help_text=self.fields[name].help_text)
-            field.widget.stored = bool(self.instance.pk and getattr(self.instance, name))
+            field.widget.unreadable = not is_readable(self.instance, name)
+            field.widget.stored = field.widget.unreadable or bool(self.instance.pk and getattr(self.instance, name))
             field.widget.clearable = bool(getattr(model_field, "blank", False))
             field.required = not field.widget.clearable and not field.widget.stored
             self.fields[name] = field
@@ -106,6 +112,10 @@ class SecretsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _post_clean(self) -> None:
         for name in self.secret_fields:
-            if self.cleaned_data.get(name) is KEEP:
+            if self.cleaned_data.get(name) is not KEEP:
+                continue
+            if is_readable(self.instance, name):
                 self.cleaned_data[name] = getattr(self.instance, name)
+            else:
+                del self.cleaned_data[name]
         super()._post_clean()  # type: ignore[misc]

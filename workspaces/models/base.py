@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from terrakube_site.messages import Message
+from workspaces.encryption import unreadable_fields
 from workspaces.truncation import FittingField
 
 
@@ -19,6 +20,10 @@ class Record(models.Model):
 
     class Meta:
         abstract = True
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Check all fields but those that cannot be decrypted: they stay as they are until they are replaced."""
+        super().clean_fields(exclude={*(exclude or ()), *unreadable_fields(self)})
 
 
 class NamedInWords(models.Model):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from terrakube_site.messages import translated
-from workspaces.encryption import EncryptedTextField
+from workspaces.encryption import EncryptedTextField, is_readable
 from workspaces.models.base import Audited, Record
 from workspaces.pods.catalogue import DEFAULT_CLUSTER
 from workspaces.pods.kubernetes_syntax import namespace_objection
@@ -97,6 +97,8 @@ class Cluster(Record, Audited):
         return _objection(self.name)
 
     def _kubeconfig_objection(self) -> str:
+        if not is_readable(self, "kubeconfig"):
+            return ""
         try:
             read_kubeconfig(self.kubeconfig)
         except KubeconfigError as error:

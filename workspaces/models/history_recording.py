@@ -16,6 +16,7 @@ from terrakube_site.messages import as_json
 from workspaces.actors import Actor
 from workspaces.caller import current_who
 from workspaces.choices import HistoryVerb
+from workspaces.encryption import is_readable
 from workspaces.models.history_entry import HistoryEntry
 from workspaces.models.organization import Organization
 from workspaces.models.variable import AbstractVariable
@@ -137,7 +138,7 @@ def _values(record: Model, before: Model | None, verb: str) -> str:
         return ""
     old = before if isinstance(before, AbstractVariable) else None
     known: Iterable[AbstractVariable] = [one for one in (record, old) if one is not None]
-    if any(one.sensitive or one.was_sensitive for one in known):
+    if any(not is_readable(one, "value") for one in known) or any(one.sensitive or one.was_sensitive for one in known):
         return ""
     was = "" if old is None or verb == HistoryVerb.CREATED else old.value
     now = "" if verb == HistoryVerb.DELETED else record.value
@@ -171,7 +172,7 @@ def _forget_values_of_new_secret(record: AbstractVariable, before: Model | None)
 def kept_values(entry: LogEntry) -> dict[str, list[str]]:
     """Return the old and new value of each masked field that may be shown, by its name."""
     kept: HistoryEntry | None = getattr(entry, "history", None)
-    if kept is None or not kept.kept_values:
+    if kept is None or not is_readable(kept, "kept_values") or not kept.kept_values:
         return {}
     found: dict[str, list[str]] = json.loads(kept.kept_values)
     return found

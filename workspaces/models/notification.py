@@ -16,7 +16,7 @@ from workspaces.choices import (
     NotificationEvent,
     NotificationStatus,
 )
-from workspaces.encryption import EncryptedTextField
+from workspaces.encryption import EncryptedTextField, is_readable
 from workspaces.message_templates import LONGEST_TEMPLATE, TemplateError, check_template
 from workspaces.models.base import Audited, Record
 from workspaces.models.organization import Organization
@@ -96,12 +96,12 @@ class NotificationConfiguration(Record, Audited):
     def clean(self) -> None:
         super().clean()
         errors: dict[str, ValidationError] = {}
-        if self.destination_url:
+        if is_readable(self, "destination_url") and self.destination_url:
             try:
                 check_destination(self.channel_type, self.destination_url)
             except ValidationError as error:
                 errors["destination_url"] = error
-        if len(self.signing_secret) > LONGEST_SECRET:
+        if is_readable(self, "signing_secret") and len(self.signing_secret) > LONGEST_SECRET:
             errors["signing_secret"] = _too_long(self.signing_secret, LONGEST_SECRET)
         if len(self.message_template) > LONGEST_TEMPLATE:
             errors["message_template"] = _too_long(self.message_template, LONGEST_TEMPLATE)

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from terrakube_site.messages import translated
 from workspaces import pods
 from workspaces.choices import Category
-from workspaces.encryption import EncryptedTextField
+from workspaces.encryption import UNREADABLE, EncryptedTextField, is_readable
 from workspaces.models.base import Record
 from workspaces.models.organization import Organization
 from workspaces.models.policy import policy_of
@@ -97,8 +98,11 @@ class AbstractVariable(Record):
     def clean(self) -> None:
         """Refuse a value that could only fail at launch, or that a policy does not allow. Raises ValidationError.
 
-        What is or was sensitive is quoted by no sentence, whichever check refuses it.
+        What is or was sensitive is quoted by no sentence, whichever check refuses it. A value that cannot be
+        decrypted is checked when it is replaced.
         """
+        if not is_readable(self, "value"):
+            return
         sensitive = self.sensitive or self.was_sensitive
         try:
             self._check(sensitive=sensitive)
@@ -136,7 +140,9 @@ class AbstractVariable(Record):
 
     @property
     def shown_value(self) -> str:
-        """Return the value for display: masked if it is sensitive."""
+        """Return the value for display: masked if it is sensitive, and words if it cannot be decrypted."""
+        if not is_readable(self, "value"):
+            return gettext(UNREADABLE)
         return HIDDEN if self.sensitive and self.value else self.value
 
 
@@ -169,7 +175,7 @@ class Variable(AbstractVariable):
     @property
     def incomplete(self) -> bool:
         """Return whether it is sensitive and has no value yet: jobs of its workspace are refused until it has one."""
-        return self.sensitive and not self.value.strip()
+        return self.sensitive and is_readable(self, "value") and not self.value.strip()
 
 
 class GlobalVariable(AbstractVariable):

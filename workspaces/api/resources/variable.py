@@ -8,12 +8,13 @@ from workspaces.actors import Actor
 from workspaces.api.jsonapi.attributes import Attribute, Kind, Writing, audit, of_column, of_columns
 from workspaces.api.jsonapi.resource import make, to_many, to_one
 from workspaces.api.resources.changes import creating, deleting, updating
+from workspaces.encryption import is_readable
 from workspaces.models import Collection, GlobalVariable, Item, Reference, Variable
 
 
 def _plain(record: Any, actor: Actor) -> bool:
-    """Return whether a value may be shown: a sensitive one never is."""
-    return not record.sensitive
+    """Return whether a value may be shown: a sensitive one never is, and one that cannot be decrypted cannot."""
+    return not record.sensitive and is_readable(record, "value")
 
 
 def _values(model: type[Variable | GlobalVariable | Item]) -> tuple[Attribute, ...]:
