@@ -1,24 +1,28 @@
-"""What a system costs in which nothing happens, with 1 and with 500 running steps.
+"""What a system costs in which nothing happens, with 1, with 500 and with 1,000 running steps.
 
 The steps are rows, as the site itself would write them: attempts that were claimed and whose executor was heard lately.
-With a cluster each has a Job that is suspended, so that it is there and no pod is; without one they are processes of
-another machine. What the executors' own heartbeats cost is not in it: one call each in ``ExecutorHeartbeatSeconds``.
+With a cluster each has a Job with a pod that is said to run, of which no container was ever started; without one they
+are processes of another machine.
 
 First the watcher runs in this process, where its queries and its calls to the cluster are counted one by one. Then the
-site runs as its processes, and PostgreSQL's own count of transactions and the kernel's of processor time are read.
+site runs as its processes, and PostgreSQL's own count of transactions and the kernel's of processor time are read. What
+the executors' own heartbeats cost is not in that; some are sent afterwards, and what one takes is told.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import http.client
+import json
 import os
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -26,15 +30,21 @@ from typing import Any
 from bench import figures, site
 from bench.figures import Figure
 from bench.kube import Kube, own_namespace
-from bench.processes import cpu_seconds, site_processes
+from bench.player import SITE, set_running
+from bench.processes import cpu_seconds, pss_bytes, site_processes
 
 _SETTLE_SECONDS = 25.0
 _IMAGE = "terrakube-executor:latest"
+_SESSION = "idle"
+_HEARD = dt.timedelta(hours=1)
+"""How far in the future an executor was heard, so that none is lost before the measure is over."""
+_PODS_SECONDS = 300.0
+_HEARTBEATS = 300
 
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run idle", description=__doc__)
-    parser.add_argument("--steps", type=int, nargs="+", default=[1, 500])
+    parser.add_argument("--steps", type=int, nargs="+", default=[1, 500, 1000])
     parser.add_argument("--seconds", type=float, default=60, help="how long each is watched (60)")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
@@ -93,14 +103,13 @@ def _make_steps(count: int, kube: Kube | None, *, first: int) -> None:
     """So many more steps in execution, each a job of a workspace of its own."""
     from django.utils import timezone
 
+    from executors.attempts.tokens import session_hash
     from executors.choices import AttemptState, ExecutorKind
     from executors.models import Attempt
     from workspaces.choices import JobStatus, StepType
     from workspaces.models import Job, Organization, Step, Workspace
 
     now = timezone.now()
-    # Heard a while after the measure is over, so that none of them is lost meanwhile.
-    heard = now + dt.timedelta(hours=1)
     organization, _ = Organization.objects.get_or_create(name="idle")
     for number in range(first, first + count):
         workspace = Workspace.objects.create(
@@ -126,28 +135,40 @@ def _make_steps(count: int, kube: Kube | None, *, first: int) -> None:
             not_before=now,
             launched_at=now,
             claimed_at=now,
-            heartbeat_at=heard,
-            session_hash="0" * 64,
+            heartbeat_at=now + _HEARD,
+            session_hash=session_hash(_SESSION),
             job_name=f"job-{job.pk}-100-1",
             namespace=kube.namespace if kube is not None else "",
             host="" if kube is not None else "another-machine",
         )
         if kube is not None:
-            kube.create(_suspended(kube.namespace, attempt.job_name, str(attempt.pk)))
+            kube.create(_job(kube.namespace, attempt.job_name, str(attempt.pk)))
+    if kube is not None:
+        _run_pods(kube, first + count)
 
 
-def _suspended(namespace: str, name: str, attempt: str) -> dict[str, Any]:
+def _job(namespace: str, name: str, attempt: str) -> dict[str, Any]:
     labels = {"terrakube.io/attempt": attempt, "app.kubernetes.io/managed-by": "terrakube-site"}
-    container = {"name": "executor", "image": _IMAGE}
+    # Nobody is called so, and its pod belongs to no node.
+    pod = {"restartPolicy": "Never", "schedulerName": "bench", "containers": [{"name": "executor", "image": _IMAGE}]}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": {
-            "suspend": True,
-            "template": {"metadata": {"labels": labels}, "spec": {"restartPolicy": "Never", "containers": [container]}},
-        },
+        "spec": {"backoffLimit": 0, "template": {"metadata": {"labels": labels}, "spec": pod}},
     }
+
+
+def _run_pods(kube: Kube, count: int) -> None:
+    """Wait until the Job controller has made so many pods, and say of each that it runs."""
+    until = time.monotonic() + _PODS_SECONDS
+    while len(pods := kube.pods(SITE)) < count:
+        if time.monotonic() > until:
+            raise RuntimeError(f"{len(pods)} of {count} pods are there after {_PODS_SECONDS:.0f} s")
+        time.sleep(2)
+    waiting = [pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") != "Running"]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda pod: set_running(kube, pod), waiting))
 
 
 # ---- the watcher, counted one by one --------------------------------------------------------------------------------
@@ -245,11 +266,42 @@ def _all_processes(number: int, seconds: float, host: str, port: int, log: Path)
         # The statistics of a session arrive within a second of its end of work.
         transactions = _transactions() - before
         spent = {name: cpu_seconds(pids) - used[name] for name, pids in named.items()}
+        memory = sum(map(pss_bytes, named["watcher"])) / 2**20
+        heartbeat = _heartbeat_seconds(host, port, named["web"], number)
     minute = 60 / seconds
     name = f"whole site, {number} running steps"
     yield Figure(measure=9, name=f"{name}: transactions a minute", value=transactions * minute, unit="")
     for process, value in spent.items():
         yield Figure(measure=9, name=f"{name}: processor time of {process} a minute", value=value * minute, unit="s")
+    yield Figure(measure=9, name=f"{name}: memory of watcher", value=memory, unit="MiB")
+    name = f"{number} running steps: processor time of web for a heartbeat"
+    yield Figure(measure=9, name=name, value=heartbeat * 1000, unit="ms")
+
+
+def _heartbeat_seconds(host: str, port: int, web: Sequence[int], steps: int) -> float:
+    """Processor time of the web process for one heartbeat, of some that are sent one after another."""
+    from django.utils import timezone
+
+    from executors.models import Attempt
+
+    attempts = list(Attempt.objects.values_list("pk", flat=True)[:steps])
+    connection = http.client.HTTPConnection(host, port, timeout=60)
+    headers = {"Authorization": f"Bearer {_SESSION}", "Content-Type": "application/json"}
+    body = json.dumps({"phase": "apply", "commitId": None, "peakMemoryBytes": 10**8, "cpuSeconds": 1.0})
+    used = 0.0
+    for number in range(_HEARTBEATS + _HEARTBEATS // 10):
+        if number == _HEARTBEATS // 10:  # the first ones warm the process up
+            used = cpu_seconds(web)
+        path = f"/executor/v1/attempts/{attempts[number % len(attempts)]}/heartbeat"
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"a heartbeat was answered {answer.status}: {text[:300].decode(errors='replace')}")
+    used = cpu_seconds(web) - used
+    connection.close()
+    Attempt.objects.filter(pk__in=attempts).update(heartbeat_at=timezone.now() + _HEARD)
+    return used / _HEARTBEATS
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import copy
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,8 @@ from kubernetes import client, config
 
 WAIT_SECONDS = 30.0
 _BARE_LABELS = {"terrakube.io/bench": "bare"}
+BARE = "terrakube.io/bench=bare"
+"""The label selector of bare Jobs and their pods."""
 
 
 class Kube:
@@ -46,6 +48,11 @@ class Kube:
         answer = self.batch.read_namespaced_job(name, self.namespace, _preload_content=False)
         job: dict[str, Any] = json.loads(answer.data)
         return job
+
+    def pods(self, selector: str) -> list[dict[str, Any]]:
+        answer = self.core.list_namespaced_pod(self.namespace, label_selector=selector, _preload_content=False)
+        found: list[dict[str, Any]] = json.loads(answer.data)["items"]
+        return found
 
     def delete(self, name: str) -> None:
         try:
@@ -81,6 +88,11 @@ class Kube:
                 time.sleep(0.005)
                 continue
             return base64.b64decode(json.loads(answer.data)["data"][reference["key"]]).decode()
+
+
+def job_name(job: int, step_number: int) -> str:
+    """Return the name of the Job of a step's first attempt."""
+    return f"job-{job}-{step_number}-1"
 
 
 def bare_manifest(manifest: dict[str, Any], name: str) -> dict[str, Any]:
@@ -120,36 +132,59 @@ def _await_default_account(kube: Kube) -> None:
             return
 
 
-class JobWatch:
-    """Notes by this machine's clock (time.perf_counter) when each Job of the namespace appeared and went."""
+class ObjectWatch:
+    """Calls ``take`` with the kind of each event and its object, in a thread of its own, from now on.
 
-    def __init__(self, kube: Kube) -> None:
-        self._kube = kube
-        self._seen: dict[tuple[str, str], float] = {}
-        self._news = threading.Condition()
+    ``lister`` is the client's method that lists such objects of a namespace; ``selector`` is a label selector.
+    """
+
+    def __init__(
+        self, lister: Any, namespace: str, take: Callable[[str, dict[str, Any]], object], selector: str = ""
+    ) -> None:
+        self._take = take
         self._closed = False
-        listed = kube.batch.list_namespaced_job(kube.namespace, _preload_content=False)
+        listed = lister(namespace, label_selector=selector, limit=1, _preload_content=False)
         version = json.loads(listed.data)["metadata"]["resourceVersion"]
-        self._stream = kube.batch.list_namespaced_job(
-            kube.namespace, watch=True, resource_version=version, _preload_content=False, _request_timeout=(5, 3600)
+        self._stream = lister(
+            namespace,
+            label_selector=selector,
+            watch=True,
+            resource_version=version,
+            _preload_content=False,
+            _request_timeout=(5, 3600),
         )
-        self._thread = threading.Thread(target=self._read, name="job-watch", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._read, name="watch", daemon=True).start()
 
     def _read(self) -> None:
         rest = b""
         try:
             for block in self._stream.stream(amt=None, decode_content=False):
-                at = time.perf_counter()
                 *lines, rest = (rest + block).split(b"\n")
                 for line in filter(None, lines):
                     event = json.loads(line)
-                    with self._news:
-                        self._seen.setdefault((event["type"], event["object"]["metadata"]["name"]), at)
-                        self._news.notify_all()
+                    self._take(event["type"], event["object"])
         except (urllib3.exceptions.HTTPError, ValueError, OSError, AttributeError):
             if not self._closed:
                 raise
+
+    def close(self) -> None:
+        """Look no more. The connection is left to its thread, which alone may close what it is reading from."""
+        self._closed = True
+
+
+class JobWatch:
+    """Notes by this machine's clock (time.perf_counter) when each Job of the namespace appeared and went."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._seen: dict[tuple[str, str], float] = {}
+        self._news = threading.Condition()
+        self._watch = ObjectWatch(kube.batch.list_namespaced_job, kube.namespace, self._note)
+
+    def _note(self, kind: str, seen: dict[str, Any]) -> None:
+        at = time.perf_counter()
+        with self._news:
+            self._seen.setdefault((kind, seen["metadata"]["name"]), at)
+            self._news.notify_all()
 
     def await_added(self, name: str) -> float:
         """Return when a Job appeared; waits for it. Raises TimeoutError."""
@@ -165,5 +200,5 @@ class JobWatch:
             return self._seen[kind, name]
 
     def close(self) -> None:
-        """Look no more. The connection is left to its thread, which alone may close what it is reading from."""
-        self._closed = True
+        """Look no more."""
+        self._watch.close()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bench.figures import Figure, median, percentile
-from bench.kube import JobWatch, Kube, bare_manifest
+from bench.kube import JobWatch, Kube, bare_manifest, job_name
 from bench.processes import cpu_seconds, site_processes
 from bench.rest import Rest
 from executors.agent.api import Api
@@ -18,10 +18,6 @@ from executors.contract.job_data import decode
 
 THREADS = 16
 _PLAN, _APPLY = 100, 200
-
-
-def job_name(job: int, step_number: int) -> str:
-    return f"job-{job}-{step_number}-1"
 
 
 class BareJobs:
