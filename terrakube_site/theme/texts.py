@@ -22,5 +22,7 @@ TEXTS = frozenset((
     _("Welcome back to"), _("You have been successfully logged out from the administration"),
     # of django-axes
     _("Attempt Time"), _("IP Address"), _("User Agent"),
+    # of Django, whose German has another word for saving than the panel
+    _("Save"), _("Save and add another"), _("Save and continue editing"), _("Save and view"),
 ))
 # fmt: on
