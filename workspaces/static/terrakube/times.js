@@ -12,13 +12,17 @@
   const clock = new Intl.DateTimeFormat(language, ofDay);
   const clockAndDay = new Intl.DateTimeFormat(language, { ...ofDay, day: "numeric", month: "short" });
   const clockAndDate = new Intl.DateTimeFormat(language, { ...ofDay, day: "numeric", month: "short", year: "numeric" });
-  function showClock(root) {
+  function clockText(at) {
     const now = new Date();
-    for (const time of root.querySelectorAll("time[data-clock]")) {
-      const at = new Date(time.dateTime);
-      const sameYear = at.getFullYear() === now.getFullYear();
-      const form = at.toDateString() === now.toDateString() ? clock : sameYear ? clockAndDay : clockAndDate;
-      time.textContent = form.format(at);
+    const sameYear = at.getFullYear() === now.getFullYear();
+    const form = at.toDateString() === now.toDateString() ? clock : sameYear ? clockAndDay : clockAndDate;
+    return form.format(at);
+  }
+  function showClock(root) {
+    for (const time of root.querySelectorAll("time[data-clock]")) time.textContent = clockText(new Date(time.dateTime));
+    // A choice holds no element, so its time follows its words.
+    for (const choice of root.querySelectorAll("option[data-clock]")) {
+      choice.textContent = `${choice.dataset.words} · ${clockText(new Date(choice.dataset.clock))}`;
     }
   }
   document.addEventListener("DOMContentLoaded", () => showClock(document));
