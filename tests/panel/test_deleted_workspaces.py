@@ -38,7 +38,9 @@ def test_a_deleted_workspace_is_listed_apart_and_restored_under_its_name(admin: 
     everyday = admin.get(LIST).content.decode()
     assert "?deleted__exact=1" in everyday
     assert deleted.name not in everyday
-    assert deleted.name in admin.get(LIST, {"deleted__exact": "1"}).content.decode()
+    listed = admin.get(LIST, {"deleted__exact": "1"}).content.decode()
+    assert ">net</a>" in listed
+    assert deleted.name not in listed
     page = admin.get(reverse("admin:workspaces_workspace_change", args=[deleted.pk])).content.decode()
     assert "Its variables, jobs and states are kept." in page
     assert 'value="net"' in page

@@ -162,6 +162,9 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         changelist = super().get_changelist_instance(request)
         # Stored with each row, because one admin instance serves many requests at once.
         shown = list(changelist.result_list)
+        for row in shown:
+            # A deletion frees the name by an ending; people know it without.
+            row.name = row.shown_name
         self.prepare_export(shown)
         if not set(self.addition.columns).isdisjoint(changelist.list_display):
             self.addition.prepare_rows(shown)
