@@ -125,6 +125,8 @@ class Camera:
         size: ViewportSize = {"width": width, "height": HEIGHTS.get(width, HEIGHT)}
         self._context = browser.new_context(viewport=size, color_scheme="light", locale=options.language)
         self.page = self._context.new_page()
+        # A page with input that is not saved asks before it is left.
+        self.page.on("dialog", lambda dialog: dialog.accept())
         self.page.set_default_timeout(PAGE_MILLISECONDS)
         self.faults: list[str] = []
         self.visited: set[str] = set()
