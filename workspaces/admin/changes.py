@@ -34,7 +34,7 @@ ACTIONS = {
     LogEntry.Action.DELETE: (_("Deleted"), "bad"),
     LogEntry.Action.ACCESS: (_("Viewed"), "quiet"),
 }
-_NOTHING = {"", "None", "[]"}
+_NOTHING = {"", "None", "null", "[]"}
 _TRUTH = {"True": _("yes"), "False": _("no")}
 _WORDS_OF_THE_API = {
     (Workspace, "source"): (NO_REPOSITORY, _("Uploaded")),
