@@ -1,6 +1,5 @@
 """Entry point of the web process."""
 
-import gc
 import os
 import warnings
 from importlib import import_module
@@ -29,5 +28,4 @@ if import_module("workspaces.services.oidc").is_sign_in_offered():
 
 # What was loaded stays for good. Left to the collector, walking it would hold up every hundredth request by 70 ms.
 _ = get_resolver().url_patterns
-gc.collect()
-gc.freeze()
+import_module("terrakube_site.collector").spare_what_stays()

@@ -24,7 +24,7 @@ from workspaces.reasons import in_language
 
 class EventInline(ReadOnly, RecordInline):
     model = AttemptEvent
-    fields = ("at", "kind", "detail")
+    fields = readonly_fields = ("at", "kind", "detail")
     verbose_name_plural = _("timeline")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

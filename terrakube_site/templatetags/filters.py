@@ -14,21 +14,14 @@ from terrakube_site.theme.markup import text_of
 
 register = template.Library()
 
-_COLUMN = "border-base-200 dark:border-base-700 border-b last:border-b-0"
-_BESIDE = "basis-1/3 border-r border-base-200 grow truncate last:border-r-0 dark:border-base-700"
-_CHOSEN = "font-semibold text-primary-600 dark:text-primary-500"
-_OTHER = "hover:text-base-700 dark:hover:text-base-200"
-_LINK = "hover:text-primary-600 dark:hover:text-primary-500"
-
 
 @register.simple_tag
-def filter_links(choices: Iterable[Mapping[str, Any]], beside: bool) -> SafeString:
-    """The choices of a filter, one below the other or ``beside`` each other."""
-    place, padding = (_BESIDE, "py-2 text-center") if beside else (_COLUMN, "px-3 py-2 truncate")
+def filter_links(choices: Iterable[Mapping[str, Any]]) -> SafeString:
+    """The choices of a filter; how they look is said once, in the style sheet, and not with each of them."""
     rows = []
     for choice in choices:
         name = text_of(choice["display"])
-        state = _CHOSEN if choice["selected"] else _OTHER
-        link = f'<a href="{escape(iri_to_uri(choice["query_string"]))}" title="{name}" class="block {padding} {_LINK}">'
-        rows.append(f'<li class="{place} {state}">{link}{name}</a></li>')
+        chosen = ' class="tk-chosen"' if choice["selected"] else ""
+        address = escape(iri_to_uri(choice["query_string"]))
+        rows.append(f'<li{chosen}><a href="{address}" title="{name}">{name}</a></li>')
     return SafeString("".join(rows))

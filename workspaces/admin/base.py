@@ -30,6 +30,7 @@ from terrakube_site.messages import translated
 from workspaces.actors import groups_of, is_admin
 from workspaces.admin import form_saving
 from workspaces.admin.changes import History
+from workspaces.admin.late_pages import FromTheNearerEnd
 from workspaces.admin.related_choices import RecordSelect, may_be_key
 from workspaces.errors import ServiceError, WrongSettings
 from workspaces.models import Access, Organization, Project, ProjectAccess, Team
@@ -256,6 +257,7 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
     """A record of an organization: visible and changeable by the user's teams, saved by the services."""
 
     list_per_page = 50
+    paginator = FromTheNearerEnd
     scripts = LIST_SCRIPTS
     show_full_result_count = False
     compressed_fields = True
@@ -446,7 +448,24 @@ def same_for_all_rows(field: Any) -> Any:
 
 
 class RowFormSet(PaginationInlineFormSet):  # type: ignore[misc]
-    """Rows of a record; the empty row is built once, because a page uses it several times."""
+    """Rows of a record, some of them on each page.
+
+    The empty row is built once, because a page uses it several times. The names of related records are read for all
+    rows at once.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = list(self.get_queryset()) if any(self._selects()) else []
+        for field, select in self._selects() if rows else ():
+            keys = {getattr(row, row._meta.get_field(field).attname) for row in rows}
+            records = select.choices.queryset.in_bulk([key for key in keys if key is not None])
+            select.names = {str(key): select.choices.field.label_from_instance(one) for key, one in records.items()}
+
+    def _selects(self) -> Iterator[tuple[str, RecordSelect]]:
+        for name, field in self.form.base_fields.items():
+            if isinstance(field.widget, RecordSelect):
+                yield name, field.widget
 
     @cached_property
     def empty_form(self) -> Any:
@@ -458,8 +477,13 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
 
     extra = 0
     formset = RowFormSet
+    per_page = 100
     # The first field already shows a row's name.
     show_title = False
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        found: models.QuerySet[Any] = super().get_queryset(request)
+        return found if found.ordered else found.order_by("pk")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset: Any = super().get_formset(request, obj, **kwargs)

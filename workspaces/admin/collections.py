@@ -26,6 +26,8 @@ class ReferenceInline(RecordInline):
     model = Reference
     fields = ("workspace", "description")
     autocomplete_fields = ("workspace",)
+    ordering = ("workspace__name", "pk")
+    per_page = 50
     verbose_name = _("workspace")
     verbose_name_plural = _("workspaces that use it")
 

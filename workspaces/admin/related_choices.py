@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -29,9 +29,17 @@ class RecordSelect(AutocompleteSelect):
     Django's own looks for whatever was sent, also for what is no key at all, and breaks where the form should say so.
     """
 
+    names: Mapping[str, str] = {}
+    """Names of records by their keys, read for many selects at once; others are read one by one."""
+
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         related: Any = self.field.remote_field
-        return super().optgroups(name, [one for one in value if not one or may_be_key(related.model, one)], attr)
+        chosen = [one for one in value if not one or may_be_key(related.model, one)]
+        if not all(one in self.names for one in chosen):
+            return super().optgroups(name, chosen, attr)
+        options = [] if self.is_required else [self.create_option(name, "", "", False, 0)]
+        options += [self.create_option(name, one, self.names[one], True, 1) for one in chosen]
+        return [(None, options, 0)]
 
     @property
     def media(self) -> forms.Media:
