@@ -242,10 +242,13 @@ class SeenFilter(RelatedFieldListFilter):
         return super().has_output() or self.lookup_val is not None
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        seen = field.remote_field.model._default_manager.within(scope(request)).values("pk")
-        ordering = self.field_admin_ordering(field, request, model_admin)
-        found: list[tuple[str, Any]] = field.get_choices(False, ordering=ordering, limit_choices_to={"pk__in": seen})
-        return found
+        related: Any = field.remote_field.model
+        seen = related._default_manager.within(scope(request))
+        seen = seen.order_by(*self.field_admin_ordering(field, request, model_admin) or related._meta.ordering)
+        if any(one.name == "name" for one in related._meta.fields):
+            # It is all that is shown, and there can be hundreds.
+            seen = seen.only("name")
+        return [(record.pk, str(record)) for record in seen]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         # Django makes the address of each choice anew from the parameters of the page, which differ in one value only.
