@@ -172,7 +172,12 @@ CASES = {
     "EPHEMERAL_CPU_REQUEST": Case(
         {"EPHEMERAL_CPU_REQUEST": "10m"}, lambda made: made.resource("requests", "cpu"), "10m"
     ),
-    "EPHEMERAL_CPU_LIMIT": Case({"EPHEMERAL_CPU_LIMIT": "2"}, lambda made: made.resource("limits", "cpu"), "2"),
+    "EPHEMERAL_CPU_LIMIT": Case(
+        # A limit alone is the request too: all of a node of two processors, which is never free beside other tests.
+        {"EPHEMERAL_CPU_LIMIT": "2", "EPHEMERAL_CPU_REQUEST": "10m"},
+        lambda made: made.resource("limits", "cpu"),
+        "2",
+    ),
     "EPHEMERAL_MEMORY_REQUEST": Case(
         {"EPHEMERAL_MEMORY_REQUEST": "16Mi"}, lambda made: made.resource("requests", "memory"), "16Mi"
     ),
