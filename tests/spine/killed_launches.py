@@ -4,20 +4,24 @@
 
 An order is ``{"task": name, "argument": id, "line": place, "seconds": n}``: SIGKILL just before a line is run for the
 first time, where a place is ``file.py:number``, or after so many seconds, whatever the process is doing then; with
-neither it runs to its end. The outcome of each is ``{"killed": bool, "lines": [places in order of first reach]}``.
+neither it runs to its end. The outcome of each is ``{"killed": bool, "lines": [places in order of first reach],
+"touches": [n…], "kinds": [what it touched]}``, where n is how often the process had touched the world outside of it
+before it reached the line. Between two lines of the same n it has changed nothing that outlives it, so a kill at one
+leaves what a kill at the other does.
 
 All processes are forked from one that has loaded everything and connected to nothing, as a worker's are.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -35,6 +39,10 @@ AT_ONCE = 3
 AT_WORK = 20
 """How many executors may work on this machine before the next launch; a busy one could not answer them all at once."""
 _TOOL = 3
+_TOUCH = "touched"
+# Calls that tell of themselves (sys.audit) and reach the world; opening a file counts if it is to be written.
+_CHANGES = ("os.", "subprocess.", "fcntl.", "shutil.", "tempfile.", "socket.")
+_FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 type Order = dict[str, Any]
 type Outcome = dict[str, Any]
@@ -46,10 +54,34 @@ def _is_watched(code: CodeType) -> bool:
     return path.startswith(WATCHED) and code.co_name != "<module>"
 
 
-def _watch_lines(out: int, fatal: str | None) -> None:
-    """Write each watched place to a file as it is first reached; die before running the fatal one."""
+def _touching() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the functions by which a launch reaches its database, its queue and its cluster, with the kind of each."""
+    import redis.connection
+    import urllib3
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.backends.utils import CursorWrapper
+
+    wrapper = BaseDatabaseWrapper
+    for function in (
+        CursorWrapper._execute,
+        CursorWrapper._executemany,
+        wrapper.connect,
+        wrapper._commit,
+        wrapper._rollback,
+        wrapper._savepoint,
+        wrapper._savepoint_commit,
+        wrapper._savepoint_rollback,
+    ):
+        yield "database", function
+    yield "queue", redis.connection.AbstractConnection.send_packed_command
+    yield "cluster", urllib3.HTTPConnectionPool._make_request
+
+
+def _watch(out: int, fatal: str | None) -> None:
+    """Write each watched place to a file as it is first reached, and each touch; die before running the fatal place."""
     monitoring = sys.monitoring
     monitoring.use_tool_id(_TOOL, "killer")
+    kinds = {inspect.unwrap(function).__code__: kind for kind, function in _touching()}
 
     def on_line(code: CodeType, number: int) -> object:
         if _is_watched(code):
@@ -60,14 +92,46 @@ def _watch_lines(out: int, fatal: str | None) -> None:
         # Its first time is all that counts.
         return monitoring.DISABLE
 
-    monitoring.register_callback(_TOOL, monitoring.events.LINE, on_line)
-    monitoring.set_events(_TOOL, monitoring.events.LINE)
+    def touched(kind: str) -> None:
+        os.write(out, f"{_TOUCH} {kind}\n".encode())
+
+    def on_event(event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            if isinstance(args[2], int) and args[2] & _FOR_WRITING:
+                touched("file")
+        elif event.startswith(_CHANGES):
+            touched(event)
+
+    events = monitoring.events
+    monitoring.register_callback(_TOOL, events.LINE, on_line)
+    # Before and after, as lines of ours may be run within.
+    monitoring.register_callback(_TOOL, events.PY_START, lambda code, _: touched(kinds[code]))
+    monitoring.register_callback(_TOOL, events.PY_RETURN, lambda code, *_: touched(kinds[code]))
+    for code in kinds:
+        monitoring.set_local_events(_TOOL, code, events.PY_START | events.PY_RETURN)
+    monitoring.set_events(_TOOL, events.LINE)
+    sys.addaudithook(on_event)
+
+
+def _outcome(killed: bool, path: Path) -> Outcome:
+    lines: dict[str, int] = {}
+    kinds: set[str] = set()
+    count = 0
+    for line in path.read_text().splitlines() if path.exists() else []:
+        what, _, kind = line.partition(" ")
+        if what == _TOUCH:
+            count += 1
+            kinds.add(kind)
+        else:
+            # A line of several parts may be reached part by part.
+            lines.setdefault(line, count)
+    return {"killed": killed, "lines": list(lines), "touches": list(lines.values()), "kinds": sorted(kinds)}
 
 
 def _work(order: Order, out: int) -> None:
     from executors import tasks
 
-    _watch_lines(out, order.get("line"))
+    _watch(out, order.get("line"))
     if order.get("seconds"):
         # Its default action ends the process at once, within any call; nothing of Python runs any more.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -106,9 +170,7 @@ def carry_out(orders: list[Order]) -> list[Outcome]:
             killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGALRM)
             if not killed and status:
                 raise SystemExit(f"{orders[number]} failed with wait status {status}")
-            lines = paths[number].read_text().split() if paths[number].exists() else []
-            # A line of several parts may be reached part by part.
-            outcomes[number] = {"killed": killed, "lines": list(dict.fromkeys(lines))}
+            outcomes[number] = _outcome(killed, paths[number])
 
 
 def _await_room() -> None:
