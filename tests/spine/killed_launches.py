@@ -1,13 +1,14 @@
 """Launch jobs as a worker does, each in a process of its own that is killed at a given line of the way.
 
-    python -m tests.spine.killed_launches < orders.json > outcomes.json
+    python -m tests.spine.killed_launches
 
-An order is ``{"task": name, "argument": id, "line": place, "seconds": n}``: SIGKILL just before a line is run for the
-first time, where a place is ``file.py:number``, or after so many seconds, whatever the process is doing then; with
-neither it runs to its end. The outcome of each is ``{"killed": bool, "lines": [places in order of first reach],
-"touches": [n…], "kinds": [what it touched]}``, where n is how often the process had touched the world outside of it
-before it reached the line. Between two lines of the same n it has changed nothing that outlives it, so a kill at one
-leaves what a kill at the other does.
+Each line of its input is a list of orders, and each line of its output the list of their outcomes. An order is
+``{"task": name, "argument": id, "line": place, "seconds": n}``: SIGKILL just before a line is run for the first time,
+where a place is ``file.py:number``, or after so many seconds, whatever the process is doing then; with neither it runs
+to its end. The outcome of each is ``{"killed": bool, "lines": [places in order of first reach], "touches": [n…],
+"kinds": [what it touched]}``, where n is how often the process had touched the world outside of it before it reached
+the line. Between two lines of the same n it has changed nothing that outlives it, so a kill at one leaves what a kill
+at the other does.
 
 All processes are forked from one that has loaded everything and connected to nothing, as a worker's are.
 """
@@ -61,18 +62,10 @@ def _touching() -> Iterator[tuple[str, Callable[..., Any]]]:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.utils import CursorWrapper
 
-    wrapper = BaseDatabaseWrapper
-    for function in (
-        CursorWrapper._execute,
-        CursorWrapper._executemany,
-        wrapper.connect,
-        wrapper._commit,
-        wrapper._rollback,
-        wrapper._savepoint,
-        wrapper._savepoint_commit,
-        wrapper._savepoint_rollback,
-    ):
-        yield "database", function
+    for name in ("connect", "_commit", "_rollback", "_savepoint", "_savepoint_commit", "_savepoint_rollback"):
+        yield "database", getattr(BaseDatabaseWrapper, name)
+    for name in ("_execute", "_executemany"):
+        yield "database", getattr(CursorWrapper, name)
     yield "queue", redis.connection.AbstractConnection.send_packed_command
     yield "cluster", urllib3.HTTPConnectionPool._make_request
 
@@ -199,7 +192,9 @@ def main() -> None:
     from executors import cluster, tasks  # noqa: F401 - loaded before the fork
 
     cluster.preload()
-    json.dump(carry_out(json.load(sys.stdin)), sys.stdout)
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(carry_out(json.loads(line))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.faults,
     pytest.mark.everyday,
-    # Some 150 pods on one node.
+    # Some thirty pods on one node.
     pytest.mark.timeout(patient(900)),
 ]
 
@@ -55,25 +55,49 @@ type Order = dict[str, Any]
 @pytest.fixture(scope="module")
 def site(make_site: SiteMaker) -> Iterator[Site]:
     """A site without worker and watcher, so that nobody but the test launches at first; it may create Secrets."""
-    # Some hundred executors start at once on one machine. A slow one must not take them for lost, nor they its site.
+    # Dozens of executors start at once on one machine. A slow one must not take them for lost, nor they its site.
     with make_site(optional_role=True, ExecutorOutageSeconds="600", ExecutorLostAfterSeconds="900") as site:
         site.start_web()
         yield site
 
 
-def carry_out(site: Site, orders: Iterable[Order]) -> list[dict[str, Any]]:
-    """What comes of launches in processes that are killed; see ``tests.spine.killed_launches``."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "tests.spine.killed_launches"],
-        input=json.dumps(list(orders)),
-        env=site.worker.environ | {"DJANGO_SETTINGS_MODULE": "terrakube_site.settings"},
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-    )
-    assert answer.returncode == 0, answer.stderr
-    outcomes: list[dict[str, Any]] = json.loads(answer.stdout)
-    return outcomes
+class Killer:
+    """Carries out launches in processes that are killed; see ``tests.spine.killed_launches``."""
+
+    def __init__(self, site: Site) -> None:
+        self._errors = site.folder / "killed_launches.log"
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.spine.killed_launches"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=site.worker.environ | {"DJANGO_SETTINGS_MODULE": "terrakube_site.settings"},
+                cwd=PROJECT,
+                text=True,
+            )
+
+    def carry_out(self, orders: Iterable[Order]) -> list[dict[str, Any]]:
+        """Return what comes of each."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(list(orders)) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, self._errors.read_text(encoding="utf-8", errors="replace")
+        outcomes: list[dict[str, Any]] = json.loads(answer)
+        return outcomes
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def killer(site: Site) -> Iterator[Killer]:
+    killer = Killer(site)
+    yield killer
+    killer.close()
 
 
 def first_line(function: Callable[..., object]) -> str:
@@ -95,8 +119,9 @@ def points(outcome: dict[str, Any], wanted: Callable[[str], bool]) -> list[str]:
 class Launches:
     """Jobs whose one step rings and leaves a mark in its log, and the ways in which their launches are killed."""
 
-    def __init__(self, site: Site, bell: Bell, *, afterwards: str = "true", **workspace: Any) -> None:
+    def __init__(self, site: Site, killer: Killer, bell: Bell, *, afterwards: str = "true", **workspace: Any) -> None:
         self._site = site
+        self._carry_out = killer.carry_out
         self._workspace = workspace
         self._flow = json.dumps(
             {
@@ -135,20 +160,12 @@ class Launches:
         From the first line on that begins with ``since``. ``touched`` are kinds that must have been noticed, since
         what is not noticed makes no point.
         """
-        (undisturbed,) = carry_out(self._site, [self.advance(self.job())])
+        (undisturbed,) = self._carry_out([self.advance(self.job())])
         found: list[str] = undisturbed["lines"]
         assert touched <= set(undisturbed["kinds"])
         first = next(number for number, line in enumerate(found) if line.startswith(since))
-        print(
-            "LIVE",
-            len(found[first:]),
-            len([l for l in found[first:] if l.startswith(within)]),
-            undisturbed["kinds"],
-            max(undisturbed["touches"]),
-            flush=True,
-        )
         places = points(undisturbed, lambda line: line in found[first:] and line.startswith(within))
-        outcomes = carry_out(self._site, [self.advance(self.job(), line=line) for line in places])
+        outcomes = self._carry_out([self.advance(self.job(), line=line) for line in places])
         assert [line for line, outcome in zip(places, outcomes, strict=True) if not outcome["killed"]] == []
         return found
 
@@ -158,20 +175,19 @@ class Launches:
         At each point that is not ``known`` from a first launch; returns how many these are.
         """
         probe = self.job()
-        carry_out(self._site, [self.advance(probe, line=after)])
-        (again,) = carry_out(self._site, [self.launch_again(probe)])
+        self._carry_out([self.advance(probe, line=after)])
+        (again,) = self._carry_out([self.launch_again(probe)])
         lines = points(again, lambda line: line not in known)
         jobs = [self.job() for _ in lines]
-        first = carry_out(self._site, [self.advance(job, line=after) for job in jobs])
+        first = self._carry_out([self.advance(job, line=after) for job in jobs])
         orders = [self.launch_again(job, line=line) for job, line in zip(jobs, lines, strict=True)]
-        second = carry_out(self._site, orders)
+        second = self._carry_out(orders)
         # Where the executor was quicker than its second launch, there was nothing left to launch.
         assert all(outcome["killed"] for outcome in first)
         return sum(outcome["killed"] for outcome in second)
 
     def kill_at_any_time(self) -> None:
-        carry_out(
-            self._site,
+        self._carry_out(
             [
                 self.advance(self.job(), seconds=LAUNCH_SECONDS * (number + 1) / AT_ANY_TIME)
                 for number in range(AT_ANY_TIME)
@@ -215,9 +231,9 @@ def _with_a_pod(cluster: Cluster) -> list[str]:
 
 @pytest.mark.timeout(patient(300), method="signal")
 def test_a_worker_killed_at_any_point_of_a_launch_into_the_cluster_starts_commands_once(
-    site: Site, look: Callable[[Site], Cluster], bell: Bell
+    site: Site, killer: Killer, look: Callable[[Site], Cluster], bell: Bell
 ) -> None:
-    cluster, launches = look(site), Launches(site, bell)
+    cluster, launches = look(site), Launches(site, killer, bell)
     marking = first_line(lifecycle.mark_launched)
     lines = launches.kill_at_each_point(
         {"database", "cluster"}, IN_CLUSTER, since="executors/launching/kubernetes_job.py"
@@ -242,10 +258,12 @@ def test_a_worker_killed_at_any_point_of_a_launch_into_the_cluster_starts_comman
 
 
 @pytest.mark.timeout(patient(300), method="signal")
-def test_a_worker_killed_at_any_point_of_a_launch_on_this_machine_starts_commands_once(site: Site, bell: Bell) -> None:
+def test_a_worker_killed_at_any_point_of_a_launch_on_this_machine_starts_commands_once(
+    site: Site, killer: Killer, bell: Bell
+) -> None:
     for process in (site.worker, site.watcher):
         process.end()
-    launches = Launches(site, bell, on_cluster=False)
+    launches = Launches(site, killer, bell, on_cluster=False)
     marking = first_line(lifecycle.mark_launched)
     lines = launches.kill_at_each_point({"database", "file", "fcntl.flock", "subprocess.Popen"})
     assert marking in lines
@@ -255,12 +273,12 @@ def test_a_worker_killed_at_any_point_of_a_launch_on_this_machine_starts_command
     assert launches.others(bell) == []
 
 
-def test_an_executor_that_outlives_its_launcher_is_seen_to_die(site: Site, bell: Bell) -> None:
+def test_an_executor_that_outlives_its_launcher_is_seen_to_die(site: Site, killer: Killer, bell: Bell) -> None:
     for process in (site.worker, site.watcher):
         process.end()
-    launches = Launches(site, bell, afterwards="sleep 60", on_cluster=False)
+    launches = Launches(site, killer, bell, afterwards="sleep 60", on_cluster=False)
     job = launches.job()
-    carry_out(site, [launches.advance(job, line=first_line(lifecycle.mark_launched))])
+    killer.carry_out([launches.advance(job, line=first_line(lifecycle.mark_launched))])
     bell.await_ring(str(job.pk))
     (attempt,) = launches.attempts()
     assert (attempt.state, attempt.host) == (AttemptState.CLAIMED, "")
