@@ -117,11 +117,10 @@ def points(outcome: dict[str, Any], wanted: Callable[[str], bool]) -> list[str]:
 
 
 class Launches:
-    """Jobs whose one step rings and leaves a mark in its log, and the ways in which their launches are killed."""
+    """Jobs whose one step rings and leaves a mark in its log."""
 
-    def __init__(self, site: Site, killer: Killer, bell: Bell, *, afterwards: str = "true", **workspace: Any) -> None:
+    def __init__(self, site: Site, bell: Bell, *, afterwards: str = "true", **workspace: Any) -> None:
         self._site = site
-        self._carry_out = killer.carry_out
         self._workspace = workspace
         self._flow = json.dumps(
             {
@@ -153,6 +152,30 @@ class Launches:
 
     def launch_again(self, job: Job, **how: Any) -> Order:
         return {"task": "launch_step", "argument": str(job.steps.get().pk), **how}
+
+    def await_ends(self) -> None:
+        """Let worker and watcher find what was left, with what was queued lost, and wait for the end of all jobs."""
+        self._site.lose_tasks()
+        self._site.worker.start()
+        self._site.watcher.start()
+        numbers = [job.pk for job in self.jobs]
+        left = Job.objects.filter(pk__in=numbers).exclude(status__in=FINAL_JOB)
+        await_that(lambda: not left.exists(), f"all of {len(numbers)} jobs have ended", ALL_SECONDS)
+
+    def others(self, bell: Bell) -> list[str]:
+        """The stories of the jobs that did not complete, or whose commands were not started exactly once."""
+        return [story(job) for job in self.jobs if not _ran_once(job, bell)]
+
+    def attempts(self) -> list[Attempt]:
+        return list(Attempt.objects.filter(step__job__in=self.jobs).order_by("pk"))
+
+
+class KilledLaunches(Launches):
+    """Such jobs, and the ways in which their launches are killed."""
+
+    def __init__(self, site: Site, killer: Killer, bell: Bell, *, afterwards: str = "true", **workspace: Any) -> None:
+        super().__init__(site, bell, afterwards=afterwards, **workspace)
+        self._carry_out = killer.carry_out
 
     def kill_at_each_point(self, touched: set[str], within: tuple[str, ...] = ("",), *, since: str = "") -> list[str]:
         """Kill one launch at each point in these files that an undisturbed one reaches; returns all lines it reaches.
@@ -194,22 +217,6 @@ class Launches:
             ],
         )
 
-    def await_ends(self) -> None:
-        """Let worker and watcher find what was left, with what was queued lost, and wait for the end of all jobs."""
-        self._site.lose_tasks()
-        self._site.worker.start()
-        self._site.watcher.start()
-        numbers = [job.pk for job in self.jobs]
-        left = Job.objects.filter(pk__in=numbers).exclude(status__in=FINAL_JOB)
-        await_that(lambda: not left.exists(), f"all of {len(numbers)} jobs have ended", ALL_SECONDS)
-
-    def others(self, bell: Bell) -> list[str]:
-        """The stories of the jobs that did not complete, or whose commands were not started exactly once."""
-        return [story(job) for job in self.jobs if not _ran_once(job, bell)]
-
-    def attempts(self) -> list[Attempt]:
-        return list(Attempt.objects.filter(step__job__in=self.jobs).order_by("pk"))
-
 
 def _ran_once(job: Job, bell: Bell) -> bool:
     job.refresh_from_db()
@@ -233,7 +240,7 @@ def _with_a_pod(cluster: Cluster) -> list[str]:
 def test_a_worker_killed_at_any_point_of_a_launch_into_the_cluster_starts_commands_once(
     site: Site, killer: Killer, look: Callable[[Site], Cluster], bell: Bell
 ) -> None:
-    cluster, launches = look(site), Launches(site, killer, bell)
+    cluster, launches = look(site), KilledLaunches(site, killer, bell)
     marking = first_line(lifecycle.mark_launched)
     lines = launches.kill_at_each_point(
         {"database", "cluster"}, IN_CLUSTER, since="executors/launching/kubernetes_job.py"
@@ -263,7 +270,7 @@ def test_a_worker_killed_at_any_point_of_a_launch_on_this_machine_starts_command
 ) -> None:
     for process in (site.worker, site.watcher):
         process.end()
-    launches = Launches(site, killer, bell, on_cluster=False)
+    launches = KilledLaunches(site, killer, bell, on_cluster=False)
     marking = first_line(lifecycle.mark_launched)
     lines = launches.kill_at_each_point({"database", "file", "fcntl.flock", "subprocess.Popen"})
     assert marking in lines
@@ -276,7 +283,7 @@ def test_a_worker_killed_at_any_point_of_a_launch_on_this_machine_starts_command
 def test_an_executor_that_outlives_its_launcher_is_seen_to_die(site: Site, killer: Killer, bell: Bell) -> None:
     for process in (site.worker, site.watcher):
         process.end()
-    launches = Launches(site, killer, bell, afterwards="sleep 60", on_cluster=False)
+    launches = KilledLaunches(site, killer, bell, afterwards="sleep 60", on_cluster=False)
     job = launches.job()
     killer.carry_out([launches.advance(job, line=first_line(lifecycle.mark_launched))])
     bell.await_ring(str(job.pk))
