@@ -9,8 +9,9 @@ with its controllers, the queue, the network, the people, and what an executor d
   are queued, a process may die, or stand still while the others act
 - ``weather``: which faults a history has. After 150 s nothing goes wrong any more, and all must come to its end
 - ``cluster``, ``site``, ``executor``, ``database``: what is played, and where the product's code meets it
-- ``recorded_queries``, ``query_plans``: Django's queries, built once for all histories, for the time it takes
-- ``world``, ``runs``: one history, and many
+- ``recorded_queries``, ``query_plans``, ``quick_records``: Django's queries, built once for all histories, and its
+  records, for the time it takes
+- ``world``, ``runs``, ``pieces``: one history, and many
 - ``history``: what was seen from outside, and the checker of it, which knows no record of the product
 - ``shrinking``: a history that is wrong, as small as it gets
 - ``planted``: faults put into the product on purpose, each of which must be found

@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import environment
+from tests.simulation.pieces import Log, digest_of_code, pieces
 from tests.simulation.shrinking import as_text, from_text, shrunk
 
 if TYPE_CHECKING:
@@ -28,9 +30,14 @@ SAMPLE = 11
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--histories", type=int, default=1000, help="how many (1000)")
-    parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first one's seed (0)")
-    parser.add_argument("--every", type=int, default=1, help="the distance of two seeds (1)")
+    parser.add_argument("--first", "--from", type=int, default=0, metavar="SEED", help="the first one's seed (0)")
     parser.add_argument("--processes", type=int, default=1, help="how many at once (1)")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="keep in FILE what is done, and go on there the next time"
+    )
+    parser.add_argument(
+        "--share", default="0/1", metavar="N/OF", help="only this process's share, counted from 0 (0/1)"
+    )
     parser.add_argument("--seed", type=int, help="repeat the history of this seed, and tell it")
     parser.add_argument("--choices", help="repeat the history of these choices, as a failure prints them, and tell it")
     parser.add_argument(
@@ -60,10 +67,11 @@ def main() -> int:
 
         django.setup()
         logging.disable(logging.CRITICAL)
-        from tests.simulation import recorded_queries
+        from tests.simulation import quick_records, recorded_queries
         from tests.simulation.runs import Runner
 
         recorded_queries.record_queries()
+        quick_records.make_records_quickly()
         runner = Runner()
         # Nothing that is here now will ever be garbage.
         gc.freeze()
@@ -95,21 +103,35 @@ def _sample(runner: Runner) -> str:
     return hashlib.sha256("\n".join(outcome.lines).encode()).hexdigest()
 
 
+def _log(asked: argparse.Namespace) -> Log:
+    return Log(asked.log, digest_of_code() if asked.log else "")
+
+
 def _many(runner: Runner, asked: argparse.Namespace) -> int:
     from tests.simulation import recorded_queries
 
-    begin, told, found = time.process_time(), time.monotonic(), 0
-    for number in range(asked.histories):
-        seed = asked.first + number * asked.every
-        recorded_queries.CHECKS = number < asked.compare
-        outcome = runner.history(seed)
-        if outcome.violations:
-            found += 1
-            _report(runner, seed, outcome)
-        if time.monotonic() - told > PROGRESS_SECONDS:
-            told = time.monotonic()
-            sys.stderr.write(f"simulation: {number + 1} histories up to seed {seed}, {found} wrong\n")
-    figures = {"histories": asked.histories, "wrong": found, "cpuSeconds": round(time.process_time() - begin, 1)}
+    share, shares = map(int, asked.share.split("/"))
+    log = _log(asked)
+    # The share before what is left, or two processes that begin at different times would take the same.
+    left = log.left(list(pieces(asked.first, asked.histories))[share::shares])
+    begin, told = time.process_time(), time.monotonic()
+    done, found = 0, 0
+    for piece in left:
+        before, wrong = time.process_time(), []
+        for seed in piece.seeds:
+            recorded_queries.CHECKS = done < asked.compare
+            outcome = runner.history(seed)
+            done += 1
+            if outcome.violations:
+                wrong.append(seed)
+                _report(runner, seed, outcome)
+            if time.monotonic() - told > PROGRESS_SECONDS:
+                told = time.monotonic()
+                of = sum(one.histories for one in left)
+                sys.stderr.write(f"simulation: {done} of {of} histories, at seed {seed}, {found + len(wrong)} wrong\n")
+        found += len(wrong)
+        log.add(piece, wrong, time.process_time() - before)
+    figures = {"histories": done, "wrong": found, "cpuSeconds": round(time.process_time() - begin, 1)}
     _say(json.dumps(figures | ({"sample": _sample(runner)} if asked.json else {})))
     return 1 if found else 0
 
@@ -157,14 +179,18 @@ def _in_processes(asked: argparse.Namespace) -> int:
         subprocess.Popen(
             [
                 *(sys.executable, "-m", "tests.simulation"),
-                *("--histories", str((asked.histories + number - 1 - index) // number)),
-                *("--first", str(asked.first + index * asked.every)),
-                *("--every", str(asked.every * number)),
+                *("--histories", str(asked.histories), "--first", str(asked.first), "--share", f"{index}/{number}"),
+                *(("--log", str(asked.log)) if asked.log else ()),
             ]
         )
         for index in range(number)
     ]
-    return max(child.wait() for child in children)
+    worst = max(child.wait() for child in children)
+    if asked.log:
+        log = _log(asked)
+        left = sum(piece.histories for piece in log.left(pieces(asked.first, asked.histories)))
+        _say(f"{asked.histories - left} of {asked.histories} histories are done; wrong seeds: {log.wrong() or 'none'}")
+    return worst
 
 
 if __name__ == "__main__":

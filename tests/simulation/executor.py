@@ -33,8 +33,13 @@ BEAT_SECONDS = 5.0
 GRACE_SECONDS = 20.0
 """How long a cluster waits for an executor that was told to stop."""
 KILLED = 137
-NOTED_SECONDS = 2.0
-"""How often a web process notes that a warm pod still waits, as ``waiting_room`` does."""
+HOLD_SECONDS = 18.0
+"""How long a web process lets a warm pod wait; longer than the product's, since a turn in which nothing is new shows
+nothing new either."""
+NOTED_SECONDS = 6.0
+"""How often a web process notes that a warm pod still waits; ``waiting_room`` does so more often, for the same."""
+NODE_SECONDS = 1.0
+"""After which a node that is back tells a pod to stop that was to stop meanwhile."""
 _VIEWS = {"/claim": views.claim, "/heartbeat": views.heartbeat, "/result": views.result}
 _FACTORY = RequestFactory()
 
@@ -101,7 +106,7 @@ class Network:
     def _wait(self, request: HttpRequest, pod_id: UUID) -> HttpResponse:
         """What ``warm_pods.wait`` does, except that its waiting is the schedule's."""
         answer = warm_pods._arrive(request, pod_id)
-        clock, until = self.schedule.clock, self.schedule.clock.seconds + warm_pods.HOLD_SECONDS
+        clock, until = self.schedule.clock, self.schedule.clock.seconds + HOLD_SECONDS
         while answer is None and clock.seconds < until:
             if (actor := self.schedule.acting) is not None:
                 self.waiting[pod_id] = actor
@@ -177,12 +182,17 @@ class Executor:
     begun: bool = False
     _words: str = field(default=last_words.UNCLAIMED)
     _over: bool = False
+    _cut_off_until: float = 0.0
 
     def start(self) -> None:
         self.actor = self.schedule.start(self.name, self._life)
 
     def interrupt(self) -> None:
-        """It is told to stop, and killed after its grace period."""
+        """It is told to stop, and killed after its grace period; by its node, which is cut off as it is itself."""
+        left = self._cut_off_until - self.schedule.clock.seconds
+        if left > 0:
+            self.schedule.at(left + NODE_SECONDS, self.interrupt)
+            return
         self.stopping = True
         if self.waits:
             self._end_now(CANCELLED)
@@ -275,6 +285,7 @@ class Executor:
                 return "cancelled"
             if self.weather.strikes("executor cut off"):
                 cut_off = self.weather.one_of("cut off", (20.0, 70.0, 200.0))
+                self._cut_off_until = self.schedule.clock.seconds + cut_off
                 # Its work goes on nearly until then, so that its result is the first that the site hears again.
                 left = max(left, cut_off - OUTAGE_SECONDS + BEAT_SECONDS)
             if cut_off > 0:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import models
-from django.db.models import Exists, Model, OuterRef, Q, sql
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, sql
 from django.db.models.expressions import NegatedExpression
 
 _HIGHEST_UUID = 2**128 - 1
@@ -72,6 +72,9 @@ def described(value: Any, values: list[Any]) -> Any:
     if kind in AGGREGATES:
         # They are equal if what they were made of is.
         return value
+    if isinstance(value, QuerySet) and getattr(value.query, "is_recorded", False):
+        values += value.query.recorded_values  # type: ignore[attr-defined]
+        return ("queryset", value.query.recorded_state)  # type: ignore[attr-defined]
     raise UnknownError
 
 
@@ -84,11 +87,10 @@ def marked(value: Any, marks: list[Any]) -> Any:
         return NegatedExpression(marked(value.expression, marks))
     if kind is Exists:
         exists = copy.copy(value)
-        query: Any = sql.Query(value.query.model)
-        for name, args, named in value.query.recorded_acts:
-            query = done(query, name, tuple(marked(one, marks) for one in args) if name == "add_q" else args, named)
-        exists.query = query
+        exists.query = _marked_query(value.query, marks)
         return exists
+    if isinstance(value, QuerySet):
+        return QuerySet(value.model, query=_marked_query(value.query, marks))
     mark: Any
     if isinstance(value, str):
         mark = f"\0{number}"
@@ -115,6 +117,13 @@ def marked(value: Any, marks: list[Any]) -> Any:
     return mark
 
 
+def _marked_query(recorded: Any, marks: list[Any]) -> Any:
+    query: Any = sql.Query(recorded.model)
+    for name, args, named in recorded.recorded_acts:
+        query = done(query, name, tuple(marked(one, marks) for one in args) if name == "add_q" else args, named)
+    return query
+
+
 def _as_stored(connection: Any, value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return connection.ops.adapt_datetimefield_value(value)
@@ -122,7 +131,7 @@ def _as_stored(connection: Any, value: Any) -> Any:
 
 
 class Plan:
-    """A query that was compiled: ``places`` tells which value each parameter is, None for one that never differs."""
+    """A query that was compiled, and which of its parameters are which of its values."""
 
     def __init__(self, compiler: Any, marks: Iterable[Any], *, skipped: int = 0) -> None:
         connection = compiler.connection
@@ -134,10 +143,14 @@ class Plan:
         except EmptyResultSet:
             return
         self._fixed = tuple(parameters)[skipped:]
-        self._places = tuple(
-            known.get(parameter) if type(parameter) in {str, int} else None for parameter in self._fixed
-        )
-        if set(self._places) - {None} != set(known.values()):
+        # What a text begins with is compared by LIKE, with a % at its end.
+        begins = {f"{mark}%": place for mark, place in known.items() if isinstance(mark, str)}
+        self._places = [
+            (number, (known | begins)[parameter], parameter in begins)
+            for number, parameter in enumerate(self._fixed)
+            if type(parameter) in {str, int} and (parameter in known or parameter in begins)
+        ]
+        if {place for _number, place, _begins in self._places} != set(known.values()):
             raise UnknownError
         if getattr(compiler, "col_count", None) is not None:
             columns = [column[0] for column in compiler.select[: compiler.col_count]]
@@ -149,16 +162,15 @@ class Plan:
 
     def parameters(self, values: list[Any]) -> tuple[Any, ...]:
         ops = self.compiler.connection.ops
-        return tuple(
-            fixed
-            if place is None
-            else value.hex
-            if type(value := values[place]) is UUID
-            else ops.adapt_datetimefield_value(value)
-            if isinstance(value, dt.datetime)
-            else value
-            for fixed, place in zip(self._fixed, self._places, strict=True)
-        )
+        parameters = list(self._fixed)
+        for number, place, begins in self._places:
+            value = values[place]
+            if type(value) is UUID:
+                value = value.hex
+            elif isinstance(value, dt.datetime):
+                value = ops.adapt_datetimefield_value(value)
+            parameters[number] = f"{ops.prep_for_like_query(value)}%" if begins else value
+        return tuple(parameters)
 
     def with_values(self, values: list[Any], first: tuple[Any, ...] = ()) -> Any:
         """Return a compiler whose query has these values."""
@@ -215,11 +227,13 @@ class State:
             self.attributes[name] = getattr(self.query, name)
         return self.attributes[name]
 
-    def plan(self, using: str, *, exists: bool = False) -> Plan:
-        name = "exists" if exists else using
+    def plan(self, using: str, *, exists: bool = False, deletes: bool = False) -> Plan:
+        name = "exists" if exists else "deletes" if deletes else using
         if name not in self._plans:
             try:
                 query = self.query.exists() if exists else self.query.chain()
+                if deletes:
+                    query.__class__ = sql.DeleteQuery
                 self._plans[name] = Plan(query.get_compiler(using), self.marks)
             except NOT_FOR_MARKS:
                 self._plans[name] = None

@@ -61,6 +61,7 @@ class Recorded:
         mine["model"] = state.model
         mine["recorded_state"], mine["recorded_values"], mine["recorded_acts"] = state, values, acts
         mine["_real"] = None
+        mine["deletes"] = False
 
     @property
     def is_recorded(self) -> bool:
@@ -139,6 +140,10 @@ class Recorded:
         self._structure("clear_select_fields", (), {})
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if self._real is None and name == "__class__" and value is sql.DeleteQuery:
+            # As a deletion makes of a copy of its query.
+            self.__dict__["deletes"] = True
+            return
         if self._real is None and name in _SETTINGS:
             self._record("set", (name, value), {}, (name, value), [])
         else:
@@ -169,7 +174,8 @@ class Recorded:
         # With a connection it becomes a part of another query.
         if self._real is None and using is not None and connection is None:
             try:
-                compiler = self.recorded_state.plan(using).with_values(self.recorded_values)
+                plan = self.recorded_state.plan(using, deletes=self.deletes)
+                compiler = plan.with_values(self.recorded_values)
             except UnknownError:
                 pass
             else:
@@ -191,6 +197,8 @@ class Recorded:
         query: Any = sql.Query(self.model)
         for name, args, named in self.recorded_acts:
             query = done(query.chain(), name, args, named)
+        if self.deletes:
+            query.__class__ = sql.DeleteQuery
         return query
 
     @property

@@ -30,7 +30,7 @@ UNKNOWING_SECONDS = 15.0
 IDLE_SECONDS = 40.0
 """Longest time between two sweeps while they find nothing to do: a slow one for a history's sake."""
 
-IDLE_POOL_SECONDS = 8.0
+IDLE_POOL_SECONDS = 16.0
 """The same for the pool of warm pods."""
 
 

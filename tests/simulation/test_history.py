@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.simulation.history import Event, Kind, check_history
+from tests.simulation.pieces import Log, Piece, pieces
 from tests.simulation.shrinking import as_text, from_text, shrunk
 
 
@@ -88,3 +91,19 @@ def test_of_many_choices_those_remain_that_lead_to_the_fault() -> None:
     fewer = shrunk(choices, ["at 99.0 s: job 1 waits"], run)
     assert fewer == {"pause:7": 1, "task lost:3": 1}
     assert from_text(as_text(choices)) == choices
+
+
+def test_a_run_is_cut_where_every_other_run_is_cut() -> None:
+    assert list(pieces(50, 260)) == [Piece(50, 50), Piece(100, 100), Piece(200, 100), Piece(300, 10)]
+
+
+def test_what_is_done_is_not_done_again_and_counts_for_its_own_code_only(tmp_path: Path) -> None:
+    log = Log(tmp_path / "simulation.log", "now")
+    wanted = list(pieces(0, 300))
+    log.add(wanted[1], [117], 4.2)
+    with (tmp_path / "simulation.log").open("a") as text:
+        text.write('\n{"first": 0, "histo')
+    log.add(wanted[2], [], 4.2)
+    assert log.left(wanted) == [wanted[0]]
+    assert log.wrong() == [117]
+    assert Log(tmp_path / "simulation.log", "changed").left(wanted) == wanted

@@ -323,8 +323,7 @@ class World:
             enter(clocks.in_force(self.clock, self.schedule.sleep))
             enter(database.watched(self.schedule.point, self._look))
             enter(mock.patch.object(os, "urandom", self._random.randbytes))
-            # What a query puts in random order.
-            connections["default"].connection.create_function("RAND", 0, self._random.random)
+            enter(mock.patch.object(database, "random_number", self._random.random))
             enter(mock.patch.object(client, "async_task", self.queue.put))
             enter(mock.patch.object(cluster, "connect", self._connect))
             enter(mock.patch.object(views, "claim_answer", _answer))
