@@ -15,6 +15,7 @@ from executors.attempts.tokens import is_session
 from executors.choices import AttemptState
 from executors.models import Attempt
 from executors.reporting.bodies import MAX_JSON_BYTES
+from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.http.body_doors import Door
 from terrakube_site.http.error_response import error_response
 from terrakube_site.language import in_english
@@ -30,8 +31,12 @@ def bearer_token(request: HttpRequest) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+# Asked at each call of each executor, where its text would take more than all else that a heartbeat does.
+_WITH_STEP_AND_JOB = BuiltOnce(lambda attempt_id: Attempt.objects.select_related("step__job").filter(pk=attempt_id))
+
+
 def find_attempt(attempt_id: UUID) -> Attempt | None:
-    return Attempt.objects.select_related("step__job").filter(pk=attempt_id).first()
+    return next(iter(_WITH_STEP_AND_JOB.rows(attempt_id)), None)
 
 
 def unauthorized() -> HttpResponse:
