@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, Response
+from django.conf import settings
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, Response, WebError
 
 from tests.support.patience import patient, pause
 
@@ -14,6 +17,9 @@ NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 # Whoever leaves a page ends what it was still asking for.
 _LEFT = "ERR_ABORTED"
 _OPEN_TRIES = 5
+
+Sessions = dict[tuple[str, str], str]
+"""The key of a session by the address of its site and the name of its user."""
 
 
 def _place(error: object) -> str:
@@ -24,29 +30,44 @@ def _place(error: object) -> str:
 class Watch:
     """Notes each request to another host, each error and each refused or failed request of a browser's pages.
 
-    ``expected`` are answers that the test asks for on purpose.
+    ``expected`` are answers that the test asks for on purpose; ``sessions`` are who signed in before, None: nobody.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sessions: Sessions | None = None) -> None:
         self.expected: set[int] = set()
+        self.sessions: Sessions = {} if sessions is None else sessions
         self.interrupted = False
         self._home = ""
         self._refused: list[tuple[int, str]] = []
         self._wrong: list[str] = []
         self._before = 0
+        self._notes: dict[Any, Callable[[Any], None]] = {
+            "request": self._asked,
+            "response": self._answered,
+            "requestfailed": self._failed,
+            "weberror": self._raised,
+            "console": self._said,
+        }
 
     def follow(self, context: BrowserContext) -> None:
-        context.on("request", self._asked)
-        context.on("response", self._answered)
-        context.on("requestfailed", self._failed)
-        context.on("weberror", lambda error: self._wrong.append(f"error in a script: {_place(error.error)}"))
-        context.on("console", self._said)
+        for event, note in self._notes.items():
+            context.on(event, note)
+
+    def leave(self, context: BrowserContext) -> None:
+        """Note nothing more of a browser in which the next test goes on."""
+        for event, note in self._notes.items():
+            context.remove_listener(event, note)
 
     def begin(self) -> None:
         """Forget what went wrong in a page that lost a part to the network: it is opened again."""
         if self.interrupted:
             del self._wrong[self._before :]
         self.interrupted, self._before = False, len(self._wrong)
+
+    @property
+    def home(self) -> str:
+        """The address of the first host that was asked; empty if none was."""
+        return self._home
 
     @property
     def wrong(self) -> list[str]:
@@ -71,6 +92,9 @@ class Watch:
             self.interrupted = True
         elif _LEFT not in why:
             self._wrong.append(f"{request.url} failed: {why}")
+
+    def _raised(self, error: WebError) -> None:
+        self._wrong.append(f"error in a script: {_place(error.error)}")
 
     def _said(self, message: ConsoleMessage) -> None:
         # What could not be loaded is noted with its address by the two above.
@@ -99,11 +123,18 @@ class Visitor:
                 return
 
     def sign_in(self, user: str, password: str) -> None:
+        """Sign in: by the form who has no session yet, and else by the session, without a page that is open."""
+        cookie = settings.SESSION_COOKIE_NAME
+        if key := self.watch.sessions.get((self.url, user)):
+            self.page.context.add_cookies([{"name": cookie, "value": key, "url": self.url}])
+            return
         self.open("/admin/login/")
         self.page.fill("#id_username", user)
         self.page.fill("#id_password", password)
         self.page.click("button[type=submit]")
         self.page.wait_for_url(lambda url: "/login/" not in url)
+        held = {cookie["name"]: cookie["value"] for cookie in self.page.context.cookies(self.url)}
+        self.watch.sessions[self.url, user] = held[cookie]
 
 
 def wait_for(page: Page, expression: str, *, milliseconds: float = 10_000) -> None:
