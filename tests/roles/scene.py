@@ -82,10 +82,10 @@ def enrol(who: str, scene: Scene) -> Who:
     return found
 
 
-def user_of(who: str) -> User:
+def user_of(who: str, username: str = "caller") -> User:
     found = WHO[who]
     user = User.objects.create(
-        username="caller", email="caller@example.com", is_staff=True, is_superuser=who == "administrator"
+        username=username, email=f"{username}@example.com", is_staff=True, is_superuser=who == "administrator"
     )
     user.groups.add(Group.objects.get_or_create(name=GROUP)[0])
     if not found.is_active:
@@ -94,9 +94,9 @@ def user_of(who: str) -> User:
     return user
 
 
-def client_of(who: str) -> Client:
+def client_of(who: str, username: str = "caller") -> Client:
     client = Client(raise_request_exception=False)
-    client.force_login(user_of(who))
+    client.force_login(user_of(who, username))
     return client
 
 
