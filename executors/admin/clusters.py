@@ -27,7 +27,7 @@ class ClusterForm(SecretsForm):
 
     class Meta:
         model = Cluster
-        fields = ("name", "description", "namespace", "kubeconfig", "site_url", "enabled")
+        fields = ("name", "description", "namespace", "kubeconfig", "site_url", "enabled", "organizations")
 
 
 @admin.register(Cluster)
@@ -39,7 +39,8 @@ class ClusterAdmin(HidesSecrets, RecordAdmin):
     kubeconfig_is_set = said_to_be_set("kubeconfig", gettext_lazy("kubeconfig"))
     list_display = ("name", "namespace", "state", "description", "changed")
     changed = age_column("updated_date", gettext_lazy("changed"))
-    list_filter = ("enabled",)
+    list_filter = ("enabled", "organizations")
+    autocomplete_fields = ("organizations",)
     search_fields = ("name", "namespace", "description")
     search_help_text = gettext_lazy("Search by name, namespace or description")
     empty_help = gettext_lazy(
@@ -48,7 +49,21 @@ class ClusterAdmin(HidesSecrets, RecordAdmin):
     )
     readonly_fields = (*AUDIT_FIELDS, "state")
     fieldsets = (
-        (None, {"fields": ("name", "description", "namespace", "kubeconfig", "site_url", "enabled", "state")}),
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "description",
+                    "namespace",
+                    "kubeconfig",
+                    "site_url",
+                    "enabled",
+                    "organizations",
+                    "state",
+                )
+            },
+        ),
         AUDIT_FIELDSET,
     )
 
@@ -71,7 +86,8 @@ class ClusterAdmin(HidesSecrets, RecordAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         changed: Iterable[str] = [name for name in form.changed_data if name in form.cleaned_data]
-        save_cluster(obj, changed=changed, conf=installation(), by=actor_of(request))
+        chosen = list(form.cleaned_data.get("organizations", ()))
+        save_cluster(obj, changed=changed, conf=installation(), by=actor_of(request), organizations=chosen)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         delete_cluster(obj, by=actor_of(request))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from executors.choices import AttemptState
@@ -16,10 +18,12 @@ from workspaces.actors import Actor, is_admin, name_of
 from workspaces.caller import told_to_history
 from workspaces.encryption import DecryptionError, is_readable
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
-from workspaces.models import Cluster
+from workspaces.models import Cluster, Organization
 from workspaces.services.saving import save_valid
 from workspaces.validation.kubeconfig import KubeconfigError, read_kubeconfig
 
+QUIET = dt.timedelta(seconds=60)
+"""Time for which a record must be disabled, and unchanged, before it may move or be deleted."""
 _ELSEWHERE = frozenset({"namespace", "kubeconfig"})
 
 
@@ -29,14 +33,26 @@ def _require_administrator(by: Actor) -> None:
 
 
 @told_to_history
-def save_cluster(cluster: Cluster, *, changed: Iterable[str], conf: Installation, by: Actor) -> Cluster:
+def save_cluster(
+    cluster: Cluster,
+    *,
+    changed: Iterable[str],
+    conf: Installation,
+    by: Actor,
+    organizations: Collection[Organization] | None = None,
+) -> Cluster:
     """Save a new cluster, or the ``changed`` fields of one. Raises NotAllowed, Duplicate, InvalidInput, WrongState.
+
+    ``organizations`` are those whose steps may run there: none for all, None to leave them as they are.
 
     While something of an attempt may be in a cluster, the record stays with its server and namespace: in another
     place nothing would be found, and that would count as gone.
     """
     _require_administrator(by)
-    written = set(changed)
+    written = set(changed) - {"organizations"}
+    if organizations is not None:
+        cluster.restricted = bool(organizations)
+        written.add("restricted")
     with transaction.atomic():
         before = None
         if not cluster._state.adding:
@@ -51,7 +67,10 @@ def save_cluster(cluster: Cluster, *, changed: Iterable[str], conf: Installation
         _refuse_same_place(cluster, conf)
         if before is not None and not _ELSEWHERE.isdisjoint(written) and _moves(before, cluster):
             _refuse_while_used(cluster, _("Its server and namespace cannot change until these steps are over."))
+            _refuse_while_launching(before)
         save_valid(cluster, update_fields=None if before is None else {*written, "updated_by"})
+        if organizations is not None:
+            cluster.organizations.set(organizations)
     return cluster
 
 
@@ -60,9 +79,26 @@ def delete_cluster(cluster: Cluster, *, by: Actor) -> None:
     """Delete a cluster in which nothing of a step is left. Raises NotAllowed, WrongState."""
     _require_administrator(by)
     with transaction.atomic():
-        list(Cluster.objects.to_reach().select_for_update().filter(pk=cluster.pk))
+        before = Cluster.objects.to_reach().select_for_update().filter(pk=cluster.pk).first()
         _refuse_while_used(cluster, _("Disable it, and delete it when these steps are over."))
+        if before is not None:
+            _refuse_while_launching(before)
         cluster.delete()
+
+
+def _refuse_while_launching(before: Cluster) -> None:
+    """Refuse while a launch may be on its way that read the record before it was disabled."""
+    if before.enabled or timezone.now() - before.updated_date < QUIET:
+        raise WrongState(
+            message(
+                _(
+                    "Disable cluster {name}, save it, and try again {seconds} seconds later: a launch on its way may "
+                    "still use its server and namespace."
+                ),
+                name=before.name,
+                seconds=round(QUIET.total_seconds()),
+            )
+        )
 
 
 def _moves(before: Cluster, cluster: Cluster) -> bool:

@@ -25,6 +25,7 @@ from executors.launching.redaction import visible_resources
 from executors.models import Attempt
 from executors.warm import records
 from workspaces.choices import EXCLUSIVE_TYPES
+from workspaces.models import Cluster as Record
 from workspaces.models import Step
 from workspaces.pods import PodSettings
 from workspaces.reasons import reason, told
@@ -95,6 +96,10 @@ def ephemeral_job_data(attempt: Attempt, step: Step, inputs: Inputs, conf: Insta
         raise LaunchError(told("job-data-too-large", str(error))) from error
 
 
+def _may_use(step: Step, record: Record) -> bool:
+    return not record.restricted or record.organizations.filter(pk=step.job.organization_id).exists()
+
+
 def launch_job(
     attempt: Attempt,
     step: Step,
@@ -117,6 +122,8 @@ def launch_job(
         if place.record is not None and not place.record.enabled:
             # The workspace may name another by now, but the attempt stays in its own.
             raise LaunchError(reason("policy", "cluster-disabled", name=place.name))
+        if place.record is not None and not _may_use(step, place.record):
+            raise LaunchError(reason("policy", "cluster-of-others", name=place.name))
         conf = place.conf
         text = ephemeral_job_data(attempt, step, inputs, conf)
         with calling(place) as api:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.utils import timezone
 
 from executors.attempts import lifecycle
-from executors.clusters.records import delete_cluster, save_cluster
+from executors.clusters.records import QUIET, delete_cluster, save_cluster
 from executors.installation.settings import Installation
 from tests.clusters.conftest import KUBECONFIG, Launch
 from tests.factories import WorkspaceFactory
@@ -110,7 +111,38 @@ def test_a_cluster_with_a_pod_in_it_stays_where_it_is(
     assert "renewed" in Cluster.objects.get().kubeconfig
     lifecycle.request_cancel(attempt.step_id)
     type(attempt).objects.update(state="ended", cleaned_at=attempt.created_at)
+    disable(east)
     delete_cluster(east, by=admin)
+    assert not Cluster.objects.exists()
+
+
+def disable(cluster: Cluster) -> None:
+    """Leave a record disabled for as long as a launch on its way may take."""
+    Cluster.objects.filter(pk=cluster.pk).update(enabled=False, updated_date=timezone.now() - QUIET)
+
+
+def test_a_record_moves_and_goes_only_when_it_has_been_disabled_for_a_while(
+    east: Cluster, conf: Installation, admin: TokenUser
+) -> None:
+    moved = Cluster.objects.get()
+    moved.namespace, moved.enabled = "another", False
+
+    def refused() -> None:
+        with pytest.raises(WrongState, match="Disable cluster east, save it, and try again 60 seconds later"):
+            save_cluster(moved, changed=("namespace", "enabled"), conf=conf, by=admin)
+        with pytest.raises(WrongState, match="Disable cluster east"):
+            delete_cluster(moved, by=admin)
+
+    refused()
+    stored = Cluster.objects.get()
+    stored.enabled = False
+    save_cluster(stored, changed=("enabled",), conf=conf, by=admin)
+    refused()
+    disable(east)
+    save_cluster(moved, changed=("namespace", "enabled"), conf=conf, by=admin)
+    assert Cluster.objects.get().namespace == "another"
+    disable(east)
+    delete_cluster(moved, by=admin)
     assert not Cluster.objects.exists()
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Self
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +31,11 @@ class ClusterQuerySet(models.QuerySet["Cluster"]):
     def to_reach(self) -> Self:
         """Leave each kubeconfig to its first use: one that cannot be decrypted troubles its own cluster only."""
         return self.defer("kubeconfig")
+
+    def usable_by(self, organization_id: UUID | None) -> Self:
+        """Return the enabled clusters that an organization may use; for None those that every organization may."""
+        chosen = Cluster.organizations.through.objects.filter(organization=organization_id).values("cluster")
+        return self.filter(Q(restricted=False) | Q(pk__in=chosen), enabled=True)
 
 
 class Cluster(Record, Audited):
@@ -61,6 +70,15 @@ class Cluster(Record, Audited):
     enabled = models.BooleanField(
         _("enabled"), default=True, help_text=_("A disabled cluster gets no new steps; those that run there go on.")
     )
+    organizations = models.ManyToManyField(
+        "workspaces.Organization",
+        blank=True,
+        related_name="clusters",
+        verbose_name=_("organizations"),
+        help_text=_("Organizations whose steps may run there. Empty: all."),
+    )
+    # Apart from the choice itself: one whose organizations were all deleted is not for all.
+    restricted = models.BooleanField(default=False, db_default=False, editable=False)
     # What the site keeps of its answers; `executors.clusters.health` alone writes it.
     silent_since = models.DateTimeField(_("without an answer since"), null=True, editable=False)
     answered_at = models.DateTimeField(_("last answer"), null=True, editable=False)
@@ -123,6 +141,9 @@ def _url_objection(text: str) -> str:
     return "" if fits else gettext('"%(url)s" is no address such as https://terrakube.example.com.') % {"url": text}
 
 
-def enabled_clusters() -> tuple[str, ...]:
-    """Return the names of the clusters that steps may name, with one query."""
-    return tuple(Cluster.objects.filter(enabled=True).values_list("name", flat=True))
+def usable_clusters(organization_id: UUID | None) -> Callable[[], tuple[str, ...]]:
+    """Return a function with the names that an organization's steps may name; for None those that all steps may.
+
+    It asks the database at its first call.
+    """
+    return cache(lambda: tuple(Cluster.objects.usable_by(organization_id).values_list("name", flat=True)))

@@ -140,7 +140,8 @@ def keep_histories() -> None:
         mask_fields=["kubeconfig"],
         mask_callable=_HIDE,
         # What the watcher writes is no change of a person.
-        exclude_fields=[*_STAMPS, "silent_since", "answered_at", "asked_at", "problem"],
+        exclude_fields=[*_STAMPS, "silent_since", "answered_at", "asked_at", "problem", "restricted"],
+        m2m_fields={"organizations"},
     )
     auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
     auditlog.register(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.messages import Message, message, translated
 from workspaces.models.base import Audited, NamedInWords, Record
-from workspaces.models.cluster import enabled_clusters
+from workspaces.models.cluster import usable_clusters
 from workspaces.models.organization import Organization
 from workspaces.pods import ALL_SETTINGS
 from workspaces.pods.policy.checks import loosening, wrong
@@ -132,8 +131,8 @@ class PolicyRule(NamedInWords, Record, Audited):
         rule = self.rule
         found = dict(wrong(rule)) or dict(loosening(rule, self._above()))
         if not found and rule.value:
-            # A rule that names no enabled cluster would stop every step.
-            objections = Policy((), enabled_clusters).objections(rule.setting, rule.value)
+            # A rule that names no cluster for all of its organizations would stop their steps.
+            objections = Policy((), usable_clusters(self.organization_id)).objections(rule.setting, rule.value)
             found = {"value": objections[0].message} if objections else {}
         if found:
             raise ValidationError({name: translated(sentence) for name, sentence in found.items()})
@@ -158,13 +157,13 @@ class PolicyRule(NamedInWords, Record, Audited):
 def policy_of(organization_id: UUID | None, *, has_rules: bool = True) -> Policy:
     """Return the rules that apply to an organization, with one query; for None those of the installation alone.
 
-    Without the query where ``has_rules`` is False, which is known to be so. Which clusters are enabled is asked where
+    Without the query where ``has_rules`` is False, which is known to be so. Which clusters it may use is asked where
     a text names one.
     """
     if not has_rules:
-        return Policy(built_in(), functools.cache(enabled_clusters))
+        return Policy(built_in(), usable_clusters(organization_id))
     rows = _INSTALLATION.rows() if organization_id is None else _ORGANIZATION.rows(organization_id)
-    return Policy((*built_in(), *(row.rule for row in rows)), functools.cache(enabled_clusters))
+    return Policy((*built_in(), *(row.rule for row in rows)), usable_clusters(organization_id))
 
 
 _INSTALLATION = BuiltOnce(lambda: PolicyRule.objects.filter(organization=None))
@@ -178,5 +177,4 @@ def policies_of(organization_ids: Iterable[UUID]) -> dict[UUID, Policy]:
     own: dict[UUID, list[Rule]] = {key: [] for key in wanted}
     for row in PolicyRule.objects.filter(Q(organization=None) | Q(organization__in=wanted)):
         (shared if row.organization_id is None else own[row.organization_id]).append(row.rule)
-    clusters = functools.cache(enabled_clusters)
-    return {key: Policy((*shared, *rules), clusters) for key, rules in own.items()}
+    return {key: Policy((*shared, *rules), usable_clusters(key)) for key, rules in own.items()}

@@ -88,6 +88,7 @@ FORMS: Mapping[str, str] = {
     "not-allowed": _("The cluster does not allow the Job: {words}"),
     "cluster-silent": _('The cluster "{name}" has not answered since {since}'),
     "cluster-disabled": _('The cluster "{name}" is disabled'),
+    "cluster-of-others": _('This organization may not use the cluster "{name}"'),
     "not-asked": _("The cluster could not be asked: {words}"),
     "job-refused": _("The cluster refused the Job: {words}"),
     "not-imported": _("The commands of this step could not be imported: {why}"),

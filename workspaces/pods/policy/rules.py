@@ -99,8 +99,8 @@ class Judgement:
 class Policy:
     """All rules that count for an organization, highest level first.
 
-    ``clusters`` returns the names of the enabled clusters; it is called only where a text names one. None: any name
-    is allowed.
+    ``clusters`` returns the names of the clusters that the organization may use; it is called only where a text names
+    one. None: any name is allowed.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -153,7 +153,7 @@ class Policy:
         ]
 
     def _rules_of_clusters(self, setting: str, text: str) -> Iterable[Rule]:
-        """Return the built-in rule that only enabled clusters may be named, where a text names one."""
+        """Return the built-in rule that only usable clusters may be named, where a text names one."""
         if self.clusters is not None and text.strip() and catalogue.plain_name(setting) == catalogue.CLUSTER:
             yield Rule(
                 setting=setting,
