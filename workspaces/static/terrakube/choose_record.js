@@ -57,7 +57,7 @@
       input.addEventListener("click", () => this.ask());
       input.addEventListener("keydown", (event) => this.press(event));
       input.addEventListener("blur", () => this.leave());
-      // The field keeps the focus, so that leaving it is told apart from choosing.
+      // The field keeps the focus: choosing is not leaving it.
       list.addEventListener("mousedown", (event) => event.preventDefault());
       list.addEventListener("click", (event) => {
         const row = event.target.closest("[role=option]");
@@ -65,7 +65,6 @@
       });
     }
 
-    // Show what is chosen.
     show() {
       if (!this.chosen) {
         this.input.value = this.select.selectedOptions[0]?.value ? this.select.selectedOptions[0].text : "";
@@ -97,7 +96,7 @@
       try {
         const response = await fetch(`${ajaxUrl}?${query}`, { signal: asked.signal });
         if (response.ok && this.input.matches(":focus")) this.offer((await response.json()).results);
-      } catch { /* another text was typed, or the next one may reach the site again */ }
+      } catch { /* the next one may reach the site */ }
     }
 
     dataset() {
@@ -123,6 +122,13 @@
       if (!isOpen) this.input.removeAttribute("aria-activedescendant");
     }
 
+    // An answer on its way opens nothing.
+    close() {
+      clearTimeout(this.timer);
+      this.asked?.abort();
+      this.open(false);
+    }
+
     mark(at) {
       this.at = at;
       [...this.list.children].forEach((item, index) => item.setAttribute("aria-selected", String(index === at)));
@@ -145,7 +151,7 @@
       } else if (event.key === "Escape" && isOpen) {
         event.preventDefault();
         event.stopPropagation();
-        this.open(false);
+        this.close();
         this.show();
       }
     }
@@ -155,15 +161,13 @@
       const option = new Option(row.text, row.id, true, true);
       if (this.chosen) this.select.append(option);
       else this.select.replaceChildren(option);
-      this.open(false);
+      this.close();
       this.changed();
     }
 
     // A text that was emptied chooses nothing; any other that was not chosen is forgotten.
     leave() {
-      clearTimeout(this.timer);
-      this.asked?.abort();
-      this.open(false);
+      this.close();
       const mayClear = !this.chosen && this.select.dataset.allowClear === "true";
       if (mayClear && !this.input.value.trim() && this.select.value) {
         this.select.replaceChildren(new Option("", "", true, true));
