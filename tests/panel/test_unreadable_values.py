@@ -126,7 +126,7 @@ def test_the_form_keeps_it_or_replaces_it(kind: str, admin: Client) -> None:
     address = reverse(f"admin:{found._meta.app_label}_{found._meta.model_name}_change", args=[found.pk])
     form_id = f"{found._meta.model_name}_form"
     # A browser sends nothing of a list in which nothing is chosen.
-    entered = {"description": "changed", "templates": None}
+    entered = {"description": "changed", "templates": None, "organizations": None}
     assert submit(admin, address, form_id, entered).status_code == 302
     assert stored(found, name) == "of another key"
     assert submit(admin, address, form_id, {**entered, name: renewed}).status_code == 302

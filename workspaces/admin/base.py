@@ -31,7 +31,7 @@ from workspaces.actors import groups_of, is_admin
 from workspaces.admin import form_saving
 from workspaces.admin.changes import History
 from workspaces.admin.late_pages import FromTheNearerEnd
-from workspaces.admin.related_choices import RecordSelect, may_be_key
+from workspaces.admin.related_choices import RecordSelect, RecordSelectMultiple, may_be_key
 from workspaces.errors import ServiceError, WrongSettings
 from workspaces.models import Access, Organization, Project, ProjectAccess, Team
 from workspaces.permissions import projects_with_right, rights, rights_given_by
@@ -298,6 +298,13 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs.setdefault("widget", RecordSelect(db_field, self.admin_site, using=kwargs.get("using")))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
+
+    def formfield_for_manytomany(
+        self, db_field: models.ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", RecordSelectMultiple(db_field, self.admin_site, using=kwargs.get("using")))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         return with_nothing_said(without_menu(super().formfield_for_dbfield(db_field, request, **kwargs)))
