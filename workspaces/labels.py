@@ -129,7 +129,7 @@ _LABELS = {
     "next at": "next job", "notice due at": "notice due",
     "no self approval": "forbid self-approval", "node name": "node",
     "not before": "launch not before", "plan job": "plan jobs", "pod name": "pod", "queued at": "queued",
-    "redirect uri": "redirect URI",
+    "redirect uri": "redirect URI", "restricted": "organizations",
     "redirect url": "redirect URL", "refusal": "last refusal", "shared ids": "share state with", "ssh type": "type",
     "ssh": "SSH key", "started at": "started", "terraform version": "version", "trimmed at": "trimmed",
     "trimmed why": "trim reason", "updated by": "changed by", "updated date": "changed", "url": "URL",
