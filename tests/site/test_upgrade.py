@@ -51,8 +51,9 @@ def newest() -> list[tuple[str, str]]:
     return list(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
 
+# Its name is what tells pytest-django that a test needs the test database: it sets up none in a run that needs none.
 @pytest.fixture(scope="module")
-def empty_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A database of these tests' own in the place of the test database, without a transaction and without a table."""
     tests = connections["default"]
     own = connections.create_connection("default")
@@ -94,7 +95,7 @@ class Upgraded:
 
 
 @pytest.fixture(scope="module")
-def upgraded(empty_database: None) -> Upgraded:
+def upgraded(db: None) -> Upgraded:
     """A database of the version before with a record of each kind, brought up to date over a version between."""
     old = migrate(BEFORE)
     made = fill(old)
