@@ -8,7 +8,8 @@ import pytest
 from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
-DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+_ASKED_FOR = {"db", "transactional_db", "live_server"}
+DATABASE_FIXTURES = {*_ASKED_FOR, "django_db_setup"}
 
 WITHOUT_DATABASE = pytest.StashKey[int]()
 """How many tests ``--database-only`` left out."""
@@ -37,6 +38,18 @@ def pytest_testnodedown(node: Any) -> None:
     """Take over from a worker of xdist how many these were: each of them collects the same."""
     if (count := getattr(node, "workeroutput", {}).get("without_database")) is not None:
         node.config.stash[WITHOUT_DATABASE] = count
+
+
+def is_set_up(items: Sequence[pytest.Item]) -> bool:
+    """Whether pytest-django sets up the test database for a run of these tests.
+
+    It does for this mark and these fixtures, not for ``django_db_setup`` alone: in a run without any of them the
+    connection is still to the database of whoever runs the tests.
+    """
+    return any(
+        item.get_closest_marker("django_db") is not None or not _ASKED_FOR.isdisjoint(getattr(item, "fixturenames", ()))
+        for item in items
+    )
 
 
 def _touches_database(item: pytest.Item) -> bool:
