@@ -109,7 +109,9 @@ def lock(request: HttpRequest, attempt: Attempt) -> HttpResponse:
 @executor_view("POST")
 def unlock(request: HttpRequest, attempt: Attempt) -> HttpResponse:
     try:
-        states.unlock_state(attempt.step.job, read_body(request, limit=MAX_JSON_BYTES))
+        # Without its lock an apply could not write its state.
+        own = not _may_write(attempt)
+        states.unlock_state(attempt.step.job, read_body(request, limit=MAX_JSON_BYTES), own=own)
     except states.StateLocked as error:
         return error_response(error.message, 409, code=error.code)
     except InvalidInput as error:

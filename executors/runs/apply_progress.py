@@ -30,7 +30,9 @@ _READ_BYTES = 2**20
 """Log bytes that one request reads at most; the next one goes on from there."""
 _MOST_FOLLOWED = 32
 _CHANGING = frozenset({StepType.APPLY, StepType.DESTROY})
-_APPLIED = frozenset({Action.CREATE, Action.UPDATE, Action.DELETE, Action.REPLACE, Action.IMPORT})
+_APPLIED = frozenset(
+    {Action.CREATE, Action.UPDATE, Action.DELETE, Action.REPLACE, Action.FORGET_AND_CREATE, Action.IMPORT}
+)
 """Actions of a plan that terraform prints lines about when it applies them."""
 
 
@@ -77,6 +79,7 @@ _PLANNED = {
     Action.UPDATE: Act.UPDATE,
     Action.DELETE: Act.DELETE,
     Action.REPLACE: Act.CREATE,
+    Action.FORGET_AND_CREATE: Act.CREATE,
     Action.IMPORT: Act.IMPORT,
 }
 

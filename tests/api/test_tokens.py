@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import Any
@@ -117,6 +118,13 @@ def test_a_caller_learns_its_groups_and_rights(
     assert not any(found.values())
     assert plain(stranger).get(path).status_code == 403
     assert plain(stranger).get(f"{path}/workspace/{workspace.pk}").status_code == 403
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_deeply_nested_token_is_a_wrong_one(organization: Organization, part: int) -> None:
+    parts = token_of("X").split(".")
+    parts[part] = base64.urlsafe_b64encode(b"[" * 30_000).decode()
+    assert Api(".".join(parts), prefix="/").get("pat/v1").status_code == 401
 
 
 def test_no_token_no_answer(organization: Organization) -> None:

@@ -113,3 +113,22 @@ def test_the_state_lock_has_one_holder(executor: Executor) -> None:
     assert executor.call("unlock", LOCK).status_code == 200
     assert executor.call("unlock", LOCK).status_code == 200
     assert not StateLock.objects.exists()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_plan_releases_no_lock_of_another_job(
+    executor: Executor, launched: Callable[..., Executor], again: bool
+) -> None:
+    executor.call("lock", LOCK)
+    plan = launched("flow:\n  - {type: terraformPlan, step: 100}\n")
+    plan.claim()
+    refused = plan.call("lock", LOCK | {"ID": "lock-2"})
+    assert (refused.status_code, json.loads(refused.content)["ID"]) == (423, "lock-1"), "which tells the ID"
+    if again:
+        plan.call("lock", LOCK)
+    assert plan.call("unlock", LOCK).status_code == 409
+    assert executor.call("state?lock=lock-1", STATE).status_code == 200
+    assert executor.call("unlock", LOCK).status_code == 200
+    own = LOCK | {"ID": "lock-3"}
+    assert [plan.call(path, own).status_code for path in ("lock", "unlock")] == [200, 200]
+    assert not StateLock.objects.exists()

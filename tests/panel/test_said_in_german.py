@@ -294,6 +294,7 @@ def test_a_plan_says_what_it_does_in_the_language_of_the_page() -> None:
         {"address": "thing.import", "change": {"actions": ["no-op"], "importing": {"id": "1"}}},
         {"address": "thing.update", "change": {"actions": ["update"]}},
         {"address": "thing.replace", "change": {"actions": ["delete", "create"]}},
+        {"address": "thing.forget-and-create", "change": {"actions": ["forget", "create"]}},
     ]
     results = SimpleNamespace(plan=read_plan(json.dumps({"resource_changes": rows}).encode()), outputs=None)
 
@@ -305,6 +306,7 @@ def test_a_plan_says_what_it_does_in_the_language_of_the_page() -> None:
         "read": "Lesen",
         "delete": "Zerstören",
         "forget": "Vergessen",
+        "forget-and-create": "Vergessen und neu anlegen",
         "update": "Ändern",
         "replace": "Ersetzen",
         "move": "Verschieben",
@@ -315,7 +317,7 @@ def test_a_plan_says_what_it_does_in_the_language_of_the_page() -> None:
     with override("de"):
         german = shown()
     for action, word in words.items():
-        assert f">{action.capitalize()}</span><code>thing.{action}</code>" in english
+        assert f">{action.replace('-', ' ').capitalize()}</span><code>thing.{action}</code>" in english
         assert f">{word}</span><code>thing.{action}</code>" in german
         # The colour and the sign of an action hang on its name.
         assert f"tk-action-{action}" in german

@@ -288,6 +288,10 @@ def test_a_state_is_uploaded_as_the_newest_version(admin: Client, workspace: Wor
     ("sent", "said"),
     [
         (b"not json", "This is not a Terraform state"),
+        (content(9).decode().encode("utf-16"), "The state has a byte order mark"),
+        (content(9).decode().encode("utf-8-sig"), "The state has a byte order mark"),
+        (content(9).decode().encode("utf-16-le"), "This is not a Terraform state"),
+        (content(9, outputs={"a": {"value": float("nan")}}), "This is not a Terraform state"),
         (content(9, version=3), "version of the state is 3; 4 is allowed"),
         (content(9, version="4"), "version of the state is text; 4 is allowed"),
         (content(9, resources={}), "resources of the state is an object; a list is allowed"),

@@ -99,6 +99,10 @@ PLANS = {
         "Plan: 0 to add, 0 to change, 0 to destroy (1 moved or imported)",
     ),
     "forgotten": (plan_of(change("net.a", "forget")), "Plan: 0 to add, 0 to change, 0 to destroy, 1 to forget"),
+    "made again": (
+        plan_of(change("net.a", "forget", "create")),
+        "Plan: 1 to add, 0 to change, 0 to destroy, 1 to forget",
+    ),
 }
 
 

@@ -35,6 +35,14 @@ def test_changes_are_counted_as_terraform_counts_them() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("names", [["forget", "create"], ["create", "forget"]])
+def test_what_is_forgotten_and_made_again_counts_as_both(names: list[str]) -> None:
+    plan = read_plan(plan_of(actions=names, before={"v": "1"}, after={"v": "2"}))
+    assert plan is not None
+    assert (plan.to_add, plan.to_change, plan.to_destroy, plan.to_forget) == (1, 0, 0, 1)
+    assert [change.action for change in plan.changes] == [Action.FORGET_AND_CREATE]
+
+
 def test_only_what_differs_is_shown_down_to_its_leaf() -> None:
     found = attributes(
         before={"name": "a", "same": 1, "tags": {"x": "1", "y": "2"}, "list": [1, 2]},

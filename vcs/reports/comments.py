@@ -21,6 +21,7 @@ _MARKS = {
     Action.DELETE: "-",
     Action.REPLACE: "!",
     Action.FORGET: "-",
+    Action.FORGET_AND_CREATE: "!",
     Action.UPDATE: "!",
     Action.CREATE: "+",
     Action.MOVE: "#",

@@ -27,6 +27,7 @@ class Action(StrEnum):
     DELETE = "delete"
     REPLACE = "replace"
     FORGET = "forget"
+    FORGET_AND_CREATE = "forget-and-create"
     UPDATE = "update"
     CREATE = "create"
     MOVE = "move"
@@ -43,6 +44,7 @@ _LABELS: dict[Action, Any] = {
     Action.DELETE: pgettext_lazy("what a plan does to a resource", "Delete"),
     Action.REPLACE: pgettext_lazy("what a plan does to a resource", "Replace"),
     Action.FORGET: pgettext_lazy("what a plan does to a resource", "Forget"),
+    Action.FORGET_AND_CREATE: pgettext_lazy("what a plan does to a resource", "Forget and create"),
     Action.UPDATE: pgettext_lazy("what a plan does to a resource", "Update"),
     Action.CREATE: pgettext_lazy("what a plan does to a resource", "Create"),
     Action.MOVE: pgettext_lazy("what a plan does to a resource", "Move"),
@@ -118,7 +120,7 @@ class Plan:
 
     @property
     def to_add(self) -> int:
-        return self._count(Action.CREATE, Action.REPLACE)
+        return self._count(Action.CREATE, Action.REPLACE, Action.FORGET_AND_CREATE)
 
     @property
     def to_change(self) -> int:
@@ -131,7 +133,7 @@ class Plan:
     @property
     def to_forget(self) -> int:
         """Return how many resources leave the state without being destroyed."""
-        return self._count(Action.FORGET)
+        return self._count(Action.FORGET, Action.FORGET_AND_CREATE)
 
     @property
     def parts(self) -> tuple[tuple[Part, int], ...]:
@@ -154,7 +156,8 @@ def _action(names: Iterable[str]) -> Action | None:
     if {"create", "delete"} <= found:
         return Action.REPLACE
     if "forget" in found:
-        return Action.FORGET
+        # tofu replaces so what the configuration says not to destroy.
+        return Action.FORGET_AND_CREATE if "create" in found else Action.FORGET
     return next((Action(name) for name in found if name in set(Action)), None)
 
 

@@ -332,10 +332,14 @@ def lock_state(job: Job, body: bytes) -> None:
         raise StateLocked(lock.info)
 
 
-def unlock_state(job: Job, body: bytes) -> None:
-    """Unlock the state; an unlocked one stays so. Raises StateLocked when the ID is not the holder's."""
+def unlock_state(job: Job, body: bytes, *, own: bool = False) -> None:
+    """Unlock the state; an unlocked one stays so. Raises StateLocked when the ID is not the holder's.
+
+    With ``own`` a lock of another job stays: its ID is no secret, since a refused lock tells it.
+    """
     info = _lock_info(body)
-    gone = StateLock.objects.filter(workspace_id=job.workspace_id, lock_id=info["ID"][:128]).delete()[0]
+    locks = StateLock.objects.filter(workspace_id=job.workspace_id, lock_id=info["ID"][:128])
+    gone = (locks.filter(job=job) if own else locks).delete()[0]
     if not gone:
         lock = StateLock.objects.filter(workspace_id=job.workspace_id).first()
         if lock is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from django.utils.translation import gettext_noop as _
 
@@ -16,6 +17,7 @@ MAX_STATE_BYTES = 256 * 2**20
 """Size limit of a current state, in bytes, whoever writes it."""
 FORMAT = 4
 """Version of the state format that terraform from 0.12 on and tofu write."""
+_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _NAMES = {
     dict: marked(_("an object")),
     list: marked(_("a list")),
@@ -38,9 +40,10 @@ class State:
 
 
 def read_state(content: bytes) -> State:
-    """Parse a state's serial and lineage. Raises InvalidInput for content that is not a state."""
+    """Parse a state's serial and lineage. Raises InvalidInput for content that terraform cannot read as a state."""
     try:
-        state = json.loads(content)
+        # As terraform: UTF-8 without a byte order mark, while Python alone would guess the encoding.
+        state = json.loads(content.decode(), parse_constant=_no_constant)
         serial, lineage, managed = state["serial"], state["lineage"], _managed(state)
     except (ValueError, KeyError, TypeError, RecursionError):
         serial = lineage = managed = None
@@ -58,6 +61,13 @@ def check_uploaded(content: bytes) -> None:
     """
     if len(content) > MAX_STATE_BYTES:
         raise InvalidInput(message(_("The state is larger than {size} MiB."), size=MAX_STATE_BYTES // 2**20))
+    if content.startswith(_BYTE_ORDER_MARKS):
+        raise InvalidInput(
+            _(
+                "The state has a byte order mark, so Terraform cannot read it. Send it in UTF-8 as Terraform wrote it; "
+                "PowerShell's > changes the encoding."
+            )
+        )
     read_state(content)
     state = json.loads(content)
     if "encrypted_data" in state:
@@ -77,6 +87,10 @@ def check_uploaded(content: bytes) -> None:
             raise InvalidInput(
                 message(wrong, name=name, value=_quoted(state[name]), allowed=allowed), fields={name: "wrong"}
             )
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _quoted(value: Any) -> Any:

@@ -238,7 +238,7 @@ def user_of(token: str) -> TokenUser:
         secrets = (settings.PAT_SECRET, *settings.OLD_PAT_SECRETS)
         claims = _verified_claims(token, secrets, audience=ISSUER, issuer=ISSUER, options={"require": ["jti"]})
         key = UUID(str(claims["jti"]))
-    except (jwt.PyJWTError, oidc.IssuerError, ValueError, TypeError) as error:
+    except (jwt.PyJWTError, oidc.IssuerError, ValueError, TypeError, RecursionError) as error:
         raise InvalidToken("The token is not valid") from error
     known = _find_token_owner(key)
     return TokenUser(
