@@ -19,11 +19,15 @@ from tests.factories import (
     WorkspaceFactory,
 )
 from tests.panel.forms import submit
+from tfe.variables.documents import variable_object
 from workspaces.choices import Category, ConnectionType, NotificationChannel, VcsType
 from workspaces.encryption import DecryptionError, EncryptedBinaryField, is_readable
-from workspaces.models import Cluster, NotificationConfiguration, Ssh, Variable, Vcs
+from workspaces.models import Cluster, GlobalVariable, NotificationConfiguration, Ssh, Variable, Vcs
+from workspaces.pods.catalogue import NODE_SELECTOR
 from workspaces.services import rotation
+from workspaces.services.records import update_record
 from workspaces.services.saving import save_valid
+from workspaces.services.workspaces import set_variable
 
 pytestmark = pytest.mark.django_db
 WORDS = "Cannot be read; replace it"
@@ -135,14 +139,26 @@ def test_the_form_keeps_it_or_replaces_it(kind: str, admin: Client) -> None:
 
 def test_a_variable_that_shapes_pods_is_replaced_on_its_workspace_page(admin: Client) -> None:
     workspace = WorkspaceFactory.create()
-    row = VariableFactory.create(
-        workspace=workspace, key="EPHEMERAL_CONFIG_NODE_SELECTOR", value="disk=ssd", category=Category.ENV
-    )
+    row = VariableFactory.create(workspace=workspace, key=NODE_SELECTOR, value="disk=ssd", category=Category.ENV)
     lose_key(row, "value")
     address = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
-    page = admin.get(address)
-    assert page.status_code == 200
-    assert WORDS in page.text
+    assert admin.get(address).status_code == 200
+    assert admin.get(reverse("admin:workspaces_workspace_changelist")).status_code == 200
+    assert submit(admin, address, "workspace_form", {"description": "changed"}).status_code == 302
+    assert stored(row, "value") == "of another key"
+    set_variable(workspace, by=None, key=NODE_SELECTOR, value="disk=new", category=Category.ENV)
+    assert Variable.objects.get().value == "disk=new"
+
+
+def test_a_shared_variable_that_shapes_pods_hinders_no_workspace(admin: Client) -> None:
+    row = GlobalVariableFactory.create(key=NODE_SELECTOR, value="disk=ssd", category=Category.ENV)
+    lose_key(row, "value")
+    workspace = WorkspaceFactory.create(organization=row.organization)
+    assert admin.get(reverse("admin:workspaces_workspace_change", args=[workspace.pk])).status_code == 200
+    set_variable(workspace, by=None, key="EPHEMERAL_CPU_LIMIT", value="1", category=Category.ENV)
+    renewed = GlobalVariable.objects.get()
+    update_record(renewed, {"value": "disk=new"}, by=None)
+    assert GlobalVariable.objects.get().value == "disk=new"
 
 
 def test_the_api_shows_no_value_and_takes_a_new_one(admin: Client) -> None:
@@ -157,6 +173,11 @@ def test_the_api_shows_no_value_and_takes_a_new_one(admin: Client) -> None:
     changed = admin.patch(address, body, content_type="application/vnd.api+json")
     assert changed.status_code in {200, 204}
     assert Variable.objects.get().value == "renewed"
+
+
+def test_the_protocol_of_terraform_cloud_lists_it_as_unknown() -> None:
+    found = lose_key(VariableFactory.create(value="sesame"), "value")
+    assert variable_object(found)["attributes"]["value"] is None
 
 
 def test_a_value_that_no_record_holds_is_never_an_empty_one() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from tfe.documents import Json, resource, to_many, to_one
 from workspaces.actors import Actor
 from workspaces.choices import Category
+from workspaces.encryption import is_readable
 from workspaces.models import Collection, Item, Variable, Workspace
 from workspaces.models.variable import AbstractVariable
 
@@ -20,7 +21,8 @@ def variable_object(row: AbstractVariable) -> Json:
     """Return a variable of a workspace, a set or an organization."""
     attributes = {
         "key": row.key,
-        "value": None if row.sensitive else row.value,
+        # One that cannot be decrypted is as unknown to the caller as a sensitive one.
+        "value": None if row.sensitive or not is_readable(row, "value") else row.value,
         "description": getattr(row, "description", None) or "",
         "category": _WORDS[row.category],
         "hcl": row.hcl,

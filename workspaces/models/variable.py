@@ -139,6 +139,11 @@ class AbstractVariable(Record):
         return {}
 
     @property
+    def text_if_readable(self) -> str:
+        """Return the value, or nothing if it cannot be decrypted: for checks and pages, never for a step."""
+        return self.value or "" if is_readable(self, "value") else ""
+
+    @property
     def shown_value(self) -> str:
         """Return the value for display: masked if it is sensitive, and words if it cannot be decrypted."""
         if not is_readable(self, "value"):

@@ -130,4 +130,4 @@ def _for_workspaces(workspaces: Sequence[Workspace]) -> dict[str, Any]:
 
 
 def _value(row: AbstractVariable, origin: str) -> Value:
-    return Value(text=row.value, sensitive=row.sensitive, origin=origin)
+    return Value(text=row.text_if_readable, sensitive=row.sensitive, origin=origin)

@@ -170,7 +170,9 @@ def _settings(owner: Owner) -> Settings:
     else:
         rows = Item.objects.filter(collection=owner, **KEYED)
     # Nothing else counts here, so all of them are the owner's own.
-    return Settings(own={row.key: Value(text=row.value, sensitive=row.sensitive, origin=WORKSPACE) for row in rows})
+    return Settings(
+        own={row.key: Value(text=row.text_if_readable, sensitive=row.sensitive, origin=WORKSPACE) for row in rows}
+    )
 
 
 def _is_stored_setting(record: AbstractVariable) -> bool:
