@@ -82,11 +82,14 @@ class ClusterAdmin(HidesSecrets, RecordAdmin):
             return format_html("{}", _("Cannot be used: %(problem)s") % {"problem": cluster.problem})
         if not cluster.enabled:
             return format_html("{}", _("Disabled"))
+        if cluster.restricted and not cluster.organizations.exists():
+            return format_html("{}", _("For no organization: those chosen were deleted. Choose others."))
         return format_html("{}", _("Answers") if cluster.answered_at else _("Not asked yet"))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         changed: Iterable[str] = [name for name in form.changed_data if name in form.cleaned_data]
-        chosen = list(form.cleaned_data.get("organizations", ()))
+        # Where none is left of those that were chosen, saving something else must not open the cluster to all.
+        chosen = list(form.cleaned_data["organizations"]) if "organizations" in changed else None
         save_cluster(obj, changed=changed, conf=installation(), by=actor_of(request), organizations=chosen)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:

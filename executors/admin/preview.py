@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from executors.cluster import ClusterError, Manifest
-from executors.clusters.reaching import Place, place_of
+from executors.clusters.reaching import Place, place_for
 from executors.installation import limits
 from executors.installation.settings import installation
 from executors.launching import last_launch, line_origins, warm_start
@@ -70,7 +71,9 @@ def preview_view(page: WorkspaceAdmin, request: HttpRequest, pk: Any) -> HttpRes
     asked = request.POST.get("type") or request.GET.get("type", StepType.PLAN)
     kind = StepType(asked) if asked in IN_A_POD else StepType.PLAN
     inputs = workspace_inputs(workspace)
-    found = list(_origins(workspace, _place(inputs.for_step(kind)), page.addition.executor_defaults()))
+    found = list(
+        _origins(workspace, _place(inputs.for_step(kind), workspace.organization_id), page.addition.executor_defaults())
+    )
     context: dict[str, Any] = {"text": "", "lines": [], "errors": [], "needs": [], "answer": None}
     try:
         context |= _shown(workspace, kind, inputs, {one.name: one.origin for one in found})
@@ -142,11 +145,11 @@ def _warm_pods(body: Manifest) -> int | None:
     return records.waiting_pods(shape).count() if shape else None
 
 
-def _place(inputs: Inputs) -> Place | None:
+def _place(inputs: Inputs, organization_id: UUID) -> Place | None:
     """Return the cluster of a step with these variables, None if that is not known."""
     try:
         pod = pod_settings(inputs.texts(Category.ENV), inputs.hidden)
-        return place_of(pod.cluster, installation())
+        return place_for(pod.cluster, organization_id, installation())
     except (EphemeralSyntaxErrors, ClusterError, SettingErrors):
         return None
 

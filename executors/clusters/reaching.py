@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -72,6 +73,19 @@ def place_of(name: str, conf: Installation) -> Place:
     if record is None:
         raise NoCluster(f'There is no cluster "{name}" any more.')
     return place_of_record(record, conf)
+
+
+def place_for(name: str, organization_id: UUID, conf: Installation) -> Place:
+    """Return the cluster of a name for an organization. Raises NoCluster if it was deleted, or is for others."""
+    place = place_of(name, conf)
+    if place.record is not None and not may_use(place.record, organization_id):
+        raise NoCluster(f'This organization may not use the cluster "{name}".')
+    return place
+
+
+def may_use(record: Record, organization_id: UUID) -> bool:
+    """Return whether an organization's steps may run in a cluster."""
+    return not record.restricted or record.organizations.filter(pk=organization_id).exists()
 
 
 def place_of_record(record: Record, conf: Installation) -> Place:

@@ -16,7 +16,7 @@ from executors.attempts import handover, lifecycle, tokens
 from executors.choices import EventKind
 from executors.cluster import AlreadyExists, ClusterError, Manifest, is_policy_refusal
 from executors.clusters import health
-from executors.clusters.reaching import SilentCluster, calling, place_of
+from executors.clusters.reaching import SilentCluster, calling, may_use, place_of
 from executors.contract.job_data import JobDataError, encode_claim, encode_inline
 from executors.installation.settings import Installation, installation
 from executors.launching import forgotten_launches, last_launch, manifest, terrakube_image, warm_start
@@ -25,7 +25,6 @@ from executors.launching.redaction import visible_resources
 from executors.models import Attempt
 from executors.warm import records
 from workspaces.choices import EXCLUSIVE_TYPES
-from workspaces.models import Cluster as Record
 from workspaces.models import Step
 from workspaces.pods import PodSettings
 from workspaces.reasons import reason, told
@@ -96,10 +95,6 @@ def ephemeral_job_data(attempt: Attempt, step: Step, inputs: Inputs, conf: Insta
         raise LaunchError(told("job-data-too-large", str(error))) from error
 
 
-def _may_use(step: Step, record: Record) -> bool:
-    return not record.restricted or record.organizations.filter(pk=step.job.organization_id).exists()
-
-
 def launch_job(
     attempt: Attempt,
     step: Step,
@@ -122,7 +117,7 @@ def launch_job(
         if place.record is not None and not place.record.enabled:
             # The workspace may name another by now, but the attempt stays in its own.
             raise LaunchError(reason("policy", "cluster-disabled", name=place.name))
-        if place.record is not None and not _may_use(step, place.record):
+        if place.record is not None and not may_use(place.record, step.job.organization_id):
             raise LaunchError(reason("policy", "cluster-of-others", name=place.name))
         conf = place.conf
         text = ephemeral_job_data(attempt, step, inputs, conf)

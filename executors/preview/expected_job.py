@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from executors.cluster import Manifest, NoCluster
-from executors.clusters.reaching import Place, calling, place_of
+from executors.clusters.reaching import Place, calling, place_for
 from executors.installation import limits
 from executors.installation.settings import installation
 from executors.launching import kubernetes_job, manifest
@@ -22,7 +22,8 @@ def place_of_steps(workspace: Workspace, step_type: StepType = StepType.PLAN) ->
     """Return the cluster in which a step of this type would run. Raises EphemeralSyntaxErrors, NoCluster."""
     inputs = workspace_inputs(workspace).for_step(step_type)
     pod = pod_settings(inputs.texts(Category.ENV), inputs.hidden)
-    return place_of(pod.cluster, limits.with_deadlines(installation(), limits.workspace_deadlines(workspace)))
+    conf = limits.with_deadlines(installation(), limits.workspace_deadlines(workspace))
+    return place_for(pod.cluster, workspace.organization_id, conf)
 
 
 def expected_job(
@@ -52,11 +53,11 @@ def expected_job(
     )
     in_secret = conf.token_secret != "never"  # noqa: S105 - a word of the setting, no secret
     try:
-        place = place_of(pod.cluster, conf)
+        place = place_for(pod.cluster, workspace.organization_id, conf)
     except NoCluster:
         if ask_cluster:
             raise
-        # The policy says that there is no such cluster.
+        # The policy says that there is no such cluster for the organization.
         place = Place(name=pod.cluster, conf=conf)
     conf = place.conf
     if ask_cluster:

@@ -109,7 +109,7 @@ def _other_cluster(cluster: Cluster) -> Health:
     return Health(title, "good", _("answers"))
 
 
-def _parts() -> list[Health]:
+def _parts(seen: Scope) -> list[Health]:
     return [
         _health(
             heartbeats.WORKER,
@@ -123,7 +123,7 @@ def _parts() -> list[Health]:
         ),
         _queue(),
         _cluster(),
-        *map(_other_cluster, Cluster.objects.to_reach().filter(enabled=True)[:SHOWN]),
+        *map(_other_cluster, Cluster.objects.to_reach().within(seen).filter(enabled=True)[:SHOWN]),
     ]
 
 
@@ -179,7 +179,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     running, starting = having(JobStatus.RUNNING), having(JobStatus.QUEUE)
     waiting = having(JobStatus.PENDING, JobStatus.APPROVED)
     decided_by = approvals(actor_of(request), having(JobStatus.WAITING_APPROVAL))
-    health = _parts()
+    health = _parts(seen)
     ended = charts.ended_jobs(Job.objects.within(seen))
     context |= {
         "running": running[:SHOWN],

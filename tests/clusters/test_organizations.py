@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from executors.choices import AttemptState
-from executors.cluster import ClusterError
+from executors.cluster import ClusterError, NoCluster
 from executors.clusters.records import save_cluster
 from executors.installation.settings import Installation
 from executors.launching import launcher
 from executors.models import Attempt
+from executors.preview.expected_job import place_of_steps
 from tests.clusters.conftest import Launch
 from tests.factories import (
     CollectionFactory,
@@ -29,9 +31,9 @@ from tests.warm.conftest import MemoryCluster
 from workspaces.actors import TokenUser
 from workspaces.choices import Category
 from workspaces.errors import InvalidInput
-from workspaces.models import Cluster, Job, Organization, PolicyRule
+from workspaces.models import Cluster, Job, Organization, PolicyRule, Team
 from workspaces.models.policy import policies_of, policy_of
-from workspaces.pods.catalogue import CLUSTER
+from workspaces.pods.catalogue import CLUSTER, ENABLE
 from workspaces.services.bulk import set_on_workspaces
 from workspaces.services.workspaces import set_variable
 
@@ -127,3 +129,51 @@ def test_the_page_of_a_cluster_chooses_organizations(client: Client, east: Clust
     assert list(found.organizations.all()) == [chosen]
     assert submit(client, address, "cluster_form", {"organizations": None}).status_code == 302
     assert not Cluster.objects.get().restricted
+    # What is no key at all is said in the form.
+    answer = submit(client, address, "cluster_form", {"organizations": ["nonsense"]})
+    assert answer.status_code == 200
+    assert "nonsense" in answer.text
+
+
+def test_saving_something_else_opens_a_cluster_of_none_to_nobody(
+    client: Client, theirs: Organization, east: Cluster
+) -> None:
+    client.force_login(UserFactory.create(is_staff=True, is_superuser=True))
+    address = reverse("admin:workspaces_cluster_change", args=[east.pk])
+    theirs.delete()
+    assert "For no organization" in client.get(address).text
+    answer = submit(client, address, "cluster_form", {"organizations": None, "description": "changed"})
+    assert answer.status_code == 302
+    found = Cluster.objects.get()
+    assert (found.description, found.restricted) == ("changed", True)
+
+
+def test_the_first_page_names_a_cluster_to_who_sees_an_organization_of_it(client: Client, theirs: Organization) -> None:
+    other = OrganizationFactory.create()
+    for organization, group in ((theirs, "theirs"), (other, "others")):
+        Team.objects.create(organization=organization, name=group)
+
+    for group, is_administrator, is_named in (("theirs", False, True), ("others", False, False), ("", True, True)):
+        user = UserFactory.create(is_staff=True, is_superuser=is_administrator)
+        user.groups.add(Group.objects.create(name=group))
+        client.force_login(user)
+        health = client.get(reverse("admin:index")).context["health"]
+        assert any("east" in part.name for part in health) is is_named, group
+
+
+def test_a_cluster_is_not_asked_for_an_organization_that_may_not_use_it(
+    client: Client, there: MemoryCluster, east: Cluster, conf: Installation, admin: TokenUser
+) -> None:
+    client.force_login(UserFactory.create(is_staff=True, is_superuser=True))
+    workspace = WorkspaceFactory.create()
+    for name, value in ((ENABLE, "1"), (CLUSTER, "east")):
+        set_variable(workspace, by=None, key=name, value=value, category=Category.ENV)
+    address = reverse("admin:workspaces_workspace_preview", args=[workspace.pk])
+    assert place_of_steps(workspace).name == "east"
+    assert east.namespace in {one.value for one in client.get(address).context["origins"]}
+    save_cluster(east, changed=(), conf=conf, by=admin, organizations=[OrganizationFactory.create()])
+    with pytest.raises(NoCluster, match="may not use"):
+        place_of_steps(workspace)
+    assert east.namespace not in {one.value for one in client.get(address).context["origins"]}
+    answer = client.post(address).context["answer"]
+    assert (answer.accepted, answer.text) == (False, 'This organization may not use the cluster "east".')

@@ -49,6 +49,10 @@ class RecordSelect(AutocompleteSelect):
 class RecordSelectMultiple(AutocompleteSelectMultiple):
     """The same for several records."""
 
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        related: Any = self.field.remote_field
+        return super().optgroups(name, [one for one in value if may_be_key(related.model, one)], attr)
+
     @property
     def media(self) -> forms.Media:
         return forms.Media(js=_SCRIPTS)

@@ -19,6 +19,7 @@ from workspaces.encryption import EncryptedTextField, is_readable
 from workspaces.models.base import Audited, Record
 from workspaces.pods.catalogue import DEFAULT_CLUSTER
 from workspaces.pods.kubernetes_syntax import namespace_objection
+from workspaces.querysets import Scope
 from workspaces.truncation import FittingField
 from workspaces.validation.kubeconfig import KubeconfigError, read_kubeconfig
 
@@ -36,6 +37,14 @@ class ClusterQuerySet(models.QuerySet["Cluster"]):
         """Return the enabled clusters that an organization may use; for None those that every organization may."""
         chosen = Cluster.organizations.through.objects.filter(organization=organization_id).values("cluster")
         return self.filter(Q(restricted=False) | Q(pk__in=chosen), enabled=True)
+
+    def within(self, scope: Scope) -> Self:
+        """Return the clusters whose names a person may know: those for all, and those of organizations they see."""
+        if scope.everything:
+            return self
+        seen = Q(organization__in=scope.organizations) | Q(organization__in=scope.organizations_of_workspaces)
+        chosen = Cluster.organizations.through.objects.filter(seen).values("cluster")
+        return self.filter(Q(restricted=False) | Q(pk__in=chosen))
 
 
 class Cluster(Record, Audited):
