@@ -12,6 +12,14 @@ _FLAG = re.compile(
     r"--?(backend-config|backend|cloud|migrate-state|force-copy|reconfigure|state-out|state)(?:=.*)?", re.DOTALL
 )
 
+# Terraform drops a backslash before any character, also in double quotes, where a shell keeps most.
+_ESCAPED = re.compile(r"\\([^\s\"'\\])")
+
+
+def split_arguments(text: str) -> list[str]:
+    """Return the arguments in a variable as terraform and tofu split them. Raises ValueError for an open quote."""
+    return shlex.split(_ESCAPED.sub(r"\1", text))
+
 
 def refused_flag(key: str, text: str) -> str | None:
     """Return the first argument in a variable that chooses another backend or state file, without its value.
@@ -21,7 +29,7 @@ def refused_flag(key: str, text: str) -> str | None:
     if key != ARGUMENTS and not key.startswith(f"{ARGUMENTS}_"):
         return None
     try:
-        arguments = shlex.split(text)
+        arguments = split_arguments(text)
     except ValueError:
         arguments = text.split()
     found = (_FLAG.fullmatch(argument) for argument in arguments)

@@ -80,7 +80,9 @@ def test_another_executor_honours_it(workspace: Workspace, use_image: Callable[[
     assert create_job(workspace, by=None, tcl=flow, targets=["t.a"]).pk, "in pods of this project's image"
 
 
-@pytest.mark.parametrize("own", ["-target=t.b", "-parallelism=2 --replace t.b", "-destroy", "-var 'x"])
+@pytest.mark.parametrize(
+    "own", ["-target=t.b", "-parallelism=2 --replace t.b", "-destroy", r'"-tar\get=t.b"', "-var 'x"]
+)
 def test_a_variable_that_names_addresses_itself_is_refused_beside_those_of_a_job(in_pods: Workspace, own: str) -> None:
     VariableFactory.create(workspace=in_pods, key="TF_CLI_ARGS_plan", value=own, sensitive=True)
     with pytest.raises(InvalidInput, match="TF_CLI_ARGS_plan of the workspace also contains addresses") as refused:

@@ -30,6 +30,8 @@ REFUSED = [
     ("TF_CLI_ARGS", "-backend-config Top/Secret+Value9"),
     ("TF_CLI_ARGS_init", "-backend=false"),
     ("TF_CLI_ARGS_init", "--backend=false"),
+    # Terraform drops a backslash in double quotes before any character.
+    ("TF_CLI_ARGS_init", '"-back\\end=false"'),
     ("TF_CLI_ARGS_init", "'-back'end=false"),
     ("TF_CLI_ARGS_init", '"-cloud=false"'),
     ("TF_CLI_ARGS_init", "-reconfigure"),
@@ -45,6 +47,7 @@ TAKEN = [
     ("TF_CLI_ARGS_init", "-upgrade -plugin-dir=/backend"),
     ("TF_CLI_ARGS_plan", "-var=backend=x -parallelism=3 -target='module.backend'"),
     ("TF_CLI_ARGS_plan", "-var 'a=-backend=false'"),
+    ("TF_CLI_ARGS_plan", r'-var "a=\" -state \"" -var "b=\\d+ -state"'),
     ("TF_CLI_ARGSX", "-backend=false"),
     ("TF_HTTPX", "1"),
     ("TF_VAR_state", "-state=1"),

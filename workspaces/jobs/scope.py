@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_noop as _
 
 from terrakube_site.messages import message
+from terrakube_site.terraform.state_arguments import split_arguments
 from workspaces import flows
 from workspaces.choices import AddressType, StepType
 from workspaces.errors import InvalidInput
@@ -171,7 +171,7 @@ def _quoted(address: str) -> str:
 def changes_what_is_planned(arguments: str) -> bool:
     """Return whether arguments of a plan name addresses themselves, or cannot be parsed."""
     try:
-        words = shlex.split(arguments)
+        words = split_arguments(arguments)
     except ValueError:
         return True
     names = {word.lstrip("-").partition("=")[0] for word in words if word.startswith("-")}
