@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scripts.sample_data import Sample
 
 # These have pages of their own in place of the forms of a record.
-_OWN_PAGES = {"job", "workspace", "checkrun"}
+_OWN_PAGES = {"job", "workspace"}
 # What terraform login sends.
 _TERMINAL = {
     "client_id": "terraform-cli",
@@ -68,6 +68,7 @@ def pages(sample: Sample) -> dict[str, str]:
     found["saved-filters"] = reverse("admin:workspaces_workspace_list_view") + "?q=network"
     found["delete"] = reverse("admin:workspaces_workspace_delete", args=[network.pk])
     found["history"] = reverse("admin:workspaces_workspace_history", args=[network.pk])
+    found["history-job"] = reverse("admin:workspaces_job_history", args=[sample.jobs["applied"].pk])
     found["policy-violations"] = reverse("admin:workspaces_policyrule_violations")
     found["user-password"] = reverse("admin:auth_user_password_change", args=[User.objects.get(username="ada").pk])
     found["password"] = reverse("admin:password_change")

@@ -10,10 +10,19 @@ from django.utils import timezone
 
 from terrakube_site.messages import as_json, message
 from vcs.choices import DeliveryStatus, EventKind
-from vcs.models import ConcernedWorkspace, Delivery, DeliveryOutcome, PullRequest, RepositoryHook
+from vcs.models import (
+    AccountLink,
+    ConcernedWorkspace,
+    Delivery,
+    DeliveryOutcome,
+    PullRequest,
+    PullRequestRules,
+    RepositoryHook,
+)
 from workspaces.choices import Category, DriftStatus, NotificationChannel, NotificationEvent, NotificationStatus
 from workspaces.jobs.drift_findings import Deed
 from workspaces.models import (
+    Cluster,
     Drift,
     NotificationConfiguration,
     NotificationDelivery,
@@ -43,6 +52,8 @@ def add_records(maker: Maker, platform: Organization, data: Organization) -> Non
     _provider(maker, platform)
     _refused(maker, data)
     _states(maker)
+    # Disabled, so that nothing asks it: there is none of this name.
+    Cluster.objects.create(name="gpu", description="Nodes with GPUs", namespace="terrakube-gpu", enabled=False)
     scratch = maker.workspace(data, "scratch", "Was for a day", {"main.tf": ""})
     maker.sample.workspaces["deleted"] = workspaces.delete_workspace(scratch, by=maker.by)
 
@@ -165,6 +176,8 @@ def _provider(maker: Maker, platform: Organization) -> None:
         commit=COMMIT,
     )
     ConcernedWorkspace.objects.create(pull_request=pull, workspace=dns, rule=rule)
+    PullRequestRules.objects.create(workspace=dns, require_up_to_date=True)
+    AccountLink.objects.create(vcs=forge, account="grace-hopper", user=maker.member)
 
 
 def _refused(maker: Maker, data: Organization) -> None:

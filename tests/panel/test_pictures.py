@@ -27,7 +27,7 @@ def test_every_page_has_a_picture() -> None:
     # Records of other kinds are in the script's own sample; each kind has the same pages, found by its list.
     own = [route for route in missing if "<path:object_id>" not in route]
     assert own == [], "Take a picture of it in scripts/panel_pages.py or page_states.py, or say why it has none"
-    assert "admin/workspaces/job/<path:object_id>/history/" in missing
+    assert "admin/workspaces/cluster/<path:object_id>/history/" in missing
 
 
 def test_what_has_no_page_is_an_address_of_the_site() -> None:

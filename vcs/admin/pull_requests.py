@@ -118,6 +118,15 @@ class PullRequestRulesAdmin(RecordAdmin):
     search_help_text = _("Search by workspace")
     empty_help = _("Without rules, a workspace requires an approval and no conflicts, and applies nothing on a merge.")
     autocomplete_fields = ("workspace",)
+    fields = (
+        "workspace",
+        "require_approved",
+        "require_mergeable",
+        "require_up_to_date",
+        "apply_on_merge",
+        "sensitive_in_plans",
+        "sensitive_for_forks",
+    )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         _require(request, obj)
