@@ -255,7 +255,8 @@ def _decide_unclaimed(
         return Decision(act=Act.NOTHING, again_at=min(worth_saying, due))
     # A container that runs unclaimed gets its advice only when this is the end of it.
     why = found.why if found.kind == Kind.RUNNING else found.why.with_advice()
-    return Decision(act=Act.EXPLAIN, why=why, again_at=min(due, whole) if due > now else due)
+    # Past the whole start, what has a deadline of its own has only that: a time that is over would be due for ever.
+    return Decision(act=Act.EXPLAIN, why=why, again_at=min(due, whole) if whole > now else due)
 
 
 def _missing(attempt: Attempt, found: Diagnosis, *, now: dt.datetime, limits: Patience) -> Decision:

@@ -14,6 +14,9 @@ from tests.simulation.weather import Weather
 _PAUSES = (0.0, 0.3, 2.0, 7.0, 25.0, 70.0)
 """How long a process may stand still, in seconds: from a switch to another to a machine that swaps."""
 
+_MOST_AT_A_MOMENT = 2_000
+"""Events at one moment. A right history has some dozens."""
+
 
 class Crash(BaseException):
     """A process dies here. No handler of the product's may stop it, hence no Exception."""
@@ -118,11 +121,19 @@ class Schedule:
             self.sleep(seconds)
 
     def run(self, *, until: Callable[[], bool], limit: float) -> bool:
-        """Let everything happen until a condition holds; False if it does not before so many seconds on the clock."""
+        """Let everything happen until a condition holds.
+
+        False if it does not before so many seconds on the clock, or if a process does something for ever at one moment.
+        """
+        at_this_moment = 0
         while not until():
             if not self._events or self._events[0][0] > limit:
                 return False
             seconds, _order, act = heapq.heappop(self._events)
+            at_this_moment = 0 if seconds > self.clock.seconds else at_this_moment + 1
+            if at_this_moment > _MOST_AT_A_MOMENT:
+                self._story("something is done again and again, and no time passes")
+                return False
             self.clock.seconds = max(self.clock.seconds, seconds)
             act()
         return True

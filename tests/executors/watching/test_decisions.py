@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from executors.models import Attempt
 from executors.watching.decisions import Act, Decision, Patience, decide
 from executors.watching.diagnosis.pods import Diagnosis, Wait, diagnose
 from executors.watching.termination import has_terminated
-from tests.executors.watching.recorded_states import recorded
+from tests.executors.watching.recorded_states import NAMES, recorded
 from workspaces.choices import StepType
 from workspaces.models import Step
 
@@ -86,6 +88,18 @@ def test_an_unschedulable_pod_has_the_whole_start_timeout() -> None:
     launched = attempt(AttemptState.LAUNCHED, launched_at=ago(601))
     assert decided(launched, of("unschedulable-selector", since=599)).act == Act.EXPLAIN
     assert decided(launched, of("unschedulable-selector", since=600)).act == Act.REPLACE
+
+
+def test_nobody_is_asked_to_look_again_at_a_time_that_is_over() -> None:
+    """Or the watcher would look at once, and at once again, for as long as nothing changes."""
+    diagnoses = [of(name) for name in NAMES] + [GONE]
+    for launched, since in itertools.product((0, 599, 600, 601, 900, 4000), (0, 1, 5, 59, 599)):
+        times = {"created_at": ago(launched), "launched_at": ago(launched)}
+        unclaimed = attempt(AttemptState.LAUNCHED, **times)
+        claimed = attempt(AttemptState.CLAIMED, **times, heartbeat_at=ago(since))
+        for found, one in itertools.product(diagnoses, (unclaimed, claimed)):
+            decision = decided(one, replace(found, since=ago(since)), noted=since)
+            assert decision.again_at is None or decision.again_at > NOW, (found.code, launched, since, decision)
 
 
 def test_a_container_that_runs_has_a_minute_to_claim_while_this_site_answers() -> None:
