@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.choices import Choices
+from tests.simulation.clock import Clock
 from tests.simulation.history import Event, Kind, check_history
 from tests.simulation.pieces import Log, Piece, pieces
+from tests.simulation.schedule import Schedule
 from tests.simulation.shrinking import as_text, from_text, shrunk
+from tests.simulation.weather import Weather
 
 
 def _event(
@@ -107,3 +111,15 @@ def test_what_is_done_is_not_done_again_and_counts_for_its_own_code_only(tmp_pat
     assert log.left(wanted) == [wanted[0]]
     assert log.wrong() == [117]
     assert Log(tmp_path / "simulation.log", "changed").left(wanted) == wanted
+
+
+def test_a_process_that_does_the_same_for_ever_at_one_moment_is_seen() -> None:
+    told: list[str] = []
+    schedule = Schedule(Weather(Choices(0, {})), Clock(), told.append)
+
+    def look() -> None:
+        schedule.at(0, look)
+
+    schedule.at(1, look)
+    assert not schedule.run(until=lambda: False, limit=10)
+    assert told == ["something is done again and again, and no time passes"]
