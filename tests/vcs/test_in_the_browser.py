@@ -118,7 +118,7 @@ def test_ten_workspaces_are_made_of_a_monorepos_folders(visit: Visitor, site: Si
     page.get_by_role("link", name="monorepo").click()
     page.get_by_label("Name of a repository").fill("infra")
     page.keyboard.press("Enter")
-    expect(page.locator(".tk-choices a")).to_have_text(["acme/infra"])
+    expect(page.locator(".tk-offers a")).to_have_text(["acme/infra"])
     wrong = faults(page)
     page.get_by_role("link", name="acme/infra").click()
     page.get_by_role("link", name="main").click()
