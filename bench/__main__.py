@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench import figures, site
 from bench.figures import Figure
 from bench.kube import JobWatch, Kube, own_namespace
+from bench.program import run
 
 MEASURES = {
     1: "POST job → Kubernetes Job exists",
@@ -225,11 +225,5 @@ def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube) -> Itera
         yield from memory.memory_figures(running.up_pid)
 
 
-def _stop(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    stop: Callable[[int, object], None] = _stop
-    signal.signal(signal.SIGTERM, stop)
-    sys.exit(main())
+    run(main)

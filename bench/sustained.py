@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ from bench.kube import BARE, Kube, bare_manifest, job_name, own_namespace
 from bench.memory import memory_figures
 from bench.player import Played, Player
 from bench.processes import arguments, cpu_seconds, site_processes
+from bench.program import run
 from bench.rates import Verdict, Wait, bottleneck, judge
 
 MEASURE = 11
@@ -387,11 +387,5 @@ def _figures(rate: float, fed: _Fed, verdict: Verdict, bare: _Bare) -> Iterator[
     print(f"  load {_load()}; {len(fed.errors)} errors {list(fed.errors[:2])}", flush=True)
 
 
-def _stop(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    stop: Callable[[int, object], None] = _stop
-    signal.signal(signal.SIGTERM, stop)
-    sys.exit(main())
+    run(main)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import socket
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 from bench import figures, site
 from bench.figures import Figure, median, percentile
 from bench.kube import Kube, bare_manifest, own_namespace
+from bench.program import run
 
 _WAIT_SECONDS = 120.0
 _BARE_AIM = 1.5
@@ -196,11 +196,5 @@ def _bare_start(kube: Kube, manifest: dict[str, Any], name: str, host: str) -> f
         return time.perf_counter() - begin
 
 
-def _stop(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    stop: Callable[[int, object], None] = _stop
-    signal.signal(signal.SIGTERM, stop)
-    sys.exit(main())
+    run(main)

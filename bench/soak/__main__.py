@@ -20,6 +20,7 @@ from typing import Any
 
 from bench import site
 from bench.kube import Kube, own_namespace
+from bench.program import run
 
 _DRAIN_SECONDS = 600.0
 _ENVIRONMENT = {
@@ -197,11 +198,5 @@ def _check() -> dict[str, Any]:
     return found
 
 
-def _stop(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, _stop)
-    sys.exit(main())
+    run(main, ended_by=(signal.SIGTERM, signal.SIGINT))

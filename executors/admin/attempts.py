@@ -16,7 +16,8 @@ from executors.choices import ExecutorKind
 from executors.models import Attempt, AttemptEvent
 from executors.runs.resource_use import format_bytes
 from terrakube_site.theme.markup import format_html
-from workspaces.admin.base import ReadOnly, RecordAdmin, RecordInline, allows, scope
+from workspaces.admin.base import ReadOnly, RecordAdmin, allows, scope
+from workspaces.admin.record_rows import RecordInline
 from workspaces.display import clock, duration, moment, seconds
 from workspaces.models import Step
 from workspaces.reasons import in_language

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -177,3 +179,16 @@ def test_a_cluster_is_not_asked_for_an_organization_that_may_not_use_it(
     assert east.namespace not in {one.value for one in client.get(address).context["origins"]}
     answer = client.post(address).context["answer"]
     assert (answer.accepted, answer.text) == (False, 'This organization may not use the cluster "east".')
+
+
+def test_the_policies_of_many_organizations_ask_for_clusters_once(
+    theirs: Organization, east: Cluster, conf: Installation, admin: TokenUser
+) -> None:
+    others = [OrganizationFactory.create() for _ in range(3)]
+    Cluster.objects.create(name="west", namespace="steps-west")
+    found = policies_of([theirs.pk, *(other.pk for other in others)])
+    with CaptureQueriesContext(connection) as queries:
+        allowed = {key: not policy.objections(CLUSTER, "east") for key, policy in found.items()}
+        assert not any(policy.objections(CLUSTER, "west") for policy in found.values())
+    assert allowed == {theirs.pk: True, **{other.pk: False for other in others}}
+    assert len(queries) == 1

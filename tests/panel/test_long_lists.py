@@ -97,6 +97,26 @@ def test_saving_a_page_changes_its_rows_and_leaves_the_others(admin: Client, use
     assert str(Reference.objects.get(description="looked at").pk) == first
 
 
+def test_a_page_is_saved_though_its_rows_have_moved_to_another_meanwhile(admin: Client, used: Collection) -> None:
+    data = fields_of(admin.get(address(used, 2)))
+    moved = data["references-0-id"]
+    # As many as a page has, before all others: each row is on the next page now.
+    for number in range(3):
+        workspace = WorkspaceFactory.create(organization=used.organization, name=f"first-{number}")
+        ReferenceFactory.create(collection=used, workspace=workspace)
+    data |= {
+        "name": used.name,
+        "priority": str(used.priority),
+        "description": "",
+        "items-TOTAL_FORMS": "0",
+        "items-INITIAL_FORMS": "0",
+        "references-0-description": "looked at",
+    }
+    assert admin.post(address(used, 2), data).status_code == 302
+    assert str(Reference.objects.get(description="looked at").pk) == moved
+    assert Reference.objects.filter(collection=used).count() == 10
+
+
 def test_a_late_page_has_what_counting_from_the_front_would_give() -> None:
     workspace = WorkspaceFactory.create()
     for _ in range(11):

@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline
+from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin
+from workspaces.admin.record_rows import RecordInline
 from workspaces.admin.variables import ShowsValue
 from workspaces.forms.variables import VariableForm
 from workspaces.models import Collection, Item, Reference

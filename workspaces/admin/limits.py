@@ -11,7 +11,8 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import StackedInline
 
 from workspaces import run_limits
-from workspaces.admin.base import ADMINISTRATOR, RightsMixin, RowFormSet
+from workspaces.admin.base import ADMINISTRATOR, RightsMixin
+from workspaces.admin.record_rows import RowFormSet
 from workspaces.models import Organization, RunLimits, Workspace
 from workspaces.models.limits import ORIGINS
 from workspaces.run_limits import LevelRule, Levels

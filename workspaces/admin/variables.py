@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from workspaces.admin.base import RecordAdmin, RecordInline, RowFormSet
+from workspaces.admin.base import RecordAdmin
+from workspaces.admin.record_rows import RecordInline, RowFormSet
 from workspaces.admin.secret_display import HidesSecrets
 from workspaces.choices import Category
 from workspaces.forms.ephemeral import EphemeralForm

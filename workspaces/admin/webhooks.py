@@ -10,7 +10,8 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, RecordInline, scope
+from workspaces.admin.base import AUDIT_FIELDS, AUDIT_FIELDSET, RecordAdmin, scope
+from workspaces.admin.record_rows import RecordInline
 from workspaces.display import age_column
 from workspaces.models import Template, Webhook, WebhookEvent
 

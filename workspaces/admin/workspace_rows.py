@@ -10,7 +10,8 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from workspaces.admin.base import RecordInline, actor_of, allows, scope
+from workspaces.admin.base import actor_of, allows, scope
+from workspaces.admin.record_rows import RecordInline
 from workspaces.forms.roles import AccessForm
 from workspaces.forms.suggestions import SuggestingInput
 from workspaces.models import Access, Collection, Reference, Tag, WorkspaceTag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Self
 from urllib.parse import urlsplit
@@ -32,11 +32,6 @@ class ClusterQuerySet(models.QuerySet["Cluster"]):
     def to_reach(self) -> Self:
         """Leave each kubeconfig to its first use: one that cannot be decrypted troubles its own cluster only."""
         return self.defer("kubeconfig")
-
-    def usable_by(self, organization_id: UUID | None) -> Self:
-        """Return the enabled clusters that an organization may use; for None those that every organization may."""
-        chosen = Cluster.organizations.through.objects.filter(organization=organization_id).values("cluster")
-        return self.filter(Q(restricted=False) | Q(pk__in=chosen), enabled=True)
 
     def within(self, scope: Scope) -> Self:
         """Return the clusters whose names a person may know: those for all, and those of organizations they see."""
@@ -150,9 +145,16 @@ def _url_objection(text: str) -> str:
     return "" if fits else gettext('"%(url)s" is no address such as https://terrakube.example.com.') % {"url": text}
 
 
-def usable_clusters(organization_id: UUID | None) -> Callable[[], tuple[str, ...]]:
-    """Return a function with the names that an organization's steps may name; for None those that all steps may.
+def usable_clusters(organization_ids: Collection[UUID | None]) -> Callable[[UUID | None], tuple[str, ...]]:
+    """Return a function with the names of the enabled clusters that the steps of one of these organizations may name.
 
-    It asks the database at its first call.
+    For None those that all steps may. It asks the database once for all of them, at its first call.
     """
-    return cache(lambda: tuple(Cluster.objects.usable_by(organization_id).values_list("name", flat=True)))
+    usable = Cluster.objects.filter(Q(restricted=False) | Q(organizations__in=set(organization_ids) - {None}))
+    asked = cache(lambda: list(usable.filter(enabled=True).values_list("name", "restricted", "organizations")))
+
+    def names(organization_id: UUID | None) -> tuple[str, ...]:
+        found = (name for name, restricted, chosen in asked() if not restricted or chosen == organization_id)
+        return tuple(dict.fromkeys(found))
+
+    return names

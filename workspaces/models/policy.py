@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -132,7 +133,7 @@ class PolicyRule(NamedInWords, Record, Audited):
         found = dict(wrong(rule)) or dict(loosening(rule, self._above()))
         if not found and rule.value:
             # A rule that names no cluster for all of its organizations would stop their steps.
-            objections = Policy((), usable_clusters(self.organization_id)).objections(rule.setting, rule.value)
+            objections = Policy((), _clusters_of(self.organization_id)).objections(rule.setting, rule.value)
             found = {"value": objections[0].message} if objections else {}
         if found:
             raise ValidationError({name: translated(sentence) for name, sentence in found.items()})
@@ -161,9 +162,13 @@ def policy_of(organization_id: UUID | None, *, has_rules: bool = True) -> Policy
     a text names one.
     """
     if not has_rules:
-        return Policy(built_in(), usable_clusters(organization_id))
+        return Policy(built_in(), _clusters_of(organization_id))
     rows = _INSTALLATION.rows() if organization_id is None else _ORGANIZATION.rows(organization_id)
-    return Policy((*built_in(), *(row.rule for row in rows)), usable_clusters(organization_id))
+    return Policy((*built_in(), *(row.rule for row in rows)), _clusters_of(organization_id))
+
+
+def _clusters_of(organization_id: UUID | None) -> Callable[[], tuple[str, ...]]:
+    return partial(usable_clusters([organization_id]), organization_id)
 
 
 _INSTALLATION = BuiltOnce(lambda: PolicyRule.objects.filter(organization=None))
@@ -171,10 +176,11 @@ _ORGANIZATION = BuiltOnce(lambda key: PolicyRule.objects.filter(Q(organization=N
 
 
 def policies_of(organization_ids: Iterable[UUID]) -> dict[UUID, Policy]:
-    """Return the policies of several organizations, with one query."""
+    """Return the policies of several organizations, with one query, and one more if a text names a cluster."""
     wanted = set(organization_ids)
     shared: list[Rule] = list(built_in())
     own: dict[UUID, list[Rule]] = {key: [] for key in wanted}
     for row in PolicyRule.objects.filter(Q(organization=None) | Q(organization__in=wanted)):
         (shared if row.organization_id is None else own[row.organization_id]).append(row.rule)
-    return {key: Policy((*shared, *rules), usable_clusters(key)) for key, rules in own.items()}
+    clusters = usable_clusters(wanted)
+    return {key: Policy((*shared, *rules), partial(clusters, key)) for key, rules in own.items()}
