@@ -28,10 +28,14 @@ MEASURES = {
     7: "10,000 workspaces, 100,000 jobs, 200,000 variables: REST, the panel's pages, their scripts",
     8: "a log of 300,000 lines, opened at its end",
     9: "200 viewers of one running step at one web process",
+    10: "starts of steps, cold and in warm pods, beside the start of a bare pod",
+    11: "steps a second that are held, with pods that never start a container",
 }
 _LISTS, _LIVE = 7, {8, 9}
 _WITHOUT_CLUSTER = {_LISTS, *_LIVE}
 """Those of the large site, which has a database and a web process and no cluster."""
+_PROGRAMS = {10: "bench.warm", 11: "bench.sustained"}
+"""Those that have a site with settings of its own."""
 _WORKSPACES = 100
 _BURST_THREADS = 16
 
@@ -41,7 +45,9 @@ def _asked(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bench/run", description=f"The measures:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", metavar="1,2", default="1,2,3,4,5,6,7,8,9", help="the measures to take")
+    parser.add_argument(
+        "--only", metavar="1,2", default=",".join(map(str, MEASURES)), help="the measures to take (all)"
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there too")
     parser.add_argument("--rows", action="store_true", help="print them as rows for docs/performance.md too")
     parser.add_argument("--count", type=int, default=60, help="jobs of measures 1 and 2 (60)")
@@ -78,6 +84,8 @@ def main() -> int:
     asked = _asked()
     if asked.only <= _WITHOUT_CLUSTER:
         return _main_lists(asked)
+    if asked.only <= _WITHOUT_CLUSTER | _PROGRAMS.keys():
+        return _others(asked)
     if not os.environ.get("KUBECONFIG"):
         print("bench: KUBECONFIG is not set; a cluster is needed for all but 7, 8 and 9", file=sys.stderr)
         return 2
@@ -112,8 +120,7 @@ def main() -> int:
         if asked.json:
             figures.write_json(asked.json, circumstances, found)
     print(f"load after: {circumstances['load after']}")
-    # A site has one database, so the large one is a program of its own.
-    return _again(asked) if asked.only & _WITHOUT_CLUSTER else 0
+    return _others(asked)
 
 
 def _show(found: list[Figure], *, rows: bool) -> None:
@@ -123,14 +130,23 @@ def _show(found: list[Figure], *, rows: bool) -> None:
         print(f"\n{figures.markdown(found)}\n", flush=True)
 
 
-def _again(asked: argparse.Namespace) -> int:
-    """Take the measures of the large site, by this program."""
-    only = ",".join(map(str, sorted(asked.only & _WITHOUT_CLUSTER)))
-    command = [sys.executable, "-m", "bench", "--only", only, "--asked", str(asked.asked)]
-    command += ["--lists", asked.lists, *(["--rows"] if asked.rows else [])]
-    if asked.json:
-        command += ["--json", str(asked.json.with_stem(f"{asked.json.stem}-lists"))]
-    return subprocess.run(command, check=False).returncode
+def _others(asked: argparse.Namespace) -> int:
+    """Take the measures that have a site of their own, each by its program; return 1 if one of them failed.
+
+    A process knows the settings of one site only.
+    """
+    commands = [(program, ["-m", program]) for number, program in sorted(_PROGRAMS.items()) if number in asked.only]
+    if large := asked.only & _WITHOUT_CLUSTER:
+        only = ",".join(map(str, sorted(large)))
+        commands.append(("lists", ["-m", "bench", "--only", only, "--asked", str(asked.asked), "--lists", asked.lists]))
+    failed = False
+    for name, command in commands:
+        if asked.json:
+            suffix = name.removeprefix("bench.")
+            command += ["--json", str(asked.json.with_stem(f"{asked.json.stem}-{suffix}"))]
+        rows = ["--rows"] if asked.rows else []
+        failed |= subprocess.run([sys.executable, *command, *rows], check=False).returncode != 0
+    return int(failed)
 
 
 def _main_lists(asked: argparse.Namespace) -> int:

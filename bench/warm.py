@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--cold", type=int, default=10, help="cold starts, and starts of a bare pod (10)")
     parser.add_argument("--whole", type=int, default=10, help="plan-and-apply jobs in warm pods (10)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there too")
+    parser.add_argument("--rows", action="store_true", help="print them as rows for docs/performance.md too")
     parser.add_argument("--terraform", metavar="VERSION", default="1.11.4", help="version in the executor's image")
     asked = parser.parse_args()
     host = os.environ.get("KUBE_HOST")
@@ -61,6 +62,8 @@ def main() -> int:
             sys.stderr.write(log.read_text(errors="replace")[-4000:])
             raise
     print(figures.table(found), flush=True)
+    if asked.rows:
+        print(f"\n{figures.markdown(found)}\n")
     if asked.json:
         figures.write_json(asked.json, {"load": load, "image": image}, found)
     return 0
