@@ -32,7 +32,7 @@ OWN = {
     "none": {},
     "own": {
         "TF_CLI_ARGS_plan": "-parallelism=2 -compact-warnings",
-        "TF_CLI_ARGS_apply": "-parallelism=2 -var 'unused=a b' -auto-approve -lock-timeout 3s",
+        "TF_CLI_ARGS_apply": "-parallelism=2 -var 'unused=a b' -auto-approve -lock-timeout 3s; -nonsense'",
         "TF_CLI_ARGS_destroy": "-parallelism=2 -lock-timeout=3s",
     },
 }

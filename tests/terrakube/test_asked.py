@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from executors.launching import terrakube_image
 from executors.launching.errors import LaunchError
 from executors.launching.kubernetes_job import ephemeral_job_data
 from executors.models import Attempt
+from terrakube_site.terraform.state_arguments import split_arguments
 from tests.factories import DESTROY, PLAN, PLAN_AND_APPLY, PLAN_APPROVE_APPLY, VariableFactory
 from workspaces import flows
 from workspaces.errors import InvalidInput
@@ -81,7 +81,12 @@ def test_another_executor_honours_it(workspace: Workspace, use_image: Callable[[
 
 
 @pytest.mark.parametrize(
-    "own", ["-target=t.b", "-parallelism=2 --replace t.b", "-destroy", r'"-tar\get=t.b"', "-var 'x"]
+    "own",
+    [
+        *("-target=t.b", "-parallelism=2 --replace t.b", "-destroy", r'"-tar\get=t.b"', "-var 'x"),
+        # To terraform a quote in $( ) is none.
+        "-var=x=$(') -target=t.b -var=y=$(')",
+    ],
 )
 def test_a_variable_that_names_addresses_itself_is_refused_beside_those_of_a_job(in_pods: Workspace, own: str) -> None:
     VariableFactory.create(workspace=in_pods, key="TF_CLI_ARGS_plan", value=own, sensitive=True)
@@ -91,17 +96,17 @@ def test_a_variable_that_names_addresses_itself_is_refused_beside_those_of_a_job
     assert create_job(in_pods, by=None, tcl=PLAN_AND_APPLY).pk
 
 
-@pytest.mark.parametrize("own", ["", "-parallelism=2 -var 'x=a b'"])
+@pytest.mark.parametrize("own", ["", "-parallelism=2 -var 'x=a b'", "-var=x=1&y=2"])
 @pytest.mark.parametrize("flow", [PLAN_AND_APPLY, PLAN_DESTROY])
-def test_its_plan_gets_the_addresses_behind_the_workspaces_own_arguments(
+def test_its_plan_gets_the_addresses_before_the_workspaces_own_arguments_which_may_end_them(
     launch: Launch, in_pods: Workspace, flow: str, own: str
 ) -> None:
     if own:
         VariableFactory.create(workspace=in_pods, key="TF_CLI_ARGS_plan", value=own)
     job = create_job(in_pods, by=None, tcl=flow, targets=['module.a["k y"]', "t.b"])
     attempt = launch(job)
-    words = shlex.split(environment_of(attempt)["TF_CLI_ARGS_plan"])
-    assert words == [*shlex.split(own), '-target=module.a["k y"]', "-target=t.b"]
+    words = split_arguments(environment_of(attempt)["TF_CLI_ARGS_plan"])
+    assert words == ['-target=module.a["k y"]', "-target=t.b", *split_arguments(own)]
 
     lifecycle.claim_attempt(attempt, "s" * 43)
     lifecycle.report_result(attempt, lifecycle.Report(outcome=AttemptOutcome.SUCCEEDED, changes=True))

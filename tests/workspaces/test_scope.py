@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from executors.contract.addresses import read_address
+from terrakube_site.terraform.state_arguments import split_arguments
 from tests.factories import DESTROY, PLAN_AND_APPLY, PLAN_APPROVE_APPLY, WorkspaceFactory
 from workspaces.errors import InvalidInput
 from workspaces.jobs.scope import MAX_ADDRESSES, Addresses, addresses_of, plan_arguments, read_addresses
@@ -140,12 +139,10 @@ def test_a_job_that_runs_again_asks_for_the_same(workspace: Workspace) -> None:
     assert again.refresh is False
 
 
-def test_arguments_of_a_plan_stand_behind_the_workspaces_own() -> None:
+def test_arguments_of_a_plan_stand_before_the_workspaces_own_which_may_end_the_arguments() -> None:
     addresses = Addresses(('module.a["k y"]', 't.b["q\\"q"]'), ("t.c[0]",))
-    own = "-parallelism=1 -var 'x=a b'"
-    words = shlex.split(plan_arguments(addresses, beside=own))
-    assert words == [
-        *("-parallelism=1", "-var", "x=a b"),
-        *('-target=module.a["k y"]', '-target=t.b["q\\"q"]', "-replace=t.c[0]"),
-    ]
-    assert shlex.split(plan_arguments(addresses)) == words[3:]
+    asked = ['-target=module.a["k y"]', '-target=t.b["q\\"q"]', "-replace=t.c[0]"]
+    own = "-parallelism=1 -var 'x=a b' -var=y=1&z=2 -lock=false"
+    words = split_arguments(plan_arguments(addresses, beside=own))
+    assert words == [*asked, "-parallelism=1", "-var", "x=a b", "-var=y=1"]
+    assert split_arguments(plan_arguments(addresses)) == asked

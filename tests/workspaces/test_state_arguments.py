@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from executors.agent.errors import StepFailed
 from executors.agent.state import arguments as in_the_pod
+from terrakube_site.terraform.state_arguments import split_arguments
 from tests.factories import (
     CollectionFactory,
     GlobalVariableFactory,
@@ -39,6 +45,9 @@ REFUSED = [
     ("TF_CLI_ARGS_apply", "-state=other.tfstate"),
     ("TF_CLI_ARGS_apply", "-parallelism=1\n-state-out other.tfstate"),
     ("TF_CLI_ARGS_plan", "'unclosed -state=x"),
+    ("TF_CLI_ARGS_plan", "-var=x=$(') -state=x -var=y=$(')"),
+    ("TF_CLI_ARGS_plan", "-var=x=`\"` '-state=x' -var=y=`\"`"),
+    ("TF_CLI_ARGS_plan", "-var=x=a;b -state=x"),
 ]
 TAKEN = [
     ("TF_WORKSPACE", "default"),
@@ -48,6 +57,7 @@ TAKEN = [
     ("TF_CLI_ARGS_plan", "-var=backend=x -parallelism=3 -target='module.backend'"),
     ("TF_CLI_ARGS_plan", "-var 'a=-backend=false'"),
     ("TF_CLI_ARGS_plan", r'-var "a=\" -state \"" -var "b=\\d+ -state"'),
+    ("TF_CLI_ARGS_plan", "-var 'x=$(a) `-state` ; -state=x'"),
     ("TF_CLI_ARGSX", "-backend=false"),
     ("TF_HTTPX", "1"),
     ("TF_VAR_state", "-state=1"),
@@ -124,3 +134,44 @@ def test_it_is_refused_in_a_flow(key: str, place: str) -> None:
     )
     with pytest.raises(flows.FlowError, match=f"{key} would choose another state"):
         flows.parse(flow)
+
+
+TEXTS = [
+    ("", []),
+    ("-a\t-b\r\n -c", ["-a", "-b", "-c"]),
+    (r'-var=x=a\tb "-b\ack" \-c', ["-var=x=atb", "-back", "-c"]),
+    (r"-x='a\'b", ["-x=a\\b"]),
+    ("-a\"b c\"d '' -x=''", ["-ab cd", "", "-x="]),
+    ("\"-x=a`b\" '-x=$(a) ;&|<>' -x=#a", ["-x=a`b", "-x=$(a) ;&|<>", "-x=#a"]),
+    ("-a\v-b\u00a0c", ["-a\v-b\u00a0c"]),
+]
+ENDED = [
+    ("-x=1&y=2 -c", ["-x=1"]),
+    ("-a ; 'b", ["-a"]),
+    ("-x=a>b -c", ["-x=a"]),
+    ("-a 2>b -c", ["-a"]),
+]
+UNCLEAR = ["-x='a", '"a\\', "-x=(a)", "-x=a)", "-x=$(a b)", "-x=`a b`"]
+
+
+@pytest.mark.parametrize(("text", "expected"), TEXTS + ENDED)
+def test_arguments_are_split_as_terraform_does(text: str, expected: list[str]) -> None:
+    assert split_arguments(text) == expected
+
+
+@pytest.mark.parametrize("text", UNCLEAR)
+def test_arguments_that_versions_read_in_different_ways_are_not_split(text: str) -> None:
+    with pytest.raises(ValueError, match=r"quote|parenthesis|backslash"):
+        split_arguments(text)
+
+
+@pytest.mark.parametrize("program", ["terraform", "tofu"])
+def test_the_program_itself_splits_them_like_that(program: str, tmp_path: Path) -> None:
+    together = (" ".join(text for text, _ in TEXTS), [word for _, words in TEXTS for word in words])
+    for text, expected in [together, *ENDED]:
+        # No command has such a name, so the program says its arguments and does nothing.
+        environment = {**os.environ, "TF_CLI_ARGS": text, "TF_LOG": "info", "CHECKPOINT_DISABLE": "1"}
+        said = subprocess.run([program, "none"], cwd=tmp_path, env=environment, capture_output=True, text=True).stderr
+        shown = re.search(r"CLI command args: \[\]string\{(.*)\}", said)
+        assert shown is not None, said
+        assert json.loads(f"[{shown[1].replace(chr(92) + 'v', chr(92) + 'u000b')}]") == ["none", *expected], text

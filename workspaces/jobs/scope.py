@@ -157,10 +157,10 @@ _WIDENING = frozenset({"target", "target-file", "exclude", "exclude-file", "repl
 
 
 def plan_arguments(addresses: Addresses, *, beside: str = "") -> str:
-    """Return TF_CLI_ARGS_plan with the addresses, after what is already set."""
+    """Return TF_CLI_ARGS_plan with the addresses, before what is already set: a sign such as ";" ends the arguments."""
     flags = [f"-target={_quoted(address)}" for address in addresses.targets]
     flags += [f"-replace={_quoted(address)}" for address in addresses.replaces]
-    return " ".join([beside, *flags] if beside.strip() else flags)
+    return " ".join([*flags, beside] if beside.strip() else flags)
 
 
 def _quoted(address: str) -> str:

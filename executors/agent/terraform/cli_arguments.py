@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 
+from terrakube_site.terraform.state_arguments import split_arguments
+
 _ONLY_APPLY = frozenset({"auto-approve"})
 _ONLY_PLAN = frozenset(
     {"destroy", "exclude", "exclude-file", "refresh", "refresh-only", "replace", "target", "target-file"}
@@ -40,9 +42,9 @@ def for_apply_of_plan(arguments: str, *, may_give: Callable[[str], bool]) -> str
 
 def _chosen(arguments: str, is_kept: Callable[[str, str], bool]) -> str:
     try:
-        words = shlex.split(arguments)
+        words = split_arguments(arguments)
     except ValueError:
-        # terraform says best what is wrong with its quotes.
+        # terraform says best what is wrong with them.
         return arguments
     return shlex.join(word for name, value, taken in _options(words) if is_kept(name, value) for word in taken)
 
