@@ -16,17 +16,16 @@ class VcsConfig(AppConfig):
 
     def ready(self) -> None:
         # Applications are imported before their models can be.
-        from auditlog.registry import auditlog
-
         from vcs.models import AccountLink, PullRequestRules
         from vcs.pull_requests.approving import check_approval
         from vcs.reports.outbox import note_change
         from workspaces.jobs.transitions.listeners import tell_of_moves
+        from workspaces.models.history import keep_history
         from workspaces.services.jobs import check_approvals_with
         from workspaces.services.registration import register_with
 
-        auditlog.register(AccountLink)
-        auditlog.register(PullRequestRules)
+        keep_history(AccountLink)
+        keep_history(PullRequestRules)
         tell_of_moves(note_change)
         check_approvals_with(check_approval)
         register_with("vcs.hooks.synchronization.register_now")

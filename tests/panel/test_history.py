@@ -19,6 +19,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.http import StreamingHttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -74,6 +75,19 @@ def change(client: Client, variable: Variable, **values: str | None) -> None:
 @pytest.fixture
 def plain(workspace: Workspace) -> Variable:
     return VariableFactory.create(workspace=workspace, key="region", value="eu-west-1", category="TERRAFORM")
+
+
+def test_a_record_that_is_made_or_deleted_is_not_asked_for_what_others_say_of_it(workspace: Workspace) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        made = WorkspaceFactory.create(organization=workspace.organization, name="new")
+    assert [one["sql"] for one in asked if one["sql"].startswith("SELECT")] == []
+    entries = LogEntry.objects.filter(object_pk=str(made.pk)).order_by("pk")
+    made.delete()
+    assert [entry.action for entry in entries] == [LogEntry.Action.CREATE, LogEntry.Action.DELETE]
+    columns = {field.name for field in Workspace._meta.concrete_fields}
+    for entry in entries:
+        assert "name" in entry.changes_dict
+        assert entry.changes_dict.keys() <= columns
 
 
 # ---- values ---------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -98,6 +99,16 @@ WRITTEN_BY_MACHINES = frozenset(
 a person's view of a list."""
 
 
+def keep_history(model: type[Model], *, exclude_fields: Iterable[str] = (), **more: Any) -> None:
+    """Register a record whose history is kept, once all models are there; ``more`` is as django-auditlog takes it.
+
+    Relations that other records hold are no part of it: django-auditlog would look up each when a record is made or
+    deleted, for a workspace in seven statements, and no page shows what it finds.
+    """
+    others = [field.name for field in model._meta.get_fields() if field.auto_created and not field.concrete]
+    auditlog.register(model, exclude_fields=[*exclude_fields, *others], **more)
+
+
 def keep_histories() -> None:
     """Register each record that people change, once all models are there."""
     for plain in (
@@ -111,13 +122,13 @@ def keep_histories() -> None:
         models.RunLimits,
         models.WorkspaceTag,
     ):
-        auditlog.register(plain)
+        keep_history(plain)
     for stamped in (models.Collection, models.PolicyRule, models.Project, models.Tag, models.Template):
-        auditlog.register(stamped, exclude_fields=_STAMPS)
-    auditlog.register(models.Workspace, exclude_fields=[*_STAMPS, "last_job_status", "last_job_date", "locked_by_user"])
+        keep_history(stamped, exclude_fields=_STAMPS)
+    keep_history(models.Workspace, exclude_fields=[*_STAMPS, "last_job_status", "last_job_date", "locked_by_user"])
     for variable in (models.Variable, models.GlobalVariable, models.Item):
-        auditlog.register(variable, mask_fields=["value"], mask_callable=_HIDE, exclude_fields=["updated_date"])
-    auditlog.register(
+        keep_history(variable, mask_fields=["value"], mask_callable=_HIDE, exclude_fields=["updated_date"])
+    keep_history(
         models.Vcs,
         mask_fields=["client_secret", "private_key", "access_token", "refresh_token"],
         mask_callable=_HIDE,
@@ -135,7 +146,7 @@ def keep_histories() -> None:
             "problem_at",
         ],
     )
-    auditlog.register(
+    keep_history(
         models.Cluster,
         mask_fields=["kubeconfig"],
         mask_callable=_HIDE,
@@ -143,21 +154,21 @@ def keep_histories() -> None:
         exclude_fields=[*_STAMPS, "silent_since", "answered_at", "asked_at", "problem", "restricted"],
         m2m_fields={"organizations"},
     )
-    auditlog.register(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
-    auditlog.register(
+    keep_history(models.Ssh, mask_fields=["private_key"], mask_callable=_HIDE, exclude_fields=_STAMPS)
+    keep_history(
         models.NotificationConfiguration,
         mask_fields=["destination_url", "signing_secret"],
         mask_callable=_HIDE,
         exclude_fields=_STAMPS,
         m2m_fields={"templates"},
     )
-    auditlog.register(models.AccessToken, exclude_fields=[*_STAMPS, "notice_due_at", "notice_tries"])
-    auditlog.register(models.Schedule, exclude_fields=[*_STAMPS, "next_at"])
-    auditlog.register(models.Webhook, exclude_fields=[*_STAMPS, "remote_hook_id"])
-    auditlog.register(models.WebhookEvent, exclude_fields=_STAMPS)
+    keep_history(models.AccessToken, exclude_fields=[*_STAMPS, "notice_due_at", "notice_tries"])
+    keep_history(models.Schedule, exclude_fields=[*_STAMPS, "next_at"])
+    keep_history(models.Webhook, exclude_fields=[*_STAMPS, "remote_hook_id"])
+    keep_history(models.WebhookEvent, exclude_fields=_STAMPS)
 
     # Who may do what is said by users' groups, which people and sign-ins change.
-    auditlog.register(
+    keep_history(
         User, mask_fields=["password"], mask_callable=_HIDE, exclude_fields=["last_login"], m2m_fields={"groups"}
     )
-    auditlog.register(Group)
+    keep_history(Group)
