@@ -12,10 +12,12 @@ from django.contrib import admin as django_admin
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from unfold.templatetags.unfold_list import items_for_result
 
 from executors.attempts import lifecycle
 from executors.choices import ExecutorKind
 from executors.models import Attempt
+from terrakube_site.templatetags.list_rows import cells_of
 from tests.factories import (
     PLAN_AND_APPLY,
     CollectionFactory,
@@ -82,6 +84,16 @@ def test_a_list_opens_with_a_bounded_number_of_queries(
 ) -> None:
     with django_assert_max_num_queries(LIST_QUERIES):  # type: ignore[attr-defined]
         assert admin.get(reverse(f"admin:{name}_changelist")).status_code == 200
+
+
+@pytest.mark.parametrize("name", registered())
+def test_the_rows_of_a_list_say_what_unfold_writes(name: str, admin: Client, filled: Workspace) -> None:
+    address = reverse(f"admin:{name}_changelist")
+    for query in ({}, {"q": "", "o": "-1"}, {"_popup": "1"}):
+        shown = (getattr(admin.get(address, query), "context_data", None) or {}).get("cl")
+        # The page of checks is no list.
+        for record in shown.result_list if shown is not None else ():
+            assert cells_of(shown, record) == list(items_for_result(shown, record, None))
 
 
 @pytest.mark.parametrize("name", registered())
