@@ -23,6 +23,7 @@ from terrakube_site.theme.markup import format_html
 from workspaces.admin.addition import Addition
 from workspaces.admin.base import ReadOnly, RecordAdmin, actor_of, allows, telling
 from workspaces.admin.exports import ListExport
+from workspaces.admin.job_search import with_text
 from workspaces.admin.list_views import ViewedList
 from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus, PanelList
 from workspaces.display import age_column, badge, duration, moment
@@ -133,6 +134,11 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request).defer("tcl", "template__tcl")
         return found
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return with_text(queryset, search_term), False
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
