@@ -1,7 +1,7 @@
 """Filters that templates of the panel share with its lists, and pieces that several pages show."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 from urllib.parse import urlencode
 
@@ -9,8 +9,10 @@ from django import template
 from django.core.paginator import Page
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from terrakube_site import visible as safe
+from terrakube_site.theme.markup import text_of
 from workspaces import display
 from workspaces.admin.changes import Change
 from workspaces.admin.states import origin_of
@@ -144,3 +146,10 @@ def roles_table(of_team: bool) -> RolesTable:
 def changes_table(changes: Sequence[Change], new: bool) -> Changes:
     """List changed fields; of a ``new`` record only their values."""
     return {"changes": changes, "new": new}
+
+
+@register.simple_tag
+def rights_marks(marks: Iterable[bool]) -> SafeString:
+    """The cells of a row of rights, in Python: a table may have some thousands; ``marks`` says which are given."""
+    given, missing = f"<td>{text_of(gettext('yes'))}</td>", '<td><span class="tk-quiet-text">–</span></td>'
+    return SafeString("".join(given if has else missing for has in marks))
