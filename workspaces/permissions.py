@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop as _
 
 from terrakube_site.database.built_once import BuiltOnce
@@ -13,7 +15,7 @@ from terrakube_site.messages import message
 from workspaces.actors import Actor, TokenUser, groups_of, is_admin, name_of, user_key
 from workspaces.errors import NotAllowed
 from workspaces.models import Access, Job, Organization, Project, ProjectAccess, Team, Workspace
-from workspaces.roles import ALL, NAMES, NONE, OF_ACCESSES, Rights, granted_rights
+from workspaces.roles import ALL, FLAGS, NAMES, NONE, OF_ACCESSES, Rights, granted_rights
 
 RIGHT_NAMES = (
     _("manage_state"),
@@ -33,11 +35,20 @@ RIGHT_NAMES = (
 """The rights as a refusal names them to programs; on a page it says what the form of a team calls them."""
 
 
-_TEAMS = BuiltOnce(lambda key, groups: Team.objects.filter(organization=key, name__in=groups))
-_ACCESSES = BuiltOnce(lambda key, groups: Access.objects.filter(workspace=key, name__in=groups))
+def kinds_of(given: QuerySet[Any], *place: str) -> QuerySet[Any]:
+    """Return what teams or accesses give, by the fields of ``place``: each kind once, as one person may have hundreds.
+
+    A row has the fields that ``granted_rights`` reads.
+    """
+    names = {field.name for field in given.model._meta.concrete_fields}
+    return given.order_by().values_list(*place, "role", *sorted(FLAGS & names), named=True).distinct()
+
+
+_TEAMS = BuiltOnce(lambda key, groups: kinds_of(Team.objects.filter(organization=key, name__in=groups)))
+_ACCESSES = BuiltOnce(lambda key, groups: kinds_of(Access.objects.filter(workspace=key, name__in=groups)))
 _PROJECT_ACCESSES = BuiltOnce(
-    lambda key, organization, groups: ProjectAccess.objects.filter(
-        project=key, project__organization=organization, name__in=groups
+    lambda key, organization, groups: kinds_of(
+        ProjectAccess.objects.filter(project=key, project__organization=organization, name__in=groups)
     )
 )
 
@@ -104,8 +115,8 @@ def workspaces_with_right(actor: Actor, workspaces: Iterable[Workspace], right: 
         return {row.pk for row in found}
     groups = groups_of(actor)
     alive = {row.organization_id for row in found if not row.organization.disabled}
-    teams = Team.objects.filter(organization__in=alive, name__in=groups)
-    whole = {team.organization_id for team in teams if rights_given_by(team)[right]}
+    teams = kinds_of(Team.objects.filter(organization__in=alive, name__in=groups), "organization_id")
+    whole = {team.organization_id for team in teams if right in granted_rights(team, of_team=True)}
     open_yet = [row for row in found if row.organization_id in alive - whole]
     accesses = Access.objects.filter(workspace__in=[row.pk for row in open_yet], name__in=groups)
     single = {access.workspace_id for access in accesses if rights_given_by(access)[right]}
@@ -120,7 +131,8 @@ def workspaces_with_right(actor: Actor, workspaces: Iterable[Workspace], right: 
 def projects_with_right(actor: Actor, right: str) -> set[UUID]:
     """Return the projects on which accesses to them give the actor a right; teams are not asked."""
     accesses = ProjectAccess.objects.filter(name__in=groups_of(actor), project__organization__disabled=False)
-    return {access.project_id for access in accesses if rights_given_by(access)[right]}
+    kinds = kinds_of(accesses, "project_id")
+    return {access.project_id for access in kinds if right in granted_rights(access, of_team=False)}
 
 
 def rights_on_each(actor: Actor, workspaces: Iterable[Workspace]) -> dict[UUID, Rights]:
@@ -131,7 +143,7 @@ def rights_on_each(actor: Actor, workspaces: Iterable[Workspace]) -> dict[UUID, 
     groups = groups_of(actor)
     alive = {row.organization_id for row in found if not row.organization.disabled}
     given = defaultdict[UUID, set[str]](set)
-    for team in Team.objects.filter(organization__in=alive, name__in=groups):
+    for team in kinds_of(Team.objects.filter(organization__in=alive, name__in=groups), "organization_id"):
         given[team.organization_id] |= granted_rights(team, of_team=True)
     open_yet = [row for row in found if row.organization_id in alive and not given[row.organization_id] >= OF_ACCESSES]
     for access in Access.objects.filter(workspace__in=[row.pk for row in open_yet], name__in=groups):

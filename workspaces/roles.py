@@ -39,6 +39,7 @@ NAMES = tuple(field.name for field in fields(Rights))
 _OF_TEAMS_ALONE = frozenset(
     {"manage_module", "manage_provider", "manage_vcs", "manage_template", "manage_collection", "create_workspace"}
 )
+_BY_WORD: Mapping[str, TeamRole] = {str(role): role for role in TeamRole}
 _WRITE = frozenset({"manage_workspace", "manage_state", "plan_job", "approve_job"})
 _BY_ROLE: Mapping[TeamRole, frozenset[str]] = {
     TeamRole.ADMIN: frozenset(NAMES) - {"manage_organization"},
@@ -48,14 +49,13 @@ _BY_ROLE: Mapping[TeamRole, frozenset[str]] = {
 }
 OF_ACCESSES = _BY_ROLE[TeamRole.ADMIN] - _OF_TEAMS_ALONE
 """All that an access can give; where teams give that, none need be asked for."""
-_FLAGS = frozenset(NAMES) - {"read", "manage_job", "create_workspace", "manage_access", "manage_organization"}
+FLAGS = frozenset(NAMES) - {"read", "manage_job", "create_workspace", "manage_access", "manage_organization"}
 """The rights that a flag of a team or access gives under the role ``custom``; ``manageJob`` is stored and not read."""
 
 
 def parse_role(text: str | None) -> TeamRole | None:
     """Return the role that a stored text names; empty is ``custom``, None an unknown role."""
-    word = (text or "").strip().lower() or TeamRole.CUSTOM
-    return TeamRole(word) if word in TeamRole.values else None
+    return _BY_WORD.get((text or "").strip().lower() or TeamRole.CUSTOM)
 
 
 def role_pattern(*roles: TeamRole) -> str:
@@ -74,7 +74,7 @@ def granted_rights(given: RightsGrant, *, of_team: bool) -> frozenset[str]:
     """Return the rights that a team or an access gives. Under an unknown role, its members may only read."""
     role = parse_role(given.role)
     if role == TeamRole.CUSTOM:
-        found = {name for name in _FLAGS if getattr(given, name, False)}
+        found = {name for name in FLAGS if getattr(given, name, False)}
     else:
         found = set(_BY_ROLE[role]) if role is not None else set()
     if not of_team:

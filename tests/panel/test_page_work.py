@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import PLAN, OrganizationFactory, VariableFactory, WorkspaceFactory
+from tests.factories import PLAN, OrganizationFactory, TeamFactory, VariableFactory, WorkspaceFactory
 from tests.support.work import counted_calls, kept_statements
 from workspaces.models import Collection, Organization, Reference, Tag, Workspace, WorkspaceTag
+from workspaces.roles import granted_rights
 from workspaces.services.jobs import create_job
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +110,31 @@ def test_the_form_and_the_head_of_a_workspace_share_one_look_at_its_pod_settings
 
     read = [one for one in statements if 'FROM "workspaces_globalvariable"' in one]
     assert len(read) == 1
+
+
+def test_a_member_of_many_teams_of_the_same_rights_takes_no_more_work_for_them(
+    sign_in: Callable[..., Client], workspace: Workspace
+) -> None:
+    member = sign_in(workspace.organization, role="write")
+    addresses = [
+        reverse("admin:workspaces_workspace_changelist"),
+        reverse("admin:workspaces_workspace_variables", args=[workspace.pk]),
+    ]
+
+    def asked() -> list[int]:
+        counts = []
+        for address in addresses:
+            assert member.get(address).status_code == 200
+            with counted_calls() as calls:
+                member.get(address)
+            counts.append(calls.functions[granted_rights.__code__])
+        return counts
+
+    with_one = asked()
+    for number in range(30):
+        group = Group.objects.create(name=f"same-{number}")
+        TeamFactory.create(organization=workspace.organization, name=group.name, role="write")
+        User.objects.get(is_staff=True).groups.add(group)
+
+    assert min(with_one) > 0
+    assert asked() == with_one

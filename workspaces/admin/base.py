@@ -31,9 +31,9 @@ from workspaces.admin.late_pages import FromTheNearerEnd
 from workspaces.admin.related_choices import RecordSelect, RecordSelectMultiple, may_be_key
 from workspaces.errors import ServiceError, WrongSettings
 from workspaces.models import Access, Organization, Project, ProjectAccess, Team
-from workspaces.permissions import projects_with_right, rights, rights_given_by
+from workspaces.permissions import kinds_of, projects_with_right, rights
 from workspaces.querysets import Scope, ScopedQuerySet, scope_of
-from workspaces.roles import Rights
+from workspaces.roles import Rights, granted_rights
 from workspaces.services.records import RIGHTS, organization_of, project_of, workspace_of
 from workspaces.variables.notices import notice_of
 from workspaces.variables.pod_settings_check import checked_together
@@ -65,8 +65,8 @@ class _Known:
         """Return the rights that the user's teams give together, by organization."""
         found: dict[Any, set[str]] = defaultdict(set)
         teams = Team.objects.filter(name__in=groups_of(self._user), organization__disabled=False)
-        for team in teams:
-            found[team.organization_id] |= {name for name, given in rights_given_by(team).items() if given}
+        for team in kinds_of(teams, "organization_id"):
+            found[team.organization_id] |= granted_rights(team, of_team=True)
         return found
 
     @cached_property
@@ -74,10 +74,10 @@ class _Known:
         """Return the rights that the user has on single workspaces or projects only."""
         groups = groups_of(self._user)
         rows = [
-            *Access.objects.filter(name__in=groups, workspace__organization__disabled=False),
-            *ProjectAccess.objects.filter(name__in=groups, project__organization__disabled=False),
+            *kinds_of(Access.objects.filter(name__in=groups, workspace__organization__disabled=False)),
+            *kinds_of(ProjectAccess.objects.filter(name__in=groups, project__organization__disabled=False)),
         ]
-        return {name for row in rows for name, given in rights_given_by(row).items() if given}
+        return {name for row in rows for name in granted_rights(row, of_team=False)}
 
     @cached_property
     def own_projects(self) -> set[Any]:
@@ -244,7 +244,7 @@ class SeenFilter(RelatedFieldListFilter):
         seen = seen.order_by(*self.field_admin_ordering(field, request, model_admin) or related._meta.ordering)
         if any(one.name == "name" for one in related._meta.fields):
             # It is all that is shown, and there can be hundreds.
-            seen = seen.only("name")
+            return list(seen.values_list("pk", "name"))
         return [(record.pk, str(record)) for record in seen]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
