@@ -66,8 +66,9 @@ class Claim:
         releases = raw.get("releases") or {}
         most = raw.get("maxPlanFilesBytes")
         try:
+            job = JobData.from_json(raw.get("jobData"))
             return cls(
-                job=JobData.from_json(raw.get("jobData")),
+                job=job,
                 sensitive=tuple(text for text in raw.get("sensitive") or () if isinstance(text, str)),
                 host_tokens=_host_tokens(raw.get("hostTokens")),
                 fetch_only=bool(raw.get("fetchOnly")),
@@ -82,6 +83,7 @@ class Claim:
                     targets=_texts(raw.get("targets")),
                     replaces=_texts(raw.get("replaces")),
                     destroys=bool(raw.get("destroys")),
+                    refresh_only=job.refresh_only,
                 ),
                 approved=bool(raw.get("approved")),
                 source_ssh_rsa=bool(raw.get("sourceSshRsa")),

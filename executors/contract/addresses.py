@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
+import sys
+import unicodedata
 from dataclasses import dataclass, replace
 
 _NAME = r"[^\W\d][\w-]*"
 _STEP = re.compile(rf'({_NAME})(\[(?:\d+|"(?:[^"\\]|\\.)*")\])?(?:\.|$)', re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|.)", re.DOTALL)
+_ESCAPES = {"\\n": "\n", "\\r": "\r", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
 _MODES = ("data", "ephemeral")
 # First words of names in a configuration that are no resources.
 _NO_TYPES = frozenset({"var", "local", "output", "provider", "check", "module", "path", "self", "each", "count"})
@@ -92,9 +95,12 @@ def _key(text: str | None) -> Key:
     inner = text[1:-1]
     if not inner.startswith('"'):
         return int(inner)
-    try:
-        key = json.loads(inner, strict=False)
-    except ValueError:
-        # An escape that HCL has and JSON does not (\U0001f600): compared as written.
-        return inner
-    return str(key).replace("$${", "${").replace("%%{", "%{")
+    key = _ESCAPE.sub(_unescaped, inner[1:-1]).replace("$${", "${").replace("%%{", "%{")
+    # HCL composes characters, so terraform takes both forms for the same key.
+    return unicodedata.normalize("NFC", key)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code = int(found[1] or found[2] or "110000", 16)
+    # An escape that HCL does not have stays as it is written.
+    return chr(code) if code <= sys.maxunicode else _ESCAPES.get(found[0], found[0])

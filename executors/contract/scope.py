@@ -18,15 +18,17 @@ _LONGEST = 120
 class Scope:
     """The scope of a job: ``targets`` and ``replaces`` are addresses as terraform writes them.
 
-    ``destroys`` is True for a plan that destroys, which includes everything that depends on a target.
+    ``destroys`` is True for a plan that destroys, which includes everything that depends on a target. A job that is
+    ``refresh_only`` writes what it finds to the state, and changes nothing else.
     """
 
     targets: Sequence[str] = ()
     replaces: Sequence[str] = ()
     destroys: bool = False
+    refresh_only: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.targets or self.replaces)
+        return bool(self.targets or self.replaces or self.refresh_only)
 
     @property
     def asked(self) -> list[Address]:
@@ -50,9 +52,13 @@ def outside(plan: Any, scope: Scope, dependencies: Callable[[], Dependencies]) -
     """Return the addresses that a plan touches outside of a scope, in the plan's order.
 
     Inside are the requested addresses, and those that terraform adds because a target depends on them; on a destroy,
-    because they depend on a target. ``dependencies`` is called only for a plan that touches more than the requested
-    addresses. Raises KeyError, TypeError or AttributeError for an invalid plan.
+    because they depend on a target. For a job that only refreshes, everything that a plan changes is outside.
+    ``dependencies`` is called only for a plan that touches more than the requested addresses. Raises KeyError,
+    TypeError or AttributeError for an invalid plan.
     """
+    changed = list(changes_beside_refresh(plan)) if scope.refresh_only else []
+    if changed or not (scope.targets or scope.replaces):
+        return _once(changed)
     asked = scope.asked
     beyond = [touch for touch in _touched(plan, scope) if not _is_within(touch, asked)]
     changed_outputs = [] if scope.destroys or not scope.targets else list(_changed_outputs(plan))
@@ -69,6 +75,15 @@ def outside(plan: Any, scope: Scope, dependencies: Callable[[], Dependencies]) -
         if any(not _is_covered(one, within) for one in known.outputs.get(name, ())):
             found.append(f"output.{name}")
     return _once(found)
+
+
+def changes_beside_refresh(plan: Any) -> Iterator[str]:
+    """Return the addresses that a plan changes, and not only refreshes or moves. Raises as ``outside`` does."""
+    for row in plan.get("resource_changes") or ():
+        if set(row["change"]["actions"]) - _QUIET or row["change"].get("importing"):
+            yield str(row["address"])
+    for row in plan.get("action_invocations") or ():
+        yield str(row["address"])
 
 
 def in_words(addresses: Sequence[str]) -> str:

@@ -259,10 +259,17 @@ def test_a_script_that_replaces_the_plan_is_stopped(steps: MakeSteps, before: by
     assert outcome(other.run("terraformPlan")) == ("succeeded", "done")
     job = steps("2", {}, targets=["terraform_data.a"])
     assert outcome(job.run("terraformPlan")) == ("succeeded", "done")
-    api = job.run("terraformApply", commands=planting(other.plan_files["/plan-file"]))
+    stored, commands = job.plan_files, planting(other.plan_files["/plan-file"])
+    api = job.run("terraformApply", commands=commands)
     assert outcome(api) == ("failed", "out-of-scope"), api.log
     assert "terraform_data.b" in api.attempt.result["message"]  # type: ignore[index]
     assert job.resources == resources(before)
+
+    unbounded = steps("2", {})
+    unbounded.plan_files = stored
+    api = unbounded.run("terraformApply", commands=commands)
+    assert outcome(api) == ("failed", "plan-altered"), "what was shown to who approves was the stored plan"
+    assert unbounded.resources == resources(before)
 
 
 @pytest.mark.parametrize("text", ["echo rubbish > terraformLibrary.tfPlan", "rm terraformLibrary.tfPlan"])
@@ -285,6 +292,13 @@ def test_a_stored_plan_that_reaches_further_is_stopped(steps: MakeSteps, before:
     message = api.attempt.result["message"]  # type: ignore[index]
     assert message.endswith("so nothing was applied: terraform_data.after, terraform_data.b, terraform_data.new.")
     assert job.resources == resources(before)
+
+    refreshing = steps("2", {}, {"refreshOnly": True})
+    refreshing.plan_files = wide.plan_files
+    api = refreshing.run("terraformApply", approved=True)
+    assert outcome(api) == ("failed", "out-of-scope"), api.log
+    assert "The job only refreshes the state" in api.attempt.result["message"]  # type: ignore[index]
+    assert refreshing.resources == resources(before)
 
 
 def test_a_job_that_only_plans_is_told_what_its_plan_reaches_beside_its_targets(steps: MakeSteps) -> None:

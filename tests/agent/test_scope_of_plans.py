@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from executors.contract.plan_dependencies import read_dependencies
+from executors.contract.plan_dependencies import Dependencies, read_dependencies
 from executors.contract.scope import Scope, in_words, outside
 
 MODULE = """
@@ -213,10 +213,38 @@ def test_every_kind_of_change_counts(plan: dict[str, Any], expected: list[str]) 
     assert outside(plan, Scope(targets=["t.a"]), lambda: read_dependencies("", plan, destroys=False)) == expected
 
 
+@pytest.mark.parametrize("scope", [Scope(targets=["t.a"]), Scope(refresh_only=True)], ids=["targets", "refresh-only"])
 @pytest.mark.parametrize("plan", [None, [], {"resource_changes": [{}]}, {"resource_changes": ["x"]}])
-def test_what_is_no_plan_is_never_within(plan: Any) -> None:
+def test_what_is_no_plan_is_never_within(plan: Any, scope: Scope) -> None:
     with pytest.raises((KeyError, TypeError, AttributeError)):
-        outside(plan, Scope(targets=["t.a"]), lambda: read_dependencies("", {}, destroys=False))
+        outside(plan, scope, lambda: read_dependencies("", {}, destroys=False))
+
+
+def test_a_job_that_only_refreshes_changes_nothing() -> None:
+    plan = {
+        "resource_changes": [
+            *(row("t.a", "no-op"), row("data.t.b", "read"), row("t.moved", "no-op", previous_address="t.c")),
+            *(row("t.d", "update"), row("t.e", "forget"), row("t.f", "no-op", importing={"id": "1"})),
+        ],
+        "resource_drift": [row("t.g", "update"), row("t.h", "no-op", previous_address="t.i")],
+        "action_invocations": [{"address": "action.x.y"}],
+    }
+    changed = ["t.d", "t.e", "t.f", "action.x.y"]
+    assert outside(plan, Scope(refresh_only=True), Dependencies) == changed
+    # Its targets are no permission to change them.
+    assert outside(plan, Scope(refresh_only=True, targets=["t.d"]), Dependencies) == changed
+    del plan["action_invocations"], plan["resource_changes"][3:]
+    assert outside(plan, Scope(refresh_only=True), Dependencies) == []
+    assert outside(plan, Scope(refresh_only=True, targets=["t.g"]), Dependencies) == ["t.moved"]
+
+
+def test_a_key_is_the_same_however_it_is_written() -> None:
+    composed = ['t.a["\xe9"]', 't.a["\U0001f600"]', r't.a["\U000e0041\n$${x}"]']
+    plan = {"resource_changes": [row(address, "update") for address in composed]}
+    decomposed = ['t.a["e\u0301"]', r't.a["\U0001f600"]', 't.a["\U000e0041\\u000a$${x}"]']
+    assert outside(plan, Scope(targets=decomposed), Dependencies) == []
+    others = ['t.a["e"]', r't.a["\\U0001f600"]', r't.a["\U00110041\n$${x}"]']
+    assert outside(plan, Scope(targets=others), Dependencies) == composed
 
 
 def test_a_list_of_addresses_is_bounded() -> None:

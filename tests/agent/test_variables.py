@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from executors.agent.errors import StepFailed
-from executors.agent.terraform.variables import quoted, write_variables
+from executors.agent.terraform.variables import quoted, write_values_of_plan, write_variables
 from terrakube_site.terraform.configuration.blocks import hcl_blocks, json_blocks
 from terrakube_site.terraform.configuration.variables import Declaration, declarations_in, declared_variables
 from terrakube_site.terraform.hcl import check_expression
@@ -213,3 +213,13 @@ def test_a_json_file_that_is_none_declares_nothing() -> None:
 def test_quoting_leaves_nothing_to_interpret() -> None:
     assert quoted('$${a} %{b}"\\\n') == '"$$${a} %%{b}\\"\\\\\\n"'
     assert check_expression(quoted(ODD)) is None
+
+
+def test_the_values_of_a_plan_keep_each_digit(tmp_path: Path) -> None:
+    values = '{"n":0.12345678901234567890123,"m":{"a":[1e400,-1.50],"b":12345678901234567890123.5},"t":"1.50","z":null}'
+    long = "1" + "0" * 5000
+    rows = {"kept": values, "long": long, "secret": "7"}
+    shown = ",".join(f'"{name}":{{"value":{value}}}' for name, value in rows.items())
+    (tmp_path / "plan.json").write_text(f'{{"variables":{{{shown},"null":{{}}}}}}')
+    written = write_values_of_plan(tmp_path, tmp_path / "plan.json", without={"secret"}).read_text()
+    assert written.replace(" ", "") == f'{{"kept":{values},"long":{long},"null":null}}'

@@ -338,7 +338,10 @@ _SAID_BY_EXECUTORS = (
     (
         "plan-altered",
         "",
-        _("Ask an administrator who could write to the database after the plan; then start the job again."),
+        _(
+            "Check the scripts of the apply step, and ask an administrator who could write to the database after the "
+            "plan; then start the job again."
+        ),
     ),
     (
         "out-of-scope",

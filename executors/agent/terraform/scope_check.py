@@ -11,7 +11,7 @@ from typing import Any
 from executors.agent.context import Context
 from executors.agent.errors import StepFailed
 from executors.contract.plan_dependencies import Dependencies, read_dependencies
-from executors.contract.scope import in_words, outside
+from executors.contract.scope import changes_beside_refresh, in_words, outside
 from terrakube_site.sentences import marked as _
 
 from .commands import Terraform
@@ -35,7 +35,7 @@ class ScopeCheck:
         A plan-only job gets a warning. Raises StepFailed.
         """
         scope = self._context.claim.scope
-        if not scope.targets:
+        if not scope.targets and not scope.refresh_only:
             # A job with replacements alone plans everything: the approver decides whether that is wanted.
             return
         try:
@@ -49,16 +49,15 @@ class ScopeCheck:
         """Return the file to apply, with a plan inside the scope. Raises StepFailed for any other one."""
         claim = self._context.claim
         if not claim.scope:
+            self._require_stored(plan)
             return plan
         # A copy that a background script cannot reach: the checked plan is the applied one.
         kept = self._context.private / "compared.tfplan"
         try:
             shutil.copyfile(plan, kept)
         except OSError as error:
-            raise StepFailed(
-                "plan-missing", _("The stored plan cannot be read: {error}."), error=error.strerror or error
-            ) from None
-        if not claim.scope.targets and claim.approved and self._stored == _digest(kept):
+            raise _unreadable(error) from None
+        if claim.scope.replaces and not claim.scope.targets and claim.approved and self._stored == _digest(kept):
             # The approver saw all of its changes.
             return kept
         shown = self._context.private / "compared.json"
@@ -67,6 +66,20 @@ class ScopeCheck:
         finally:
             shown.unlink(missing_ok=True)
         return kept
+
+    def _require_stored(self, plan: Path) -> None:
+        """Stop an apply of another plan than the stored one, which scripts of the step and of the source can replace.
+
+        A step without a stored plan has made its own. Raises StepFailed.
+        """
+        try:
+            altered = bool(self._stored) and self._stored != _digest(plan)
+        except OSError as error:
+            raise _unreadable(error) from None
+        if altered:
+            raise StepFailed(
+                "plan-altered", _("A script of this step changed the stored plan, so nothing was applied.")
+            )
 
     def _compare(self, plan: Path, shown: Path | None) -> None:
         scope = self._context.claim.scope
@@ -81,6 +94,12 @@ class ScopeCheck:
         if not found:
             return
         addresses = in_words(found)
+        if scope.refresh_only and any(True for _changed in changes_beside_refresh(content)):
+            raise StepFailed(
+                "out-of-scope",
+                _("The job only refreshes the state, but its plan has changes, so nothing was applied: {addresses}."),
+                addresses=addresses,
+            )
         if scope.targets:
             raise StepFailed(
                 "out-of-scope",
@@ -104,6 +123,10 @@ class ScopeCheck:
             return read_dependencies(graph, content, destroys=self._context.claim.scope.destroys)
         finally:
             drawn.unlink(missing_ok=True)
+
+
+def _unreadable(error: OSError) -> StepFailed:
+    return StepFailed("plan-missing", _("The stored plan cannot be read: {error}."), error=error.strerror or error)
 
 
 def _read(shown: Path) -> Any:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
@@ -74,10 +75,16 @@ def write_values_of_plan(folder: Path, shown: Path, *, without: Container[str]) 
 
     `without` names the ephemeral variables, whose values a plan does not keep.
     """
-    variables = json.loads(shown.read_bytes()).get("variables") or {}
-    values = {name: found.get("value") for name, found in variables.items() if name not in without}
+    mark = secrets.token_hex(16)
+
+    def as_written(number: str) -> str:
+        return f"{mark}{number}{mark}"
+
+    # As numbers of Python they would lose digits, and tofu would find other values than the plan's.
+    plan = json.loads(shown.read_bytes(), parse_int=as_written, parse_float=as_written)
+    values = {name: row.get("value") for name, row in (plan.get("variables") or {}).items() if name not in without}
     folder.mkdir(mode=0o700, exist_ok=True)
-    return _write(folder / _PLAN_FILE, json.dumps(values))
+    return _write(folder / _PLAN_FILE, re.sub(f'"{mark}([^"]+){mark}"', r"\1", json.dumps(values)))
 
 
 def _file(folder: Path, name: str, number: int) -> Path:
