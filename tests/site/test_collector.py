@@ -20,9 +20,10 @@ class Knot:
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    callbacks = list(gc.callbacks)
+    callbacks, threshold = list(gc.callbacks), gc.get_threshold()
     yield
     gc.callbacks[:] = callbacks
+    gc.set_threshold(*threshold)
     # The tests that follow have as little to walk as before.
     gc.collect()
     gc.freeze()
@@ -55,3 +56,20 @@ def test_garbage_is_freed_from_the_beginning() -> None:
     del knot
     gc.collect()
     assert gone() is None
+
+
+def test_what_a_request_has_in_use_is_not_looked_through_again_and_again() -> None:
+    looks: list[int] = []
+    gc.callbacks.append(lambda phase, told: looks.append(told["generation"]) if phase == "start" else None)
+
+    def hold() -> int:
+        gc.collect()
+        looks.clear()
+        held = [Knot() for _ in range(20_000)]
+        return len(looks) if held else 0
+
+    usual = hold()
+    spare_what_stays()
+
+    assert usual > 20
+    assert hold() <= 5
