@@ -182,6 +182,8 @@ class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
         indexes = (
             models.Index(fields=("workspace", "-id"), name="job_of_workspace"),
             models.Index(fields=("organization", "-id"), name="job_of_organization"),
+            # It counts the jobs of a list, of which no row is read then.
+            models.Index(fields=("organization", "status"), condition=Q(hidden=False), name="job_shown"),
             models.Index(fields=("status",), condition=~Q(status__in=sorted(FINAL_JOB)), name="job_unfinished"),
             models.Index(
                 fields=("ended_at",), condition=Q(ended_at__isnull=False, trimmed_at=None), name="job_to_trim"
