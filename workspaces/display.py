@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -30,15 +30,18 @@ TONES = {
     JobStatus.FAILED: "bad",
     JobStatus.UNKNOWN: "quiet",
 }
+_TONES: Mapping[str, str] = {str(status): name for status, name in TONES.items()}
+_LABELS: Mapping[str, Any] = {**dict(JobStatus.choices), **dict(LastJobStatus.choices)}
 
 
 def tone(status: str) -> str:
     """Return the color group of a status: good, bad, active, wait, attention or quiet."""
-    return TONES.get(JobStatus(status), "quiet") if status in JobStatus.values else "quiet"
+    # A status is a text, also as a key here.
+    return _TONES.get(status, "quiet")
 
 
 def label(status: str) -> str:
-    return str(LastJobStatus(status).label if status in LastJobStatus.values else JobStatus(status).label)
+    return str(_LABELS[status])
 
 
 def badge(status: str) -> SafeString:

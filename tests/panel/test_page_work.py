@@ -21,8 +21,8 @@ ROWS = 50
 
 CALLS = {
     "start": 53_000,
-    "workspaces": 140_000,
-    "jobs": 115_000,
+    "workspaces": 84_000,
+    "jobs": 58_000,
     "job": 38_000,
     "overview": 50_000,
     "variables": 85_000,

@@ -25,7 +25,7 @@ from workspaces.admin.base import ReadOnly, RecordAdmin, actor_of, allows, telli
 from workspaces.admin.exports import ListExport
 from workspaces.admin.job_search import with_text
 from workspaces.admin.list_views import ViewedList
-from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus, PanelList
+from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus, PanelList, Via
 from workspaces.display import age_column, badge, duration, moment
 from workspaces.errors import InvalidInput
 from workspaces.forms.jobs import DecisionForm
@@ -36,6 +36,7 @@ from workspaces.services import jobs, many_jobs
 from workspaces.services.job_comments import comment_on_job, delete_comment
 
 MOST_REFUSALS_TOLD = 10
+_VIA = dict(Via.choices)
 
 
 def span_of(job: Job) -> str:
@@ -162,7 +163,7 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
     def who(self, job: Job) -> SafeString:
         # An address that has no room breaks after its sign, not within a word.
         name, sign, host = (job.created_by or "").partition("@")
-        return format_html('<span title="{}">{}{}<wbr>{}</span>', job.get_via_display(), name, sign, host)
+        return format_html('<span title="{}">{}{}<wbr>{}</span>', _VIA.get(job.via, job.via), name, sign, host)
 
     @admin.display(description=_("started"), ordering="created_date")
     def age(self, job: Job) -> SafeString:

@@ -6,7 +6,6 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import reverse
@@ -35,10 +34,12 @@ def shown_tag(tag: WorkspaceTag) -> str:
 
 def tag_badges(tags: Iterable[WorkspaceTag]) -> SafeString:
     """Render tags, each in the colour of its name, as links to the workspaces that have it."""
-    address = reverse("admin:workspaces_workspace_changelist")
+    if not (shown := list(tags)):
+        return SafeString("")
+    address = f"{reverse('admin:workspaces_workspace_changelist')}?workspace_tags__tag__id__exact="
 
     def parts(tag: WorkspaceTag) -> tuple[Any, ...]:
-        query = urlencode({"workspace_tags__tag__id__exact": tag.tag_id})
-        return zlib.crc32(tag.tag.name.encode()) % COLOURS, f"{address}?{query}", shown_tag(tag)
+        # A key has nothing that an address must escape.
+        return zlib.crc32(tag.tag.name.encode()) % COLOURS, f"{address}{tag.tag_id}", shown_tag(tag)
 
-    return format_html_join(" ", '<a class="tk-badge tk-tag tk-tag-{}" href="{}">{}</a>', map(parts, tags))
+    return format_html_join(" ", '<a class="tk-badge tk-tag tk-tag-{}" href="{}">{}</a>', map(parts, shown))
