@@ -110,6 +110,33 @@ def test_an_apply_without_a_stored_plan_uses_the_variables(serve: Serve, start: 
     assert "declares no such variable: x." in api.log
 
 
+def test_tofu_reads_a_state_whose_providers_a_variable_decides(serve: Serve, start: Start) -> None:
+    main = """
+        terraform {
+          required_providers {
+            time = { source = "hashicorp/time" }
+          }
+        }
+        variable "regions" { type = set(string) }
+        provider "time" {
+          alias    = "by_region"
+          for_each = var.regions
+        }
+        resource "time_static" "t" {
+          for_each = var.regions
+          provider = time.by_region[each.key]
+        }
+    """
+    fields = {"tofu": True, "terraformVersion": "1.12.6", "variables": {"regions": '["a", "b"]'}}
+    plan = serve({"main.tf": main}, **fields)
+    assert start(plan).wait() == 0, plan.log
+    apply = serve({"main.tf": main}, type="terraformApply", claim={"hasPlan": True}, **fields)
+    apply.attempt.files.update(plan.attempt.files)
+    assert start(apply).wait() == 0, apply.log
+    assert "Error" not in apply.log
+    assert len(json.loads(apply.attempt.files["/state-json"])["values"]["root_module"]["resources"]) == 2
+
+
 def test_an_ephemeral_variable_is_given_to_the_apply_of_a_plan_again(serve: Serve, start: Start) -> None:
     main = 'variable "key" {\n  type      = string\n  ephemeral = true\n}\n' + MAIN
     values = {"who": "you", "key": "k"}

@@ -19,12 +19,15 @@ INNER = {"main.tf": 'module "a" {\n  source = "./x"\n}\n', "x/main.tf": 'module 
         (INNER, True),
         ({"main.tf.json": '{"module": {"a": {"source": "./${var.which}"}}}'}, True),
         ({"main.tf.json": '{"terraform": {"encryption": {}}}'}, True),
+        ({"main.tf": 'provider "a" {\n  alias = "b"\n  for_each = var.regions\n}\n'}, True),
+        ({"main.tf.json": '{"provider": {"a": [{}, {"alias": "b", "for_each": "${var.regions}"}]}}'}, True),
+        ({"main.tf": 'provider "a" {\n  region = var.region\n}\n'}, False),
         ({"main.tf": 'module "a" { source = "./x" }\nresource "b" "c" { source = var.which }\n'}, False),
         ({"main.tf.json": '{"module": {"a": {"source": "./x", "version": "1.0"}}}'}, False),
         ({"main.tf": "# encryption {\n"}, False),
     ],
 )
-def test_sources_of_modules_and_encryption_need_values_early(
+def test_sources_of_modules_encryption_and_instances_of_providers_need_values_early(
     files: dict[str, str], early: bool, tmp_path: Path
 ) -> None:
     listed = {"Modules": [{"Dir": "."}, {"Dir": "x"}]}

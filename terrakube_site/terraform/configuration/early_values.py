@@ -10,7 +10,8 @@ from .files import configuration_files, read_blocks
 
 
 def needs_values_early(module: Path, data_folder: Path) -> bool:
-    """Return whether a module's source or version is an expression, here or in a module of it, or encryption is set.
+    """Return whether a module's source or version is an expression, here or in a module of it, encryption is set, or
+    a provider has instances.
 
     ``data_folder`` is where init keeps the list of modules.
     """
@@ -26,5 +27,7 @@ def needs_values_early(module: Path, data_folder: Path) -> bool:
 def _is_early(block: Block, in_json: bool) -> bool:
     if block.kind == "terraform":
         return bool(block.inner("encryption")) or "encryption" in block.attributes
+    if block.kind == "provider":
+        return "for_each" in block.attributes
     texts = [block.attributes.get(name, "") for name in ("source", "version")] if block.kind == "module" else []
     return any("${" in text or bool(text and not in_json and not text.startswith('"')) for text in texts)
