@@ -56,28 +56,30 @@ _NAME = re.compile(r"[^=\0]+")
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def job_environment(
-    container: Mapping[str, str], job: Mapping[str, str], *, say: Callable[[str], object]
-) -> dict[str, str]:
-    """Return the environment for every command of the step; raise StepFailed for a value that Linux cannot pass on.
-
-    `say` gets a line for each setting that was dropped.
-    """
+def job_environment(container: Mapping[str, str], job: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for every command of the step; raise StepFailed for a value that Linux cannot pass on."""
     environment = {key: value for key, value in container.items() if not _matches(key, TERRAKUBE_KEYS + CONTROL_KEYS)}
     environment.update((key, value) for key, value in job.items() if not _matches(key, CONTROL_KEYS))
     for key, value in job.items():
         if key in environment:
             _check(key, value)
     environment.setdefault("CHECKPOINT_DISABLE", "1")
+    return environment
+
+
+def drop_unusable_paths(environment: dict[str, str], folder: Path, *, say: Callable[[str], object]) -> None:
+    """Drop settings with which terraform would not start in `folder`; `say` gets a line for each.
+
+    Call it right before init: what they name may be in the source, or made by a script.
+    """
     config = environment.get("TF_CLI_CONFIG_FILE")
-    if config and not Path(config).is_file():
+    if config and not (folder / config).is_file():
         say(f"TF_CLI_CONFIG_FILE names {config}, which does not exist: not used.")
         del environment["TF_CLI_CONFIG_FILE"]
     cache = environment.get("TF_PLUGIN_CACHE_DIR")
-    if cache and not _usable(Path(cache)):
+    if cache and not _usable(folder / cache):
         say(f"TF_PLUGIN_CACHE_DIR names {cache}, which cannot be written: providers are not cached.")
         del environment["TF_PLUGIN_CACHE_DIR"]
-    return environment
 
 
 def add_host_tokens(environment: dict[str, str], tokens: Mapping[str, str]) -> None:

@@ -83,7 +83,7 @@ def _run(context: Context, container: Mapping[str, str], terraform: list[Terrafo
     context.banner(f"{job.type} of job {job.job_id}")
     if job.type not in (*TYPES, *SCRIPT_TYPES):
         raise StepFailed("bad-step-type", _("This executor does not know the step type {type}."), type=repr(job.type))
-    environment = job_environment(container, job.environment_variables, say=context.say)
+    environment = job_environment(container, job.environment_variables)
     add_host_tokens(environment, context.claim.host_tokens)
     _enter_folder(context)
     if container.get(FOLDER_VARIABLE) and "HOME" not in job.environment_variables:

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from executors.agent.environment import job_environment, read_temp_environment
+from executors.agent.environment import drop_unusable_paths, job_environment, read_temp_environment
 from executors.agent.errors import StepFailed
 
 
-def build(container: dict[str, str], job: dict[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
+def build(
+    container: dict[str, str], job: dict[str, str] | None = None, *, folder: Path = Path("/none")
+) -> tuple[dict[str, str], list[str]]:
     said: list[str] = []
-    return job_environment(container, job or {}, say=said.append), said
+    environment = job_environment(container, job or {})
+    drop_unusable_paths(environment, folder, say=said.append)
+    return environment, said
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,14 @@ def test_a_missing_configuration_file_is_not_named_to_terraform(tmp_path: Path) 
     assert "does not exist" in said[0]
     (tmp_path / "there").touch()
     assert "TF_CLI_CONFIG_FILE" in build({"TF_CLI_CONFIG_FILE": str(tmp_path / "there")})[0]
+
+
+def test_paths_are_those_of_the_folder_in_which_terraform_runs(tmp_path: Path) -> None:
+    (tmp_path / "ci.tfrc").touch()
+    given = {"TF_CLI_CONFIG_FILE": "ci.tfrc", "TF_PLUGIN_CACHE_DIR": "cache"}
+    environment, said = build({}, given, folder=tmp_path)
+    assert (environment, said) == ({**given, "CHECKPOINT_DISABLE": "1"}, [])
+    assert (tmp_path / "cache").is_dir()
 
 
 def test_a_plugin_cache_is_made_or_dropped_with_a_word(tmp_path: Path) -> None:

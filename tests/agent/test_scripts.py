@@ -53,9 +53,12 @@ def test_scripts_run_around_init_and_the_command(serve: Serve, start: Start) -> 
         bash("echo at after; terraform show terraformLibrary.tfPlan >/dev/null && echo at plan", after=True),
         bash("ls -d .terraform && echo at before", before=True),
         bash("[ ! -e .terraform ] && echo at beforeInit; echo TF_VAR_late=x >>$terrakubeEnv", beforeInit=True),
+        bash("echo 'disable_checkpoint = true' >ci.tfrc", beforeInit=True),
         type="terraformPlan",
+        environmentVariables={"TF_CLI_CONFIG_FILE": "ci.tfrc"},
     )
     assert start(api).wait() == 0, api.log
+    assert "does not exist: not used" not in api.log
     assert order(api) == ["at beforeInit", "at before", "at after", "at plan"]
 
 

@@ -153,7 +153,7 @@ def is_approved_by_a_person(step: Step, *, since: int) -> bool:
 # ---- for Terrakube's own executor, which knows no addresses ---------------------------------------------------------
 
 PLAN_ARGUMENTS = "TF_CLI_ARGS_plan"
-_WIDENING = frozenset({"target", "target-file", "exclude", "exclude-file", "replace", "destroy"})
+_WIDENING = frozenset({"target", "target-file", "exclude", "exclude-file", "replace", "destroy", "invoke"})
 
 
 def plan_arguments(addresses: Addresses, *, beside: str = "") -> str:

@@ -9,12 +9,22 @@ from terrakube_site.terraform.state_arguments import split_arguments
 
 _ONLY_APPLY = frozenset({"auto-approve"})
 _ONLY_PLAN = frozenset(
-    {"destroy", "exclude", "exclude-file", "refresh", "refresh-only", "replace", "target", "target-file"}
+    {"destroy", "exclude", "exclude-file", "invoke", "refresh", "refresh-only", "replace", "target", "target-file"}
 )
 # These have their value as a word of its own where they have no "=".
 _WITH_VALUE = frozenset(
     (
-        *("backup", "deprecation", "exclude", "exclude-file", "json-into", "lock-timeout", "parallelism", "replace"),
+        *(
+            "backup",
+            "deprecation",
+            "exclude",
+            "exclude-file",
+            "invoke",
+            "json-into",
+            "lock-timeout",
+            "parallelism",
+            "replace",
+        ),
         *("state", "state-out", "target", "target-file", "var", "var-file"),
     )
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from executors.agent.api import Body, retrying
 from executors.agent.context import Context
+from executors.agent.environment import drop_unusable_paths
 from executors.agent.errors import ApiRefused, ApiUnavailable, AttemptOver, StepFailed, Stopped
 from executors.agent.plan_files.packing import PlanFiles
 from executors.agent.scripts import TEMP_ENVIRONMENT_FILE, Scripts
@@ -93,6 +94,7 @@ class TerraformStep:
     def _init(self) -> None:
         self._context.heartbeat.phase("init")
         self._context.banner("Init")
+        drop_unusable_paths(self._environment, self._folder, say=self._context.say)
         # A stored plan holds the values it was made with.
         undeclared = [] if self._context.claim.has_plan else self._terraform.undeclared_variables()
         if undeclared:
