@@ -106,6 +106,10 @@ KEPT: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
         {"data/terraform.tfstate": LEFT_S3, "data/environment": "prod"},
         {"environmentVariables": {"TF_DATA_DIR": "data"}},
     ),
+    "a data folder behind a folder that does not exist": (
+        {"data/terraform.tfstate": LEFT_S3},
+        {"environmentVariables": {"TF_DATA_DIR": "none/../data"}},
+    ),
     "a link in our file's place": (
         {"outside.txt": LOCAL},
         {"before_init": f"ln -s outside.txt {OVERRIDE_FILE}"},

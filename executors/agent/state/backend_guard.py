@@ -99,7 +99,8 @@ class BackendGuard:
             raise self._backend_failure("local" if changed else None)
 
     def _data(self, environment: Mapping[str, str]) -> Path:
-        return self._folder / (environment.get("TF_DATA_DIR") or ".terraform")
+        # terraform cleans the path before it asks the disk.
+        return Path(os.path.normpath(self._folder / (environment.get("TF_DATA_DIR") or ".terraform")))
 
     def _refuse_local_state(self) -> None:
         """init would ask whether to copy such a state over ours."""
