@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -14,13 +19,77 @@ from django_q.admin import FailAdmin, QueueAdmin
 from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.admin import ModelAdmin
 
+from vcs.models import Delivery
 from workspaces.admin.users import AdministratorsOnly
 from workspaces.display import age_column, time_left
+from workspaces.models import AccessToken, Job, NotificationDelivery, Step, Vcs, Workspace
 
 # Successes are not kept and nothing is scheduled by django-q2 itself, so there is nothing to list of them.
 for model in (Success, Schedule, Failure, OrmQ):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
+
+
+_ABOUT: Mapping[str, type[Model]] = {
+    "executors.tasks.advance_job": Job,
+    "executors.tasks.give_back_checks": Job,
+    "executors.tasks.judge_drift_check": Job,
+    "executors.tasks.advance_workspace": Workspace,
+    "executors.tasks.run_preflight": Workspace,
+    "executors.tasks.launch_step": Step,
+    "executors.tasks.cancel_step": Step,
+    "executors.tasks.kill_step": Step,
+    "vcs.tasks.handle_delivery": Delivery,
+    "vcs.tasks.renew_connection": Vcs,
+    "vcs.tasks.synchronize_hooks": Vcs,
+    "workspaces.notifications.sending.send_delivery": NotificationDelivery,
+    "workspaces.notifications.owners.tell_owner": AccessToken,
+}
+"""Of which kind the record is whose key a task was asked for with."""
+
+type _Key = tuple[type[Model], str]
+
+
+def _asked(task: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return the function of a task, failed or queued, and the arguments it was asked for with."""
+    function = task.func() if callable(task.func) else task.func
+    arguments = task.args() if callable(task.args) else task.args
+    return str(function or ""), tuple(arguments or ())
+
+
+def _key(task: Any) -> _Key | None:
+    """Return which record a task is about; None if none, or if it is not known of this function."""
+    function, arguments = _asked(task)
+    model = _ABOUT.get(function)
+    if model is None or len(arguments) != 1:
+        return None
+    try:
+        return model, str(model._meta.pk.to_python(arguments[0]))
+    except ValidationError:
+        return None
+
+
+def _found(tasks: Iterable[Any]) -> Mapping[_Key, Model]:
+    """Return the records that tasks are about, with a query for each kind."""
+    wanted: dict[type[Model], set[str]] = defaultdict(set)
+    for key in filter(None, map(_key, tasks)):
+        wanted[key[0]].add(key[1])
+    found: dict[_Key, Model] = {}
+    for model, keys in wanted.items():
+        rows = model._base_manager.filter(pk__in=keys)
+        for row in rows.select_related("job") if model is Step else rows:
+            found[model, str(row.pk)] = row
+    return found
+
+
+def _link(record: Model) -> SafeString:
+    """Return the record's name, which leads to its page; a step's has the job's before it, and leads there."""
+    name, target = str(record), record
+    if isinstance(record, Step):
+        name, target = f"{record.job}, {record}", record.job
+    options = target._meta
+    address = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[target.pk])
+    return format_html('<a href="{}">{}</a>', address, name)
 
 
 def _in_words(function: object) -> str:
@@ -37,14 +106,26 @@ class _Listed(AdministratorsOnly):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        shown = super().get_changelist_instance(request)
+        shown.result_list = list(shown.result_list)
+        found = _found(shown.result_list)
+        for task in shown.result_list:
+            task.found = found
+        return shown
+
     @admin.display(description=_("about"))
     def about(self, task: Any) -> str:
-        """Return the ids with which a task was asked for: a job, a step, a workspace."""
-        arguments = task.args() if callable(task.args) else task.args
-        return ", ".join(str(one) for one in arguments or ()) or "–"
+        """Return the job, step or workspace that a task was asked for; the key of one that is no longer there."""
+        key = _key(task)
+        known = task.found if hasattr(task, "found") else _found([task])
+        record = None if key is None else known.get(key)
+        if record is not None:
+            return _link(record)
+        return ", ".join(map(str, _asked(task)[1])) or "–"
 
     def record_name(self, task: Any) -> str:
-        return _in_words(task.func() if callable(task.func) else task.func)
+        return _in_words(_asked(task)[0])
 
 
 @admin.register(Failure)

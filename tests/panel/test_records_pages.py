@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
+from django_q.models import Failure
 
-from tests.factories import CollectionFactory, ItemFactory, TeamFactory, VariableFactory, WorkspaceFactory
+from tests.factories import PLAN, CollectionFactory, ItemFactory, TeamFactory, VariableFactory, WorkspaceFactory
 from tests.panel.forms import submit
 from tests.support.markup import without_breaks
-from workspaces.models import Collection, Workspace
+from workspaces.jobs import transitions
+from workspaces.models import Cluster, Collection, Job, Step, Tag, Workspace
+from workspaces.services.jobs import create_job
 
 pytestmark = pytest.mark.django_db
 SECRET = "p-8a3f91c2"
@@ -99,3 +106,61 @@ def test_a_team_is_listed_with_what_its_role_lets_its_members_do(admin: Client) 
     text = admin.get(reverse("admin:workspaces_team_changelist")).content.decode()
     assert "Plan jobs" in text
     assert "Approve jobs" not in text.split("<tbody")[1]
+
+
+def test_deleting_marked_records_says_how_many_of_which_kind(admin: Client, workspace: Workspace) -> None:
+    tags = [Tag.objects.create(organization=workspace.organization, name=name) for name in ("eu", "us")]
+    address = reverse("admin:workspaces_tag_changelist")
+    for count, title in ((2, "Delete 2 tags"), (1, "Delete 1 tag")):
+        marked = {"action": "delete_selected", "_selected_action": [str(tag.pk) for tag in tags[:count]]}
+        page = admin.post(address, marked).content.decode()
+        assert title in page
+        assert "multiple objects" not in page
+    admin.post(address, {**marked, "post": "yes"})
+    assert list(Tag.objects.all()) == tags[1:]
+
+
+def test_a_secret_that_a_new_record_does_not_have_was_not_set(admin: Client) -> None:
+    for name, kubeconfig, said in (("own", "", False), ("far", "a: b", True)):
+        cluster = Cluster.objects.create(name=name, namespace="jobs", kubeconfig=kubeconfig)
+        text = admin.get(reverse("admin:workspaces_cluster_history", args=[cluster.pk])).content.decode()
+        assert "Namespace" in text
+        assert ("Kubeconfig" in text, "set, not shown" in text) == (said, said)
+
+
+def launched(workspace: Workspace) -> tuple[Job, Step]:
+    job = create_job(workspace, by=None, tcl=PLAN)
+    transitions.advance(job.pk)
+    return job, job.steps.get()
+
+
+def failed(function: str, key: object) -> None:
+    now = timezone.now()
+    Failure.objects.create(
+        id=f"{Failure.objects.count():032}", name="task", func=function, args=(key,), started=now, stopped=now,
+        result="OperationalError: no answer", success=False,
+    )  # fmt: skip
+
+
+def test_a_failed_task_names_what_it_is_about_and_leads_there(
+    admin: Client, workspace: Workspace, django_assert_num_queries: Callable[..., AbstractContextManager[object]]
+) -> None:
+    job, step = launched(workspace)
+    failed("executors.tasks.launch_step", str(step.pk))
+    failed("executors.tasks.advance_workspace", str(workspace.pk))
+    failed("executors.tasks.advance_job", job.pk + 1000)
+    address = reverse("admin:django_q_failure_changelist")
+    text = without_breaks(admin.get(address).content.decode())
+    page = reverse("admin:workspaces_job_change", args=[job.pk])
+    assert f'<a href="{page}">{job}, {step}</a>' in text
+    assert workspace.name in text
+    assert str(workspace.pk) not in re.sub(r'href="[^"]*"', "", text)
+    assert str(job.pk + 1000) in text, "what is no longer there keeps its key"
+    with CaptureQueriesContext(connection) as few:
+        admin.get(address)
+    for _ in range(5):
+        failed("executors.tasks.launch_step", str(launched(WorkspaceFactory.create())[1].pk))
+    with django_assert_num_queries(len(few)):
+        admin.get(address)
+    first = Failure.objects.earliest("id")
+    assert page in admin.get(reverse("admin:django_q_failure_change", args=[first.pk])).content.decode()

@@ -175,6 +175,22 @@ def test_a_reader_sees_every_tab_and_saves_none(furnished: Workspace, sign_in: S
     assert stored(furnished) == before
 
 
+def test_no_page_of_an_uploaded_source_has_the_words_of_the_api(
+    admin: Client, furnished: Workspace, sign_in: SignIn
+) -> None:
+    Workspace.objects.filter(pk=furnished.pk).update(source="empty", branch="remote-content")
+    before = stored(furnished)
+    reader = sign_in(furnished.organization, role="read")
+    for client in (admin, reader):
+        for name in ("source", "change"):
+            text = text_of(client, tab(furnished, name))
+            assert "Uploaded archive (tar.gz)" in text
+            assert "remote-content" not in text
+            assert ">empty<" not in text
+    assert submit(admin, tab(furnished, "change"), "workspace_form", {}).status_code == 302
+    assert stored(furnished) == before
+
+
 def test_who_sees_no_workspace_sees_no_tab(furnished: Workspace, sign_in: SignIn) -> None:
     elsewhere = sign_in(TeamFactory.create(name="ELSEWHERE").organization, role="admin")
     for name in TABS:

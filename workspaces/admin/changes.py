@@ -136,6 +136,9 @@ def changes_of(entry: LogEntry, names: Names | None = None) -> list[Change]:
     found = []
     for label, field, raw in _fields(entry):
         if field is not None and field.name in masked:
+            if not any(map(_said, raw)):
+                # A secret that a new record does not have was not set.
+                continue
             before, after = (visible(one) for one in kept.get(field.name, ("", "")))
             hidden = gettext("set, not shown") if is_new(entry) else gettext("changed, not shown")
             found.append(Change(label, before, after) if field.name in kept else Change(label, "", hidden))

@@ -6,7 +6,12 @@ import datetime as dt
 import json
 from typing import Any
 
-from django.contrib.admin import helpers
+from django.contrib import admin
+from django.contrib.admin import actions, helpers
+from django.contrib.admin.utils import model_ngettext
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 from unfold import fields
 from unfold.templatetags import unfold_list
@@ -24,6 +29,7 @@ def replace_parts() -> None:
     # Where pygments is installed, unfold gives JSON colours in style attributes, which the page policy refuses.
     fields.prettify_json = lambda data, encoder: None
     helpers.InlineAdminFormSet.inline_formset_data = rows_for_script  # type: ignore[assignment, method-assign]
+    admin.site.add_action(delete_selected, "delete_selected")
 
 
 def shown_field(value: Any, field: Any, empty_value_display: str) -> str:
@@ -32,6 +38,21 @@ def shown_field(value: Any, field: Any, empty_value_display: str) -> str:
         return clock(value)
     text: str = display_for_field(value, field, empty_value_display)
     return text
+
+
+@admin.action(permissions=["delete"], description=actions.delete_selected.short_description)
+def delete_selected(shown: admin.ModelAdmin[Any], request: HttpRequest, records: QuerySet[Any]) -> HttpResponse | None:
+    """Delete the marked records as Django does; the page that asks before says by its title how many of which kind."""
+    answer = actions.delete_selected(shown, request, records)
+    if isinstance(answer, TemplateResponse) and answer.context_data is not None:
+        context = answer.context_data
+        if not (context["perms_lacking"] or context["protected"]):
+            count = len(records)
+            context["title"] = gettext("Delete %(count)d %(kinds)s") % {
+                "count": count,
+                "kinds": model_ngettext(shown.opts, count),
+            }
+    return answer
 
 
 def rows_for_script(rows: Any) -> str:

@@ -24,14 +24,10 @@ from workspaces.models import Workspace
 from workspaces.pods.policy.rules import Refusal
 from workspaces.variables.pod_settings import KEYED, Settings, settings_of
 
-SOURCE_FIELDSET: Any = (
-    _("Source"),
-    {"fields": ("source", ("branch", "folder"), ("vcs", "ssh"), "module_ssh_key")},
-)
-_ORIGIN_FIELDSET: Any = (
-    _("Source"),
-    {"fields": ("origin", "source", "branch", "folder", ("vcs", "ssh"), "module_ssh_key")},
-)
+_KEYS = (("vcs", "ssh"), "module_ssh_key")
+SOURCE_FIELDSET: Any = (_("Source"), {"fields": ("origin", "source", "branch", "folder", *_KEYS)})
+_READ_SOURCE: Any = (_("Source"), {"fields": ("source", ("branch", "folder"), *_KEYS)})
+_READ_UPLOAD: Any = (_("Source"), {"fields": ("uploaded", "folder", *_KEYS)})
 TOOL_FIELDSET: Any = (_("Tool"), {"fields": (("iac_type", "terraform_version"),)})
 NAME_FIELDSET: Any = (None, {"fields": ("organization", "project", "name", "description", "default_template")})
 MORE_FIELDSET: Any = (
@@ -72,6 +68,11 @@ class PlainVariableInline(VariableInline):
         return found.exclude(**KEYED)
 
 
+def read_source(workspace: Workspace) -> Any:
+    """Return the fields of a workspace's source for who may not change it."""
+    return _READ_UPLOAD if workspace.uploaded_source else _READ_SOURCE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormTab:
     """The part of a workspace's form that one tab shows.
@@ -87,7 +88,7 @@ class FormTab:
 FORM_TABS: Mapping[str, FormTab] = {
     "variables": FormTab(inlines=(PlainVariableInline, CollectionInline), parts=frozenset({"pod_variables"})),
     "pods": FormTab(parts=frozenset({"executor", "memory"})),
-    "source": FormTab(fieldsets=(_ORIGIN_FIELDSET,), parts=frozenset({"upload", "webhook", "schedules"})),
+    "source": FormTab(fieldsets=(SOURCE_FIELDSET,), parts=frozenset({"upload", "webhook", "schedules"})),
     "access": FormTab(fieldsets=(_SHARED_FIELDSET,), inlines=(AccessInline,), parts=frozenset({"who", "shared_state"})),
     "settings": FormTab(
         fieldsets=(NAME_FIELDSET, TOOL_FIELDSET, _RUNS_FIELDSET, AUDIT_FIELDSET),

@@ -68,6 +68,7 @@ from workspaces.admin.workspace_tabs import (
     chosen_tab,
     head_context,
     pod_settings_of,
+    read_source,
     tab_of,
 )
 from workspaces.choices import PanelList
@@ -238,7 +239,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         request._organization_id = obj.organization_id if obj is not None else None  # type: ignore[attr-defined]
         form: Any = super().get_form(request, obj, change, **kwargs)
         tab = tab_of(request)
-        form.asks_origin = not change or chosen_tab(request) == "source"
+        form.asks_origin = not change or tab is None or SOURCE_FIELDSET in tab.fieldsets
         form.shows_executor = tab is None or "executor" in tab.parts
         form.executor_defaults = self.addition.executor_defaults()
         form.pod_settings = staticmethod(partial(pod_settings_of, request))
@@ -295,12 +296,16 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         tab = tab_of(request)
-        if tab is None:
-            return super().get_fieldsets(request, obj)
-        if chosen_tab(request) == "source" and not self.has_change_permission(request, obj):
-            # Who only reads sees the columns, and no choice between them.
-            return (SOURCE_FIELDSET,)
-        return tab.fieldsets
+        found = super().get_fieldsets(request, obj) if tab is None else tab.fieldsets
+        if obj is None or self.has_change_permission(request, obj):
+            return found
+        # Who only reads sees where the configuration is, and no choice.
+        return [read_source(obj) if one is SOURCE_FIELDSET else one for one in found]
+
+    @admin.display(description=_("Configuration"))
+    def uploaded(self, record: Workspace) -> str:
+        """Return what stands in place of repository and branch where there is none."""
+        return gettext("Uploaded archive (tar.gz)")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial = dict(super().get_changeform_initial_data(request))
