@@ -237,17 +237,16 @@ def _records(maker: Maker, organization: Organization) -> None:
         create_rule(PolicyRule(organization=owner, setting=setting, **more), by=by)
     network = maker.sample.workspaces["network"]
     create_access(Access(workspace=network, name="AUDITORS", role="read"), by=by)
-    _troubles()
 
 
-def _troubles() -> None:
-    """A failed task, one that waits, and a person who forgot a password."""
+def _troubles(job: Job) -> None:
+    """A task for a step of the job that failed at first, and a person who forgot a password."""
     ended = timezone.now() - dt.timedelta(minutes=9)
     Failure.objects.create(
         id="5d0c4a3b9e8f4f6aa1c2d3e4f5a6b7c8",
         name="winter-robin-blue-table",
         func="executors.tasks.launch_step",
-        args=("0d6f3c52-7f0e-4f4e-9f43-52f6d9a1b7aa",),
+        args=(str(job.steps.earliest("step_number").pk),),
         started=ended - dt.timedelta(seconds=2),
         stopped=ended,
         result="OperationalError: the database does not answer",
@@ -320,6 +319,7 @@ def _make(maker: Maker, *, kubernetes: bool, seconds: float) -> None:
     until(maker.start("running", ledger, tcl=LONG, comments="Load test before the sale"), JobStatus.RUNNING)
     maker.start("pending", ledger)
     add_records(maker, platform, data)
+    _troubles(maker.sample.jobs["unchanged"])
     time.sleep(seconds)
 
 

@@ -134,14 +134,14 @@ class Camera:
     def close(self) -> None:
         self._context.close()
 
-    def take(self, name: str, *, full: bool = True) -> None:
-        """Take the open page."""
+    def take(self, name: str, *, full: bool = True, moved: bool = False) -> None:
+        """Take the open page; ``moved`` where the script itself opened or printed parts of it, which is no jump."""
         page = self.page
         page.wait_for_load_state("load")
         self.visited.add(page.url)
         page.wait_for_timeout(SETTLING_MILLISECONDS)
         jumps = page.evaluate(JUMPS)
-        if jumps > MOST_JUMPS:
+        if jumps > MOST_JUMPS and not moved:
             self.faults.append(f"{name} jumps by {jumps:.2f} of the window at {self._width} while it loads")
         if full:
             # A terminal draws only what is in view.
@@ -168,11 +168,11 @@ class Camera:
         # What was hidden in one picture is shown in the next.
         page.evaluate("localStorage.removeItem('sidebarOpen')")
 
-    def try_to(self, name: str, lead: Callable[[], None], *, full: bool = True) -> None:
+    def try_to(self, name: str, lead: Callable[[], None], *, full: bool = True, moved: bool = False) -> None:
         """Lead to a page and take it; note what kept it from being taken, and go on."""
         try:
             lead()
-            self.take(name, full=full)
+            self.take(name, full=full, moved=moved)
         except Error as error:
             self.faults.append(f"{name} at {self._width}: {str(error).splitlines()[0]}")
             # Nothing of it shall meet the next page.
@@ -184,7 +184,8 @@ def _states(camera: Camera, address: str, sample: Sample, found: dict[str, Doing
 
     for name, doing in found.items():
         if wanted(name):
-            camera.try_to(name, partial(doing, camera.page, address, sample), full=name not in ON_TOP)
+            lead = partial(doing, camera.page, address, sample)
+            camera.try_to(name, lead, full=name not in ON_TOP, moved=True)
 
 
 def browse_empty(browser: Browser, sample: Sample, folder: Path, options: argparse.Namespace) -> list[str]:

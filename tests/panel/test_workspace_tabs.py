@@ -212,7 +212,8 @@ def test_without_a_team_the_overview_says_that_administrators_alone_may(
 def test_what_is_dangerous_stands_at_the_end_of_the_settings(admin: Client, furnished: Workspace) -> None:
     lock_workspace(furnished, by=None, reason="audit")
     text = text_of(admin, tab(furnished, "settings"))
-    danger = text.split('id="danger"')[1]
+    before, danger = text.split('id="danger"')
+    assert 'name="_save"' in before, "who fills in the form on a phone meets its button first"
     assert "Unlock by force" in danger
     assert reverse("admin:workspaces_workspace_delete", args=[furnished.pk]) in danger
     assert 'name="deleted"' not in text
