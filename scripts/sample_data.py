@@ -254,7 +254,8 @@ def _troubles(job: Job) -> None:
         attempt_count=3,
     )
     AccessAttempt.objects.create(
-        username="grace",
+        # Not one of those who sign in for the pictures, which ends the count.
+        username="margaret",
         ip_address="192.0.2.17",
         user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         failures_since_start=5,

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -32,7 +33,18 @@ class CheckRunAdmin(ReadOnly, AdministratorsOnly, ModelAdmin):  # type: ignore[m
         if request.method == "POST":
             runs.request_run(by=name_of(actor_of(request)))
             return HttpResponseRedirect(request.path)
-        run = CheckRun.objects.first()
+        return self._page(request, CheckRun.objects.first(), extra_context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show a run as the list shows the newest; its button is that of the list."""
+        run = self.get_object(request, unquote(object_id))
+        if run is None or request.method == "POST" or not self.has_view_permission(request, run):
+            return super().change_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+        return self._page(request, run, {"original": run, **(extra_context or {})})
+
+    def _page(self, request: HttpRequest, run: CheckRun | None, extra_context: Any) -> HttpResponse:
         findings = [restore_finding(row) for row in run.found] if run is not None else []
         # What needs doing comes first.
         order = [State.FAIL, State.UNKNOWN, State.OPTIONAL, State.PASS, State.UNUSED]

@@ -136,6 +136,10 @@ def test_the_page_asks_in_the_background_and_shows_the_newest_run(
     assert "data-again" not in page
     assert "has never sent a heartbeat" in page
     assert "manage.py qcluster" in page
+    own = reverse("admin:executors_checkrun_change", args=[run.pk])
+    assert "has never sent a heartbeat" in admin.get(own).content.decode()
+    assert "{&quot;" not in admin.get(own).content.decode(), "what is kept is not shown as it is kept"
     member = sign_in(WorkspaceFactory.create().organization, manage_workspace=True)
     assert member.get(address).status_code == 403
+    assert member.get(own).status_code == 403
     assert member.post(address).status_code == 403

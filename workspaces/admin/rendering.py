@@ -40,7 +40,10 @@ def shown_field(value: Any, field: Any, empty_value_display: str) -> str:
     return text
 
 
-@admin.action(permissions=["delete"], description=actions.delete_selected.short_description)
+_WORDS: Any = actions.delete_selected
+
+
+@admin.action(permissions=["delete"], description=_WORDS.short_description)
 def delete_selected(shown: admin.ModelAdmin[Any], request: HttpRequest, records: QuerySet[Any]) -> HttpResponse | None:
     """Delete the marked records as Django does; the page that asks before says by its title how many of which kind."""
     answer = actions.delete_selected(shown, request, records)
