@@ -42,8 +42,8 @@ def _fill_in(page: Page, address: str, user: str, password: str) -> None:
     page.goto(f"{address}{reverse('admin:login')}")
     page.fill("#id_username", user)
     page.fill("#id_password", password)
-    page.click("button[type=submit]")
-    page.wait_for_load_state("load")
+    with page.expect_navigation():
+        page.click("button[type=submit]")
 
 
 def _wrong(page: Page, address: str, sample: Sample) -> None:
@@ -61,8 +61,8 @@ def _locked_out(page: Page, address: str, sample: Sample) -> None:
 
 def _signed_out(page: Page, address: str, sample: Sample) -> None:
     _fill_in(page, address, "ada", sample.password)
-    page.evaluate("document.querySelector('form[action$=\"/logout/\"]').submit()")
-    page.wait_for_load_state("load")
+    with page.expect_navigation():
+        page.evaluate("document.querySelector('form[action$=\"/logout/\"]').submit()")
 
 
 def _chosen(page: Page, address: str, action: str, view: str = "admin:workspaces_workspace_changelist") -> None:

@@ -124,12 +124,16 @@ class Camera:
         self._folder, self._options, self._width = folder, options, width
         size: ViewportSize = {"width": width, "height": HEIGHTS.get(width, HEIGHT)}
         self._context = browser.new_context(viewport=size, color_scheme="light", locale=options.language)
-        self.page = self._context.new_page()
-        # A page with input that is not saved asks before it is left.
-        self.page.on("dialog", lambda dialog: dialog.accept())
-        self.page.set_default_timeout(PAGE_MILLISECONDS)
+        self.page = self._new_page()
         self.faults: list[str] = []
         self.visited: set[str] = set()
+
+    def _new_page(self) -> Page:
+        page = self._context.new_page()
+        # A page with input that is not saved asks before it is left.
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.set_default_timeout(PAGE_MILLISECONDS)
+        return page
 
     def close(self) -> None:
         self._context.close()
@@ -168,15 +172,16 @@ class Camera:
         # What was hidden in one picture is shown in the next.
         page.evaluate("localStorage.removeItem('sidebarOpen')")
 
-    def try_to(self, name: str, lead: Callable[[], None], *, full: bool = True, moved: bool = False) -> None:
+    def try_to(self, name: str, lead: Callable[[Page], None], *, full: bool = True, moved: bool = False) -> None:
         """Lead to a page and take it; note what kept it from being taken, and go on."""
         try:
-            lead()
+            lead(self.page)
             self.take(name, full=full, moved=moved)
         except Error as error:
             self.faults.append(f"{name} at {self._width}: {str(error).splitlines()[0]}")
-            # Nothing of it shall meet the next page.
-            self.page.goto("about:blank")
+            # Nothing of it shall meet the next page, also where it is still on its way to another.
+            failed, self.page = self.page, self._new_page()
+            failed.close()
 
 
 def _states(camera: Camera, address: str, sample: Sample, found: dict[str, Doing], wanted: Wanted) -> None:
@@ -184,7 +189,10 @@ def _states(camera: Camera, address: str, sample: Sample, found: dict[str, Doing
 
     for name, doing in found.items():
         if wanted(name):
-            lead = partial(doing, camera.page, address, sample)
+
+            def lead(page: Page, doing: Doing = doing) -> None:
+                doing(page, address, sample)
+
             camera.try_to(name, lead, full=name not in ON_TOP, moved=True)
 
 
@@ -204,7 +212,7 @@ def browse_empty(browser: Browser, sample: Sample, folder: Path, options: argpar
             sign_in(camera.page, address, sample.password)
             for name, path in page_states.empty_pages().items():
                 if wanted(name):
-                    camera.try_to(name, partial(visit, camera.page, address + path))
+                    camera.try_to(name, partial(visit, url=address + path))
             faults += camera.faults
             camera.close()
     return faults
@@ -219,19 +227,18 @@ def browse(browser: Browser, address: str, sample: Sample, folder: Path, options
     wanted, faults = _wanted(options), []
     for width in options.widths:
         camera = Camera(browser, folder, options, width)
-        page = camera.page
-        visit(page, f"{address}/admin/login/")
+        visit(camera.page, f"{address}/admin/login/")
         if not options.docs:
             if wanted("sign-in"):
                 camera.take("sign-in")
             _states(camera, address, sample, page_states.SIGNED_OUT, wanted)
-            page.context.clear_cookies()
-        sign_in(page, address, sample.password)
+            camera.page.context.clear_cookies()
+        sign_in(camera.page, address, sample.password)
         if not options.docs:
             _states(camera, address, sample, page_states.SIGNED_IN, wanted)
         for name, path in (pages(sample) | pages_of_nothing()).items():
             if name in DOCS if options.docs else wanted(name):
-                camera.try_to(name, partial(visit, page, address + path), full=not options.docs)
+                camera.try_to(name, partial(visit, url=address + path), full=not options.docs)
         faults += camera.faults
         if not (options.only or options.docs):
             faults += [f"no picture of {route}" for route in without_picture(camera.visited)]
