@@ -223,20 +223,25 @@ def _number(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Values that a workspace or an organization sets; None if unset."""
+    """Values that a workspace or an organization sets; None if unset. ``lost``: one of them cannot be decrypted."""
 
     keep: int | None = None
     soft: bool | None = None
+    lost: bool = False
 
 
 def _asked(rows: QuerySet[Any], owner: str) -> dict[UUID, _Wanted]:
     found: dict[UUID, dict[str, str]] = {}
+    lost = set()
     for row in rows.filter(key__in=(KEEP, SOFT), category=Category.ENV).order_by():
-        found.setdefault(getattr(row, owner), {})[row.key] = row.value
+        found.setdefault(getattr(row, owner), {})[row.key] = row.text_if_readable
+        if row.lost:
+            lost.add(getattr(row, owner))
     return {
         key: _Wanted(
             keep=_number(texts[KEEP]) if KEEP in texts else None,
             soft=texts[SOFT].strip().lower() == "true" if SOFT in texts else None,
+            lost=key in lost,
         )
         for key, texts in found.items()
     }
@@ -252,12 +257,15 @@ def _to_drop(at_most: int) -> Iterator[tuple[int, bool]]:
     ended = Job.objects.filter(status__in=FINAL_JOB, hidden=False)
     for key, own in workspaces.items():
         above = organizations.get(owners.get(key, key), _Wanted())
+        if own.lost or (above.lost and None in (own.keep, own.soft)):
+            # What was asked is not known, so nothing is deleted.
+            continue
         keep = own.keep if own.keep is not None else above.keep
         if keep is not None:
             for job_id in _beyond(ended.filter(workspace=key), keep + 1, safe_jobs().filter(hidden=False), at_most):
                 yield job_id, bool(own.soft if own.soft is not None else above.soft)
     for key, wanted in organizations.items():
-        if wanted.keep is not None:
+        if wanted.keep is not None and not wanted.lost:
             of_all = ended.filter(organization=key).exclude(workspace__in=list(workspaces))
             for job_id in _beyond(of_all, wanted.keep + 1, safe_jobs().filter(hidden=False), at_most):
                 yield job_id, bool(wanted.soft)

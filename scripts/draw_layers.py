@@ -16,7 +16,7 @@ import grimp
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "layers.svg"
-ROOF = {"apps", "asgi", "busy", "error_pages", "settings", "urls"}
+ROOF = {"apps", "asgi", "busy", "error_pages", "lost_values", "settings", "urls"}
 """Modules of ``terrakube_site`` that put the applications together; the rest is their ground floor."""
 LAYERS = ("terrakube_site: roof", "tfe", "executors", "vcs", "workspaces", "terrakube_site: ground floor")
 _BOX_WIDTH, _BOX_HEIGHT, _GAP, _MARGIN, _HEAD, _COLUMNS = 168, 38, 22, 24, 34, 6

@@ -138,6 +138,7 @@ MIDDLEWARE = [
     "workspaces.caller.caller_of_request",
     "axes.middleware.AxesMiddleware",
     "terrakube_site.busy.DatabaseBusy",
+    "terrakube_site.lost_values.LostValues",
 ]
 ROOT_URLCONF = "terrakube_site.urls"
 ASGI_APPLICATION = "terrakube_site.asgi.application"

@@ -12,6 +12,7 @@ from rest_framework.views import exception_handler as rest_exception_handler
 from rest_framework.views import set_rollback
 
 from tfe.documents import Json
+from workspaces.encryption import DecryptionError
 from workspaces.errors import Duplicate, InvalidInput, NotAllowed, ServiceError
 
 
@@ -78,6 +79,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         set_rollback()
         status = _status_of(error)
         return Response(errors_of(status, str(error.message), pointer=_pointer_of(error)), status=status)
+    if isinstance(error, DecryptionError):
+        set_rollback()
+        return Response(errors_of(HTTPStatus.CONFLICT, str(error.sentence)), status=HTTPStatus.CONFLICT)
     if isinstance(error, IntegrityError):
         set_rollback()
         sentence = "This conflicts with data that already exists."

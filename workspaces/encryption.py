@@ -14,9 +14,12 @@ from django.conf import settings
 from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop as _
+from django.utils.translation import override
 
-UNREADABLE = gettext_noop("Cannot be read; replace it")
+from terrakube_site.messages import Message, message
+
+UNREADABLE = _("Cannot be read; replace it")
 """What stands where a value would be whose encryption key was lost."""
 
 _LOST = "A stored value cannot be decrypted: its key is not among the installation's keys"
@@ -25,9 +28,48 @@ _LOST = "A stored value cannot be decrypted: its key is not among the installati
 class DecryptionError(Exception):
     """A stored value that none of the installation's keys decrypts."""
 
+    @property
+    def sentence(self) -> Message:
+        """Which value is lost, as far as that is known, and what to do about it."""
+        return message(
+            _(
+                "A stored value cannot be read, because its encryption key was lost. Replace the value, or give the "
+                "installation that key again."
+            )
+        )
+
 
 class UnreadableValue(DecryptionError, AttributeError):
     """The value of a record's field cannot be decrypted. django-auditlog takes an AttributeError for no value."""
+
+    def __init__(self, record: models.Model, field: str) -> None:
+        super().__init__(_LOST)
+        self.record = record
+        self.field = field
+
+    @property
+    def sentence(self) -> Message:
+        meta = self.record._meta
+        try:
+            name = str(self.record)
+        except DecryptionError:
+            name = str(self.record.pk)
+        with override("en"):
+            what, record = str(meta.get_field(self.field).verbose_name), str(meta.verbose_name)  # type: ignore[union-attr]
+        return message(
+            _(
+                'The {what} of the {record} "{name}" cannot be read, because its encryption key was lost. Give the '
+                "installation that key again."
+            )
+            if isinstance(meta.get_field(self.field), models.BinaryField)
+            else _(
+                'The {what} of the {record} "{name}" cannot be read, because its encryption key was lost. Replace it, '
+                "or give the installation that key again."
+            ),
+            what=what,
+            record=record,
+            name=name,
+        )
 
 
 @lru_cache(maxsize=4)
@@ -77,12 +119,17 @@ class _Readable(DeferredAttribute):
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         value = super().__get__(instance, cls)
         if isinstance(value, _Unreadable):
-            raise UnreadableValue(_LOST)
+            raise UnreadableValue(instance, self.field.attname)
         return value
 
     def __set__(self, instance: Any, value: Any) -> None:
         # Without it the value in the record's own dictionary would count, and nothing be asked.
         instance.__dict__[self.field.attname] = value
+
+
+def is_lost(value: object) -> bool:
+    """Return whether a value, as a query without records has it, cannot be decrypted."""
+    return isinstance(value, _Unreadable)
 
 
 def is_readable(record: models.Model, name: str) -> bool:
@@ -96,6 +143,14 @@ def is_readable(record: models.Model, name: str) -> bool:
     except DecryptionError:
         return False
     return True
+
+
+def readable(record: models.Model, name: str) -> Any:
+    """Return the value of an encrypted field; None also for one that cannot be decrypted.
+
+    For pages that show the rest of a record, never for what a step is made of.
+    """
+    return getattr(record, name) if is_readable(record, name) else None
 
 
 def unreadable_fields(record: models.Model) -> set[str]:

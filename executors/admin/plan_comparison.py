@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from executors.runs.access import find_job
 from workspaces.admin.base import actor_of
 from workspaces.admin.jobs import JobAdmin
+from workspaces.encryption import is_lost
 from workspaces.jobs.plan_comparison import compare_plans
 from workspaces.jobs.plans import Plan, read_plan
 from workspaces.models import Job, SavedPlan
@@ -72,6 +73,6 @@ def _plans(jobs: list[Job]) -> dict[int, Plan]:
     newest: dict[int, bytes] = {}
     rows = SavedPlan.objects.filter(step__job__in=jobs, json__isnull=False).order_by("step__step_number")
     for job_id, content in rows.values_list("step__job_id", "json"):
-        newest[job_id] = bytes(content or b"")
+        newest[job_id] = b"" if is_lost(content) else bytes(content or b"")
     read = {job_id: read_plan(content) for job_id, content in newest.items()}
     return {job_id: plan for job_id, plan in read.items() if plan is not None}

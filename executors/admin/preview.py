@@ -77,7 +77,9 @@ def preview_view(page: WorkspaceAdmin, request: HttpRequest, pk: Any) -> HttpRes
     context: dict[str, Any] = {"text": "", "lines": [], "errors": [], "needs": [], "answer": None}
     try:
         context |= _shown(workspace, kind, inputs, {one.name: one.origin for one in found})
-        context["errors"] = [translated(refusal.message) for refusal in inputs.for_step(kind).refusals]
+        refused = [refusal.message for refusal in inputs.for_step(kind).refusals]
+        lost = inputs.for_step(kind).lost
+        context["errors"] = [translated(text) for text in ([lost] if lost else []) + refused]
         if request.method == "POST":
             require_permission(
                 actor_of(request),

@@ -24,9 +24,24 @@ from workspaces import flows, pods
 from workspaces.choices import EXCLUSIVE_TYPES, PLAN_TYPES, Category, IacType, StepType
 from workspaces.jobs.scope import PLAN_ARGUMENTS, addresses_of, is_approved_by_a_person, plan_arguments
 from workspaces.models import Job, SavedPlan, Ssh, Step
+from workspaces.reasons import Reason, told
 from workspaces.variables.in_force import Inputs, step_inputs
 
 LOG_BUFFER_BYTES = 64 * 2**20
+
+
+class ValuesLost(Exception):
+    """Values that a step needs cannot be decrypted, as ``why`` says."""
+
+    def __init__(self, why: Reason) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
+def require_values(inputs: Inputs) -> None:
+    """Refuse inputs whose values cannot be decrypted: the step would run with others. Raises ValuesLost."""
+    if inputs.lost is not None:
+        raise ValuesLost(told("incomplete-variables", inputs.lost))
 
 
 def _commands(commands: tuple[flows.Command, ...] | None) -> tuple[Command, ...] | None:
@@ -147,10 +162,12 @@ def _requested_scope(step: Step, plan: SavedPlan | None) -> dict[str, Any]:
 def claim_answer(attempt: Attempt) -> dict[str, Any]:
     """Return all that our own executor needs to run a step, handed over at its claim and nowhere else.
 
-    It may ask the provider of the source for a token, so never call it inside a transaction.
+    It may ask the provider of the source for a token, so never call it inside a transaction. Raises ValuesLost, and
+    DecryptionError for a key or a token.
     """
     step = load_step(attempt)
     inputs = step_inputs(step.job, flows.from_json(step.flow))
+    require_values(inputs)
     access = access_of_job(step.job)
     data = job_data(step, inputs, control_keys=False, access=access)
     conf = installation()

@@ -104,8 +104,9 @@ def claims_in_use() -> list[str]:
         for model in (Variable, GlobalVariable, Item)
         for row in model._default_manager.filter(category=Category.ENV, key__in=(PLUGIN_CACHE_CLAIM, PLUGIN_CACHE_DIR))
     ]
-    named = {row.value.strip() for row in rows if row.key == PLUGIN_CACHE_CLAIM and not row.sensitive}
-    used = any(row.key == PLUGIN_CACHE_DIR and row.value.strip() for row in rows)
+    # Lost values are reported with all encrypted values, and no step starts with one.
+    named = {row.text_if_readable.strip() for row in rows if row.key == PLUGIN_CACHE_CLAIM and not row.sensitive}
+    used = any(row.key == PLUGIN_CACHE_DIR and row.text_if_readable.strip() for row in rows)
     default = {DEFAULT_PLUGIN_CACHE_CLAIM} if used else set()
     return sorted((named | default) - {""})[:MOST_CLAIMS] if used else []
 

@@ -23,6 +23,7 @@ from executors.models import Attempt
 from terrakube_site.messages import joined
 from workspaces import flows
 from workspaces.choices import Category
+from workspaces.encryption import DecryptionError
 from workspaces.jobs import transitions
 from workspaces.models import Step
 from workspaces.pods import EphemeralSyntaxErrors, PodSettings, pod_settings
@@ -96,6 +97,8 @@ def launch_due_attempt(step_id: UUID) -> bool:
 def launch_attempt(attempt: Attempt, needs: Needs) -> bool:
     """Launch an attempt that is new and due. Return False if that is not possible now."""
     try:
+        if needs.inputs.lost is not None:
+            raise LaunchError(told("incomplete-variables", needs.inputs.lost))
         if needs.pod is None:
             raise LaunchError(told("bad-settings", needs.wrong))
         if needs.inputs.refusals:
@@ -111,6 +114,10 @@ def launch_attempt(attempt: Attempt, needs: Needs) -> bool:
             local_process.launch_process(attempt, conf, needs.deadlines)
     except LaunchError as error:
         _not_launched(attempt, error, needs)
+        return False
+    except DecryptionError as error:
+        # A key or a token that the pod's data would hold; every try would meet it again.
+        _not_launched(attempt, LaunchError(told("incomplete-variables", error.sentence)), needs)
         return False
     if attempt.state == AttemptState.NEW:
         # Its state changed before the launch was recorded: claimed, or over.

@@ -38,6 +38,8 @@ def check_subject(subject: Subject, *, mirrors: tuple[Path, ...] = ()) -> Iterat
     yield from check_variables(subject, here)
     if subject.in_pods:
         yield from pods.check_settings(subject)
+    if subject.lost_access:
+        yield finding("source-unreachable", why=subject.lost_access.rstrip("."))
     if subject.access is None:
         return
     with source_of(workspace, subject.access) as source:

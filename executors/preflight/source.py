@@ -17,6 +17,7 @@ from executors.contract.repository_access import RepositoryAccess, RepositoryAcc
 from executors.launching.site_git import GitTimeout, SiteGit, site_git
 from executors.preflight.findings import Finding, finding
 from terrakube_site.outgoing import OutgoingError, Refused
+from workspaces.encryption import DecryptionError
 from workspaces.models import Workspace
 from workspaces.validation.repositories import COMMIT, NO_REPOSITORY
 
@@ -118,8 +119,11 @@ def _tidy(root: Path) -> None:
 def _unpack(workspace: Workspace, target: Path) -> None:
     """Unpack the small files of the newest upload; links and all else are left out, since nothing is run."""
     newest = workspace.configuration_versions.exclude(content=None).first()
-    if newest is None or newest.content is None:
-        raise _Problem("source-missing")
+    try:
+        if newest is None or newest.content is None:
+            raise _Problem("source-missing")
+    except DecryptionError as error:
+        raise _Problem("source-unreachable", why=error.sentence.rstrip(".")) from error
     try:
         with tarfile.open(fileobj=io.BytesIO(newest.content), mode="r|gz") as archive:
             size = 0

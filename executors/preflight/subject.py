@@ -9,6 +9,7 @@ from uuid import UUID
 from executors.attempts.source_access import valid_access
 from executors.contract.repository_access import RepositoryAccess
 from workspaces.choices import Category
+from workspaces.encryption import DecryptionError
 from workspaces.models import Workspace
 from workspaces.models.variable import AbstractVariable
 from workspaces.pods import is_enabled
@@ -21,7 +22,8 @@ class Subject:
     """A workspace, its own variables, and all variables in force.
 
     ``untold`` are the keys of records whose values are not known here. ``access`` None: its source cannot be read for
-    want of credentials. ``foreign_registry`` is the host of an installation whose modules are not here.
+    want of credentials, or since they cannot be decrypted, as ``lost_access`` says. ``foreign_registry`` is the host of
+    an installation whose modules are not here.
     """
 
     workspace: Workspace
@@ -30,6 +32,7 @@ class Subject:
     access: RepositoryAccess | None
     untold: frozenset[UUID] = frozenset()
     foreign_registry: str = ""
+    lost_access: str = ""
 
     @property
     def in_pods(self) -> bool:
@@ -39,15 +42,21 @@ class Subject:
 
 def stored_subject(workspace: Workspace) -> Subject:
     """Return what preflight looks at for a stored workspace."""
-    access = valid_access(workspace, workspace.source)
+    access, lost_access = None, ""
+    try:
+        found = valid_access(workspace, workspace.source)
+        access = RepositoryAccess(
+            source=workspace.source,
+            vcs_type=found.vcs_type,
+            connection_type=found.connection_type,
+            access_token=found.token,
+        )
+    except DecryptionError as error:
+        lost_access = error.sentence
     return Subject(
         workspace=workspace,
         variables=list(workspace.variables.all()),
         inputs=workspace_inputs(workspace),
-        access=RepositoryAccess(
-            source=workspace.source,
-            vcs_type=access.vcs_type,
-            connection_type=access.connection_type,
-            access_token=access.token,
-        ),
+        access=access,
+        lost_access=lost_access,
     )

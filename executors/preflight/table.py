@@ -128,6 +128,11 @@ _VARIABLES: Mapping[str, Row] = {
     "value-missing": Row(
         Severity.ERROR, _("The variable is sensitive and has no value, so jobs are refused."), _("Enter the value.")
     ),
+    "value-lost": Row(
+        Severity.ERROR,
+        _("The value cannot be read, because its encryption key was lost, so no step starts."),
+        _("Enter the value again, or give the installation that key again."),
+    ),
     "policy-refused": Row(Severity.ERROR, "{why}", _("Change the value, or ask an administrator to change the rule.")),
     "settings-contradict": Row(Severity.ERROR, "{why}", _("Change one of the settings.")),
     "undeclared-variable": Row(

@@ -30,6 +30,9 @@ def check_variables(subject: Subject, here: Here) -> Iterator[Finding]:
     """Check each variable of a workspace by the rules of a save, and what is in force by the policies."""
     for variable in subject.variables:
         yield from _variable(variable, has_value=variable.pk not in subject.untold)
+    for name, value in (*subject.inputs.environment.items(), *subject.inputs.terraform.items()):
+        if value.lost and value.origin != WORKSPACE:
+            yield finding("value-lost", name)
     for name, value in subject.inputs.environment.items():
         if name.startswith(DYNAMIC_CREDENTIALS):
             yield finding("dynamic-credentials", name, key=name)
@@ -41,7 +44,10 @@ def check_variables(subject: Subject, here: Here) -> Iterator[Finding]:
 
 
 def _variable(variable: AbstractVariable, *, has_value: bool) -> Iterator[Finding]:
-    key, category, value = variable.key, variable.category, variable.value or ""
+    key, category, value = variable.key, variable.category, variable.text_if_readable
+    if variable.lost:
+        yield finding("value-lost", key)
+        return
     if not has_value:
         yield finding("value-untold", key)
         return
@@ -73,7 +79,7 @@ def check_declared(subject: Subject, source: Source) -> Iterator[Finding]:
             if value.origin == WORKSPACE:
                 yield finding("undeclared-variable", name)
             continue
-        if value.sensitive and not value.text:
+        if value.lost or (value.sensitive and not value.text):
             # It is not known, or told already.
             continue
         try:

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from executors.attempts import lifecycle
-from executors.attempts.handover import claim_answer
+from executors.attempts.handover import ValuesLost, claim_answer
 from executors.attempts.lifecycle import Claim
 from executors.attempts.tokens import is_claim_token
 from executors.choices import UNCLAIMED, AttemptOutcome, AttemptState
@@ -41,6 +41,7 @@ from executors.reporting.files import plan_address
 from executors.reporting.old_executors import refusal_reason
 from terrakube_site.http.error_response import error_response
 from terrakube_site.metrics import catalogue, tally
+from workspaces.encryption import DecryptionError
 from workspaces.errors import InvalidInput
 from workspaces.jobs import transitions
 from workspaces.jobs.undeclared_variables import note_undeclared
@@ -76,7 +77,16 @@ def claim(request: HttpRequest, attempt_id: UUID) -> HttpResponse:
     if answer is Claim.TAKEN:
         logger.warning("Attempt %s was claimed a second time; the second executor was refused", attempt.pk)
         return error_response("Another executor has claimed this attempt.", 409, code=answer.value)
-    return JsonResponse(claim_answer(attempt))
+    try:
+        return JsonResponse(claim_answer(attempt))
+    except ValuesLost as lost:
+        why = lost.why
+    except DecryptionError as lost:
+        why = told("incomplete-variables", lost.sentence)
+    # It got nothing to run, so it is over, and a further try would end the same.
+    lifecycle.fail_attempt(attempt, why)
+    attempt.refresh_from_db()
+    return attempt_over(attempt)
 
 
 claim.door = admission(MAX_JSON_BYTES, _with_claim_token)  # type: ignore[attr-defined]

@@ -22,6 +22,7 @@ from executors.runs.view_model import StepView
 from terrakube_site.visible import visible
 from workspaces.choices import StepType
 from workspaces.display import duration
+from workspaces.encryption import readable
 from workspaces.jobs.plans import Action, read_plan
 from workspaces.models import Job, SavedPlan
 
@@ -215,7 +216,7 @@ def _planned_of(job: Job) -> Mapping[str, Action] | None:
 @lru_cache(maxsize=32)
 def _planned(step_id: UUID) -> Mapping[str, Action] | None:
     """Return what a finished plan does to each resource; cached, since the page asks every second."""
-    content = SavedPlan.objects.only("json").get(pk=step_id).json
+    content = readable(SavedPlan.objects.only("json").get(pk=step_id), "json")
     plan = read_plan(content) if content else None
     if plan is None:
         return None

@@ -12,6 +12,7 @@ from executors.attempts.plan_file_list import PlanFileList, stored_list
 from executors.contract.addresses import read_address
 from executors.contract.scope import Scope
 from workspaces.choices import JobStatus
+from workspaces.encryption import is_readable, readable
 from workspaces.jobs.plans import Output, Part, Plan, read_outputs, read_plan
 from workspaces.jobs.scope import addresses_of
 from workspaces.models import Job, SavedPlan, StateVersion
@@ -57,7 +58,7 @@ def pending_approval(job: Job) -> PendingApproval | None:
 @lru_cache(maxsize=64)
 def _plan_counts(step_id: UUID) -> Counts | None:
     """Return the counts of a finished plan, which no longer changes; cached, since the page asks every second."""
-    content = SavedPlan.objects.only("json").get(pk=step_id).json
+    content = readable(SavedPlan.objects.only("json").get(pk=step_id), "json")
     plan = read_plan(content) if content else None
     if plan is None:
         return None
@@ -81,10 +82,12 @@ def read_results(job: Job) -> Results:
     """Read the results of a job's last plan and its newest state."""
     plan = _displayed_plans(job).order_by("-step__step_number").only("json", "file_list").first()
     state = StateVersion.objects.filter(job=job).order_by("-number").only("number", "json").first()
+    planned = readable(plan, "json") if plan is not None else None
+    described = readable(state, "json") if state is not None else None
     return Results(
-        plan=_mark_requested(job, read_plan(plan.json)) if plan is not None and plan.json else None,
-        files=stored_list(plan) if plan is not None else None,
-        outputs=read_outputs(state.json) if state is not None and state.json else None,
+        plan=_mark_requested(job, read_plan(planned)) if planned else None,
+        files=stored_list(plan) if plan is not None and is_readable(plan, "file_list") else None,
+        outputs=read_outputs(described) if described else None,
         state_number=state.number if state is not None else None,
     )
 

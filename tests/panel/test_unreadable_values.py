@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
-from django.db import connection, models
+from django.db import models
 from django.test import Client
 from django.urls import reverse
 
@@ -19,6 +19,7 @@ from tests.factories import (
     WorkspaceFactory,
 )
 from tests.panel.forms import submit
+from tests.support.lost_keys import lose_key
 from tfe.variables.documents import variable_object
 from workspaces.choices import Category, ConnectionType, NotificationChannel, VcsType
 from workspaces.encryption import DecryptionError, EncryptedBinaryField, is_readable
@@ -75,16 +76,6 @@ RECORDS: dict[str, tuple[Callable[[], models.Model], str, str]] = {
     "organization's variable": (lambda: GlobalVariableFactory.create(value="sesame"), "value", "renewed"),
     "collection's variable": (lambda: ItemFactory.create(value="sesame"), "value", "renewed"),
 }
-
-
-def lose_key(record: models.Model, name: str) -> Any:
-    """Store what no key decrypts, and return the record as it is read then."""
-    with connection.cursor() as cursor:
-        # A binary column takes it as bytes.
-        binary = isinstance(record._meta.get_field(name), models.BinaryField)
-        lost: Any = b"of another key" if binary else "of another key"
-        cursor.execute(f'UPDATE "{record._meta.db_table}" SET "{name}" = %s', [lost])  # noqa: S608 - names of ours
-    return type(record)._default_manager.get()
 
 
 def stored(record: models.Model, name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfe.runs.find import Run
 from tfe.runs.status import Phase, phases_of, status_of
+from workspaces.encryption import readable
 from workspaces.jobs.plans import Action, Plan, read_plan
 from workspaces.models import SavedPlan
 
@@ -22,7 +23,8 @@ def json_of(run: Run) -> bytes | None:
     """Return the ``show -json`` of a run's plan; None if none is kept."""
     keys = [step.pk for step in phases_of(run.steps).plan]
     saved = SavedPlan.objects.filter(step__in=keys, json__isnull=False).order_by("-step__step_number")
-    content = saved.values_list("json", flat=True).first()
+    found = saved.only("json").first()
+    content = None if found is None else readable(found, "json")
     return None if content is None else bytes(content)
 
 

@@ -17,6 +17,7 @@ from tfe.workspaces.current import Current, current_of, run_counts, variable_key
 from tfe.workspaces.settings import CONSTANT, shown_directory, shown_version, vcs_repository
 from workspaces.actors import Actor
 from workspaces.choices import ExecutionMode
+from workspaces.encryption import is_readable
 from workspaces.models import StateVersion, Team, Workspace, WorkspaceTag
 from workspaces.permissions import rights_on_each
 from workspaces.roles import Rights
@@ -50,7 +51,8 @@ def workspace_document(actor: Actor, workspace: Workspace, asked: frozenset[str]
     included = included_objects(actor, asked, [workspace])
     wanted = "outputs" in asked
     version = _small_state(workspace, always=wanted)
-    if version is not None:
+    # What is lost hides nothing else, but is not told as a state without outputs.
+    if version is not None and (wanted or is_readable(version, "content")):
         content = read_content(version)
         found["attributes"]["resource-count"] = managed_resources(version.content) or 0
         if wanted and may_read_state_of(actor, workspace):

@@ -17,6 +17,7 @@ from vcs.reports.markdown import one_line
 from vcs.reports.states import status_of
 from vcs.reports.summary import Row
 from workspaces.choices import FINAL_JOB, JobStatus, StepType
+from workspaces.encryption import readable
 from workspaces.jobs.plans import Plan, read_plan
 from workspaces.jobs.transitions.table import APPROVED
 from workspaces.models import Job, SavedPlan
@@ -59,7 +60,7 @@ def _plan_of(job: Job) -> Plan | None:
 @lru_cache(maxsize=16)
 def _read(step_id: UUID) -> Plan | None:
     """Read a finished plan, which no longer changes; cached, as status and comment both tell of it."""
-    content = SavedPlan.objects.only("json").get(pk=step_id).json
+    content = readable(SavedPlan.objects.only("json").get(pk=step_id), "json")
     return read_plan(content) if content else None
 
 

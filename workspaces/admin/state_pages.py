@@ -22,6 +22,7 @@ from terrakube_site.http.body_doors import Door, only_signed_in
 from terrakube_site.http.body_limit import MIB
 from workspaces.admin.base import actor_of, allows, telling
 from workspaces.admin.workspace_tabs import head_context
+from workspaces.encryption import is_lost
 from workspaces.errors import InvalidInput
 from workspaces.forms.states import StateComparisonForm, StateUploadForm
 from workspaces.models import StateVersion, Workspace
@@ -78,6 +79,12 @@ def shown_content(version: StateVersion) -> tuple[StateContent | None, str]:
     content, described = stored if stored is not None else (None, None)
     if content is None:
         return None, _("State %(number)d cannot be read from storage.") % {"number": version.number}
+    if is_lost(content):
+        return None, _("State %(number)d cannot be read, because its encryption key was lost.") % {
+            "number": version.number
+        }
+    if is_lost(described):
+        described = None
     if described is not None and len(described) > 2 * MAX_SHOWN_BYTES:
         described = None
     found = read_content(content, described)

@@ -139,6 +139,11 @@ class AbstractVariable(Record):
         return {}
 
     @property
+    def lost(self) -> bool:
+        """Return whether the value cannot be decrypted."""
+        return not is_readable(self, "value")
+
+    @property
     def text_if_readable(self) -> str:
         """Return the value, or nothing if it cannot be decrypted: for checks and pages, never for a step."""
         return self.value or "" if is_readable(self, "value") else ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext_noop as _
 
-from terrakube_site.messages import message
+from terrakube_site.messages import Message, joined, message
 from terrakube_site.terraform.hcl import texts_in
 from workspaces.choices import Category
 from workspaces.flows import FlowStep
@@ -30,6 +30,10 @@ INSTALLATION = "installation"
 WORKSPACE = "workspace"
 ORGANIZATION = "organization"
 _SHORTEST_SECRET = 4
+_LOST = _(
+    "These values cannot be read, because their encryption key was lost: {names}. Replace them, or give the "
+    "installation that key again"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +41,15 @@ class Value:
     """A variable's value and its origin.
 
     ``origin`` is "workspace", "organization", "collection NAME", "installation", or the policy that sets it. ``hcl``
-    makes the text of a Terraform variable an expression, whatever type its configuration declares.
+    makes the text of a Terraform variable an expression, whatever type its configuration declares. The text is empty
+    where ``lost`` says that the value cannot be decrypted; such a value is for pages, and no step starts with it.
     """
 
     text: str
     sensitive: bool = False
     origin: str = WORKSPACE
     hcl: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,20 @@ class Inputs:
     def refusals(self) -> list[Refusal]:
         """What the policies refuse in the environment; a step with refusals is not launched."""
         return self.policy.refusals(self.texts(Category.ENV), self.hidden, ending=self.ending)
+
+    @property
+    def lost(self) -> Message | None:
+        """Return the sentence that names the values which cannot be decrypted; None if there are none.
+
+        A step with such values is not launched: another value in their place could mean another infrastructure.
+        """
+        found = {**self.environment, **self.terraform}
+        names = [
+            message('"{name}" ({level})', name=name, level=value.origin)
+            for name, value in sorted(found.items())
+            if value.lost
+        ]
+        return message(_LOST, names=joined(", ", names)) if names else None
 
     def for_step(self, step_type: str) -> Inputs:
         """Return the inputs of a step of this type, in which its own pod settings replace the plain ones."""
@@ -134,7 +154,9 @@ def _records(workspace: Workspace, *, own: bool = True) -> _Records:
 
 
 def _add_value(found: dict[str, Value], key: str, row: AbstractVariable | VariableRow, origin: str) -> None:
-    found.setdefault(key, Value(text=row.value, sensitive=row.sensitive, origin=origin, hcl=row.hcl))
+    if key not in found:
+        text = row.value if isinstance(row, VariableRow) else row.text_if_readable
+        found[key] = Value(text=text, sensitive=row.sensitive, origin=origin, hcl=row.hcl, lost=row.lost)
 
 
 def _flow_mapping(category: Category, step: FlowStep) -> dict[str, str] | None:
@@ -262,7 +284,13 @@ def step_inputs(job: Job, step: FlowStep) -> Inputs:
         return inputs
     # What replaces a sensitive value is as secret; of others nobody said so, and masking a "1" would ruin the log.
     values = {
-        row.key: Value(text=row.value, sensitive=_is_sensitive(inputs.terraform.get(row.key)), origin=JOB, hcl=True)
+        row.key: Value(
+            text=row.value,
+            sensitive=_is_sensitive(inputs.terraform.get(row.key)),
+            origin=JOB,
+            hcl=True,
+            lost=row.lost,
+        )
         for row in rows.job
     }
     return replace(inputs, terraform={**inputs.terraform, **values})

@@ -11,6 +11,7 @@ from django.db.models import CharField, F, IntegerField, QuerySet, Value
 
 from terrakube_site.database.built_once import BuiltOnce
 from workspaces.choices import Category
+from workspaces.encryption import is_lost
 from workspaces.models import GlobalVariable, Item, Job, JobVariable, Variable
 
 _WORKSPACE, _ORGANIZATION, _COLLECTION, _JOB = range(4)
@@ -28,11 +29,13 @@ class VariableRow(NamedTuple):
     value: str
     sensitive: bool
     hcl: bool
+    lost: bool = False
+    """Whether the value cannot be decrypted; it stands as an empty one."""
 
     @property
     def incomplete(self) -> bool:
         """Return whether it is sensitive and has no value yet."""
-        return self.sensitive and not self.value.strip()
+        return self.sensitive and not self.lost and not self.value.strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,8 @@ def _sorted_rows(rows: Iterable[Any]) -> JobVariables:
     found: tuple[list[VariableRow], ...] = ([], [], [], [])
     for row in rows:
         variable = VariableRow(*row)
+        if is_lost(variable.value):
+            variable = variable._replace(value="", lost=True)
         found[variable.source].append(variable)
     own, shared, items, of_job = map(tuple, found)
     return JobVariables(workspace=own, organization=shared, items=items, job=of_job)

@@ -11,6 +11,7 @@ from workspaces.actors import Actor
 from workspaces.api.jsonapi.attributes import audit, of_column, of_columns
 from workspaces.api.jsonapi.resource import Change, make, to_chosen, to_many, to_one
 from workspaces.api.resources.changes import columns, creating, deleting, updating
+from workspaces.encryption import readable
 from workspaces.errors import NotAllowed
 from workspaces.models import NotificationConfiguration, NotificationTrigger
 from workspaces.services.notifications import create_configuration, update_configuration
@@ -40,7 +41,13 @@ NOTIFICATION_CONFIGURATION = make(
     "notification_configuration",
     NotificationConfiguration,
     (
-        *of_columns(NotificationConfiguration, "name description channelType destinationUrl active messageStyle"),
+        *of_columns(NotificationConfiguration, "name description channelType active messageStyle"),
+        of_column(
+            NotificationConfiguration,
+            "destinationUrl",
+            read=lambda record: readable(record, "destination_url"),
+            description="Null if its encryption key was lost.",
+        ),
         of_column(
             NotificationConfiguration,
             "messageTemplate",
