@@ -14,6 +14,7 @@ from terrakube_site.outgoing import OutgoingError
 from workspaces import flows
 from workspaces.models import Step, Vcs
 from workspaces.reasons import Reason, reason
+from workspaces.services.connection_hosts import import_refusal
 from workspaces.services.steps import store_commands
 
 FILE_NAME = "commands.yaml"
@@ -55,6 +56,10 @@ def _access(step: Step, wanted: flows.ImportCommands) -> RepositoryAccess:
             raise _failed(f"the organization has no VCS connection {wanted.vcs_id}")
     if vcs is None:
         return RepositoryAccess(source=wanted.repository)
+    refused = import_refusal(vcs, wanted.repository)
+    if refused is not None:
+        # Its flow is a job's own, or older than this check.
+        raise _failed(refused)
     access = access_by(vcs, wanted.repository)
     return RepositoryAccess(
         source=wanted.repository,

@@ -193,7 +193,8 @@ def test_the_site_itself_reads_with_a_valid_token(github: FakeApi) -> None:
     assert found is not None
     assert found.login() == ("x-access-token", "ghs_1")
     step = launched(vcs).step
-    wanted = flows.ImportCommands(repository=SOURCE, branch="main", folder="/", vcs_id=str(vcs.pk))
+    there = SOURCE.replace("https://github.com", vcs.endpoint or "")
+    wanted = flows.ImportCommands(repository=there, branch="main", folder="/", vcs_id=str(vcs.pk))
     assert access_of_commands(step, wanted).access_token == "ghs_1"
 
 

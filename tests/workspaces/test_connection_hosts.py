@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 
+from executors.launching.errors import LaunchError
+from executors.launching.imported_commands import import_commands
 from tests.factories import OrganizationFactory, TeamFactory, UserFactory, WorkspaceFactory
 from workspaces.actors import Actor
 from workspaces.errors import InvalidInput
-from workspaces.models import Organization, Vcs, Workspace
+from workspaces.jobs import transitions
+from workspaces.models import Organization, Template, Vcs, Workspace
+from workspaces.services.jobs import create_job
+from workspaces.services.records import create_record, update_record
 from workspaces.services.workspaces import create_workspace, update_workspace
 
 OWN, ELSEWHERE = "https://github.com/acme/infra.git", "https://github.example/acme/infra.git"
@@ -90,3 +95,29 @@ def test_what_was_saved_before_may_be_changed_otherwise(organization: Organizati
     update_workspace(made, {"vcs": None, "source": "https://third.example/acme/infra.git"}, by=editor)
     with pytest.raises(InvalidInput):
         update_workspace(made, {"vcs": hub}, by=editor)
+
+
+def importing(vcs: Vcs, repository: str) -> str:
+    place = f"{{repository: '{repository}', vcsId: {vcs.pk}}}"
+    return f"flow:\n  - {{type: terraformPlan, step: 100, importCommands: {place}}}\n"
+
+
+def test_commands_are_imported_by_a_connection_from_its_own_host_alone(
+    organization: Organization, hub: Vcs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("executors.launching.imported_commands.site_git", asked.append)
+    author = somebody(organization, manage_template=True)
+    bad, good = importing(hub, ELSEWHERE), importing(hub, OWN)
+    with pytest.raises(InvalidInput, match="no other host gets the token") as refused:
+        create_record(Template(organization=organization, name="imports", tcl=bad), by=author)
+    assert refused.value.fields.keys() == {"tcl"}
+    kept = create_record(Template(organization=organization, name="imports", tcl=good), by=author)
+    with pytest.raises(InvalidInput, match=r"github\.com"):
+        update_record(kept, {"tcl": bad}, by=author)
+    # A job's own flow is no record, and a stored template may be older than the check.
+    job = create_job(WorkspaceFactory.create(organization=organization), by=None, tcl=bad)
+    transitions.advance(job.pk)
+    with pytest.raises(LaunchError, match="no other host gets the token"):
+        import_commands(job.steps.get())
+    assert not asked

@@ -53,6 +53,12 @@ FLOWS: dict[str, tuple[str, bool, bool]] = {
     "plan with a script": (flow(WITH_SCRIPT), True, False),
     "plan with a script on failure": (flow(f"{P}, onFailure: [{{runtime: BASH, script: ls}}]"), True, False),
     "plan with imported commands": (flow(IMPORTED), True, False),
+    "plan with chosen variables": (flow(f"{P}, inputsEnv: {{A: $B}}"), True, False),
+    "plan with chosen Terraform variables, approve, apply": (
+        flow(f"{P}, inputsTerraform: {{a: $B}}", OK, A),
+        True,
+        False,
+    ),
     "approval with a script on reject": (flow(P, f"{OK}, onReject: [{{runtime: BASH, script: ls}}]"), True, False),
     "apply": (flow(A), False, False),
     "plan and apply": (flow(P, A), False, False),

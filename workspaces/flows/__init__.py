@@ -5,7 +5,14 @@ an unknown `type`, a duplicate number, a duplicate key. As in Terrakube, a text 
 boolean may be quoted.
 """
 
-from .changes import changes_resources, first_unapproved_step, has_scripts, has_scripts_before_approval, plan_part
+from .changes import (
+    changes_resources,
+    chooses_variables,
+    first_unapproved_step,
+    has_scripts,
+    has_scripts_before_approval,
+    plan_part,
+)
 from .defaults import (
     APPLY_TEMPLATE,
     CLI_TEAM,
@@ -37,6 +44,7 @@ __all__ = [
     "ScheduledTemplate",
     "as_yaml",
     "changes_resources",
+    "chooses_variables",
     "first_unapproved_step",
     "from_json",
     "has_scripts",

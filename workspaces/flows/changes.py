@@ -66,5 +66,14 @@ def has_scripts_before_approval(flow: Iterable[FlowStep]) -> bool:
     return False
 
 
+def chooses_variables(step: FlowStep) -> bool:
+    """Return whether a step names which variables of the organization it gets, and so gets no others."""
+    imported = step.import_commands
+    maps = [step.inputs_env, step.inputs_terraform]
+    if imported is not None:
+        maps += [imported.inputs_env, imported.inputs_terraform]
+    return any(maps)
+
+
 def _brings_scripts(step: FlowStep) -> bool:
     return bool(step.commands or step.on_failure or step.on_reject or step.import_commands)

@@ -109,6 +109,13 @@ def _of_own_text(start: Start, starter: Starter) -> str:
         right = needed.get(StepType(step.type))
         if right is not None and not getattr(starter.own, right):
             return refusal(starter.workspace.organization, right, action=START)
+        if flows.chooses_variables(step) and not starter.own.manage_workspace:
+            # It would replace or drop what the organization sets, also where its steps run.
+            sentence = _(
+                "You may not manage {name}, so your own flow cannot choose its variables by inputsEnv or "
+                "inputsTerraform."
+            )
+            return message(sentence, name=starter.workspace.name)
     return ""
 
 

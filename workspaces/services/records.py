@@ -156,6 +156,8 @@ def create_record[M: models.Model](record: M, *, by: Actor) -> M:
     _check_one_organization(record)
     if isinstance(record, Workspace):
         connection_hosts.check_host(record, by=by)
+    if isinstance(record, Template):
+        connection_hosts.check_imports(record)
     if isinstance(record, Audited):
         record.created_by = record.updated_by = name_of(by)
     with checked(record):
@@ -187,6 +189,8 @@ def update_record[M: models.Model](record: M, changes: Mapping[str, Any], *, by:
     _check_one_organization(record)
     if isinstance(record, Workspace) and not connection_hosts.COLUMNS.isdisjoint(changes):
         connection_hosts.check_host(record, by=by)
+    if isinstance(record, Template) and "tcl" in changes:
+        connection_hosts.check_imports(record)
     written = set(changes)
     if isinstance(record, Audited):
         record.updated_by = name_of(by)
