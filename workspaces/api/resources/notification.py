@@ -45,8 +45,8 @@ NOTIFICATION_CONFIGURATION = make(
         of_column(
             NotificationConfiguration,
             "destinationUrl",
-            read=lambda record: readable(record, "destination_url"),
-            description="Null if its encryption key was lost.",
+            read=lambda record: readable(record, "destination_url") or "",
+            description="Empty if its encryption key was lost.",
         ),
         of_column(
             NotificationConfiguration,
