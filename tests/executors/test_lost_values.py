@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_an_executor_that_claims_meanwhile_gets_nothing_and_the_job_says_why(
     lose(workspace)
     answer = executor.claim()
     assert answer.status_code == 410
-    assert answer.json()["errors"][0]["code"] == "attempt-over"
+    assert json.loads(answer.content)["errors"][0]["code"] == "attempt-over"
     job = job_of(executor)
     assert (job.status, job.reason_code, job.holds_workspace) == (JobStatus.FAILED, REASON, False)
     assert '"A" (workspace)' in job.reason or '"modules"' in job.reason
@@ -171,6 +172,7 @@ def test_the_doctor_goes_by_the_claims_that_can_be_read() -> None:
 def test_pages_with_a_lost_plan_or_state_open_and_its_doors_name_it(workspace: Workspace, panel: Client) -> None:
     job = jobs.create_job(workspace, by=None, tcl=PLAN_AND_APPLY)
     step_id = transitions.advance(job.pk)
+    assert step_id is not None
     plan = SavedPlan.objects.create(step_id=step_id, content=b"p", json=b"{}", file_list=b"{}", digest="d")
     state = StateVersion.objects.create(
         workspace=workspace, job=job, number=1, serial=1, lineage="l", content=b"{}", json=b"{}", size=2
@@ -201,5 +203,7 @@ def test_a_lost_destination_hides_no_other_notification(workspace: Workspace) ->
     lose_key(NotificationConfiguration.objects.get(name="lost"), "destination_url")
     answer = Api(token_of("TERRAKUBE_ADMIN")).get("notification_configuration")
     assert answer.status_code == 200
-    rows = {row["attributes"]["name"]: row["attributes"]["destinationUrl"] for row in answer.json()["data"]}
+    rows = {
+        row["attributes"]["name"]: row["attributes"]["destinationUrl"] for row in json.loads(answer.content)["data"]
+    }
     assert rows == {"lost": "", "kept": "https://a.example/x"}
