@@ -110,6 +110,37 @@ def test_an_apply_without_a_stored_plan_uses_the_variables(serve: Serve, start: 
     assert "declares no such variable: x." in api.log
 
 
+@pytest.mark.parametrize(
+    ("tool", "files"),
+    [
+        ({"terraformVersion": "1.11.4"}, {"prod/README.md": "", "prod/main.tofu": MAIN, "main.tf": MAIN}),
+        ({"tofu": True, "terraformVersion": "1.12.6"}, {"prod/main.tf.old": MAIN, "prod/a/main.tf": MAIN}),
+    ],
+    ids=["terraform", "tofu"],
+)
+def test_a_folder_without_configuration_destroys_nothing_but_where_that_is_asked(
+    serve: Serve, start: Start, tool: dict[str, Any], files: dict[str, str]
+) -> None:
+    resource = {"mode": "managed", "type": "terraform_data", "name": "a"}
+    resource["provider"] = 'provider["terraform.io/builtin/terraform"]'
+    instance = {"schema_version": 0, "attributes": {"id": "x"}}
+    state = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "line", "outputs": {}}
+    state["resources"] = [{**resource, "instances": [instance]}]
+    content = json.dumps(state).encode()
+    for kind in ("terraformPlan", "terraformApply"):
+        api = serve(files, type=kind, folder="/prod", **tool)
+        api.attempt.states = [content]
+        start(api).wait()
+        assert api.attempt.result is not None
+        assert api.attempt.result["reason"] == "source-failed", api.log
+        assert "The folder '/prod' has no configuration for" in api.attempt.result["message"]
+        assert api.attempt.states == [content]
+    destroy = serve(files, type="terraformDestroy", folder="/prod", **tool)
+    destroy.attempt.states = [content]
+    assert start(destroy).wait() == 0, destroy.log
+    assert json.loads(destroy.attempt.states[-1])["resources"] == []
+
+
 def test_tofu_reads_a_state_whose_providers_a_variable_decides(serve: Serve, start: Start) -> None:
     main = """
         terraform {

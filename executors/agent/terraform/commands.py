@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from executors.agent.context import Context
+from executors.agent.errors import StepFailed
 from executors.agent.process import run
 from executors.agent.source.module_access import module_access
-from executors.agent.state.backend_guard import BackendGuard
+from executors.agent.state.backend_guard import BackendGuard, our_overrides
 from executors.agent.state.printed_state import PrintedState
 from executors.agent.tools.platform import PLATFORM
 from executors.agent.tools.selection import Tool
+from terrakube_site.sentences import marked as _
 from terrakube_site.terraform.configuration.early_values import needs_values_early
+from terrakube_site.terraform.configuration.files import configuration_files
 from terrakube_site.terraform.configuration.variables import declared_variables
 from terrakube_site.terraform.versions import Version
 
@@ -150,14 +153,22 @@ class Terraform:
         return self._run(arguments, more, output.feed), output
 
     def plan(self, *, destroy: bool, lock: bool) -> int:
-        """`plan` into the plan file: 0 no changes, 2 changes, 1 failed."""
+        """`plan` into the plan file: 0 no changes, 2 changes, 1 failed.
+
+        Raises StepFailed if there is no configuration, unless it is a plan to destroy.
+        """
+        self._require_configuration(destroy=destroy)
         arguments = ["plan", *self._color, "-input=false", f"-out={PLAN_FILE}", "-detailed-exitcode"]
         arguments += self._planning(destroy=destroy)
         arguments += [] if lock else ["-lock=false"]
         return self._run([*arguments, *self._variables()])
 
     def plan_of(self, command: str, into: Path) -> int:
-        """`plan` into a file of what an apply or destroy without a stored plan would do: 0, or 1 failed."""
+        """`plan` into a file of what an apply or destroy without a stored plan would do: 0, or 1 failed.
+
+        Raises StepFailed as `plan` does.
+        """
+        self._require_configuration(destroy=command == "destroy")
         arguments = ["plan", *self._color, "-input=false", f"-out={into}"]
         arguments += self._planning(destroy=command == "destroy")
         # The workspace's arguments for the command that this is a half of.
@@ -191,6 +202,21 @@ class Terraform:
     def output_json(self, into: Path) -> bool:
         """`output -json` into a file; whether it worked."""
         return self._run(["output", "-json", *self._early_variables()], output=into) == 0
+
+    def _require_configuration(self, *, destroy: bool) -> None:
+        """Refuse what the tool refuses in an empty folder, where it would destroy everything: ours is never empty."""
+        files = configuration_files(self._folder, tofu=self._tool.name == "tofu")
+        if destroy or {path.name for path in files} - set(our_overrides(self._folder)):
+            return
+        raise StepFailed(
+            "source-failed",
+            _(
+                "The folder {folder} has no configuration for {tool}, so a plan would destroy everything. Correct the "
+                "path in the repository, or add a file that {tool} reads."
+            ),
+            folder=repr(self._job.folder),
+            tool=self._tool.name,
+        )
 
     def _planning(self, *, destroy: bool) -> list[str]:
         """Return what the job asks of a plan."""
