@@ -25,8 +25,8 @@ help: ## list the commands
 environment: ## create .venv with Python 3.12 or newer and the packages for tests and lint
 	@scripts/environment dev
 
-test: ## run all tests; those for PostgreSQL, Redis, browser and cluster where available
-	@scripts/test
+test: ## run all tests; those for PostgreSQL, Redis, browser and cluster where available; PART=embedded or production: half
+	@scripts/test $(PART)
 
 test-faults: ## test every fault of docs/faults.md, on a cluster with PostgreSQL and Redis (about half an hour)
 	@scripts/test -m faults
