@@ -32,7 +32,7 @@ from workspaces.admin.related_choices import RecordSelect, RecordSelectMultiple,
 from workspaces.errors import ServiceError, WrongSettings
 from workspaces.models import Access, Organization, Project, ProjectAccess, Team
 from workspaces.permissions import kinds_of, projects_with_right, rights
-from workspaces.querysets import Scope, ScopedQuerySet, scope_of
+from workspaces.querysets import Scope, ScopedQuerySet, evaluated_scope_of
 from workspaces.roles import Rights, granted_rights
 from workspaces.services.records import RIGHTS, organization_of, project_of, workspace_of
 from workspaces.variables.notices import notice_of
@@ -58,7 +58,7 @@ class _Known:
 
     @cached_property
     def scope(self) -> Scope:
-        return scope_of(self._user).evaluated()
+        return evaluated_scope_of(self._user)
 
     @cached_property
     def teams(self) -> dict[Any, set[str]]:
