@@ -17,6 +17,10 @@ GATHER_SECONDS = 0.05
 INSPECTION_SECONDS = 0.5
 """Least time between two inspections. When many steps start at once, each Job and pod changes several times in a
 moment, and a look at each of these changes would take processor time from the launches."""
+REST = 9
+"""The watcher rests after an inspection for so many times the time that it took, so that in a burst it takes a tenth of
+a processor from the launches, and looks at their pods when most of them are done."""
+LONGEST_REST_SECONDS = 3.0
 
 
 class ClusterWatch:
@@ -25,7 +29,10 @@ class ClusterWatch:
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
         self._observer: Observer | None = None
+        self._named: set[str] = set()
+        """The attempts that changed and were not looked at since."""
         self._next_inspection = 0.0
+        self._rests_until = 0.0
 
     def _drop_observer(self) -> None:
         if self._observer is not None:
@@ -37,10 +44,11 @@ class ClusterWatch:
 
     def _soonest(self) -> float:
         """Return when the next attempt is due for an inspection, on the monotonic clock."""
+        changed = self._rests_until if self._named else float("inf")
         first = min(self.sweep.looker.again.values(), default=None)
         if first is None:
-            return float("inf")
-        return time.monotonic() + max(0.0, (first - timezone.now()).total_seconds())
+            return changed
+        return min(changed, time.monotonic() + max(0.0, (first - timezone.now()).total_seconds()))
 
     def _look_again(self) -> None:
         now = timezone.now()
@@ -56,19 +64,30 @@ class ClusterWatch:
         if self._observer is None:
             time.sleep(max(0.0, until - time.monotonic()))
             return
-        try:
-            first = self._observer.changed.get(timeout=max(0.01, until - time.monotonic()))
-        except queue.Empty:
-            return
+        if not self._named:
+            try:
+                self._named.add(self._observer.changed.get(timeout=max(0.01, until - time.monotonic())))
+            except queue.Empty:
+                return
         time.sleep(max(GATHER_SECONDS, min(self._next_inspection, until) - time.monotonic()))
-        self._next_inspection = time.monotonic() + INSPECTION_SECONDS
-        named = {first}
+        begin = time.monotonic()
+        if begin < self._rests_until:
+            return
         while True:
             try:
-                named.add(self._observer.changed.get_nowait())
+                self._named.add(self._observer.changed.get_nowait())
             except queue.Empty:
                 break
-        view = self._observer.snapshot()
+        named, self._named = self._named, set()
+        try:
+            self._look_at_news(self._observer, named)
+        finally:
+            now = time.monotonic()
+            self._rests_until = now + min(REST * (now - begin), LONGEST_REST_SECONDS)
+            self._next_inspection = max(begin + INSPECTION_SECONDS, self._rests_until)
+
+    def _look_at_news(self, observer: Observer, named: set[str]) -> None:
+        view = observer.snapshot()
         if view is None:
             return
         looker = self.sweep.looker

@@ -162,7 +162,7 @@ class _Watcher(watcher.Watcher):
     def look(self) -> None:
         assert self._observer is not None
         self._look_again()
-        if not self._observer.changed.empty():
+        if self._named or not self._observer.changed.empty():
             self._inspect_changed(until=0.0)
 
     @property

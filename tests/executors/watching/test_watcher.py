@@ -20,7 +20,7 @@ from django.db import connection
 
 from executors.cluster import ClusterError, Expired
 from executors.health import heartbeats
-from executors.watching.cluster_watch import GATHER_SECONDS, INSPECTION_SECONDS
+from executors.watching.cluster_watch import GATHER_SECONDS, INSPECTION_SECONDS, LONGEST_REST_SECONDS, REST
 from executors.watching.lock import DatabaseLock, FileLock
 from executors.watching.observer import Observer, Reflector
 from executors.watching.watcher import Watcher
@@ -127,6 +127,43 @@ def test_changes_that_follow_each_other_are_looked_at_together(
     now += INSPECTION_SECONDS
     inspect("a", until=now + 1)
     assert slept[3:] == [GATHER_SECONDS]
+
+
+def test_the_watcher_rests_after_long_looks_and_then_looks_at_what_changed_meanwhile(
+    conf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("executors.watching.cluster_watch.time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    watcher, changed, looked = Watcher(conf, tmp_path), queue.Queue[str](), list[set[str]]()
+    watcher._observer = cast(Observer, SimpleNamespace(changed=changed))
+
+    def look(_: Observer, named: set[str]) -> None:
+        sleep(0.2)
+        looked.append(named)
+
+    monkeypatch.setattr(watcher, "_look_at_news", look)
+    changed.put("a")
+    watcher._inspect_changed(until=now + 1)
+    assert looked == [{"a"}]
+    end = now
+    changed.put("b")
+    watcher._inspect_changed(until=now + 1)
+    assert now == pytest.approx(end + 1), "what else is due is not late for it"
+    assert looked == [{"a"}], "the launches have the processor"
+    assert watcher._soonest() == pytest.approx(end + 0.2 * REST)
+    changed.put("c")
+    watcher._inspect_changed(until=watcher._soonest())
+    assert looked == [{"a"}, {"b", "c"}]
+    watcher._next_inspection = watcher._rests_until = now
+    monkeypatch.setattr(watcher, "_look_at_news", lambda *_: sleep(60))
+    changed.put("a")
+    watcher._inspect_changed(until=now + 1)
+    assert watcher._rests_until == pytest.approx(now + LONGEST_REST_SECONDS)
 
 
 # ---- the process ----------------------------------------------------------------------------------------------------
