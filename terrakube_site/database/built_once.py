@@ -147,4 +147,7 @@ def _like(parameter: Any, value: int | str | UUID) -> Any:
     """Return a value in the type in which the database gets this parameter."""
     if isinstance(value, UUID):
         return value if isinstance(parameter, UUID) else value.hex
+    if isinstance(value, int) and isinstance(parameter, int):
+        # Django marks a number with the size of its column, into which the driver would press any that is larger.
+        return int(value)
     return type(parameter)(value)

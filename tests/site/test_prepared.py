@@ -13,7 +13,7 @@ from django.db.models import QuerySet, Value
 
 from terrakube_site.database.built_once import BuiltOnce
 from tests.factories import WorkspaceFactory
-from workspaces.models import Organization, Workspace
+from workspaces.models import Job, Organization, Step, Workspace
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -69,6 +69,16 @@ def test_constants_are_in_the_text_with_their_signs(workspace: Workspace) -> Non
 
     assert sorted(BuiltOnce(build).rows(workspace.pk)) == [("100 %", workspace.name), ("it's %s", workspace.name)]
     assert "'100 %'" in _prepared()[0]
+
+
+def test_a_number_that_is_too_large_for_its_column_finds_nothing(workspace: Workspace) -> None:
+    job = Job.objects.create(workspace=workspace, organization=workspace.organization)
+    Step.objects.create(job=job, step_number=100)
+    by_number = BuiltOnce(lambda number: Step.objects.filter(step_number=number))
+    by_key = BuiltOnce(lambda key: Job.objects.filter(pk=key))
+    assert len(by_number.rows(100)) == len(by_key.rows(job.pk)) == 1
+    for size in (16, 32, 64, 80):
+        assert by_number.rows(2**size + 100) == by_key.rows(2**size + job.pk) == []
 
 
 @pytest.fixture
