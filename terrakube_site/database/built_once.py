@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -55,8 +56,8 @@ class BuiltOnce:
 
     def rows(self, *values: Value) -> list[Any]:
         """Execute the query; returns what the built one finds: records, dictionaries or tuples."""
-        shape = tuple(len(value) if isinstance(value, tuple) else None for value in values)
-        if any(length == 0 for length in shape):
+        shape = tuple([len(value) if isinstance(value, tuple) else None for value in values])
+        if 0 in shape:
             # Django answers an empty IN itself, and such a query has no text.
             return list(self._build(*values))
         connection = connections[DEFAULT_DB_ALIAS]
@@ -69,9 +70,12 @@ class BuiltOnce:
             # What Django says when it builds such a query anew.
             raise TransactionManagementError("select_for_update cannot be used outside of a transaction.")
         flat = _flat(values)
+        # Lists, since Python calls a generator for each of its values.
         parameters = tuple(
-            parameter if place is None else _like(parameter, flat[place])
-            for parameter, place in zip(built.parameters, built.places, strict=True)
+            [
+                parameter if place is None else _like(parameter, flat[place])
+                for parameter, place in zip(built.parameters, built.places, strict=True)
+            ]
         )
         compiler = copy.copy(built.compiler)
         compiler.connection = connection
@@ -83,7 +87,7 @@ class BuiltOnce:
         found: Any = QuerySet(built.queryset.model, query=query, using=DEFAULT_DB_ALIAS)
         found._iterable_class = built.queryset._iterable_class
         if connection.vendor == "postgresql":
-            return prepared.with_plans_kept(connection, lambda: list(found))
+            return prepared.with_plans_kept(connection, partial(list, found))
         return list(found)
 
 

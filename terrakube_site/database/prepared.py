@@ -45,9 +45,13 @@ def with_plans_kept[T](connection: BaseDatabaseWrapper, execute: Callable[[], T]
     the server itself prepare. A statement is refused if its columns got other types meanwhile, as by the migrations of
     a newer version; the connection then prepares no more, and only a transaction that was under way has to be repeated.
     """
-    connection.ensure_connection()
+    if connection.connection is None:
+        connection.ensure_connection()
     raw = connection.connection
-    if not _is_direct(connection, raw):
+    is_direct: bool | None = getattr(raw, _IS_DIRECT, None)
+    if is_direct is None:
+        is_direct = _is_direct(connection, raw)
+    if not is_direct:
         return execute()
     usual = raw.cursor_factory
     raw.cursor_factory = _preparing_cursor()
@@ -63,16 +67,14 @@ def with_plans_kept[T](connection: BaseDatabaseWrapper, execute: Callable[[], T]
 
 
 def _is_direct(connection: BaseDatabaseWrapper, raw: Any) -> bool:
-    """Return whether no pooler is between; asked once for each connection."""
-    known: bool | None = getattr(raw, _IS_DIRECT, None)
-    if known is None:
-        with connection.wrap_database_errors:
-            (process,) = raw.execute("SELECT pg_backend_pid()").fetchone()
-        # A pooler tells each client a number of its own.
-        known = process == raw.info.backend_pid
-        raw.prepare_threshold, raw.prepared_max = _ONLY_IF_ASKED, _MOST_STATEMENTS
-        setattr(raw, _IS_DIRECT, known)
-    return known
+    """Ask whether no pooler is between, and keep the answer with the connection."""
+    with connection.wrap_database_errors:
+        (process,) = raw.execute("SELECT pg_backend_pid()").fetchone()
+    # A pooler tells each client a number of its own.
+    is_direct: bool = process == raw.info.backend_pid
+    raw.prepare_threshold, raw.prepared_max = _ONLY_IF_ASKED, _MOST_STATEMENTS
+    setattr(raw, _IS_DIRECT, is_direct)
+    return is_direct
 
 
 @cache

@@ -13,7 +13,7 @@ from django.db.models import QuerySet, Value
 
 from terrakube_site.database.built_once import BuiltOnce
 from tests.factories import WorkspaceFactory
-from workspaces.models import Job, Organization, Step, Workspace
+from workspaces.models import Collection, Job, Organization, Workspace
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -73,8 +73,8 @@ def test_constants_are_in_the_text_with_their_signs(workspace: Workspace) -> Non
 
 def test_a_number_that_is_too_large_for_its_column_finds_nothing(workspace: Workspace) -> None:
     job = Job.objects.create(workspace=workspace, organization=workspace.organization)
-    Step.objects.create(job=job, step_number=100)
-    by_number = BuiltOnce(lambda number: Step.objects.filter(step_number=number))
+    Collection.objects.create(organization=workspace.organization, name="one", priority=100)
+    by_number = BuiltOnce(lambda number: Collection.objects.filter(priority=number))
     by_key = BuiltOnce(lambda key: Job.objects.filter(pk=key))
     assert len(by_number.rows(100)) == len(by_key.rows(job.pk)) == 1
     for size in (16, 32, 64, 80):
