@@ -85,6 +85,6 @@ def _preparing_cursor() -> type[Any]:
         """Prepares each of its statements, and binds parameters in the server."""
 
         def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-            return super().execute(query, params, prepare=True, **options)
+            return super().execute(query, params, prepare=True, **options)  # type: ignore[misc]
 
     return PreparingCursor

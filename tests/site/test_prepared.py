@@ -89,7 +89,11 @@ def widen() -> Iterator[Callable[[], None]]:
     alter = "ALTER TABLE workspaces_organization ALTER COLUMN description TYPE "
     usual = Organization._meta.get_field("description").db_type(connection)
     with psycopg.connect(**address, autocommit=True) as other:
-        yield lambda: other.execute(alter + "varchar(9000)")
+
+        def widen() -> None:
+            other.execute(alter + "varchar(9000)")
+
+        yield widen
         connection.close()
         other.execute(f"{alter}{usual}")
 
