@@ -131,13 +131,15 @@ def _shown(workspace: Workspace, kind: StepType, inputs: Inputs, by: Mapping[str
     for line in yaml_lines(shown):
         name = name_for(line_origins.setting_name(line.place, pod), step_ending(kind), inputs.environment)
         lines.append(ShownLine(line.text, name, by.get(name, "") if name else ""))
+    is_secret = last is not None and last_launch.shows_secrets(own.environment, last)
     return {
         "lines": lines,
         "text": "".join(f"{line.text}\n" for line in lines),
         "needs": dry_run.referenced_objects(shown),
         "warm": None if pod.cluster else _warm_pods(body),
         "last": last,
-        "changes": job_changes(last.manifest, shown) if last is not None else [],
+        "last_is_secret": is_secret,
+        "changes": job_changes(last.manifest, shown) if last is not None and not is_secret else [],
     }
 
 

@@ -16,6 +16,8 @@ from workspaces.pods import SETTINGS, for_step, step_ending
 from workspaces.variables.in_force import Value
 
 _SALT = "executors.launching.kept"
+_HIDDEN = "hmac:"
+"""What the fingerprint of a sensitive setting begins with."""
 
 
 def executor_settings(environment: Mapping[str, Value]) -> dict[str, str]:
@@ -23,11 +25,19 @@ def executor_settings(environment: Mapping[str, Value]) -> dict[str, str]:
     return {name: _stored_value(name, value) for name, value in sorted(environment.items()) if name in SETTINGS}
 
 
+def shows_secrets(environment: Mapping[str, Value], last: LastLaunch) -> bool:
+    """Return whether a setting that is sensitive now was stored in clear, because it was not at the last launch."""
+    return any(
+        value.sensitive and not last.settings.get(name, _HIDDEN).startswith(_HIDDEN)
+        for name, value in environment.items()
+    )
+
+
 def _stored_value(name: str, value: Value) -> str:
     if not value.sensitive:
         return value.text
     # Keyed with the installation's secret, so that a short text cannot be found by brute force.
-    return "hmac:" + salted_hmac(_SALT, f"{name}={value.text}", algorithm="sha256").hexdigest()
+    return _HIDDEN + salted_hmac(_SALT, f"{name}={value.text}", algorithm="sha256").hexdigest()
 
 
 def store_launch(step: Step, body: Manifest, environment: Mapping[str, Value]) -> None:

@@ -89,6 +89,17 @@ def test_of_a_secret_setting_is_kept_only_whether_it_is_the_same(workspace: Work
     assert "top-secret" not in preview_page(admin, workspace)
 
 
+def test_what_a_setting_was_before_it_became_secret_is_not_shown(workspace: Workspace, admin: Client) -> None:
+    plain = VariableFactory.create(workspace=workspace, key="EPHEMERAL_JOB_ENV_VARS", value="TOKEN=once-in-clear")
+    run(workspace)
+    assert "TOKEN" in preview_page(admin, workspace)
+    plain.sensitive, plain.value = True, "TOKEN=other"
+    plain.save()
+    shown = preview_page(admin, workspace)
+    assert "once-in-clear" not in shown
+    assert "has become sensitive since" in shown
+
+
 def test_only_the_newest_launch_of_each_type_of_step_is_kept(workspace: Workspace) -> None:
     step = run(workspace)
     last_launch.store_launch(step, expected_job(workspace), workspace_inputs(workspace).environment)

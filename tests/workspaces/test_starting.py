@@ -306,6 +306,18 @@ def test_a_rule_that_is_newer_than_the_job_holds_all_the_same(workspace: Workspa
     refused(approve_job, job, by=writer)
 
 
+@pytest.mark.parametrize("lost", ["team", "active", "user"])
+def test_auto_approve_ends_with_the_right_of_who_started_the_job(lost: str, workspace: Workspace, writer: User) -> None:
+    job = create_job(workspace, by=writer, template=named(workspace, "Plan, approve, apply"), auto_apply=True)
+    if lost == "team":
+        writer.groups.clear()
+    elif lost == "active":
+        User.objects.filter(pk=writer.pk).update(is_active=False)
+    else:
+        writer.delete()
+    to_approval(job)
+
+
 # ---- cancelling -----------------------------------------------------------------------------------------------------
 
 

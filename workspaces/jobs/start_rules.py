@@ -19,6 +19,7 @@ from workspaces.actors import Actor, groups_of, is_admin
 from workspaces.choices import IN_EXECUTOR, PLAN_TYPES, Interruption, StepType
 from workspaces.errors import NotAllowed
 from workspaces.flows import FlowStep
+from workspaces.jobs.acting import actor_behind
 from workspaces.jobs.approval_teams import deciding_team
 from workspaces.models import Job, Organization, Step, Template, Workspace
 from workspaces.permissions import refusal, rights
@@ -128,6 +129,17 @@ def _of_approvers(start: Start, starter: Starter) -> str:
         sentence = _("Auto-approve is not allowed here: {teams} must approve.")
         return message(sentence, teams=", ".join(sorted(map(str, foreign))))
     return ""
+
+
+def still_auto_approves(job: Job, team: str) -> bool:
+    """Return whether an approval of a job with auto-approve is given now; ``team`` is the one that decides, if any.
+
+    Asked when the job gets there: the rule against self-approval, or the loss of a right, may be newer than the job.
+    """
+    if job.organization.no_self_approval:
+        return False
+    starter = starter_on(job.workspace, actor_behind(job))
+    return starter.administrator or (starter.own.approve_job and (not team or team in starter.groups))
 
 
 def _of_planners(start: Start, starter: Starter) -> str:

@@ -15,6 +15,7 @@ from workspaces.jobs.approval_teams import deciding_team
 from workspaces.jobs.blockers import incomplete, why_give_back, why_wait
 from workspaces.jobs.obstacles import Obstacle, going_on, obstacle
 from workspaces.jobs.schedules import CannotSchedule, schedule_templates
+from workspaces.jobs.start_rules import still_auto_approves
 from workspaces.jobs.transitions.room import must_wait
 from workspaces.jobs.transitions.table import APPROVED, AUTO_APPLY, REJECTED
 from workspaces.jobs.transitions.writes import end_job, lock_job, move_job, move_step
@@ -168,11 +169,10 @@ def _next(job: Job, pending: Iterable[Step], *, has_room: bool, found: Obstacle 
     for step in pending:
         flow = flows.from_json(step.flow)
         if step.type == StepType.APPROVAL and step.decision != REJECTED:
-            # Asked again here: the rule may be newer than the job.
-            if not step.decision and job.auto_apply and not job.organization.no_self_approval:
+            team = deciding_team(flow.team, job.organization)
+            if not step.decision and job.auto_apply and still_auto_approves(job, team):
                 note_decision(job, step, approved=True, by=AUTO_APPLY)
             if not step.decision:
-                team = deciding_team(flow.team, job.organization)
                 waits = ("waits-for-approval", "approval-by-team") if team else ("waits-for-approval",)
                 holds = job.holds_workspace and not job.save_plan
                 why = reason(*waits, team=team)
