@@ -212,7 +212,7 @@ def main() -> int:
         TemporaryDirectory() as folder,
         git_server(Path(folder), host, {}) as server,
     ):
-        repository = server.repository("empty", {"README": "nothing\n"}).url
+        repository = server.repository("empty", {"main.tf": "# nothing\n"}).url
         bench = Bench(Installation(kube.namespace, host, images(site, executor), servers()), repository)
         parts: list[Callable[[], Iterator[Figure]]] = [
             lambda: bench.first_step(database),

@@ -21,7 +21,7 @@ OWN_LIMIT = 3
 def _source() -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        entry = tarfile.TarInfo("README")
+        entry = tarfile.TarInfo("main.tf")
         archive.addfile(entry, io.BytesIO())
     return buffer.getvalue()
 

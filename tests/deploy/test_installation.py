@@ -71,7 +71,7 @@ def other_database() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def repository(kube_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with git_server(tmp_path_factory.mktemp("git"), kube_host, {}) as server:
-        yield server.repository("empty", {"README": "nothing\n"}).url
+        yield server.repository("empty", {"main.tf": "# nothing\n"}).url
 
 
 def script(text: str) -> str:

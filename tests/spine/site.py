@@ -171,7 +171,7 @@ class Site:
         for key, value in {**(ENABLED if on_cluster else {}), **(environment or {})}.items():
             set_variable(made, by=None, key=key, value=value, category=Category.ENV)
         if made.uploaded_source:
-            upload_source(made, archive(files or {"README": "nothing\n"}), by=None)
+            upload_source(made, archive(files or {"main.tf": "# nothing\n"}), by=None)
         return made
 
     def job(self, workspace: Workspace, flow: str) -> Job:

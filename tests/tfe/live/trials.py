@@ -220,7 +220,7 @@ def after_the_upload(trial: Trial[Any]) -> Callable[[], None]:
 
 
 def while_pending(trial: Trial[Any]) -> Callable[[], None]:
-    upload_source(trial.workspace, archive({"README": "nothing\n"}), by=None)
+    upload_source(trial.workspace, archive({"main.tf": "# nothing\n"}), by=None)
     blocker = create_job(trial.workspace, by=None, tcl=BLOCKER)
 
     def busy() -> int:
