@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
 from executors.attempts import lifecycle
@@ -22,6 +20,7 @@ from executors.reporting.bodies import read_json
 from terrakube_site.sentences import Sentence, as_json
 from tests.executors.reporter import SESSION, STATE, Executor, job_of
 from tests.factories import PLAN_AND_APPLY, GlobalVariableFactory, VariableFactory, WorkspaceFactory
+from tests.support.work import kept_statements
 from workspaces.choices import Category, JobStatus
 from workspaces.jobs import transitions
 from workspaces.models import Job, SavedPlan, Step, Workspace
@@ -320,9 +319,8 @@ def test_the_claim_says_which_variables_are_marked_as_hcl(
 
 def locks_of(call: Callable[[], HttpResponse]) -> int:
     """How often a call locks the row of a job."""
-    with CaptureQueriesContext(connection) as queries:
+    with kept_statements() as said:
         assert call().status_code == 200
-    said = [query["sql"] for query in queries]
     return sum("FOR UPDATE" in sql and sql.startswith('SELECT "workspaces_job"') for sql in said)
 
 

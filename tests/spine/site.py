@@ -40,6 +40,9 @@ VERSIONS = {IacType.TERRAFORM: "1.11.4", IacType.TOFU: "1.12.6"}
 ENABLED = {"TERRAKUBE_ENABLE_EPHEMERAL_EXECUTOR": "1"}
 _OURS = re.compile(r"TERRAKUBE_|Terrakube|Executor|AzBuilder|JAVA_TOOL_OPTIONS$|KUBECONFIG$|InternalSecret|PatSecret")
 
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+"""A name without digits is not found where a job's number is searched."""
+
 
 class Site:
     """The processes of an installation, and what its users do. ``namespace`` is that of the step Jobs.
@@ -163,7 +166,7 @@ class Site:
         made = create_workspace(
             self.organization,
             by=None,
-            name=name or f"workspace-{uuid4().hex[:10]}",
+            name=name or f"workspace-{uuid4().hex[:10].translate(_LETTERS)}",
             iac_type=tool,
             terraform_version=VERSIONS[tool],
             **attributes,
