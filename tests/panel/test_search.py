@@ -88,6 +88,13 @@ def test_a_job_is_found_by_its_number(admin: Client, network: Workspace) -> None
     assert "Jobs" not in found(admin, "9" * 19)
 
 
+def test_a_job_with_the_number_stands_before_workspaces_with_its_digits(admin: Client, network: Workspace) -> None:
+    job = job_of(network)
+    WorkspaceFactory.create(name=f"zone-{job.pk}", organization=network.organization)
+    assert list(found(admin, str(job.pk))) == ["Jobs", "Workspaces"]
+    assert next(iter(found(admin, "network"))) == "Workspaces"
+
+
 def test_a_variable_is_found_by_its_key_and_never_by_its_value(admin: Client, network: Workspace) -> None:
     VariableFactory.create(workspace=network, key="DB_PASSWORD", value="hunter2", sensitive=True)
     VariableFactory.create(workspace=network, key="DB_HOST", value="db.example")

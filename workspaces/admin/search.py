@@ -146,8 +146,12 @@ def _groups(request: HttpRequest, text: str) -> Iterator[Group]:
     if not allows(request, "read"):
         return
     seen = scope(request)
-    yield Group(title=_("Workspaces"), hits=_workspaces(seen, text), more=_list("workspace", q=text))
-    yield Group(title=_("Jobs"), hits=[_job(one) for one in search.find_jobs(seen, text)], more=_list("job", q=text))
+    found_jobs = search.find_jobs(seen, text)
+    jobs = Group(title=_("Jobs"), hits=[_job(one) for one in found_jobs], more=_list("job", q=text))
+    workspaces = Group(title=_("Workspaces"), hits=_workspaces(seen, text), more=_list("workspace", q=text))
+    # Digits stand in many names, but the number is one job's.
+    is_number = bool(found_jobs) and str(found_jobs[0].pk) == text.removeprefix("#")
+    yield from (jobs, workspaces) if is_number else (workspaces, jobs)
     yield Group(title=_("Variables"), hits=_variables(seen, text), more=_list("variable", q=text))
     yield Group(title=_("Settings"), hits=_settings(text))
     yield Group(title=_("Where settings are set"), hits=_where_set(seen, text))
