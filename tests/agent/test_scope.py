@@ -272,6 +272,16 @@ def test_a_script_that_replaces_the_plan_is_stopped(steps: MakeSteps, before: by
     assert unbounded.resources == resources(before)
 
 
+def test_a_script_that_replaces_the_plan_by_one_within_the_targets_is_stopped(steps: MakeSteps, before: bytes) -> None:
+    other = steps("3", {}, targets=["terraform_data.a"])
+    assert outcome(other.run("terraformPlan")) == ("succeeded", "done")
+    job = steps("2", {}, targets=["terraform_data.a"])
+    assert outcome(job.run("terraformPlan")) == ("succeeded", "done")
+    api = job.run("terraformApply", approved=True, commands=planting(other.plan_files["/plan-file"]))
+    assert outcome(api) == ("failed", "plan-altered"), api.log
+    assert job.resources == resources(before)
+
+
 @pytest.mark.parametrize("text", ["echo rubbish > terraformLibrary.tfPlan", "rm terraformLibrary.tfPlan"])
 def test_a_plan_that_cannot_be_read_is_not_applied(steps: MakeSteps, before: bytes, text: str) -> None:
     job = steps("2", {}, targets=["terraform_data.a"])

@@ -75,20 +75,23 @@ def fields_of(answer: Any) -> dict[str, str]:
     raise AssertionError("no rows")
 
 
+def own_fields(collection: Collection) -> dict[str, str]:
+    """Return what a browser would send of a collection without items, beside its rows."""
+    return {
+        "name": collection.name,
+        "priority": str(collection.priority),
+        "description": "",
+        "items-TOTAL_FORMS": "0",
+        "items-INITIAL_FORMS": "0",
+    }
+
+
 def test_saving_a_page_changes_its_rows_and_leaves_the_others(admin: Client, used: Collection) -> None:
     before = dict(Reference.objects.filter(collection=used).values_list("pk", "workspace_id"))
     page = admin.get(address(used, 2))
     data = fields_of(page)
     first = data["references-0-id"]
-    data |= {
-        "name": used.name,
-        "priority": str(used.priority),
-        "description": "",
-        "items-TOTAL_FORMS": "0",
-        "items-INITIAL_FORMS": "0",
-        "references-0-description": "looked at",
-        "references-1-DELETE": "on",
-    }
+    data |= own_fields(used) | {"references-0-description": "looked at", "references-1-DELETE": "on"}
     answer = admin.post(address(used, 2), data)
     assert answer.status_code == 302, answer.context["errors"]
     after = dict(Reference.objects.filter(collection=used).values_list("pk", "workspace_id"))
@@ -104,14 +107,7 @@ def test_a_page_is_saved_though_its_rows_have_moved_to_another_meanwhile(admin: 
     for number in range(3):
         workspace = WorkspaceFactory.create(organization=used.organization, name=f"first-{number}")
         ReferenceFactory.create(collection=used, workspace=workspace)
-    data |= {
-        "name": used.name,
-        "priority": str(used.priority),
-        "description": "",
-        "items-TOTAL_FORMS": "0",
-        "items-INITIAL_FORMS": "0",
-        "references-0-description": "looked at",
-    }
+    data |= own_fields(used) | {"references-0-description": "looked at"}
     assert admin.post(address(used, 2), data).status_code == 302
     assert str(Reference.objects.get(description="looked at").pk) == moved
     assert Reference.objects.filter(collection=used).count() == 10

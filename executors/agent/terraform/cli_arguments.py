@@ -12,21 +12,8 @@ _ONLY_PLAN = frozenset(
     {"destroy", "exclude", "exclude-file", "invoke", "refresh", "refresh-only", "replace", "target", "target-file"}
 )
 # These have their value as a word of its own where they have no "=".
-_WITH_VALUE = frozenset(
-    (
-        *(
-            "backup",
-            "deprecation",
-            "exclude",
-            "exclude-file",
-            "invoke",
-            "json-into",
-            "lock-timeout",
-            "parallelism",
-            "replace",
-        ),
-        *("state", "state-out", "target", "target-file", "var", "var-file"),
-    )
+_WITH_VALUE = _ONLY_PLAN - {"destroy", "refresh", "refresh-only"} | frozenset(
+    {"backup", "deprecation", "json-into", "lock-timeout", "parallelism", "state", "state-out", "var", "var-file"}
 )
 
 

@@ -46,40 +46,32 @@ class ScopeCheck:
             self._context.loudly(failure.message)
 
     def check_before_apply(self, plan: Path) -> Path:
-        """Return the file to apply, with a plan inside the scope. Raises StepFailed for any other one."""
+        """Return the file to apply: the stored plan, if there is one, and inside the scope. Raises StepFailed.
+
+        Scripts of the step and of the source can replace a stored plan. A step without one has made its own.
+        """
         claim = self._context.claim
-        if not claim.scope:
-            self._require_stored(plan)
-            return plan
         # A copy that a background script cannot reach: the checked plan is the applied one.
         kept = self._context.private / "compared.tfplan"
         try:
             shutil.copyfile(plan, kept)
         except OSError as error:
-            raise _unreadable(error) from None
-        if claim.scope.replaces and not claim.scope.targets and claim.approved and self._stored == _digest(kept):
-            # The approver saw all of its changes.
-            return kept
-        shown = self._context.private / "compared.json"
-        try:
-            self._compare(kept, shown if self._terraform.show_json(shown, plan=kept) else None)
-        finally:
-            shown.unlink(missing_ok=True)
-        return kept
-
-    def _require_stored(self, plan: Path) -> None:
-        """Stop an apply of another plan than the stored one, which scripts of the step and of the source can replace.
-
-        A step without a stored plan has made its own. Raises StepFailed.
-        """
-        try:
-            altered = bool(self._stored) and self._stored != _digest(plan)
-        except OSError as error:
-            raise _unreadable(error) from None
-        if altered:
+            raise StepFailed(
+                "plan-missing", _("The stored plan cannot be read: {error}."), error=error.strerror or error
+            ) from None
+        is_stored = self._stored == _digest(kept)
+        # Of replacements alone the approver saw all changes.
+        if claim.scope and not (claim.scope.replaces and not claim.scope.targets and claim.approved and is_stored):
+            shown = self._context.private / "compared.json"
+            try:
+                self._compare(kept, shown if self._terraform.show_json(shown, plan=kept) else None)
+            finally:
+                shown.unlink(missing_ok=True)
+        if self._stored and not is_stored:
             raise StepFailed(
                 "plan-altered", _("A script of this step changed the stored plan, so nothing was applied.")
             )
+        return kept
 
     def _compare(self, plan: Path, shown: Path | None) -> None:
         scope = self._context.claim.scope
@@ -123,10 +115,6 @@ class ScopeCheck:
             return read_dependencies(graph, content, destroys=self._context.claim.scope.destroys)
         finally:
             drawn.unlink(missing_ok=True)
-
-
-def _unreadable(error: OSError) -> StepFailed:
-    return StepFailed("plan-missing", _("The stored plan cannot be read: {error}."), error=error.strerror or error)
 
 
 def _read(shown: Path) -> Any:
