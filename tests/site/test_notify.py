@@ -63,7 +63,11 @@ def test_a_listener_whose_connection_was_ended_connects_again(monkeypatch: pytes
 
     def end_listeners() -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%'")
+            # Other tests listen in databases of their own on the same server.
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND query LIKE 'LISTEN%%'"
+            )
         connection.close()
 
     async def broken(listener: Listener) -> bool:
