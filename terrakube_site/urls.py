@@ -4,12 +4,15 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from executors.clusters.resource import CLUSTER
 from terrakube_site.apps import load_pages
 from workspaces.admin.search import search_page
 from workspaces.api import discovery
+from workspaces.api.jsonapi import registry
 from workspaces.sign_in import views as sign_in
 
 load_pages()
+registry.register((CLUSTER,))
 # unfold's own search at this address finds only pages.
 admin.site.search = search_page  # type: ignore[attr-defined]
 urlpatterns = [

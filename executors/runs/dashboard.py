@@ -123,7 +123,7 @@ def _parts(seen: Scope) -> list[Health]:
         ),
         _queue(),
         _cluster(),
-        *map(_other_cluster, Cluster.objects.to_reach().within(seen).filter(enabled=True)[:SHOWN]),
+        *map(_other_cluster, Cluster.objects.to_reach().named_within(seen).filter(enabled=True)[:SHOWN]),
     ]
 
 

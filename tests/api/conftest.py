@@ -6,7 +6,7 @@ import pytest
 from django.db import models
 from django.utils import timezone
 
-import workspaces.api.urls  # noqa: F401 - registers the types that tests look at before their first request
+import terrakube_site.urls  # noqa: F401 - registers the types that tests look at before their first request
 from tests.api.client import Api, token_of
 from tests.factories import (
     CollectionFactory,
@@ -25,6 +25,7 @@ from workspaces.models import (
     Access,
     Address,
     Agent,
+    Cluster,
     Drift,
     JobComment,
     NotificationConfiguration,
@@ -49,6 +50,12 @@ from workspaces.models import (
 from workspaces.services.jobs import create_job
 
 SECRET = "value-of-net"
+KUBECONFIG = f"""
+apiVersion: v1
+clusters: [{{name: west, cluster: {{server: "https://west.example:6443"}}}}]
+users: [{{name: site, user: {{token: {SECRET}}}}}]
+contexts: [{{name: west, context: {{cluster: west, user: site}}}}]
+"""
 STATE = b'{"outputs": {"url": {"value": "value-of-net", "type": "string", "sensitive": true}}}'
 
 
@@ -150,6 +157,7 @@ def one_of_each_type(organization: Organization, workspace: Workspace) -> dict[s
         "policyrule": PolicyRule.objects.create(
             organization=organization, setting="EPHEMERAL_MEMORY_LIMIT", maximum="8Gi"
         ),
+        "cluster": Cluster.objects.create(name="west", namespace="steps", kubeconfig=KUBECONFIG),
         "project": project,
         "project_access": ProjectAccess.objects.create(project=project, name="OTHERS"),
         "agent": Agent.objects.create(organization=organization, name="a"),

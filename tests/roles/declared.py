@@ -125,6 +125,7 @@ RECORDS: Mapping[str, Row] = {
         "here", ADMINISTRATOR, {"setting": "EPHEMERAL_CPU_LIMIT", "maximum": "2"}, {"reason": "x"},
         ("organization",),
     ),
+    "cluster": _row(ADMINISTRATOR, ADMINISTRATOR, {"name": "made", "namespace": "made"}, {"description": "x"}),
     "workspace": Row(
         "here", "create workspace", "workspace", "create workspace",
         {"name": "made", "source": "empty", "branch": "main", "terraformVersion": "1.11.4"}, {"description": "x"},

@@ -19,21 +19,27 @@ from workspaces.encryption import EncryptedTextField, is_readable
 from workspaces.models.base import Audited, Record
 from workspaces.pods.catalogue import DEFAULT_CLUSTER
 from workspaces.pods.kubernetes_syntax import namespace_objection
-from workspaces.querysets import Scope
+from workspaces.querysets import Scope, ScopedQuerySet
 from workspaces.truncation import FittingField
 from workspaces.validation.kubeconfig import KubeconfigError, read_kubeconfig
 
 NAME_LENGTH = 63
 
 
-class ClusterQuerySet(models.QuerySet["Cluster"]):
-    """Queries of clusters."""
+class ClusterQuerySet(ScopedQuerySet["Cluster"]):
+    """Queries of clusters; only administrators read the records."""
+
+    # Which rows it finds is known with the scope alone.
+    asks_first = True
 
     def to_reach(self) -> Self:
         """Leave each kubeconfig to its first use: one that cannot be decrypted troubles its own cluster only."""
         return self.defer("kubeconfig")
 
     def within(self, scope: Scope) -> Self:
+        return self if scope.everything else self.none()
+
+    def named_within(self, scope: Scope) -> Self:
         """Return the clusters whose names a person may know: those for all, and those of organizations they see."""
         if scope.everything:
             return self

@@ -10,7 +10,7 @@ _resources: dict[str, Resource] = {}
 
 
 def register(resources: Iterable[Resource]) -> None:
-    """Register the resources of the API; called once, by ``workspaces.api.urls``."""
+    """Register resources of the API; called by ``workspaces.api.urls``, and by the site's addresses for others."""
     _resources.update((resource.type, resource) for resource in resources)
 
 

@@ -11,6 +11,8 @@ _TYPES = {
     "access": "What the members of a group may do on one workspace, beside what their teams allow.",
     "address": "A resource address to which a job's plan is confined, or that it replaces; fixed once the job begins.",
     "agent": "The address of a persistent executor, kept for Terrakube's clients.",
+    "cluster": "A cluster, or a namespace of one, in which steps run besides that of the installation's settings; its "
+    "kubeconfig is never given back.",
     "collection": "Variables under one name for several workspaces; of two collections the higher priority wins.",
     "drift": "What the last check of a workspace found changed outside of Terraform; none before the first check.",
     "globalvar": "A variable of all workspaces of an organization; one of the workspace itself goes before it.",
@@ -61,6 +63,8 @@ _DOING = {
 def _right(resource: Resource, doing: str) -> str:
     if resource.type == "job":
         return _JOB[doing]
+    if resource.type == "cluster":
+        return "It takes an administrator."
     if resource.type == "address":
         return "It takes the rights to start the job, before it begins."
     if resource.type == "job_comment":

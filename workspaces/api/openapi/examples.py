@@ -29,6 +29,7 @@ _NAMED: dict[str, object] = {
 """Of attributes that say the same in every type that has them."""
 _OF_TYPE: dict[str, dict[str, object]] = {
     "address": {"name": "module.net.aws_vpc.main"},
+    "cluster": {"name": "east", "namespace": "terrakube-steps", "organizationIds": []},
     "drift": {"status": "drifted", "deletedResources": ["aws_instance.web"], "resourceCount": 1},
     "history": {"output": f"https://terrakube.example/tfstate/v1/organization/{ID}/workspace/{ID}/state/{ID}.json"},
     "job_comment": {"text": "Two databases are new: is that meant?"},
