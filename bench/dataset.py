@@ -216,6 +216,7 @@ def _jobs() -> None:
         Attempt,
         "workspaces_step o",
         step_id="o.id",
+        organization_key="(SELECT organization_id FROM workspaces_job j WHERE j.id = o.job_id)",
         number="1",
         executor=f"'{ExecutorKind.KUBERNETES}'",
         state=f"'{AttemptState.ENDED}'",

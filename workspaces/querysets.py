@@ -145,11 +145,11 @@ class ScopedQuerySet[M: models.Model](models.QuerySet[M]):
         if self.workspace_path is not None:
             parts.append((self.workspace_path, scope.workspaces))
         # An empty part would only keep the database from using an index for the others.
-        conditions = [Q(**{_lookup_prefix(path): keys}) for path, keys in parts if _may_have_keys(keys)]
+        conditions = [Q(**{_lookup_prefix(path): keys}) for path, keys in parts if may_have_keys(keys)]
         return self.filter(functools.reduce(operator.or_, conditions)) if conditions else self.none()
 
 
-def _may_have_keys(keys: Iterable[Any]) -> bool:
+def may_have_keys(keys: Iterable[Any]) -> bool:
     """Return whether there may be keys; a query counts as yes and is not executed."""
     return not isinstance(keys, list | tuple) or bool(keys)
 
@@ -193,7 +193,7 @@ class UsedQuerySet(ScopedQuerySet[Any]):
     users: tuple[str, ...] = ()
 
     def within(self, scope: Scope) -> Self:
-        if scope.everything or not _may_have_keys(scope.workspaces):
+        if scope.everything or not may_have_keys(scope.workspaces):
             return super().within(scope)
         rows = self.model._base_manager
         used = [Q(pk__in=rows.filter(**{f"{path}__in": scope.workspaces}).values("pk")) for path in self.users]
@@ -250,10 +250,10 @@ class AccessQuerySet(WorkspaceScopedQuerySet):
         if scope.everything:
             return self
         shown = Q(workspace__organization__in=_organizations_managed_in(scope))
-        if _may_have_keys(scope.workspaces):
+        if may_have_keys(scope.workspaces):
             accesses = self.model._base_manager.filter(_with_role(TeamRole.ADMIN), name__in=scope.groups)
             shown |= Q(workspace__in=accesses.filter(workspace__in=scope.workspaces).values("workspace"))
-        if _may_have_keys(scope.projects):
+        if may_have_keys(scope.projects):
             shown |= Q(workspace__project__in=_projects_managed_in(scope))
         return self.filter(shown)
 
@@ -264,7 +264,7 @@ class ProjectQuerySet(UsedQuerySet):
     users = ("workspaces",)
 
     def within(self, scope: Scope) -> Self:
-        if scope.everything or not _may_have_keys(scope.projects):
+        if scope.everything or not may_have_keys(scope.projects):
             return super().within(scope)
         rows = self.model._base_manager
         in_use = rows.filter(workspaces__in=scope.workspaces).values("pk")
@@ -280,7 +280,7 @@ class ProjectAccessQuerySet(ScopedQuerySet[Any]):
         if scope.everything:
             return self
         shown = Q(project__organization__in=_organizations_managed_in(scope))
-        if _may_have_keys(scope.projects):
+        if may_have_keys(scope.projects):
             shown |= Q(project__in=_projects_managed_in(scope))
         return self.filter(shown)
 
@@ -354,7 +354,7 @@ class NotificationConfigurationQuerySet(ScopedQuerySet[Any]):
             return self
         start = self.prefix
         shown = Q(**{f"{start}organization__in": _organizations_managed_in(scope)})
-        if _may_have_keys(scope.workspaces):
+        if may_have_keys(scope.workspaces):
             shown |= Q(**{f"{start}workspace__in": _workspaces_managed_in(scope)})
         return self.filter(shown)
 

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from executors.attempts.organizations import within
 from executors.choices import ExecutorKind
 from executors.models import Attempt, AttemptEvent
 from executors.runs.resource_use import format_bytes
@@ -19,7 +20,6 @@ from terrakube_site.theme.markup import format_html
 from workspaces.admin.base import ReadOnly, RecordAdmin, allows, scope
 from workspaces.admin.record_rows import RecordInline
 from workspaces.display import clock, duration, moment, seconds
-from workspaces.models import Step
 from workspaces.reasons import in_language
 
 
@@ -76,9 +76,7 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
         return fieldsets
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().get_queryset(request)
-        seen = scope(request)
-        return found if seen.everything else found.filter(step__in=Step.objects.within(seen).values("pk"))
+        return within(super().get_queryset(request), scope(request))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return allows(request, "read", None if obj is None else obj.step)

@@ -24,6 +24,11 @@ class Attempt(Reasoned):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="attempts")
+    organization_key = models.UUIDField(
+        null=True,
+        editable=False,
+        help_text=_("Key of its job's organization, by which attempts are counted; empty until it is filled in."),
+    )
     number = models.PositiveIntegerField()
     executor = models.CharField(max_length=16, choices=ExecutorKind)
     state = models.CharField(max_length=16, choices=AttemptState, default=AttemptState.NEW)
@@ -109,6 +114,7 @@ class Attempt(Reasoned):
             # The order of the list of all attempts, which shows fifty of hundreds of thousands.
             models.Index(fields=("created_at", "id"), name="attempt_in_order"),
             models.Index(fields=("launched_at",), condition=~Q(shape=""), name="attempt_shape"),
+            models.Index(fields=("organization_key",), name="attempt_of_organization"),
         )
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.utils import timezone
 
 from executors import cluster, retention
+from executors.attempts import organizations
 from executors.cluster import ClusterError
 from executors.health import heartbeats
 from executors.installation.settings import Installation
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 10.0
 DUE_SECONDS = 1.0
 KEEP_SECONDS = 60.0
-"""Seconds between checks for records past their retention; while more is due, ``DUE_SECONDS``."""
+"""Seconds between checks for records past their retention, or incomplete; while more is due, ``DUE_SECONDS``."""
 STAND_BY_SECONDS = 3.0
 CONNECT_SECONDS = 30.0
 FIRST_VIEW_SECONDS = 3.0
@@ -152,9 +153,13 @@ class Watcher(ClusterWatch):
 
     @staticmethod
     def _clear_out() -> bool:
-        """Remove what is past its retention; return True if more is due. An error there must not stop the watch."""
+        """Remove what is past its retention, and complete what an earlier version wrote; return True if more is due.
+
+        An error there must not stop the watch.
+        """
         try:
-            return retention.turn()
+            incomplete = organizations.fill_keys()
+            return retention.turn() or incomplete
         except (DatabaseError, InterfaceError):
             raise
         except Exception:

@@ -58,6 +58,7 @@ def create_attempt(
 ) -> Attempt:
     attempt = Attempt.objects.create(
         step=step,
+        organization_key=step.job.organization_id,
         number=number,
         executor=executor,
         cluster=cluster,
