@@ -19,10 +19,12 @@ from django.db.transaction import TransactionManagementError
 
 from terrakube_site.database import prepared
 
-type Value = int | str | UUID | tuple[str, ...]
+type Value = int | str | UUID | tuple[str, ...] | tuple[UUID, ...]
 _LOWEST_INT = -(2**31) + 1
 _HIGHEST_UUID = 2**128 - 1
 _MOST_SHAPES = 100
+_LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+"""Lengths of tuples, so that those of hundreds of lengths share a few queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,11 @@ class _Built:
 
 
 class BuiltOnce:
-    """A query with values that differ: whole numbers, texts, UUIDs and tuples of texts, in the order of ``build``.
+    """A query with values that differ: whole numbers, texts, UUIDs, tuples of texts or UUIDs, as ``build`` takes them.
 
-    ``build`` gets the values and returns the query. It is called once for each length of the tuples, with others than
-    those that are asked for, so it may only compare them (``=``, ``<`` and ``IN``), must not depend on the time, and
-    must not ask the database itself.
+    ``build`` gets the values and returns the query. It is called once for each of some lengths of the tuples, with
+    others than those that are asked for, so it may only compare them (``=``, ``<`` and ``IN``), must not depend on the
+    time, and must not ask the database itself. A tuple is brought to one of them by its last value.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
@@ -56,6 +58,7 @@ class BuiltOnce:
 
     def rows(self, *values: Value) -> list[Any]:
         """Execute the query; returns what the built one finds: records, dictionaries or tuples."""
+        values = tuple([_lengthened(value) if isinstance(value, tuple) else value for value in values])
         shape = tuple([len(value) if isinstance(value, tuple) else None for value in values])
         if 0 in shape:
             # Django answers an empty IN itself, and such a query has no text.
@@ -97,9 +100,13 @@ def _built(build: Callable[..., QuerySet[Any, Any]], values: Sequence[Value]) ->
     marked: list[Value] = []
     for value in values:
         if isinstance(value, tuple):
-            texts = tuple(f"\0{len(marks) + at}" for at in range(len(value)))
-            marks += texts
-            marked.append(texts)
+            first = len(marks)
+            several: Any = tuple(
+                UUID(int=_HIGHEST_UUID - first - at) if isinstance(one, UUID) else f"\0{first + at}"
+                for at, one in enumerate(value)
+            )
+            marks += several
+            marked.append(several)
             continue
         number = len(marks)
         mark: Value = f"\0{number}"
@@ -130,6 +137,11 @@ def _built(build: Callable[..., QuerySet[Any, Any]], values: Sequence[Value]) ->
     # The connection is a thread's, the rest anybody's.
     compiler.connection = None
     return _Built(queryset, compiler, sql, tuple(parameters), places, converters, has_composites, locks)
+
+
+def _lengthened(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    missing = next((length - len(value) for length in _LENGTHS if length >= len(value)), 0)
+    return (*value, *value[-1:] * missing) if value else value
 
 
 def _refuse(*_query: Any) -> Any:

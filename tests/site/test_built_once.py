@@ -101,3 +101,21 @@ def test_rows_are_locked_only_within_a_transaction(workspace: Workspace) -> None
         assert query.rows(workspace.organization_id) == [workspace.organization]
     with pytest.raises(transaction.TransactionManagementError):
         query.rows(workspace.organization_id)
+
+
+@pytest.mark.django_db
+def test_keys_in_tuples_are_found_and_tuples_of_many_lengths_share_a_query() -> None:
+    workspaces = WorkspaceFactory.create_batch(4)
+    built = []
+
+    def among(keys: tuple[UUID, ...]) -> QuerySet[Workspace]:
+        built.append(len(keys))
+        return Workspace.objects.filter(pk__in=keys)
+
+    query = BuiltOnce(among)
+    for count in range(1, 5):
+        assert {row.pk for row in query.rows(tuple(row.pk for row in workspaces[:count]))} == {
+            row.pk for row in workspaces[:count]
+        }
+    assert query.rows(()) == []
+    assert built == [1, 2, 5, 0]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.factories import (
@@ -18,6 +17,7 @@ from tests.factories import (
     WorkspaceFactory,
 )
 from tests.panel.forms import submit
+from tests.support.work import kept_statements
 from tests.workspaces.pod_settings import (
     APPLY_LIMIT,
     CPU,
@@ -77,11 +77,10 @@ def test_a_text_that_can_contradict_no_other_is_parsed_alone(parsed: list[tuple[
 def test_a_setting_is_read_and_parsed_once_in_a_save(parsed: list[tuple[str, str]]) -> None:
     own = {CPU_LIMIT: "8", APPLY_LIMIT: "6"}
     workspace = Case(own=own, organization={MEMORY_LIMIT: "2Gi"}, name=CPU, text=None, sentence="").store()
-    with CaptureQueriesContext(connection) as asked:
+    with kept_statements() as statements:
         change_settings(workspace, {CPU: "4", TOLERATIONS: "spot"}, by=None)
     texts = own | {MEMORY_LIMIT: "2Gi", CPU: "4", TOLERATIONS: "spot"}
     assert sorted(parsed) == sorted(texts.items())
-    statements = [query["sql"] for query in asked.captured_queries]
     for table in ("globalvariable", "item", "policyrule"):
         assert sum(f'FROM "workspaces_{table}"' in statement for statement in statements) == 1
 

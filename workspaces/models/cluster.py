@@ -156,8 +156,11 @@ def usable_clusters(organization_ids: Collection[UUID | None]) -> Callable[[UUID
 
     For None those that all steps may. It asks the database once for all of them, at its first call.
     """
-    usable = Cluster.objects.filter(Q(restricted=False) | Q(organizations__in=set(organization_ids) - {None}))
-    asked = cache(lambda: list(usable.filter(enabled=True).values_list("name", "restricted", "organizations")))
+
+    @cache
+    def asked() -> list[tuple[str, bool, UUID | None]]:
+        usable = Cluster.objects.filter(Q(restricted=False) | Q(organizations__in=set(organization_ids) - {None}))
+        return list(usable.filter(enabled=True).values_list("name", "restricted", "organizations"))
 
     def names(organization_id: UUID | None) -> tuple[str, ...]:
         found = (name for name, restricted, chosen in asked() if not restricted or chosen == organization_id)

@@ -173,6 +173,7 @@ def _clusters_of(organization_id: UUID | None) -> Callable[[], tuple[str, ...]]:
 
 _INSTALLATION = BuiltOnce(lambda: PolicyRule.objects.filter(organization=None))
 _ORGANIZATION = BuiltOnce(lambda key: PolicyRule.objects.filter(Q(organization=None) | Q(organization=key)))
+_ORGANIZATIONS = BuiltOnce(lambda keys: PolicyRule.objects.filter(Q(organization=None) | Q(organization__in=keys)))
 
 
 def policies_of(organization_ids: Iterable[UUID]) -> dict[UUID, Policy]:
@@ -180,7 +181,7 @@ def policies_of(organization_ids: Iterable[UUID]) -> dict[UUID, Policy]:
     wanted = set(organization_ids)
     shared: list[Rule] = list(built_in())
     own: dict[UUID, list[Rule]] = {key: [] for key in wanted}
-    for row in PolicyRule.objects.filter(Q(organization=None) | Q(organization__in=wanted)):
+    for row in _ORGANIZATIONS.rows(tuple(wanted)):
         (shared if row.organization_id is None else own[row.organization_id]).append(row.rule)
     clusters = usable_clusters(wanted)
     return {key: Policy((*shared, *rules), partial(clusters, key)) for key, rules in own.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_noop as _
 
+from terrakube_site.database.built_once import BuiltOnce
 from terrakube_site.messages import message
 from workspaces.choices import Category
 from workspaces.models import GlobalVariable, Item, Reference, Variable, Workspace
@@ -62,7 +63,7 @@ class Settings:
         """What the policy refuses, so that no step is launched."""
         return apply_policy(Inputs(environment={**self.inherited, **self.own}), self.policy).refusals
 
-    @property
+    @cached_property
     def placement(self) -> Placement:
         forced = self.policy.forced(ENABLE)
         if forced is not None and forced.locked:
@@ -76,56 +77,99 @@ class Settings:
 
 
 def settings_of(workspaces: Sequence[Workspace]) -> dict[UUID, Settings]:
-    """Return the pod settings of each workspace; five queries."""
+    """Return the pod settings of each workspace; five queries. Workspaces with the same ones share them."""
     own, inherited = _own_variables(workspaces), _inherited_variables(workspaces)
     policies = policies_of({row.organization_id for row in workspaces})
-    return {
-        row.pk: Settings(own=own[row.pk], inherited=inherited[row.pk], policy=policies[row.organization_id])
-        for row in workspaces
-    }
+    found: dict[UUID, Settings] = {}
+    without_own: dict[int, Settings] = {}
+    for row in workspaces:
+        # Most set none themselves, and what they inherit is one mapping, which the policy is asked about once.
+        shared = None if row.pk in own else without_own.get(id(inherited[row.pk]))
+        if shared is None:
+            shared = Settings(
+                own=own.get(row.pk, {}), inherited=inherited[row.pk], policy=policies[row.organization_id]
+            )
+            if row.pk not in own:
+                without_own[id(inherited[row.pk])] = shared
+        found[row.pk] = shared
+    return found
 
 
 def pod_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str, Value]]:
     """Return each workspace's pod settings in force without what policies add; four queries."""
-    inherited = _inherited_variables(workspaces)
-    return {key: {**inherited[key], **own} for key, own in _own_variables(workspaces).items()}
+    own = _own_variables(workspaces)
+    return {key: {**values, **own.get(key, {})} for key, values in _inherited_variables(workspaces).items()}
+
+
+_OWN = BuiltOnce(lambda keys: Variable.objects.filter(**KEYED, workspace__in=keys))
+_SHARED = BuiltOnce(lambda keys: GlobalVariable.objects.filter(**KEYED, organization__in=keys))
+_USES = BuiltOnce(
+    lambda keys: Reference.objects.filter(workspace__in=keys).values_list("workspace_id", "collection_id")
+)
+_ITEMS = BuiltOnce(
+    lambda keys: (
+        Item.objects.filter(**KEYED, collection__organization__in=keys)
+        .select_related("collection")
+        .order_by("-collection__priority", "collection__name", "key")
+    )
+)
 
 
 def _own_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str, Value]]:
-    """Return the pod settings that each workspace sets itself; one query."""
-    found: dict[UUID, dict[str, Value]] = {workspace.pk: {} for workspace in workspaces}
-    for variable in Variable.objects.filter(**KEYED, **_for_workspaces(workspaces)):
-        if variable.workspace_id in found:
+    """Return the pod settings of each workspace that sets some itself; one query."""
+    keys, found = {workspace.pk for workspace in workspaces}, defaultdict[UUID, dict[str, Value]](dict)
+    if len(keys) <= _NAMED:
+        rows: Iterable[Variable] = _OWN.rows(tuple(keys))
+    else:
+        rows = Variable.objects.filter(**KEYED, **_whole_organizations(workspaces))
+    for variable in rows:
+        if variable.workspace_id in keys:
             found[variable.workspace_id][variable.key] = _value(variable, WORKSPACE)
-    return found
+    return dict(found)
 
 
 def _inherited_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str, Value]]:
-    """Return the pod settings of each workspace's organization and collections; three queries."""
-    found: dict[UUID, dict[str, Value]] = {workspace.pk: {} for workspace in workspaces}
-    members: dict[UUID, list[UUID]] = defaultdict(list)
+    """Return the pod settings of each workspace's organization and collections; three queries.
+
+    Workspaces of one organization that use the same collections share one dictionary.
+    """
+    organizations = tuple({workspace.organization_id for workspace in workspaces})
+    shared: dict[UUID, dict[str, Value]] = {key: {} for key in organizations}
+    for variable in _SHARED.rows(organizations):
+        shared[variable.organization_id][variable.key] = _value(variable, ORGANIZATION)
+    used = _collections_used(workspaces)
+    items = [
+        (item.collection_id, item.key, _value(item, message(_("collection {name}"), name=item.collection.name)))
+        for item in _ITEMS.rows(organizations)
+    ]
+    made: dict[tuple[UUID, frozenset[UUID]], dict[str, Value]] = {}
+    found: dict[UUID, dict[str, Value]] = {}
     for workspace in workspaces:
-        members[workspace.organization_id].append(workspace.pk)
-    for shared in GlobalVariable.objects.filter(**KEYED, organization__in=members):
-        value = _value(shared, ORGANIZATION)
-        for key in members[shared.organization_id]:
-            found[key].setdefault(shared.key, value)
-    users: dict[UUID, list[UUID]] = defaultdict(list)
-    references = Reference.objects.filter(**_for_workspaces(workspaces))
-    for collection_id, workspace_id in references.values_list("collection_id", "workspace_id"):
-        if workspace_id in found:
-            users[collection_id].append(workspace_id)
-    items = Item.objects.filter(**KEYED, collection__organization__in=members).select_related("collection")
-    for item in items.order_by("-collection__priority", "collection__name", "key"):
-        value = _value(item, message(_("collection {name}"), name=item.collection.name))
-        for key in users[item.collection_id]:
-            found[key].setdefault(item.key, value)
+        collections = frozenset(used.get(workspace.pk, ()))
+        kind = (workspace.organization_id, collections)
+        if kind not in made:
+            made[kind] = values = dict(shared[workspace.organization_id])
+            for collection, key, value in items:
+                if collection in collections:
+                    values.setdefault(key, value)
+        found[workspace.pk] = made[kind]
     return found
 
 
-def _for_workspaces(workspaces: Sequence[Workspace]) -> dict[str, Any]:
-    if len(workspaces) <= _NAMED:
-        return {"workspace__in": [workspace.pk for workspace in workspaces]}
+def _collections_used(workspaces: Sequence[Workspace]) -> Mapping[UUID, set[UUID]]:
+    """Return the collections of each workspace that uses some; one query."""
+    keys, found = tuple(workspace.pk for workspace in workspaces), defaultdict[UUID, set[UUID]](set)
+    if len(keys) <= _NAMED:
+        rows: Iterable[tuple[UUID, UUID]] = _USES.rows(keys)
+    else:
+        uses = Reference.objects.filter(**_whole_organizations(workspaces))
+        rows = uses.values_list("workspace_id", "collection_id")
+    for workspace_id, collection_id in rows:
+        found[workspace_id].add(collection_id)
+    return found
+
+
+def _whole_organizations(workspaces: Sequence[Workspace]) -> dict[str, Any]:
     return {"workspace__organization__in": list({workspace.organization_id for workspace in workspaces})}
 
 
