@@ -119,9 +119,12 @@ def launch_job(
             raise LaunchError(reason("policy", "cluster-disabled", name=place.name))
         if place.record is not None and not may_use(place.record, step.job.organization_id):
             raise LaunchError(reason("policy", "cluster-of-others", name=place.name))
-        conf = place.conf
+        of_settings, conf = conf, place.conf
         text = ephemeral_job_data(attempt, step, inputs, conf)
         with calling(place) as api:
+            if attempt.number == 1:
+                forgotten_launches.refuse(api, conf.namespace, attempt)
+                forgotten_launches.refuse_elsewhere(attempt, of_settings)
             launched = _launch(api, attempt, pod, conf, text)
     except ClusterError as error:
         raise launch_error(error, conf.namespace) from error
@@ -157,8 +160,6 @@ class _Launched:
 
 def _launch(api: Cluster, attempt: Attempt, pod: PodSettings, conf: Installation, text: str) -> _Launched:
     """Create or adopt the attempt's Job, or take a warm pod. Raises ClusterError, LaunchError."""
-    if attempt.number == 1:
-        forgotten_launches.refuse(api, conf.namespace, attempt)
     in_secret, may_change = token_in_secret(api, conf), attempt.step.type in EXCLUSIVE_TYPES
 
     def manifest_now() -> Manifest:

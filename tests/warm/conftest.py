@@ -63,7 +63,10 @@ class MemoryCluster:
         return self.jobs.get(name)
 
     def list_jobs(self, namespace: str, selector: str) -> tuple[list[dict[str, Any]], str]:
-        return [], ""
+        self._call("list_jobs")
+        wanted = dict(part.split("=") for part in selector.split(","))
+        found = [body for body in self.jobs.values() if wanted.items() <= body["metadata"]["labels"].items()]
+        return [body for body in found if body["metadata"].get("namespace", namespace) == namespace], ""
 
     def delete_job(self, namespace: str, name: str) -> bool:
         self._call("delete_job")

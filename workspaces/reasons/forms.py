@@ -42,6 +42,11 @@ FORMS: Mapping[str, str] = {
     "end-job-complete": _("Kubernetes Job {name} has ended, but its result is unknown here"),
     "end-job-failed": _("Kubernetes Job {name} failed"),
     "end-job-open": _("Kubernetes Job {name} has not ended yet"),
+    "end-job-complete-elsewhere": _(
+        'Kubernetes Job {name} in cluster "{cluster}" has ended, but its result is unknown here'
+    ),
+    "end-job-failed-elsewhere": _('Kubernetes Job {name} in cluster "{cluster}" failed'),
+    "end-job-open-elsewhere": _('Kubernetes Job {name} in cluster "{cluster}" has not ended yet'),
     **{f"is-{status}": in_words(status) for status in JobStatus},
     # Of jobs.
     "approval-by-team": _("Waits for approval by {team}"),
