@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -59,28 +59,84 @@ def rights_given_by(given: Team | Access | ProjectAccess) -> dict[str, bool]:
     return {name: name in found for name in NAMES}
 
 
+_ALL_TEAMS = BuiltOnce(
+    lambda groups: kinds_of(Team.objects.filter(name__in=groups, organization__disabled=False), "organization_id")
+)
+_ANY_ACCESSES = BuiltOnce(
+    lambda groups: kinds_of(Access.objects.filter(name__in=groups, workspace__organization__disabled=False))
+)
+_ALL_PROJECT_ACCESSES = BuiltOnce(
+    lambda groups: kinds_of(
+        ProjectAccess.objects.filter(name__in=groups, project__organization__disabled=False),
+        "project_id",
+        "project__organization_id",
+    )
+)
+
+type OfTeams = Mapping[UUID, Collection[str]]
+"""The rights that an actor's teams give, by the key of the organization."""
+type OfProjects = Mapping[tuple[UUID, UUID], Collection[str]]
+"""The rights that an actor's accesses to projects give, by the keys of the project and of its organization."""
+
+
+def rights_of_teams(actor: Actor) -> OfTeams:
+    """Return what the actor's teams give in each organization that is not disabled; one query."""
+    found: dict[UUID, set[str]] = defaultdict(set)
+    for team in _ALL_TEAMS.rows(tuple(sorted(groups_of(actor)))):
+        found[team.organization_id] |= granted_rights(team, of_team=True)
+    return dict(found)
+
+
+def rights_of_projects(actor: Actor) -> OfProjects:
+    """Return what the actor's accesses to projects give, in organizations that are not disabled; one query."""
+    found: dict[tuple[UUID, UUID], set[str]] = defaultdict(set)
+    for access in _ALL_PROJECT_ACCESSES.rows(tuple(sorted(groups_of(actor)))):
+        place = (access.project_id, access.project__organization_id)
+        found[place] |= granted_rights(access, of_team=False)
+    return dict(found)
+
+
+def rights_of_accesses(actor: Actor) -> set[str]:
+    """Return what the actor's accesses give on any workspaces, in organizations that are not disabled; one query."""
+    rows = _ANY_ACCESSES.rows(tuple(sorted(groups_of(actor))))
+    return {name for access in rows for name in granted_rights(access, of_team=False)}
+
+
 def rights(
-    actor: Actor, organization: Organization, workspace: Workspace | None = None, *, project: Project | None = None
+    actor: Actor,
+    organization: Organization,
+    workspace: Workspace | None = None,
+    *,
+    project: Project | None = None,
+    of_teams: OfTeams | None = None,
+    of_projects: Callable[[], OfProjects] | None = None,
 ) -> Rights:
     """Return the rights of all of the actor's teams in an organization together; an administrator has all.
 
     With a workspace, include the rights that its accesses and those of its project give on this workspace; with a
-    project, the rights that its accesses give on all of its workspaces.
+    project, the rights that its accesses give on all of its workspaces. ``of_teams`` is what was
+    looked up of the actor already, and ``of_projects`` returns it; without them the database is asked.
     """
     if is_admin(actor):
         return ALL
     if organization.disabled:
         return NONE
     groups = tuple(sorted(groups_of(actor)))
-    teams = _TEAMS.rows(organization.pk, groups)
-    found = {name for team in teams for name in granted_rights(team, of_team=True)}
+    if of_teams is not None:
+        found = set(of_teams.get(organization.pk, ()))
+    else:
+        teams = _TEAMS.rows(organization.pk, groups)
+        found = {name for team in teams for name in granted_rights(team, of_team=True)}
     if workspace is not None and not found >= OF_ACCESSES:
         accesses = _ACCESSES.rows(workspace.pk, groups)
         found |= {name for access in accesses for name in granted_rights(access, of_team=False)}
     project_id = project.pk if project is not None else workspace.project_id if workspace is not None else None
     if project_id is not None and not found >= OF_ACCESSES:
-        of_project = _PROJECT_ACCESSES.rows(project_id, organization.pk, groups)
-        found |= {name for access in of_project for name in granted_rights(access, of_team=False)}
+        if of_projects is not None:
+            found |= set(of_projects().get((project_id, organization.pk), ()))
+        else:
+            of_project = _PROJECT_ACCESSES.rows(project_id, organization.pk, groups)
+            found |= {name for access in of_project for name in granted_rights(access, of_team=False)}
     return Rights(**{name: name in found for name in NAMES})
 
 

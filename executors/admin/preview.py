@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from executors.warm import records
 from terrakube_site.env import SettingErrors
 from terrakube_site.messages import message, translated
 from workspaces.admin.base import actor_of, allows
+from workspaces.admin.workspace_tabs import pod_settings_of
 from workspaces.admin.workspaces import WorkspaceAdmin
 from workspaces.choices import Category, StepType
 from workspaces.errors import NotAllowed
@@ -71,9 +73,14 @@ def preview_view(page: WorkspaceAdmin, request: HttpRequest, pk: Any) -> HttpRes
     asked = request.POST.get("type") or request.GET.get("type", StepType.PLAN)
     kind = StepType(asked) if asked in IN_A_POD else StepType.PLAN
     inputs = workspace_inputs(workspace)
-    found = list(
-        _origins(workspace, _place(inputs.for_step(kind), workspace.organization_id), page.addition.executor_defaults())
+    form = EphemeralForm(
+        None,
+        workspace=workspace,
+        defaults=page.addition.executor_defaults(),
+        inherited_from=partial(pod_settings_of, request, workspace),
     )
+    place = _place(inputs.for_step(kind), workspace.organization_id)
+    found = list(_origins(workspace, place, form))
     context: dict[str, Any] = {"text": "", "lines": [], "errors": [], "needs": [], "answer": None}
     try:
         context |= _shown(workspace, kind, inputs, {one.name: one.origin for one in found})
@@ -123,7 +130,7 @@ def _mounted_claim(last: LastLaunch | None) -> bool | None:
 def _shown(workspace: Workspace, kind: StepType, inputs: Inputs, by: Mapping[str, str]) -> dict[str, Any]:
     """Return the Job in lines, what it needs and how it differs from the last. Raises EphemeralSyntaxErrors."""
     last = last_launch.last_launch(workspace, kind)
-    body = expected_job(workspace, kind, claim_exists=_mounted_claim(last))
+    body = expected_job(workspace, kind, inputs=inputs, claim_exists=_mounted_claim(last))
     own = inputs.for_step(kind)
     pod = pod_settings(own.texts(Category.ENV), own.hidden)
     shown = redact_job(body, own.environment)
@@ -158,7 +165,7 @@ def _place(inputs: Inputs, organization_id: UUID) -> Place | None:
         return None
 
 
-def _origins(workspace: Workspace, place: Place | None, defaults: Mapping[str, str]) -> Iterator[Origin]:
+def _origins(workspace: Workspace, place: Place | None, form: EphemeralForm) -> Iterator[Origin]:
     """What shapes the Job: the name, the value in force, where it comes from, and what the policies say of it."""
     try:
         conf = installation()
@@ -183,7 +190,6 @@ def _origins(workspace: Workspace, place: Place | None, defaults: Mapping[str, s
         yield Origin(line_origins.DEADLINE, str(deadline.value), deadline.origin)
     else:
         yield Origin(line_origins.DEADLINE, str(conf.deadline_seconds), INSTALLATION)
-    form = EphemeralForm(None, workspace=workspace, defaults=defaults)
     for entry in (form.switch, *(entry for group in form.groups for entry in group[1])):
         if not (entry.is_set or entry.inherited or entry.lock):
             continue

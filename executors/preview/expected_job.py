@@ -12,7 +12,7 @@ from executors.launching import kubernetes_job, manifest
 from workspaces.choices import EXCLUSIVE_TYPES, Category, StepType
 from workspaces.models import Workspace
 from workspaces.pods import pod_settings
-from workspaces.variables.in_force import workspace_inputs
+from workspaces.variables.in_force import Inputs, workspace_inputs
 
 _NOT_YET = UUID(int=0)
 HIDDEN = "(handed over to the pod)"
@@ -30,18 +30,19 @@ def expected_job(
     workspace: Workspace,
     step_type: StepType = StepType.PLAN,
     *,
+    inputs: Inputs | None = None,
     ask_cluster: bool = False,
     claim_exists: bool | None = None,
 ) -> Manifest:
     """Return the Job of a step of this type, without data, and with zeros for ids that only a job gives.
 
-    With ``ask_cluster`` the cluster is asked for what depends on it (permissions, the plugin cache's claim);
-    otherwise ``claim_exists`` says whether that claim exists, None if unknown. Raises EphemeralSyntaxErrors and,
-    when asking, ClusterError.
+    ``inputs`` are those of the workspace; None looks them up. With ``ask_cluster`` the cluster is asked for what
+    depends on it (permissions, the plugin cache's claim); otherwise ``claim_exists`` says whether that claim exists,
+    None if unknown. Raises EphemeralSyntaxErrors and, when asking, ClusterError.
     """
     conf = limits.with_deadlines(installation(), limits.workspace_deadlines(workspace))
-    inputs = workspace_inputs(workspace).for_step(step_type)
-    pod = pod_settings(inputs.texts(Category.ENV), inputs.hidden)
+    own = (inputs or workspace_inputs(workspace)).for_step(step_type)
+    pod = pod_settings(own.texts(Category.ENV), own.hidden)
     identity = manifest.StepIdentity(
         organization_id=workspace.organization_id,
         workspace_id=workspace.pk,

@@ -77,7 +77,7 @@ def field_row(context: Context, line: Any, loop: Mapping[str, Any]) -> SafeStrin
 
 def _field(context: Context, field: Any) -> str:
     if field.is_readonly:
-        more, control, errors = "", _shown(context, field), ""
+        more, control, errors = "", shown_value(context, field), ""
         label, about = str(field.label_tag()), field.field.get("help_text")
     else:
         bound = field.field
@@ -103,11 +103,15 @@ def _label_tag(field: Any) -> str:
     return f'<label class="{" ".join(classes)}"{is_for}>{text}</label>'
 
 
-def _shown(context: Context, field: Any) -> str:
+def shown_value(context: Context, field: Any) -> str:
     """Return the value of a field that is not for entering."""
-    with context.push(field=field):
-        shown: str = get_template("unfold/helpers/field_readonly_value.html").template.render(context)  # type: ignore[attr-defined]
-    return shown
+    if field.is_file:
+        with context.push(field=field):
+            shown: str = get_template("unfold/helpers/field_readonly_value.html").template.render(context)  # type: ignore[attr-defined]
+        return shown
+    value = text_of(field.contents() or "")
+    more = " ".join(["max-w-4xl" if field.is_json else "max-w-2xl", "*:rounded-default", *field.wrapper_class.split()])
+    return f'<div class="readonly break-words {more}">{"-" if value in {"", "None"} else value}</div>'
 
 
 @register.simple_tag(takes_context=True)
@@ -160,7 +164,7 @@ def _cell(context: Context, rows: Any, cell: Any, stored: bool) -> str:
     state = _STORED if stored else _NEW
     if getattr(cell, "is_readonly", False):
         label = text_of(capfirst(str(field["label"])))
-        return f"{_CELL.format(name=field['name'], state=state, label=label)}{_shown(context, cell)}</div></td>"
+        return f"{_CELL.format(name=field['name'], state=state, label=label)}{shown_value(context, cell)}</div></td>"
     if field.is_hidden:
         return str(field)
     errors = field.errors

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django import forms
 from django.forms.renderers import DjangoTemplates
+from django.template import Context
+from django.template.loader import get_template
 from django.utils.html import conditional_escape
 from django.utils.html import format_html as django_format_html
 from django.utils.html import format_html_join as django_format_html_join
@@ -15,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 from unfold import widgets as unfold
 
+from terrakube_site.templatetags.rows import shown_value
 from terrakube_site.theme.markup import format_html, format_html_join, text_of
 from terrakube_site.theme.widgets import WRITERS, Renderer
 from tests.support.markup import without_breaks
@@ -65,6 +69,16 @@ def test_a_value_keeps_the_line_break_it_begins_with() -> None:
     written = unfold.UnfoldAdminTextareaWidget().render("name", "\nsecond line", {}, Renderer())
 
     assert written.endswith(">\n\nsecond line</textarea>")
+
+
+@pytest.mark.parametrize("contents", ["text", "a <b> & 'c'", mark_safe("<i>safe</i>"), "", "None", None])
+@pytest.mark.parametrize("is_json", [False, True])
+def test_a_value_that_is_only_shown_is_written_as_its_template_has_it(contents: Any, is_json: bool) -> None:
+    field = SimpleNamespace(contents=lambda: contents, is_file=False, is_json=is_json, wrapper_class="wide")
+
+    wanted = get_template("unfold/helpers/field_readonly_value.html").render({"field": field})
+
+    assert shown_value(Context(), field) == " ".join(wanted.split()).replace(' ">', '">')
 
 
 def test_texts_of_html_are_escaped_as_by_django() -> None:

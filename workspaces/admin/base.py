@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -24,16 +23,23 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from terrakube_site.messages import translated
-from workspaces.actors import groups_of, is_admin
+from workspaces.actors import is_admin
 from workspaces.admin import form_saving
 from workspaces.admin.changes import History
 from workspaces.admin.late_pages import FromTheNearerEnd
 from workspaces.admin.related_choices import RecordSelect, RecordSelectMultiple, may_be_key
 from workspaces.errors import ServiceError, WrongSettings
-from workspaces.models import Access, Organization, Project, ProjectAccess, Team
-from workspaces.permissions import kinds_of, projects_with_right, rights
+from workspaces.models import Organization, Project
+from workspaces.permissions import (
+    OfProjects,
+    OfTeams,
+    rights,
+    rights_of_accesses,
+    rights_of_projects,
+    rights_of_teams,
+)
 from workspaces.querysets import Scope, ScopedQuerySet, evaluated_scope_of
-from workspaces.roles import Rights, granted_rights
+from workspaces.roles import Rights
 from workspaces.services.records import RIGHTS, organization_of, project_of, workspace_of
 from workspaces.variables.notices import notice_of
 from workspaces.variables.pod_settings_check import checked_together
@@ -61,35 +67,36 @@ class _Known:
         return evaluated_scope_of(self._user)
 
     @cached_property
-    def teams(self) -> dict[Any, set[str]]:
+    def teams(self) -> OfTeams:
         """Return the rights that the user's teams give together, by organization."""
-        found: dict[Any, set[str]] = defaultdict(set)
-        teams = Team.objects.filter(name__in=groups_of(self._user), organization__disabled=False)
-        for team in kinds_of(teams, "organization_id"):
-            found[team.organization_id] |= granted_rights(team, of_team=True)
-        return found
+        return rights_of_teams(self._user)
+
+    @cached_property
+    def projects(self) -> OfProjects:
+        """Return the rights that the user's accesses to projects give, by project and organization."""
+        return rights_of_projects(self._user)
 
     @cached_property
     def accesses(self) -> set[str]:
         """Return the rights that the user has on single workspaces or projects only."""
-        groups = groups_of(self._user)
-        rows = [
-            *kinds_of(Access.objects.filter(name__in=groups, workspace__organization__disabled=False)),
-            *kinds_of(ProjectAccess.objects.filter(name__in=groups, project__organization__disabled=False)),
-        ]
-        return {name for row in rows for name in granted_rights(row, of_team=False)}
+        return rights_of_accesses(self._user).union(*self.projects.values())
 
-    @cached_property
+    @property
     def own_projects(self) -> set[Any]:
         """Return the projects in which the user creates workspaces by an access to them."""
-        return projects_with_right(self._user, "manage_workspace")
+        return {project for (project, _organization), given in self.projects.items() if "manage_workspace" in given}
 
     def of(self, record: models.Model) -> Rights:
         organization, workspace, project = organization_of(record), workspace_of(record), project_of(record)
         place = workspace or project
         key = (organization.pk, place.pk if place is not None else None)
         if key not in self._records:
-            self._records[key] = rights(self._user, organization, workspace, project=project)
+            self._records[key] = rights(
+                *(self._user, organization, workspace),
+                project=project,
+                of_teams=self.teams,
+                of_projects=lambda: self.projects,
+            )
         return self._records[key]
 
 
@@ -179,6 +186,16 @@ class RightsMixin:
     @property
     def needed(self) -> str:
         return self.right or RIGHTS.get(self.model, ADMINISTRATOR)
+
+    def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.choices or not isinstance(db_field, models.ForeignKey | models.ManyToManyField):
+            return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        # Django would add a menu that creates, changes and deletes related records, and look up the right to each.
+        shown: Any = self
+        given = {**shown.formfield_overrides.get(type(db_field), {}), **kwargs}
+        if isinstance(db_field, models.ForeignKey):
+            return shown.formfield_for_foreignkey(db_field, request, **given)
+        return shown.formfield_for_manytomany(db_field, request, **given)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return allows(request, self.read_right)
@@ -304,7 +321,7 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        return with_nothing_said(without_menu(super().formfield_for_dbfield(db_field, request, **kwargs)))
+        return with_nothing_said(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

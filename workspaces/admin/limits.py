@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.db import models
@@ -56,6 +56,8 @@ class RunLimitsForm(forms.ModelForm):  # type: ignore[type-arg]
     """Shows the value in force at each field."""
 
     owner: Organization | Workspace | None = None
+    above: ClassVar[list[tuple[str, Any]]] = []
+    """The levels above the owner, as soon as one of the page's forms has looked them up."""
 
     class Meta:
         model = RunLimits
@@ -72,7 +74,10 @@ class RunLimitsForm(forms.ModelForm):  # type: ignore[type-arg]
             row.workspace, level = self.owner, run_limits.WORKSPACE
         else:
             row.organization = self.owner
-        levels = [*row.above(), (level, row)]
+        if not self.above:
+            # The row that a script copies has the same.
+            self.above.extend(row.above())
+        levels = [*self.above, (level, row)]
         for name, field in self.fields.items():
             if name in run_limits.LEVEL_RULES:
                 field.help_text = f"{field.help_text} {said_in_force(name, levels)}"
@@ -92,7 +97,7 @@ class _RunLimitsInline(RightsMixin, StackedInline):  # type: ignore[misc]
     verbose_name_plural = verbose_name
 
     def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> Any:
-        kwargs["form"] = type("OwnedRunLimitsForm", (self.form,), {"owner": obj})
+        kwargs["form"] = type("OwnedRunLimitsForm", (self.form,), {"owner": obj, "above": []})
         return super().get_formset(request, obj, **kwargs)
 
 

@@ -15,7 +15,7 @@ from django.utils.functional import cached_property
 from unfold.admin import TabularInline
 from unfold.forms import PaginationInlineFormSet
 
-from workspaces.admin.base import RightsMixin, with_nothing_said, without_menu, wrong_settings
+from workspaces.admin.base import RightsMixin, with_nothing_said, wrong_settings
 from workspaces.admin.related_choices import RecordSelect, may_be_key
 
 
@@ -98,7 +98,7 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        field: Any = with_nothing_said(without_menu(super().formfield_for_dbfield(db_field, request, **kwargs)))
+        field: Any = with_nothing_said(super().formfield_for_dbfield(db_field, request, **kwargs))
         if field is not None:
             # The heading of a column is not read out with each field below it.
             field.widget.attrs.setdefault("aria-label", str(field.label or db_field.verbose_name))

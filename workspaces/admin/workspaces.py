@@ -91,7 +91,7 @@ from workspaces.services.ephemeral import change_settings
 from workspaces.services.locks import is_locked_by, lock_workspace, owner_of, unlock_workspace
 from workspaces.services.remote_state import sharing_of
 from workspaces.services.workspaces import restore_workspace
-from workspaces.variables.pod_settings import KEYED, settings_of
+from workspaces.variables.pod_settings import settings_of
 
 DEFAULT_VERSION = "1.11.4"
 """The version to propose where no workspace is there to follow."""
@@ -349,7 +349,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         if "schedules" in parts:
             context["schedules"] = workspace.schedules.select_related("template").defer("tcl", "template__tcl")
         if "pod_variables" in parts:
-            context["pod_variables"] = list(workspace.variables.filter(**KEYED).values_list("key", flat=True))
+            context["pod_variables"] = list(pod_settings_of(request, workspace).own)
         return {**context, "parts": parts, **self.addition.page_context(request, workspace, parts)}
 
     def add_view(
@@ -412,12 +412,21 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
 
     def visible(self, request: HttpRequest, pk: Any) -> Workspace:
         """Return a workspace that the user may see. Raises Http404."""
-        found = Workspace.objects.visible_to(actor_of(request)).select_related("organization").filter(pk=pk).first()
+        seen = Workspace.objects.within(scope(request)).select_related("organization", "project")
+        found: Workspace | None = seen.filter(pk=pk).first()
         if found is None:
             raise Http404(gettext("Workspace not found."))
         if not request.user.is_staff and not is_admin(actor_of(request)):
             raise PermissionDenied
-        return found  # type: ignore[no-any-return]
+        request._workspace = found  # type: ignore[attr-defined]
+        return found
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found: Workspace | None = getattr(request, "_workspace", None)
+        # A form that is sent changes the record it has, which the rest of the page shows as it is stored.
+        if found is not None and request.method == "GET" and object_id == str(found.pk):
+            return found
+        return super().get_object(request, object_id, from_field)
 
     def back(self, workspace: Workspace) -> HttpResponseRedirect:
         return HttpResponseRedirect(address_of(workspace.pk))

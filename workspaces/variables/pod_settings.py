@@ -140,7 +140,7 @@ def _inherited_variables(workspaces: Sequence[Workspace]) -> dict[UUID, dict[str
     used = _collections_used(workspaces)
     items = [
         (item.collection_id, item.key, _value(item, message(_("collection {name}"), name=item.collection.name)))
-        for item in _ITEMS.rows(organizations)
+        for item in (_ITEMS.rows(organizations) if used else ())
     ]
     made: dict[tuple[UUID, frozenset[UUID]], dict[str, Value]] = {}
     found: dict[UUID, dict[str, Value]] = {}
