@@ -62,8 +62,8 @@ demo-kubernetes: ## run the demo on the cluster of the current kubeconfig
 bench: environment ## run the benchmarks, as ratios to a bare create on the same API server
 	@bench/run
 
-soak: environment ## run JOBS (500) jobs while processes and pods are killed for SECONDS (900); then check_invariants
-	@bench/run soak --jobs $(or $(JOBS),500) --seconds $(or $(SECONDS),900)
+soak: environment ## run JOBS (500) jobs, WARM_PODS (6; 0: none) waiting, while processes and pods are killed for SECONDS (900); then check_invariants
+	@bench/run soak --jobs $(or $(JOBS),500) --seconds $(or $(SECONDS),900) --warm-pods $(or $(WARM_PODS),6)
 
 simulate: environment ## simulate HISTORIES (10000) of steps in which everything goes wrong, from seed FIRST (0), in PROCESSES (one a core)
 	@.venv/bin/python -m tests.simulation --histories $(or $(HISTORIES),10000) --first $(or $(FIRST),0) --processes $(or $(PROCESSES),$(shell nproc))

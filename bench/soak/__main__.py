@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import site
-from bench.kube import Kube, own_namespace
+from bench.kube import Kube, ObjectWatch, own_namespace
 from bench.program import run
 
 _DRAIN_SECONDS = 600.0
+_MUST_BE_NONE = ("violations", "unfinished", "begunTwice", "wrongInHistory", "leftInCluster")
 _ENVIRONMENT = {
     "ExecutorHeartbeatSeconds": "2",
     "ExecutorLostAfterSeconds": "60",
@@ -38,12 +39,12 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--workspaces", type=int, default=100)
     parser.add_argument("--organizations", type=int, default=10)
-    parser.add_argument("--pod-workspaces", type=int, default=15, help="workspaces whose steps run in pods (15)")
+    parser.add_argument("--pod-workspaces", type=int, default=40, help="workspaces whose steps run in pods (40)")
     parser.add_argument("--seconds", type=float, default=900, help="how long things are killed (900)")
     parser.add_argument("--pause", type=float, nargs=2, default=(3.0, 8.0), help="between two kills (3 to 8 s)")
     parser.add_argument("--steps", type=int, default=12, help="most steps at once (12)")
     parser.add_argument("--step-seconds", type=float, default=1.0, help="how long a step's script runs (1)")
-    parser.add_argument("--warm-pods", type=int, default=0, help="ExecutorWarmPods of the site (0)")
+    parser.add_argument("--warm-pods", type=int, default=6, help="ExecutorWarmPods of the site, 0: no pool (6)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--keep-log", type=Path, help="where to keep what the processes wrote")
@@ -102,6 +103,8 @@ def main() -> int:
         )
         os.environ.update(_ENVIRONMENT | {"ExecutorMaxRunningSteps": str(asked.steps)})
         os.environ["ExecutorWarmPods"] = str(asked.warm_pods)
+        # Half of the pods have another manifest.
+        os.environ["ExecutorWarmPodsOfAShape"] = str(max(1, asked.warm_pods // 2))
         if not with_pods:
             os.environ.pop("AzBuilderApiUrl", None)
         log = asked.keep_log or Path(folder) / "site.log"
@@ -114,7 +117,11 @@ def main() -> int:
     print(json.dumps(found, indent=2))
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
-    return 1 if any(found[name] for name in ("violations", "unfinished", "begunTwice", "wrongInHistory")) else 0
+    return (
+        1
+        if any(found[name] for name in ("violations", "unfinished", "begunTwice", "wrongInHistory", "leftInCluster"))
+        else 0
+    )
 
 
 def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, log: Path) -> dict[str, Any]:
@@ -123,14 +130,17 @@ def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, lo
     django.setup()
     # Only now the settings are known and the models can be imported.
     from bench.soak.kills import Killer
+    from bench.soak.left import left_in_cluster
     from bench.soak.processes import running
     from bench.soak.records import make_jobs, make_workspaces
     from bench.soak.seen import Seen
+    from executors.choices import ExecutorKind
     from executors.models import Attempt
     from workspaces.models import Job, Step
 
     begin = time.monotonic()
     seen = Seen()
+    watch = None if kube is None else ObjectWatch(kube.core.list_namespaced_pod, kube.namespace, seen.pod_changed)
     with running(host, port, log) as processes, _Bell(host, seen.ring).serving() as bell:
         workspaces = make_workspaces(
             asked.workspaces, organizations=asked.organizations, on_cluster=asked.pod_workspaces, seed=asked.seed
@@ -158,20 +168,28 @@ def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, lo
                 break
             time.sleep(1)
         drained = time.monotonic() - killed_until
+        left = [] if kube is None else left_in_cluster(kube)
         checked = _check()
         seen.look()
+        if watch is not None:
+            watch.close()
         number_seen, wrong = seen.violations()
         rung = seen.rung
         twice = [step for step, count in rung.items() if count > 1]
         statuses = Counter(Job.objects.values_list("status", flat=True))
         outcomes = Counter(Attempt.objects.values_list("executor", "outcome"))
+        in_pods = Attempt.objects.filter(executor=ExecutorKind.KUBERNETES, launched_at__isnull=False)
         codes = Counter(Step.objects.exclude(reason_code="").values_list("reason_code", flat=True))
         return {
             "jobs": sum(statuses.values()),
             "statuses": dict(statuses),
             "reasons": dict(codes.most_common()),
             "attempts": {f"{kind} {outcome}": number for (kind, outcome), number in outcomes.items()},
-            "startedWarm": Attempt.objects.filter(started_warm=True).count(),
+            "startsInPods": {
+                "warm": in_pods.filter(started_warm=True).count(),
+                "cold": in_pods.filter(started_warm=False).count(),
+            },
+            "warmPods": len(seen.warm_pods),
             "stepsBegun": len(rung),
             "begunTwice": twice,
             "kills": dict(killer.done),
@@ -182,6 +200,7 @@ def _soak(asked: argparse.Namespace, host: str, port: int, kube: Kube | None, lo
             "drainedAfterLastKillSeconds": round(drained),
             "eventsSeen": number_seen,
             "wrongInHistory": wrong,
+            "leftInCluster": left,
             "violations": checked["violations"],
             "invariants": {row["name"]: row["result"] for row in checked["invariants"]},
             "violated": [row for row in checked["invariants"] if row["violations"]],

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
 
 from bench.kube import Kube
 from bench.soak.processes import Process
-from executors.choices import AttemptState, ExecutorKind
+from executors.choices import AttemptState, ExecutorKind, WarmState
 from executors.models import Attempt, WarmPod
 from workspaces.errors import ServiceError
 from workspaces.models import Job
 from workspaces.services.jobs import cancel_job
 
-KINDS = ("worker", "worker", "watcher", "web", "executor", "pod", "warm pod", "cancel")
+AT_HAND_OVER = "worker at a hand-over"
+KINDS = (
+    *("worker", "watcher", "web", "executor", "pod", "cancel"),
+    *("waiting warm pod", "warm pod at its hand-over", "warm pod that has just begun", AT_HAND_OVER),
+)
+MOMENT_SECONDS = 10.0
+"""How long a moment is waited for."""
+_LOOK_SECONDS = 0.02
+_JUST = dt.timedelta(seconds=2)
 
 
 class Killer:
@@ -34,7 +44,10 @@ class Killer:
         self._ways = {
             "executor": self._executor,
             "pod": self._pod,
-            "warm pod": self._warm_pod,
+            "waiting warm pod": self._waiting_pod,
+            "warm pod at its hand-over": self._pod_at_hand_over,
+            "warm pod that has just begun": self._pod_that_has_begun,
+            AT_HAND_OVER: self._worker_at_hand_over,
             "cancel": self._cancel,
         }
 
@@ -80,12 +93,35 @@ class Killer:
         self._delete_pod(f"terrakube.io/attempt={attempt.pk}")
         return True
 
-    def _warm_pod(self) -> bool:
-        """One that waits, is being taken or has just been handed over."""
-        found = list(WarmPod.objects.exclude(pod_name=""))
-        if not found or self._kube is None:
+    def _waiting_pod(self) -> bool:
+        found = list(WarmPod.objects.filter(state=WarmState.WAITING))
+        if not found:
             return False
         self._delete_pod(f"terrakube.io/warm-pod={self._random.choice(found).pk}")
+        return True
+
+    def _pod_at_hand_over(self) -> bool:
+        """One that a step has taken, and that has not claimed it yet."""
+        pod = _await_moment(_handed_over) if self._kube is not None else None
+        if pod is None:
+            return False
+        self._delete_pod(f"terrakube.io/warm-pod={pod.pk}")
+        return True
+
+    def _worker_at_hand_over(self) -> bool:
+        if self._kube is None or _await_moment(_handed_over) is None:
+            return False
+        # Which of them is at it is not known.
+        for process in self._processes["worker"]:
+            process.kill_and_start(away_seconds=0)
+        return True
+
+    def _pod_that_has_begun(self) -> bool:
+        """One that has just claimed its step."""
+        attempt = _await_moment(_just_begun) if self._kube is not None else None
+        if attempt is None:
+            return False
+        self._delete_pod(f"terrakube.io/attempt={attempt.pk}")
         return True
 
     def _delete_pod(self, selector: str) -> None:
@@ -103,6 +139,23 @@ class Killer:
             return False
         cancel_job(Job.objects.select_related("workspace", "organization").get(pk=self._random.choice(jobs)), by=None)
         return True
+
+
+def _handed_over() -> WarmPod | None:
+    taken = WarmPod.objects.filter(state__in=(WarmState.TAKEN, WarmState.HANDED_OVER), attempt__claimed_at=None)
+    return taken.exclude(attempt=None).first()
+
+
+def _just_begun() -> Attempt | None:
+    warm = Attempt.objects.exclude(state=AttemptState.ENDED).filter(started_warm=True)
+    return warm.filter(claimed_at__gt=timezone.now() - _JUST).first()
+
+
+def _await_moment[Found](look: Callable[[], Found | None]) -> Found | None:
+    until = time.monotonic() + MOMENT_SECONDS
+    while (found := look()) is None and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
+    return found
 
 
 def _is_executor(process_id: int) -> bool:

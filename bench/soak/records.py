@@ -16,6 +16,8 @@ from workspaces.services.sources import upload_source
 from workspaces.services.workspaces import create_workspace, set_variable
 
 OWN_LIMIT = 3
+OTHER_SHAPE = {"EPHEMERAL_CPU_REQUEST": "20m"}
+"""What every other workspace with pods asks for, so that warm pods of two manifests are needed."""
 
 
 def _source() -> bytes:
@@ -50,7 +52,8 @@ def make_workspaces(count: int, *, organizations: int, on_cluster: int, seed: in
         )
         upload_source(made, source, by=None)
         if number < on_cluster:
-            set_variable(made, by=None, key=ENABLE, value="true", category=Category.ENV)
+            for key, value in {ENABLE: "true", **(OTHER_SHAPE if number % 2 else {})}.items():
+                set_variable(made, by=None, key=key, value=value, category=Category.ENV)
         found.append(made)
     random.Random(seed).shuffle(found)  # noqa: S311 - a repeatable order, no secret
     return found
@@ -58,10 +61,12 @@ def make_workspaces(count: int, *, organizations: int, on_cluster: int, seed: in
 
 def flow(kind: int, bell: tuple[str, int], seconds: float) -> str:
     """One of three flows: one step, two steps, two with an approval that is given by itself."""
-    # What rings is the step, by a channel that the site knows nothing of: it counts how often its commands began.
-    ring = f'echo "$stepId" >/dev/tcp/{bell[0]}/{bell[1]}'
+    # What rings is the step, by a channel that the site knows nothing of: when its commands begin and end, and where.
+    begun, done = (
+        f'echo {word} "$stepId" "$workspaceId" "$HOSTNAME" >/dev/tcp/{bell[0]}/{bell[1]}' for word in ("begun", "done")
+    )
     lines = "; ".join(f"echo line {number}; sleep {seconds / 5:.2f}" for number in range(5))
-    script = f"[{{runtime: BASH, priority: 1, before: true, script: '{ring}; {lines}'}}]"
+    script = f"[{{runtime: BASH, priority: 1, before: true, script: '{begun}; {lines}; {done}'}}]"
     step = "  - {{type: customScripts, name: Run, step: {number}, commands: {script}}}\n"
     steps = step.format(number=100, script=script)
     if kind == 2:

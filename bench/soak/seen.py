@@ -5,16 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from executors.choices import EventKind
 from executors.models import AttemptEvent
 from tests.simulation.history import Event, Kind, check_history
 from workspaces.models import Job, Step
 
+POD_NAMES = ("job-", "warm-")
+WARM_LABEL = "terrakube.io/warm-pod"
+
 
 class Seen:
-    """Gets the rings of steps from any thread, and looks at every status whenever it is asked to."""
+    """Gets the rings of steps and the ends of pods from any thread, and looks at every status when it is asked to."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -22,11 +26,25 @@ class Seen:
         self._lock = threading.Lock()
         self._events: list[Event] = []
         self._statuses: dict[object, str] = {}
+        self.warm_pods: set[str] = set()
+        """Names of all warm pods that ever were."""
 
-    def ring(self, step: str) -> None:
-        """The commands of a step have begun."""
-        # Nobody sees when they end, so nothing can be said of two at work.
-        self._add(Event(at=self._now(), kind=Kind.BEGUN, step=step, alone=False))
+    def ring(self, line: str) -> None:
+        """Commands have begun or are done: "begun", the step, its workspace and the name of the host, in that order."""
+        word, step, workspace, host = line.split()
+        # Only of pods is it seen how they end, and that each is another: nothing can be said of two processes at work.
+        pod = host if host.startswith(POD_NAMES) else ""
+        kind = Kind(word)
+        self._add(Event(at=self._now(), kind=kind, step=step, workspace=workspace, executor=pod, alone=bool(pod)))
+
+    def pod_changed(self, kind: str, pod: Mapping[str, Any]) -> None:
+        """What a watch says of a pod: its containers have ended, or it is no longer there."""
+        name = pod["metadata"]["name"]
+        with self._lock:
+            if WARM_LABEL in pod["metadata"].get("labels", {}):
+                self.warm_pods.add(name)
+        if kind == "DELETED" or pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            self._add(Event(at=self._now(), kind=Kind.GONE, executor=name))
 
     def look(self) -> None:
         """See the statuses of all jobs and steps that have changed since the last look."""

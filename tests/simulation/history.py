@@ -112,10 +112,15 @@ def _one_claim(events: Iterable[Event]) -> Iterator[str]:
 
 
 def _one_attempt(events: Iterable[Event]) -> Iterator[str]:
-    """An executor gets one attempt in its life, and an attempt is given to one that waits."""
+    """An executor gets one attempt in its life and begins one step, and an attempt is given to one that waits."""
     attempts: dict[str, str] = {}
     given: dict[str, str] = {}
+    steps: dict[str, str] = {}
     for event in events:
+        if event.kind == Kind.BEGUN and event.executor:
+            former = steps.setdefault(event.executor, event.step)
+            if former != event.step:
+                yield f"at {event.at:.2f} s: {event.executor} began step {event.step} after {former}"
         if event.kind in {Kind.GIVEN, Kind.CLAIMED}:
             first = attempts.setdefault(event.executor, event.attempt)
             if first != event.attempt:

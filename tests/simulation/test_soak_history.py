@@ -14,6 +14,13 @@ from workspaces.models import Job, Step
 pytestmark = pytest.mark.django_db
 
 
+POD = "warm-1-abcde"
+
+
+def begun(executor: Executor, host: str = "here", workspace: str = "one") -> str:
+    return f"begun {executor.attempt.step_id} {workspace} {host}"
+
+
 @pytest.fixture
 def seen() -> Seen:
     return Seen()
@@ -25,7 +32,7 @@ def executor(seen: Seen) -> Executor:
     made = launch(WorkspaceFactory.create(), PLAN)
     seen.look()
     made.claim()
-    seen.ring(str(made.attempt.step_id))
+    seen.ring(begun(made))
     seen.look()
     made.call("result", {"outcome": "succeeded", "exitCode": 0, "changes": False})
     seen.look()
@@ -41,7 +48,7 @@ def test_a_step_that_goes_well_is_right(seen: Seen, executor: Executor) -> None:
 
 
 def test_commands_that_begin_twice_are_seen(seen: Seen, executor: Executor) -> None:
-    seen.ring(str(executor.attempt.step_id))
+    seen.ring(begun(executor))
     assert "began again" in seen.violations()[1][0]
 
 
@@ -56,3 +63,29 @@ def test_a_result_that_does_not_count_after_all_is_seen(seen: Seen, executor: Ex
     Step.objects.filter(pk=attempt.step_id).update(status=JobStatus.FAILED)
     seen.look()
     assert any("succeeded and was heard, and it is failed" in one for one in seen.violations()[1])
+
+
+def test_a_pod_that_begins_a_second_step_is_seen(seen: Seen) -> None:
+    seen.ring(f"begun first one {POD}")
+    seen.ring(f"done first one {POD}")
+    seen.ring(f"begun second one {POD}")
+    (wrong,) = seen.violations()[1]
+    assert f"{POD} began step second after first" in wrong
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        ("DELETED", {}),
+        ("MODIFIED", {"phase": "Failed"}),
+        None,
+    ],
+)
+def test_two_pods_at_work_in_a_workspace_are_seen(seen: Seen, end: tuple[str, dict[str, str]] | None) -> None:
+    seen.ring(f"begun first one {POD}")
+    seen.pod_changed("MODIFIED", {"metadata": {"name": POD}, "status": {"phase": "Running"}})
+    if end is not None:
+        seen.pod_changed(end[0], {"metadata": {"name": POD}, "status": end[1]})
+    seen.ring("begun second one job-2-100-1-abcde")
+    found = seen.violations()[1]
+    assert [("two executors are at work" in one) for one in found] == ([] if end is not None else [True])
