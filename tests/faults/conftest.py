@@ -2,10 +2,12 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
-from tests.faults import measures
+from tests.faults import measures, pool
 from tests.faults.trial import Trial
 from tests.spine.bell import Bell
 from tests.spine.cluster import Cluster
@@ -16,15 +18,28 @@ from tests.spine.conftest import (  # noqa: F401 - fixtures and a hook, which co
     executor_image,
     git,
     look,
-    make_site,
     pytest_runtest_makereport,
 )
+from tests.spine.conftest import make_site as make_plain_site  # noqa: F401
 from tests.spine.processes import MANAGE, PROJECT
 from tests.spine.site import Site
+from workspaces.models import Job
 
 
 @pytest.fixture(scope="module")
-def site(make_site: SiteMaker) -> Iterator[Site]:  # noqa: F811
+def make_site(make_plain_site: SiteMaker) -> SiteMaker:  # noqa: F811
+    """As for the spine's tests; with TEST_WARM_PODS a site has warm pods."""
+
+    @contextmanager
+    def make(**options: Any) -> Iterator[Site]:
+        with make_plain_site(**(pool.SETTINGS | options)) as site:
+            yield site
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def site(make_site: SiteMaker) -> Iterator[Site]:
     """A running site that may see pods and create Secrets; modules that need another have their own."""
     with make_site(optional_role=True) as site:
         site.start()
@@ -46,9 +61,33 @@ def clock(request: pytest.FixtureRequest) -> Iterator[measures.Clock]:
         measures.keep(clock)
 
 
+@pytest.fixture(scope="module")
+def shapes() -> pool.Shapes:
+    """Of the warm pods of the module's site."""
+    return {}
+
+
 @pytest.fixture
-def trial(site: Site, cluster: Cluster, bell: Bell, clock: measures.Clock) -> Trial:  # noqa: F811
-    return Trial(site, cluster, bell, clock)
+def trial(
+    request: pytest.FixtureRequest,
+    site: Site,
+    cluster: Cluster,
+    bell: Bell,  # noqa: F811
+    clock: measures.Clock,
+    shapes: pool.Shapes,
+) -> Iterator[Trial]:
+    trial = Trial(site, cluster, bell, clock)
+    if not pool.IS_ON:
+        yield trial
+        return
+    newest = Job.objects.order_by("-pk").values_list("pk", flat=True).first()
+    if request.node.get_closest_marker("cold"):
+        pool.empty(shapes)
+        yield trial
+    else:
+        with pool.filled(site, shapes):
+            yield trial
+    clock.seconds |= pool.starts(newest or 0)
 
 
 @pytest.fixture(scope="module", autouse=True)

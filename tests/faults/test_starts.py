@@ -60,6 +60,8 @@ def tries(trial: Trial, job_id: int) -> list[str]:
     return list(Attempt.objects.filter(step__job=job_id).order_by("number").values_list("outcome", flat=True))
 
 
+# A pod that is there already meets no quota.
+@pytest.mark.cold
 @pytest.mark.parametrize("counted", ["pods", "count/jobs.batch"])
 def test_a_quota_is_named_and_a_job_runs_when_there_is_room(trial: Trial, counted: str) -> None:
     core, namespace = trial.cluster.core, trial.site.namespace

@@ -98,8 +98,8 @@ class Trial:
         return await_that(newest.first, f"job {job.pk} has an attempt", seconds)
 
     def await_launched(self, job: Job) -> Attempt:
-        """The attempt of a job as soon as its Kubernetes Job is known to be made."""
-        found = Attempt.objects.filter(step__job=job, state=AttemptState.LAUNCHED)
+        """The attempt of a job as soon as its Kubernetes Job is known to be made; a warm pod may have claimed it."""
+        found = Attempt.objects.filter(step__job=job, launched_at__isnull=False).exclude(state=AttemptState.ENDED)
         return await_that(found.first, f"job {job.pk} is launched", 20)
 
     def await_phase(self, job: Job, phase: str) -> Attempt:
