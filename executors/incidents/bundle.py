@@ -13,13 +13,15 @@ from typing import Any
 from django import get_version
 from django.utils import timezone
 
-from executors.choices import EventKind
+from executors.choices import EventKind, ExecutorKind
 from executors.installation.settings import Installation
 from executors.models import Attempt, AttemptEvent
 from executors.watching.look_format import attempt_json, reason_json, time_text
 from executors.watching.looks import mask_for
 from executors.watching.public_objects import Mask
 from terrakube_site.env import Setting
+from workspaces.models import Cluster
+from workspaces.pods.catalogue import DEFAULT_CLUSTER
 from workspaces.reasons import REASONS, Reason
 
 FORMAT = 1
@@ -94,6 +96,7 @@ _QUOTES_THE_CLUSTER = frozenset(
 _OUR_WORDS = frozenset(
     {
         "by",
+        "cluster",
         "end",
         "exit_code",
         "image",
@@ -110,6 +113,7 @@ _OUR_WORDS = frozenset(
         "seconds",
         "seen",
         "signal",
+        "since",
         "span",
     }
 )
@@ -131,6 +135,7 @@ def incident_bundle(attempt: Attempt, conf: Installation) -> dict[str, Any]:
             "cluster": next((look["cluster"] for look in reversed(looks) if look.get("cluster")), ""),
         },
         "settings": _settings(conf),
+        "cluster": _cluster(attempt, conf),
         "job": {"id": attempt.step.job_id, "status": str(attempt.step.job.status)},
         "step": {
             "id": str(attempt.step.pk),
@@ -161,6 +166,22 @@ def _settings(conf: Installation) -> dict[str, Any]:
     declared: Mapping[str, Setting[Any]] = {one.name: one.metadata["setting"] for one in fields(conf)}
     found = {declared[name].name: getattr(conf, name) for name in _SETTINGS}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def _cluster(attempt: Attempt, conf: Installation) -> dict[str, str] | None:
+    """Return name and namespace of the cluster in which an attempt runs; None for a process.
+
+    Its address and kubeconfig are not read. An attempt that was not launched is given the namespace it would run in.
+    """
+    if attempt.executor != ExecutorKind.KUBERNETES:
+        return None
+    namespace = attempt.namespace
+    if not namespace and attempt.cluster:
+        found = Cluster.objects.filter(name=attempt.cluster).values_list("namespace", flat=True)
+        namespace = found.first() or ""
+    elif not namespace:
+        namespace = conf.namespace
+    return {"name": attempt.cluster or DEFAULT_CLUSTER, "namespace": namespace}
 
 
 def _attempt(attempt: Attempt, mask: Mask) -> dict[str, Any]:

@@ -73,6 +73,14 @@ def replay(bundle: Any) -> list[Replayed]:
     return found
 
 
+def cluster_of(bundle: Mapping[str, Any]) -> str:
+    """Return where a bundle's attempt ran, in words; "" for a process, and for a bundle that does not say it."""
+    found = bundle.get("cluster")
+    if not isinstance(found, Mapping):
+        return ""
+    return f'cluster "{found.get("name")}", namespace {found.get("namespace") or "unknown"}'
+
+
 def _replay(look: Mapping[str, Any]) -> Replayed:
     decided = look["decision"]
     then, saw = reason_of_json(decided["why"]), look["saw"]
@@ -87,7 +95,7 @@ def _replay(look: Mapping[str, Any]) -> Replayed:
         raise ValueError("a look without its time")
     judgement = judge(
         attempt,
-        with_peak(_diagnosis(saw), attempt.peak_memory_bytes),
+        with_peak(_diagnosis(look), attempt.peak_memory_bytes),
         now=moment,
         noted=noted,
         limits=patience_of_json(look["patience"]),
@@ -102,9 +110,12 @@ def _replay(look: Mapping[str, Any]) -> Replayed:
     )
 
 
-def _diagnosis(saw: Mapping[str, Any] | None) -> Diagnosis:
+def _diagnosis(look: Mapping[str, Any]) -> Diagnosis:
+    saw = look["saw"]
     if saw is None:
-        return UNKNOWN
+        # Nothing to diagnose: the watcher said which cluster did not answer, and since when.
+        said = diagnosis_of_json(look["found"])
+        return said if said.code == UNKNOWN.code else UNKNOWN
     departed, repeats = saw["departed"], saw["repeats"]
     pods = saw["pods"] if saw["pods"] or departed is None else [departed]
     before = Memory(found=diagnosis_of_json(repeats) if repeats is not None else None)

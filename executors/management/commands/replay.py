@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from executors.incidents.replaying import BadBundle, Replayed, replay
+from executors.incidents.replaying import BadBundle, Replayed, cluster_of, replay
 
 
 class Command(BaseCommand):
@@ -25,8 +25,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         differs = 0
         for name in options["bundles"]:
-            looks = _looks(name)
-            self.stdout.write(f"{name}: {len(looks)} looks")
+            looks, where = _read(name)
+            self.stdout.write(f"{name}: {len(looks)} looks" + (f" in {where}" if where else ""))
             for look in looks:
                 self.stdout.write(_line(look))
             differs += sum(look.differs for look in looks)
@@ -36,10 +36,12 @@ class Command(BaseCommand):
         self.stdout.write("All is decided as it was then.")
 
 
-def _looks(name: str) -> list[Replayed]:
+def _read(name: str) -> tuple[list[Replayed], str]:
+    """Return the looks of a bundle, and where its attempt ran."""
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        return replay(json.loads(text))
+        bundle = json.loads(text)
+        return replay(bundle), cluster_of(bundle)
     except OSError as error:
         raise CommandError(f"{name} cannot be read: {error.strerror}.") from error
     except ValueError as error:
