@@ -163,7 +163,7 @@ def _cell(context: Context, rows: Any, cell: Any, stored: bool) -> str:
     field = cell.field
     state = _STORED if stored else _NEW
     if getattr(cell, "is_readonly", False):
-        label = text_of(capfirst(str(field["label"])))
+        label = _label(rows, field["name"], field["label"])
         return f"{_CELL.format(name=field['name'], state=state, label=label)}{shown_value(context, cell)}</div></td>"
     if field.is_hidden:
         return str(field)
@@ -171,16 +171,16 @@ def _cell(context: Context, rows: Any, cell: Any, stored: bool) -> str:
     said = "".join(f'<p class="tk-error">{text_of(error)}</p>' for error in errors)
     if errors:
         state = f"errors {state}"
-    start = _CELL.format(name=field.name, state=state, label=_label(rows, field))
+    start = _CELL.format(name=field.name, state=state, label=_label(rows, field.name, field.label))
     return f'{start}<div class="flex flex-col grow">{field}{said}</div></div></td>'
 
 
-def _label(rows: Any, field: Any) -> str:
+def _label(rows: Any, name: str, label: Any) -> str:
     """Return the label of a column, which is the same in every row."""
     labels: dict[str, str] = rows.__dict__.setdefault("_labels", {})
-    if field.name not in labels:
-        labels[field.name] = text_of(capfirst(str(field.label)))
-    return labels[field.name]
+    if name not in labels:
+        labels[name] = text_of(capfirst(str(label)))
+    return labels[name]
 
 
 def _delete_button(row: Any, stored: bool) -> str:

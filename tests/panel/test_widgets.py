@@ -15,13 +15,15 @@ from django.utils.html import conditional_escape
 from django.utils.html import format_html as django_format_html
 from django.utils.html import format_html_join as django_format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 from unfold import widgets as unfold
 
 from terrakube_site.templatetags.rows import shown_value
 from terrakube_site.theme.markup import format_html, format_html_join, text_of
 from terrakube_site.theme.widgets import WRITERS, Renderer
 from tests.support.markup import without_breaks
+from workspaces.admin.rendering import shown_field
+from workspaces.models import Item
 
 CHOICES = [
     ("", "None"),
@@ -98,3 +100,14 @@ def test_texts_of_html_are_escaped_as_by_django() -> None:
     assert joined == django_format_html_join("<br>", "<i>{}{}</i>", [values[:2], values[2:4]])
     assert isinstance(written, SafeString)
     assert isinstance(joined, SafeString)
+
+
+def test_yes_and_no_are_said_in_the_language_of_the_reader() -> None:
+    said = {}
+    for language in ("en", "de"):
+        with override(language):
+            said[language] = [shown_field(value, Item._meta.get_field("hcl"), "-") for value in (True, False)]
+
+    words = {"en": ("Yes", "No"), "de": ("Ja", "Nein")}
+    for language, expected in words.items():
+        assert [word in text for word, text in zip(expected, said[language], strict=True)] == [True] * 2

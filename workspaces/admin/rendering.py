@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import actions, helpers
 from django.contrib.admin.utils import model_ngettext
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from unfold import fields
 from unfold.templatetags import unfold_list
-from unfold.utils import display_for_field
+from unfold.utils import display_for_field, display_for_value
 
 from terrakube_site.theme.markup import format_html
 from workspaces.display import clock
@@ -36,8 +38,17 @@ def shown_field(value: Any, field: Any, empty_value_display: str) -> str:
     """Render a field's value; a point in time as everywhere, so that a script shows it in the reader's zone."""
     if isinstance(value, dt.datetime):
         return clock(value)
+    if isinstance(field, models.BooleanField) and not field.flatchoices:
+        return _yes_or_no(value, get_language())
     text: str = display_for_field(value, field, empty_value_display)
     return text
+
+
+@cache
+def _yes_or_no(value: bool | None, _language: str) -> str:
+    """Return how a field shows yes, no or neither in a language: rows have one each, and it is a template."""
+    icon: str = display_for_value(value, "", boolean=True)
+    return icon
 
 
 _WORDS: Any = actions.delete_selected
