@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
@@ -20,7 +21,7 @@ from workspaces.encryption import DecryptionError, is_readable
 from workspaces.errors import InvalidInput, NotAllowed, WrongState
 from workspaces.models import Cluster, Organization
 from workspaces.services.saving import save_valid
-from workspaces.validation.kubeconfig import KubeconfigError, read_kubeconfig
+from workspaces.validation.kubeconfig import Endpoint, KubeconfigError, read_kubeconfig
 
 QUIET = dt.timedelta(seconds=60)
 """Time for which a record must be disabled, and unchanged, before it may move or be deleted."""
@@ -121,7 +122,7 @@ def _refuse_while_used(cluster: Cluster, advice: str) -> None:
 def _refuse_same_place(cluster: Cluster, conf: Installation) -> None:
     """Refuse a second name for one namespace: each of its watches would take the other's Jobs for its own."""
     own = _place(cluster)
-    if own == ("", conf.namespace):
+    if own == _Place(Endpoint(), conf.namespace):
         fields = {"namespace": "taken"}
         raise InvalidInput(
             message(
@@ -131,7 +132,8 @@ def _refuse_same_place(cluster: Cluster, conf: Installation) -> None:
             fields=fields,
         )
     for other in Cluster.objects.to_reach().exclude(pk=cluster.pk):
-        if _place(other) == own:
+        place = _place(other)
+        if place.namespace == own.namespace and place.endpoint.may_be(own.endpoint):
             raise InvalidInput(
                 message(
                     _("Cluster {name} has this server and namespace {namespace} already."),
@@ -142,14 +144,20 @@ def _refuse_same_place(cluster: Cluster, conf: Installation) -> None:
             )
 
 
-def _place(cluster: Cluster) -> tuple[str, str]:
-    """Return the server, "" for the site's own, and the namespace."""
+class _Place(NamedTuple):
+    """Where the Jobs of a record are; the endpoint of the site's own cluster is empty."""
+
+    endpoint: Endpoint
+    namespace: str
+
+
+def _place(cluster: Cluster) -> _Place:
     try:
         found = read_kubeconfig(cluster.kubeconfig)
     except DecryptionError:
         # Nobody knows its server, which is the same as no other's.
-        return f"undecryptable {cluster.pk}", cluster.namespace
+        return _Place(Endpoint(server=f"undecryptable {cluster.pk}"), cluster.namespace)
     except KubeconfigError:
         # Stored by an earlier check.
-        return cluster.kubeconfig, cluster.namespace
-    return (found.server.rstrip("/").lower() if found is not None else ""), cluster.namespace
+        return _Place(Endpoint(server=cluster.kubeconfig), cluster.namespace)
+    return _Place(found.endpoint if found is not None else Endpoint(), cluster.namespace)

@@ -37,6 +37,8 @@ class Api(QuietHandler):
     protocol_version = "HTTP/1.1"
     broken = 0
     calls: list[str]
+    names: list[str | None]
+    """By which names it was asked, as TLS says them."""
 
     def do_GET(self) -> None:
         type(self).calls.append(self.command)
@@ -64,11 +66,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture
 def server(authority: Authority) -> Iterator[str]:
     """The address of an API server that demands a client certificate and has one for a name inside the cluster."""
-    Api.broken, Api.calls = 0, []
+    Api.broken, Api.calls, Api.names = 0, [], []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.issue(INSIDE))
     context.load_verify_locations(authority.bundle)
     context.verify_mode = ssl.CERT_REQUIRED
+    context.sni_callback = lambda _socket, name, _context: Api.names.append(name)
     serving = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     serving.daemon_threads = True
     serving.socket = context.wrap_socket(serving.socket, server_side=True)
@@ -184,3 +187,8 @@ def test_what_a_connection_may_is_forgotten_with_it() -> None:
     del api
     gc.collect()
     assert kubernetes_job._may_create_secrets == {}
+
+
+def test_the_server_is_asked_by_the_tls_name(server: str, authority: Authority) -> None:
+    cluster.connect_by(content(server, authority, **{"tls-server-name": INSIDE})).read_job("steps", "any")
+    assert Api.names == [INSIDE]

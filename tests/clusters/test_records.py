@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from executors.clusters.records import QUIET, delete_cluster, save_cluster
 from executors.installation.settings import Installation
 from tests.clusters.conftest import KUBECONFIG, Launch
 from tests.factories import WorkspaceFactory
+from tests.tfe.authority import Authority
 from tests.warm.conftest import MemoryCluster
 from workspaces.actors import TokenUser
 from workspaces.choices import Category
@@ -170,3 +172,57 @@ def test_a_kubeconfig_that_cannot_be_decrypted_is_replaced_also_while_pods_are_t
     found.namespace = east.namespace
     save_cluster(found, changed=("kubeconfig",), conf=conf, by=admin)
     assert Cluster.objects.get().kubeconfig == KUBECONFIG
+
+
+def kubeconfig(authority: Authority, *, tls_name: str = "", client: str = "") -> str:
+    """A kubeconfig for the server of the cluster east, with a TLS name or a new certificate of a client."""
+    text = KUBECONFIG.replace(SERVER, f"{SERVER}, tls-server-name: {tls_name}") if tls_name else KUBECONFIG
+    if client:
+        found = [base64.b64encode(path.read_bytes()).decode() for path in authority.issue(client)]
+        text = text.replace(TOKEN, f"client-certificate-data: {found[0]}, client-key-data: {found[1]}")
+    return text
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ({"tls_name": "one"}, {"tls_name": "two"}, False),
+        ({"tls_name": "one"}, {}, False),
+        ({"tls_name": "one"}, {"tls_name": "ONE"}, True),
+        ({"tls_name": "east.example"}, {}, True),
+        ({"client": "one"}, {"client": "two"}, False),
+        ({"client": "one"}, {"client": "one"}, True),
+        ({"client": "one"}, {}, True),
+        ({"client": "one", "tls_name": "one"}, {"tls_name": "one"}, True),
+    ],
+)
+def test_clusters_behind_one_address_are_told_apart_by_tls_name_or_client(
+    conf: Installation, admin: TokenUser, authority: Authority, first: Any, second: Any, same: bool
+) -> None:
+    for name, given in (("one", first), ("two", second)):
+        record = Cluster(name=name, namespace="steps", kubeconfig=kubeconfig(authority, **given))
+        if name == "two" and same:
+            with pytest.raises(InvalidInput, match="Cluster one has this server"):
+                save_cluster(record, changed=(), conf=conf, by=admin)
+        else:
+            save_cluster(record, changed=(), conf=conf, by=admin)
+
+
+def test_a_cluster_with_a_pod_in_it_keeps_its_tls_name_and_the_subject_of_its_certificate(
+    there: MemoryCluster, launch: Launch, east: Cluster, conf: Installation, admin: TokenUser, authority: Authority
+) -> None:
+    def give(**given: str) -> None:
+        east.kubeconfig = kubeconfig(authority, **given)
+        save_cluster(east, changed=("kubeconfig",), conf=conf, by=admin)
+
+    Cluster.objects.filter(pk=east.pk).update(kubeconfig=kubeconfig(authority, tls_name="one", client="site"))
+    launch("east")
+    give(tls_name="one", client="site")
+    for given in ({"tls_name": "two", "client": "site"}, {"tls_name": "one", "client": "other"}, {"tls_name": "one"}):
+        with pytest.raises(WrongState, match="until these steps are over"):
+            give(**given)

@@ -27,11 +27,52 @@ class KubeconfigError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """What leads to a cluster: a proxy may tell several behind one address apart by TLS name or client certificate.
+
+    ``client`` is the subject of the client certificate, "" without one; a renewed certificate has the same.
+    """
+
+    server: str = ""
+    tls_name: str = ""
+    client: str = ""
+
+    def may_be(self, other: Endpoint) -> bool:
+        """Return whether two may lead to one cluster. Without a certificate nothing tells them apart by it."""
+        if (self.server, self.tls_name) != (other.server, other.tls_name):
+            return False
+        return not self.client or not other.client or self.client == other.client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kubeconfig:
     """A kubeconfig that passed the check; ``content`` is reduced to its one context."""
 
     server: str
     content: Mapping[str, Any]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Return what leads to its cluster."""
+        cluster, user = self.content["clusters"][0]["cluster"], self.content["users"][0]["user"]
+        # Without a name of its own the server is asked by that of its address.
+        tls_name = cluster.get("tls-server-name") or urlsplit(self.server).hostname or ""
+        certificate = user.get("client-certificate-data")
+        return Endpoint(
+            server=self.server.rstrip("/").lower(),
+            tls_name=str(tls_name).lower(),
+            client=_subject(str(certificate)) if certificate else "",
+        )
+
+
+def _subject(certificate: str) -> str:
+    """Return the subject of a PEM in base64; the text itself of one that cannot be read."""
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate(base64.b64decode(certificate)).subject.rfc4514_string()
+    except ValueError:
+        return certificate
 
 
 def read_kubeconfig(text: str) -> Kubeconfig | None:
