@@ -8,15 +8,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrakube_site.settings")
 # Only this process serves every request from another thread, and needs a pool to reuse connections.
 os.environ.setdefault("TERRAKUBE_DATABASE_POOL", "1")
 
-from django.core.asgi import get_asgi_application
 from django.urls import get_resolver
 
 from terrakube_site.http.body_limit import limited
+from terrakube_site.http.handler import make_application
 
 # Static files are sent by a middleware that reads them in the ordinary way; they are small, and cached by browsers.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
-django_application = get_asgi_application()
+django_application = make_application()
 # Applications can be imported from here on.
 application = import_module("executors.runs.live_answers").answered_from_memory(
     limited(django_application, import_module("terrakube_site.http.body_doors").judge)
