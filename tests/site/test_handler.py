@@ -18,7 +18,7 @@ from django.test import override_settings
 from django.urls import path
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
-from structlog.contextvars import bind_contextvars, get_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from terrakube_site.http import handler
 from terrakube_site.http.handler import OneVisitHandler, make_application
@@ -168,8 +168,11 @@ def noted_signals() -> Iterator[None]:
 @pytest.fixture
 def application() -> Iterator[OneVisitHandler]:
     steps.clear()
+    # Of other tests in this process.
+    clear_contextvars()
     chain = [f"{__name__}.noted", "django.middleware.common.CommonMiddleware"]
-    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=chain, ALLOWED_HOSTS=["*"]), noted_signals():
+    changed = override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=chain, ALLOWED_HOSTS=["*"])
+    with changed, noted_signals(), translation.override("en"):
         yield make_application()
 
 
