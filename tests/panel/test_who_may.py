@@ -306,3 +306,17 @@ def test_who_may_not_change_accesses_is_offered_no_groups(workspace: Workspace, 
     text = sign_in(workspace.organization, role="plan")
     page = text.get(reverse("admin:workspaces_workspace_access", args=[workspace.pk])).content.decode()
     assert "access-groups" not in page
+
+
+def test_a_page_of_own_rights_escapes_names_and_hides_nothing_in_them(
+    workspace: Workspace, sign_in: Callable[..., Client]
+) -> None:
+    client = sign_in(workspace.organization, name="<b>team</b>\u202e")
+    workspace.organization.name = "one & two"
+    workspace.organization.save()
+
+    page = client.get(reverse("admin:auth_user_own_rights")).content.decode()
+
+    assert "<b>team</b>" not in page
+    assert "&lt;b&gt;team&lt;/b&gt;&lt;U+202E&gt;" in page
+    assert "one &amp; two</a></td>" in page

@@ -22,7 +22,6 @@ from django.views.decorators.http import require_GET
 
 from workspaces.actors import is_admin
 from workspaces.admin.base import actor_of, allows, organizations_with, scope
-from workspaces.admin.workspace_tabs import address_of
 from workspaces.choices import JobStatus, TeamRole
 from workspaces.forms.roles import RIGHT_TITLES
 from workspaces.models import AccessToken, Job, Team, Workspace
@@ -91,15 +90,38 @@ def _through(grant: Grant) -> str:
     return gettext("Access to the project %(name)s") % name
 
 
-def _row(grant: Grant) -> GrantRow:
+_ANY = UUID(int=0)
+"""Stands for the key in an address, of which those of a table's rows are made: the router takes long for hundreds."""
+
+
+def _rows(grants: Iterable[Grant]) -> list[GrantRow]:
+    """Return the rows of grants; what many of them share is worked out once."""
+    addresses: dict[str, str] = {}
+    words: dict[str | None, str] = {}
+    places: dict[tuple[bool, UUID], str] = {}
+    found = []
+    for grant in grants:
+        kind, key = _page_of(grant)
+        if kind not in addresses:
+            addresses[kind] = reverse(kind, args=[_ANY])
+        role, place = grant.source.role, (grant.is_team, grant.place.pk)
+        if role not in words:
+            words[role] = role_words(grant)
+        if place not in places:
+            places[place] = _through(grant)
+        address = addresses[kind].replace(str(_ANY), str(key))
+        marks = [name in grant.rights for name in ON_WORKSPACE]
+        found.append(GrantRow(grant, address, places[place], words[role], marks))
+    return found
+
+
+def _page_of(grant: Grant) -> tuple[str, UUID]:
+    """Return the name of the address where a grant is changed, and the key in it."""
     if isinstance(grant.source, Team):
-        address = reverse("admin:workspaces_team_change", args=[grant.source.pk])
-    elif isinstance(grant.place, Workspace):
-        address = address_of(grant.place.pk, "access")
-    else:
-        address = reverse("admin:workspaces_project_change", args=[grant.place.pk])
-    marks = [name in grant.rights for name in ON_WORKSPACE]
-    return GrantRow(grant, address, _through(grant), role_words(grant), marks)
+        return "admin:workspaces_team_change", grant.source.pk
+    if isinstance(grant.place, Workspace):
+        return "admin:workspaces_workspace_access", grant.place.pk
+    return "admin:workspaces_project_change", grant.place.pk
 
 
 def _person_row(person: Person) -> PersonRow:
@@ -149,7 +171,7 @@ def _workspace_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> Http
         "right": right,
         "right_title": TITLES.get(right, ""),
         "search": search,
-        "grants": [_row(grant) for grant in shown],
+        "grants": _rows(shown),
         "own": [title for name, title in TITLES.items() if getattr(own, name)],
         "waiting": waiting,
         "team": team,
@@ -261,7 +283,7 @@ def _rights_of(user: User, managed: Sequence[UUID] | None = None) -> dict[str, A
         "groups": groups,
         "is_administrator": user.is_superuser or is_admin(user),
         "titles": list(TITLES.values()),
-        "sections": _sections((found.teams, found.projects, found.workspaces)),
+        "sections": _rows([*found.teams, *found.projects, *found.workspaces]),
         "cut": found.cut,
     }
     if managed is not None:
@@ -270,7 +292,3 @@ def _rights_of(user: User, managed: Sequence[UUID] | None = None) -> dict[str, A
     own_tokens = AccessToken.objects.filter(Q(team="") & tokens_made_by(user), deleted=False)
     of_teams = AccessToken.objects.filter(team__in=groups, deleted=False).exclude(team="")
     return {**shown, "tokens": list(own_tokens[:TOKENS_SHOWN]), "team_tokens": list(of_teams[:TOKENS_SHOWN])}
-
-
-def _sections(kinds: Iterable[Sequence[Grant]]) -> list[GrantRow]:
-    return [_row(grant) for grants in kinds for grant in grants]

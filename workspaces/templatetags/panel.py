@@ -2,14 +2,15 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import TypedDict
+from functools import cache
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from django import template
 from django.core.paginator import Page
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from terrakube_site import visible as safe
 from terrakube_site.theme.markup import text_of
@@ -151,5 +152,22 @@ def changes_table(changes: Sequence[Change], new: bool) -> Changes:
 @register.simple_tag
 def rights_marks(marks: Iterable[bool]) -> SafeString:
     """The cells of a row of rights, in Python: a table may have some thousands; ``marks`` says which are given."""
+    return _cells(tuple(marks), get_language())
+
+
+@register.simple_tag
+def rows_of_rights(rows: Iterable[Any]) -> SafeString:
+    """The rows of what one person may do, in Python: there may be hundreds; each is a ``GrantRow``."""
+    return SafeString(
+        "".join(
+            f'<tr><td><a href="{text_of(row.address)}">{text_of(row.through)}</a></td>'
+            f"<td>{text_of(visible(row.grant.group))}</td><td>{text_of(row.role)}</td>{rights_marks(row.marks)}</tr>"
+            for row in rows
+        )
+    )
+
+
+@cache
+def _cells(marks: tuple[bool, ...], _language: str | None) -> SafeString:
     given, missing = f"<td>{text_of(gettext('yes'))}</td>", '<td><span class="tk-quiet-text">–</span></td>'
     return SafeString("".join(given if has else missing for has in marks))
