@@ -73,3 +73,15 @@ def test_what_a_request_has_in_use_is_not_looked_through_again_and_again() -> No
 
     assert usual > 20
     assert hold() <= 5
+
+
+def test_what_a_request_had_in_use_is_looked_at_before_much_of_it_is_there() -> None:
+    looks: list[int] = []
+    spare_what_stays()
+    gc.callbacks.append(lambda phase, told: looks.append(told["generation"]) if phase == "start" else None)
+
+    held = [Knot() for _ in range(40_000)]
+
+    assert held
+    assert 0 < looks.count(1) < looks.count(0)
+    assert 2 not in looks
