@@ -23,7 +23,7 @@ def prepare_worker() -> None:
     """Load what tasks need in a process that becomes the task cluster; the applications are ready.
 
     The cluster forks its workers: modules imported now are shared, and ready at the first task, which would otherwise
-    wait a second or more for the Kubernetes client.
+    wait for the Kubernetes client.
     """
     from django_q.signals import post_execute_in_worker, post_spawn
 
