@@ -181,9 +181,9 @@ def _counted_calls(counts: Counter[str]) -> Iterator[None]:
 
     call, watch = Cluster._call, Cluster._watch
 
-    def counted_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def counted_call(*args: Any, **kwargs: Any) -> Any:
         counts["cluster"] += 1
-        return call(method, *args, **kwargs)
+        return call(*args, **kwargs)
 
     def counted_watch(*args: Any) -> Any:
         counts["cluster"] += 1
@@ -191,11 +191,11 @@ def _counted_calls(counts: Counter[str]) -> Iterator[None]:
         return watch(*args)
 
     names: Any = Cluster
-    names._call, names._watch = staticmethod(counted_call), staticmethod(counted_watch)
+    names._call, names._watch = counted_call, counted_watch
     try:
         yield
     finally:
-        names._call, names._watch = staticmethod(call), staticmethod(watch)
+        names._call, names._watch = call, watch
 
 
 def _watcher_alone(number: int, seconds: float) -> Iterator[Figure]:

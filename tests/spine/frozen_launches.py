@@ -51,16 +51,17 @@ def _work(order: Order, path: Path) -> None:
 
     from executors import tasks
     from executors.cluster.api import Cluster
+    from executors.cluster.operations import Operation
 
     freezer, call = Freezer(order["statement"], path), Cluster._call
 
-    def counted(method: Any, *args: Any, **kwargs: Any) -> Any:
-        freezer.before(f"cluster: {method.__name__}")
-        result = call(method, *args, **kwargs)
-        freezer.after(f"cluster: {method.__name__}")
+    def counted(cluster: Cluster, operation: Operation, *args: Any, **kwargs: Any) -> Any:
+        freezer.before(f"cluster: {operation.name}")
+        result = call(cluster, operation, *args, **kwargs)
+        freezer.after(f"cluster: {operation.name}")
         return result
 
-    Cluster._call = staticmethod(counted)  # type: ignore[method-assign]
+    Cluster._call = counted  # type: ignore[method-assign]
     with connection.execute_wrapper(freezer.database):
         getattr(tasks, order["task"])(order["argument"])
 
