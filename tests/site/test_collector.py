@@ -80,7 +80,7 @@ def test_what_a_request_had_in_use_is_looked_at_before_much_of_it_is_there() -> 
     spare_what_stays()
     gc.callbacks.append(lambda phase, told: looks.append(told["generation"]) if phase == "start" else None)
 
-    held = [Knot() for _ in range(40_000)]
+    held = [Knot() for _ in range(90_000)]
 
     assert held
     assert 0 < looks.count(1) < looks.count(0)
