@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from tests.factories import PLAN_AND_APPLY, WorkspaceFactory
 from tests.support.markup import without_breaks
-from workspaces.models import Job, StateVersion, Workspace
+from workspaces.models import Access, Job, StateVersion, Workspace
 from workspaces.services import jobs
 from workspaces.services.locks import lock_workspace
 from workspaces.services.state import StateRefused, add_state_version, check_successor, current_state
@@ -332,3 +332,14 @@ def test_an_upload_is_refused_without_the_right_a_file_or_room(
     monkeypatch.setattr("workspaces.services.state_content.MAX_STATE_BYTES", 100)
     assert "The state is larger than 0 MiB." in upload(admin, workspace, content(1))
     assert not workspace.state_versions.exists()
+
+
+def test_the_list_has_the_states_of_workspaces_that_a_person_sees(sign_in: Callable[..., Client]) -> None:
+    by_team, by_access, strange = WorkspaceFactory.create_batch(3)
+    versions = [StateVersion.objects.create(workspace=one, number=1) for one in (by_team, by_access, strange)]
+    client = sign_in(by_team.organization, name="readers")
+    Access.objects.create(workspace=by_access, name="readers")
+
+    shown = client.get(reverse("admin:workspaces_stateversion_changelist")).context["cl"].result_list
+
+    assert set(shown) == set(versions[:2])

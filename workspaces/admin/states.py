@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from terrakube_site.visible import visible
-from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, actor_of, allows, scope, telling
+from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, actor_of, allows, telling
 from workspaces.admin.state_pages import shown_content
 from workspaces.choices import StateOrigin
 from workspaces.display import moment
-from workspaces.models import StateVersion, Workspace
+from workspaces.models import StateVersion
 from workspaces.services.state import RIGHT, current_state, required_reason
 from workspaces.services.state_rollback import roll_back_state
 
@@ -68,9 +68,7 @@ class StateVersionAdmin(ReadOnly, RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request).defer("content", "json")
-        seen = scope(request)
-        # Its manager knows no visibility of its own.
-        return found if seen.everything else found.filter(workspace__in=Workspace.objects.within(seen).values("pk"))
+        return found
 
     @admin.display(description=_("organization"), ordering="workspace__organization__name")
     def organization(self, record: StateVersion) -> str:

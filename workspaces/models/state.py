@@ -51,6 +51,8 @@ class StateVersion(Record, Audited):
     class Meta:
         ordering = ("-number",)
         constraints = (models.UniqueConstraint(fields=("workspace", "number"), name="one_state_version_of_a_number"),)
+        # The order of the list of all versions, which shows fifty of tens of thousands.
+        indexes = (models.Index(fields=("created_date", "id"), name="state_version_in_order"),)
 
     def __str__(self) -> str:
         return gettext("State %(number)s") % {"number": self.number}
