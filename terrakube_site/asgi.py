@@ -10,12 +10,14 @@ os.environ.setdefault("TERRAKUBE_DATABASE_POOL", "1")
 
 from django.urls import get_resolver
 
+from terrakube_site.database.pool_check import use_in_pools
 from terrakube_site.http.body_limit import limited
 from terrakube_site.http.handler import make_application
 
 # Static files are sent by a middleware that reads them in the ordinary way; they are small, and cached by browsers.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
+use_in_pools()
 django_application = make_application()
 # Applications can be imported from here on.
 application = import_module("executors.runs.live_answers").answered_from_memory(
