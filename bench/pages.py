@@ -56,7 +56,6 @@ def addresses(workspace: Any) -> dict[str, str]:
     found["a job"] = reverse("admin:workspaces_job_change", args=[job.pk])
     for tab in ("overview", "jobs", *FORM_TABS, "preview", "states", "start", "history", "who_may"):
         found[f"a workspace, {tab}"] = reverse(f"admin:workspaces_workspace_{tab}", args=[workspace.pk])
-    found["a workspace as one form"] = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
     found["a new workspace"] = reverse("admin:workspaces_workspace_add")
     for item in _menu():
         if item["link"] not in found.values():

@@ -44,7 +44,6 @@ def pages(sample: Sample) -> dict[str, str]:
     found["workspace-refused"] = reverse("admin:workspaces_workspace_overview", args=[sandbox.pk])
     for tab in ("jobs", *FORM_TABS):
         found[f"workspace-{tab}"] = reverse(f"admin:workspaces_workspace_{tab}", args=[network.pk])
-    found["workspace-whole"] = reverse("admin:workspaces_workspace_change", args=[network.pk])
     for state, name in (("drifted", "clusters"), ("locked", "warehouse"), ("failed", "api"), ("from-git", "dns")):
         found[f"workspace-{state}"] = reverse("admin:workspaces_workspace_overview", args=[sample.workspaces[name].pk])
     deleted = sample.workspaces["deleted"]

@@ -40,6 +40,7 @@ _UNDO = (
     ' items-center text-red-600 dark:text-red-500">{cancel} <span class="material-symbols-outlined">undo</span></label>'
     "</div></td></tr>"
 )
+_NO_UNDO = '<tr class="hidden form-delete"><td colspan="100"></td></tr>'
 _KEYS = (
     '<tr class="border-b border-base-200 dark:border-base-800 bg-base-50 dark:bg-white/[.02] lg:bg-transparent'
     ' lg:border-0 dark:lg:bg-transparent!"><td colspan="100">{keys}</td></tr>'
@@ -127,6 +128,7 @@ def inline_row(context: Context, rows: Any, row: Any, loop: Mapping[str, Any]) -
     if adds and loop["last"]:
         classes.append("empty-form")
     deletes = rows.has_delete_permission and rows.formset.can_delete
+    deletion = row.deletion_field().field if deletes and stored else None
     parts = [f'<tbody class="{" ".join(classes)}">', *_errors(context, row)]
     if stored:
         parts.append(_KEYS.format(keys="".join(_keys(row))))
@@ -135,10 +137,10 @@ def inline_row(context: Context, rows: Any, row: Any, loop: Mapping[str, Any]) -
         for line in fieldset:
             parts += [_cell(context, rows, cell, stored) for cell in line]
     if deletes:
-        parts.append(_DELETE_CELL.format(state=_STORED if stored else _NEW, button=_delete_button(row, stored)))
+        parts.append(_DELETE_CELL.format(state=_STORED if stored else _NEW, button=_delete_button(deletion)))
     parts.append("</tr>")
     if stored:
-        parts.append(_undo(row) if deletes else '<tr class="hidden form-delete"><td colspan="100"></td></tr>')
+        parts.append(_undo(deletion) if deletion is not None else _NO_UNDO)
     parts.append("</tbody>")
     return SafeString("".join(parts))
 
@@ -183,16 +185,16 @@ def _label(rows: Any, name: str, label: Any) -> str:
     return labels[name]
 
 
-def _delete_button(row: Any, stored: bool) -> str:
-    if not stored:
+def _delete_button(field: Any) -> str:
+    """Return the button of a row whose field says that it is deleted; None of a row that is not stored."""
+    if field is None:
         return _DELETE_BUTTON.format(tag="div", more=" delete-template", box="")
-    field = row.deletion_field().field
     classes = f"{field.field.widget.attrs.get('class', '')} delete".strip()
     box = f'<div class="hidden">{field.as_widget(attrs={"class": classes})}</div>'
     return _DELETE_BUTTON.format(tag="label", more="", box=box)
 
 
-def _undo(row: Any) -> str:
-    box = row.deletion_field().field.id_for_label
+def _undo(field: Any) -> str:
+    box = field.id_for_label
     says, cancel = gettext("This item will be deleted."), gettext("Click to cancel")
     return _UNDO.format(says=html.escape(says), box=box, cancel=html.escape(cancel))

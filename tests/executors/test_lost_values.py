@@ -179,8 +179,9 @@ def test_pages_with_a_lost_plan_or_state_open_and_its_doors_name_it(workspace: W
     )
     lose_key(plan, "content", "json", "file_list")
     lose_key(state, "content", "json")
-    for name, key in (("job", job.pk), ("stateversion", state.pk), ("workspace", workspace.pk)):
-        assert panel.get(reverse(f"admin:workspaces_{name}_change", args=[key])).status_code == 200
+    pages = {"job_change": job.pk, "stateversion_change": state.pk, "workspace_overview": workspace.pk}
+    for name, key in pages.items():
+        assert panel.get(reverse(f"admin:workspaces_{name}", args=[key])).status_code == 200
     assert panel.get(f"/runs/{job.pk}/results").status_code == 200
     assert panel.get(f"/admin/workspaces/job/{job.pk}/compare/").status_code == 200
     browser = {"accept": "text/html"}

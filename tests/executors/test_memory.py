@@ -51,6 +51,6 @@ def test_a_workspaces_page_shows_what_its_recent_steps_used(client: Client) -> N
     assert (used.runs, used.asked, used.limit, used.peak) == (RECENT, "256Mi", "512Mi", "100 MiB")
     assert used.suggestion == "128Mi"
     client.force_login(UserFactory.create(is_staff=True, is_superuser=True))
-    page = client.get(reverse("admin:workspaces_workspace_change", args=[workspace.pk])).content.decode()
+    page = client.get(reverse("admin:workspaces_workspace_pods", args=[workspace.pk])).content.decode()
     assert "Memory used by steps" in page
     assert "<code>128Mi</code>" in page

@@ -52,7 +52,7 @@ def test_a_webhook_gets_terrakubes_members_and_both_signatures(
         "jobId": job.pk,
         "status": "failed",
         "runUrl": page,
-        "workspaceUrl": f"https://terrakube.example/admin/workspaces/workspace/{workspace.pk}/change/",
+        "workspaceUrl": f"https://terrakube.example/admin/workspaces/workspace/{workspace.pk}/",
         "commitId": None,
         "failureReason": job.reason,
         "configurationName": "on call",

@@ -41,7 +41,7 @@ def test_a_deleted_workspace_is_listed_apart_and_restored_under_its_name(admin: 
     listed = admin.get(LIST, {"deleted__exact": "1"}).content.decode()
     assert ">net</a>" in listed
     assert deleted.name not in listed
-    page = admin.get(reverse("admin:workspaces_workspace_change", args=[deleted.pk])).content.decode()
+    page = admin.get(reverse("admin:workspaces_workspace_settings", args=[deleted.pk])).content.decode()
     assert "Its variables, jobs and states are kept." in page
     assert 'value="net"' in page
 
@@ -78,6 +78,6 @@ def test_no_workspace_comes_back_into_a_disabled_organization(admin: Client, del
 
 def test_who_may_not_create_workspaces_sees_no_button(deleted: Workspace, sign_in: Callable[..., Client]) -> None:
     client = sign_in(deleted.organization, manage_job=True)
-    page = client.get(reverse("admin:workspaces_workspace_change", args=[deleted.pk])).content.decode()
+    page = client.get(reverse("admin:workspaces_workspace_settings", args=[deleted.pk])).content.decode()
     assert "Its variables, jobs and states are kept." in page
     assert "restored-name" not in page

@@ -32,7 +32,7 @@ ENVIRONMENT = "EPHEMERAL_JOB_ENV_VARS"
 
 
 def address_of(workspace: Workspace) -> str:
-    return reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    return reverse("admin:workspaces_workspace_pods", args=[workspace.pk])
 
 
 def save(client: Client, workspace: Workspace, **texts: str | None) -> Any:
@@ -167,24 +167,11 @@ def test_a_sensitive_setting_is_kept_and_never_shown(workspace: Workspace, admin
     VariableFactory.create(workspace=workspace, key=ENVIRONMENT, value="TOKEN=hidden", sensitive=True)
     page = admin.get(address_of(workspace)).content.decode()
     assert "TOKEN=hidden" not in page
-    assert submit(admin, address_of(workspace), "workspace_form", {"description": "x"}).status_code == 302
+    assert submit(admin, address_of(workspace), "workspace_form", {}).status_code == 302
     assert stored(workspace) == {ENVIRONMENT: "TOKEN=hidden"}
     save(admin, workspace, **{ENVIRONMENT: "TOKEN=other"})
     row = Variable.objects.get(workspace=workspace)
     assert (row.value, row.sensitive) == ("TOKEN=other", True)
-
-
-def test_the_same_setting_changed_as_a_variable_too_is_refused(workspace: Workspace, admin: Client) -> None:
-    VariableFactory.create(workspace=workspace, key=TOLERATIONS, value="spot")
-    page = submit(
-        admin,
-        address_of(workspace),
-        "workspace_form",
-        {f"ephemeral-{TOLERATIONS}": "gpu", "variables-0-value": "other"},
-    )
-    assert page.status_code == 200
-    assert "can also be changed in the section of the ephemeral executor" in page.content.decode()
-    assert stored(workspace) == {TOLERATIONS: "spot"}
 
 
 def test_a_setting_entered_as_a_variable_appears_in_the_section(workspace: Workspace, admin: Client) -> None:
@@ -195,8 +182,10 @@ def test_a_setting_entered_as_a_variable_appears_in_the_section(workspace: Works
 def test_a_variable_with_a_wrong_setting_is_refused_at_its_value_with_the_grammar(
     workspace: Workspace, admin: Client
 ) -> None:
-    VariableFactory.create(workspace=workspace, key=TOLERATIONS, value="spot")
-    page = submit(admin, address_of(workspace), "workspace_form", {"variables-0-value": "dedicated=tf"})
+    address = reverse("admin:workspaces_workspace_variables", args=[workspace.pk])
+    row = {"key": TOLERATIONS, "value": "dedicated=tf", "category": "ENV"}
+    typed = {"variables-TOTAL_FORMS": "1", **{f"variables-0-{name}": text for name, text in row.items()}}
+    page = submit(admin, address, "workspace_form", typed)
     assert page.status_code == 200
     formset = next(one for one in page.context["inline_admin_formsets"] if one.formset.prefix == "variables").formset
     assert SETTINGS[TOLERATIONS].grammar in formset.forms[0].errors["value"][0]

@@ -122,8 +122,8 @@ def visit(page: Page, watch: Watch, site: PanelSite) -> Visitor:
     return found
 
 
-def workspace_path(site: PanelSite) -> str:
-    return f"/admin/workspaces/workspace/{site.workspace}/change/"
+def workspace_path(site: PanelSite, tab: str = "pods") -> str:
+    return f"/admin/workspaces/workspace/{site.workspace}/{tab}/"
 
 
 def test_a_job_is_started_followed_approved_and_its_outputs_are_shown(visit: Visitor, site: PanelSite) -> None:
@@ -173,13 +173,13 @@ def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: 
     memory = page.locator("#setting-EPHEMERAL_MEMORY_LIMIT")
     memory.get_by_label("Amount").fill("2")
     memory.get_by_label("Unit").select_option("Gi")
-    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("button", name="Save", exact=True).click()
 
     wrong = page.locator("#setting-EPHEMERAL_CONFIG_TOLERATIONS .tk-error")
     expect(wrong).to_contain_text("key[=value][:operator[:effect]]")
     expect(tolerations.get_by_label("Value")).to_have_value("not a label")
     tolerations.get_by_label("Value").fill("tf")
-    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
 
     stored = site.run(
@@ -200,7 +200,7 @@ def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: 
     page.locator(".tk-segments").get_by_text("Off", exact=True).click()
     for name in ("EPHEMERAL_CONFIG_TOLERATIONS", "EPHEMERAL_CONFIG_NODE_SELECTOR_TAGS", "EPHEMERAL_MEMORY_LIMIT"):
         page.locator(f"#setting-{name} [data-set]").uncheck()
-    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     assert (
         site.run("from workspaces.models import Variable\nprint(Variable.objects.filter(category='ENV').count())")
@@ -210,19 +210,19 @@ def test_settings_are_edited_by_their_controls_and_a_wrong_one_is_mended(visit: 
 
 def test_a_variable_is_added_in_a_row_of_its_workspace_and_taken_away_there(visit: Visitor, site: PanelSite) -> None:
     page = visit.page
-    visit.open(workspace_path(site))
+    visit.open(workspace_path(site, "variables"))
     rows = page.locator("#variables-group tbody.form-group:not(.empty-form)")
     before = rows.count()
     page.locator("#variables-group .add-row").click()
     rows.last.get_by_label("Key").fill("region")
     rows.last.get_by_label("Value").fill("\nsecond line")
-    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
 
     added = rows.filter(has=page.locator("input[value=region]"))
     expect(added.get_by_label("Value")).to_have_value("\nsecond line")
     added.locator("td.delete label").click()
-    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
 
     expect(rows).to_have_count(before)

@@ -109,7 +109,7 @@ def test_what_would_be_inherited_comes_from_a_collection_a_policy_or_the_install
 def test_the_page_of_the_workspace_says_the_same(admin: Client, workspace: Workspace) -> None:
     GlobalVariableFactory.create(organization=workspace.organization, key=LIMIT, value="2Gi")
     VariableFactory.create(workspace=workspace, key=LIMIT, value="4Gi")
-    text = admin.get(reverse("admin:workspaces_workspace_change", args=[workspace.pk])).content.decode()
+    text = admin.get(reverse("admin:workspaces_workspace_pods", args=[workspace.pk])).content.decode()
     setting = text[text.index(f'id="setting-{LIMIT}"') :].split("</section>")[0]
     assert 'value="4Gi"' in setting
     assert 'Inherited:<code>2Gi</code><span class="tk-origin">organization</span>' in without_breaks(setting)

@@ -89,7 +89,7 @@ def test_its_page_and_the_list_name_the_workspaces_in_it(admin: Client, project:
 def test_a_workspace_is_put_into_a_project_on_its_page(admin: Client, project: Project) -> None:
     workspace: Workspace = WorkspaceFactory.create(organization=project.organization)
     ProjectFactory.create(name="foreign-project")
-    address = page(f"{WORKSPACES}_change", workspace)
+    address = page(f"{WORKSPACES}_settings", workspace)
     assert b"foreign-project" not in admin.get(address).content
     assert submit(admin, address, "workspace_form", {"project": str(project.pk)}).status_code == 302
     workspace.refresh_from_db()
@@ -149,9 +149,9 @@ def test_who_manages_a_project_s_workspaces_makes_them_there(project: Project, i
     assert submit(guest, page(f"{WORKSPACES}_add"), "workspace_form", typed).status_code == 302
     assert {one.name for one in project.workspaces.all()} == {"inside", "made"}
     # A move would take the right in both projects, so the page offers none.
-    assert b'name="project"' not in guest.get(page(f"{WORKSPACES}_change", inside)).content
+    assert b'name="project"' not in guest.get(page(f"{WORKSPACES}_settings", inside)).content
     assert (
-        submit(guest, page(f"{WORKSPACES}_change", inside), "workspace_form", {"description": "x"}).status_code == 302
+        submit(guest, page(f"{WORKSPACES}_settings", inside), "workspace_form", {"description": "x"}).status_code == 302
     )
 
 
@@ -172,7 +172,7 @@ def test_a_refused_move_is_said(project: Project, inside: Workspace) -> None:
     guest = with_access(project, role="admin")
     ProjectAccess.objects.create(project=target, name="GUESTS", role="write")
     response = submit(
-        guest, page(f"{WORKSPACES}_change", inside), "workspace_form", {"project": str(target.pk)}, follow=True
+        guest, page(f"{WORKSPACES}_settings", inside), "workspace_form", {"project": str(target.pk)}, follow=True
     )
     assert "You may not move a workspace" in said(response)
     inside.refresh_from_db()

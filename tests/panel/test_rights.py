@@ -37,8 +37,8 @@ def elsewhere() -> Workspace:
     return WorkspaceFactory.create(name="elsewhere-workspace")
 
 
-def page_of(workspace: Workspace) -> str:
-    return reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+def page_of(workspace: Workspace, tab: str = "settings") -> str:
+    return reverse(f"admin:workspaces_workspace_{tab}", args=[workspace.pk])
 
 
 def waiting_for_approval(workspace: Workspace) -> Job:
@@ -63,7 +63,7 @@ def test_nobody_sees_another_organizations_records(workspace: Workspace, elsewhe
         text = client.get(reverse(f"admin:workspaces_{name}_changelist")).content.decode()
         assert "ELSEWHERE" not in text
         assert elsewhere.name not in text
-    assert client.get(page_of(elsewhere)).status_code == 302
+    assert client.get(page_of(elsewhere)).status_code == 404
     assert client.get(reverse("admin:workspaces_variable_change", args=[secret.pk])).status_code == 302
     assert client.get(reverse("admin:workspaces_job_change", args=[job.pk])).status_code == 404
     assert client.get(reverse("runs:live", args=[job.pk])).status_code == 404
@@ -74,7 +74,7 @@ def test_nobody_sees_another_organizations_records(workspace: Workspace, elsewhe
 def test_a_reader_sees_a_workspace_and_changes_nothing(workspace: Workspace, sign_in: SignIn) -> None:
     VariableFactory.create(workspace=workspace, key="SHOWN")
     client = sign_in(workspace.organization, role="read")
-    page = client.get(page_of(workspace))
+    page = client.get(page_of(workspace, "variables"))
     assert page.status_code == 200
     assert "SHOWN" in page.content.decode()
     assert "Start a job" not in page.content.decode()
@@ -87,7 +87,8 @@ def test_a_reader_sees_a_workspace_and_changes_nothing(workspace: Workspace, sig
 def test_a_sensitive_value_is_hidden_from_a_reader_too(workspace: Workspace, sign_in: SignIn) -> None:
     VariableFactory.create(workspace=workspace, key="TOKEN", value="s3cr3t-value", sensitive=True)
     VariableFactory.create(workspace=workspace, key="EPHEMERAL_JOB_ENV_VARS", value="A=s3cr3t-pair", sensitive=True)
-    text = sign_in(workspace.organization, role="read").get(page_of(workspace)).content.decode()
+    reader = sign_in(workspace.organization, role="read")
+    text = "".join(reader.get(page_of(workspace, tab)).content.decode() for tab in ("variables", "pods"))
     assert "TOKEN" in text
     assert "s3cr3t-value" not in text
     assert "s3cr3t-pair" not in text
@@ -152,7 +153,7 @@ def test_access_to_one_workspace_opens_that_one_alone(workspace: Workspace) -> N
     client = Client()
     client.force_login(user)
     assert client.get(page_of(workspace)).status_code == 200
-    assert client.get(page_of(other)).status_code == 302
+    assert client.get(page_of(other)).status_code == 404
     assert submit(client, page_of(workspace), "workspace_form", {"description": "by a guest"}).status_code == 302
     workspace.refresh_from_db()
     assert workspace.description == "by a guest"

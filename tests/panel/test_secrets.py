@@ -34,7 +34,7 @@ def variable(workspace: Workspace) -> Variable:
 
 
 def page_of(workspace: Workspace) -> str:
-    return reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    return reverse("admin:workspaces_workspace_variables", args=[workspace.pk])
 
 
 def written() -> str:
@@ -45,7 +45,7 @@ def written() -> str:
     return "\n".join([*audit, *(f"{row.object_repr} {row.change_message}" for row in AdminLogEntry.objects.all())])
 
 
-@pytest.mark.parametrize("name", ["workspaces_variable_change", "workspaces_workspace_change"])
+@pytest.mark.parametrize("name", ["workspaces_variable_change", "workspaces_workspace_variables"])
 def test_a_sensitive_value_is_in_no_page(name: str, variable: Variable, admin: Client) -> None:
     key = variable.pk if name == "workspaces_variable_change" else variable.workspace_id
     text = admin.get(reverse(f"admin:{name}", args=[key])).content.decode()
@@ -56,13 +56,14 @@ def test_a_sensitive_value_is_in_no_page(name: str, variable: Variable, admin: C
 
 def test_a_page_saved_as_it_is_keeps_every_value(variable: Variable, admin: Client) -> None:
     plain = VariableFactory.create(workspace=variable.workspace, key="PLAIN", value=" lines\n  kept ")
-    response = submit(admin, page_of(variable.workspace), "workspace_form", {"description": "new"})
+    new = {"variables-TOTAL_FORMS": "3", "variables-2-key": "new", "variables-2-category": "ENV"}
+    response = submit(admin, page_of(variable.workspace), "workspace_form", new)
     assert response.status_code == 302, response.content.decode()
     variable.refresh_from_db()
     plain.refresh_from_db()
     assert (variable.value, variable.sensitive) == (SECRET, True)
     assert plain.value == " lines\n  kept "
-    assert Workspace.objects.get(pk=variable.workspace_id).description == "new"
+    assert variable.workspace.variables.filter(key="new").exists()
 
 
 def test_a_secret_is_replaced_by_what_is_typed_and_cleared_on_request(variable: Variable, admin: Client) -> None:

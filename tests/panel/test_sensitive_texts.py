@@ -80,7 +80,7 @@ def test_no_form_tells_the_value(kind: str, text: str, workspace: Workspace, adm
         record: Any = VariableFactory.create(workspace=workspace, **given)
         forms = {
             reverse("admin:workspaces_variable_change", args=[record.pk]): ("variable_form", ""),
-            reverse("admin:workspaces_workspace_change", args=[workspace.pk]): ("workspace_form", "variables-0-"),
+            reverse("admin:workspaces_workspace_variables", args=[workspace.pk]): ("workspace_form", "variables-0-"),
         }
     elif kind == "globalvariable":
         record = GlobalVariableFactory.create(organization=workspace.organization, **given)
@@ -108,7 +108,7 @@ def test_no_form_tells_the_value(kind: str, text: str, workspace: Workspace, adm
 def test_the_executors_section_does_not_tell_what_was_typed_for_a_secret(
     text: str, workspace: Workspace, admin: Client
 ) -> None:
-    address = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    address = reverse("admin:workspaces_workspace_pods", args=[workspace.pk])
     names = [name for name in SETTINGS if name != ENABLE]
     for name in names:
         VariableFactory.create(workspace=workspace, key=name, value="", sensitive=True)

@@ -11,7 +11,7 @@ from django.contrib import admin as django_admin
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import PLAN, UserFactory, WorkspaceFactory
+from tests.factories import PLAN, TemplateFactory, UserFactory, WorkspaceFactory
 from workspaces.admin.navigation import sidebar
 from workspaces.services.jobs import create_job
 
@@ -41,9 +41,9 @@ def test_no_list_is_called_by_what_can_be_done_in_it(admin: Client) -> None:
 
 
 def test_a_record_is_called_by_its_name_and_its_list(admin: Client) -> None:
-    workspace = WorkspaceFactory.create(name="network")
+    template = TemplateFactory.create(name="network")
     page = "admin:workspaces_workspace"
-    assert title(admin, reverse(f"{page}_change", args=[workspace.pk])) == "network · Workspaces"
+    assert title(admin, reverse("admin:workspaces_template_change", args=[template.pk])) == "network · Templates"
     assert title(admin, reverse(f"{page}_add")) == "New · Workspaces"
     assert title(admin, reverse(f"{page}_changelist"), accept_language="de") == "Workspaces"
     assert title(admin, reverse("admin:workspaces_schedule_changelist"), accept_language="de") == "Zeitpläne"

@@ -132,10 +132,10 @@ def test_a_variable_that_shapes_pods_is_replaced_on_its_workspace_page(admin: Cl
     workspace = WorkspaceFactory.create()
     row = VariableFactory.create(workspace=workspace, key=NODE_SELECTOR, value="disk=ssd", category=Category.ENV)
     lose_key(row, "value")
-    address = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    address = reverse("admin:workspaces_workspace_pods", args=[workspace.pk])
     assert admin.get(address).status_code == 200
     assert admin.get(reverse("admin:workspaces_workspace_changelist")).status_code == 200
-    assert submit(admin, address, "workspace_form", {"description": "changed"}).status_code == 302
+    assert submit(admin, address, "workspace_form", {}).status_code == 302
     assert stored(row, "value") == "of another key"
     set_variable(workspace, by=None, key=NODE_SELECTOR, value="disk=new", category=Category.ENV)
     assert Variable.objects.get().value == "disk=new"
@@ -145,7 +145,7 @@ def test_a_shared_variable_that_shapes_pods_hinders_no_workspace(admin: Client) 
     row = GlobalVariableFactory.create(key=NODE_SELECTOR, value="disk=ssd", category=Category.ENV)
     lose_key(row, "value")
     workspace = WorkspaceFactory.create(organization=row.organization)
-    assert admin.get(reverse("admin:workspaces_workspace_change", args=[workspace.pk])).status_code == 200
+    assert admin.get(reverse("admin:workspaces_workspace_pods", args=[workspace.pk])).status_code == 200
     set_variable(workspace, by=None, key="EPHEMERAL_CPU_LIMIT", value="1", category=Category.ENV)
     renewed = GlobalVariable.objects.get()
     update_record(renewed, {"value": "disk=new"}, by=None)

@@ -316,7 +316,7 @@ ADDRESSES: Mapping[str, str] = {
     "GET admin/workspaces/stateversion/<uuid:pk>/download/": "state",
     **{
         f"GET admin/workspaces/workspace/<uuid:pk>/{tab}": "here"
-        for tab in ("", "jobs/", "variables/", "pods/", "source/", "access/", "settings/")
+        for tab in ("", "change/", "jobs/", "variables/", "pods/", "source/", "access/", "settings/")
     },
     "GET admin/workspaces/workspace/<uuid:pk>/states/": "here",
     "GET admin/workspaces/workspace/<uuid:pk>/history/export/": "here",

@@ -86,13 +86,15 @@ def test_the_panel_opens_to_each_role_as_the_table_says(name: str, scene: Scene,
         record = records.get(model)
         if record is None or not page.get_urls():
             continue
-        response: Any = client.get(reverse(f"{base}_change", args=[record.pk]))
-        assert (response.status_code == 200) is who.may(view), (what, response.status_code)
-        saves = response.status_code == 200 and b'name="_save"' in response.content
-        inlines = model is Workspace
-        assert saves is (who.may(view) and (who.may(change) or (inlines and who.may("access")))) or (
-            inlines and who.may("collection") and saves
-        ), what
+        # What of a workspace is saved is on tabs, and the rows of one may take another right.
+        tabs = ("settings", "access", "variables") if model is Workspace else ("change",)
+        for tab in tabs:
+            response: Any = client.get(reverse(f"{base}_{tab}", args=[record.pk]))
+            assert (response.status_code == 200) is who.may(view), (what, tab, response.status_code)
+            saves = response.status_code == 200 and b'name="_save"' in response.content
+            assert saves is (who.may(view) and (who.may(change) or (tab == "access" and who.may("access")))) or (
+                tab == "variables" and who.may("collection") and saves
+            ), (what, tab)
         response = client.get(reverse(f"{base}_delete", args=[record.pk]))
         assert (response.status_code == 200) is (who.may(view) and who.may(delete)), (what, response.status_code)
         shown += 1

@@ -86,7 +86,7 @@ def test_a_webhook_is_made_and_given_an_event_in_the_panel(scene: Scene) -> None
     Webhook.objects.all().delete()
     template = TemplateFactory.create(organization=scene.organization, name="Plan", tcl=PLAN)
     client = signed_in(scene, {"role": "write"})
-    page = client.get(reverse("admin:workspaces_workspace_change", args=[workspace.pk])).content.decode()
+    page = client.get(reverse("admin:workspaces_workspace_source", args=[workspace.pk])).content.decode()
     address = f"{reverse('admin:workspaces_webhook_add')}?workspace={workspace.pk}"
     assert address in page
     assert client.get(address).status_code == 200
@@ -105,5 +105,5 @@ def test_a_webhook_is_made_and_given_an_event_in_the_panel(scene: Scene) -> None
     client.post(address, {"migrated_v2": "on", **rows, "events-0-branch": "main"})
     event = WebhookEvent.objects.get()
     assert (event.branch, event.acts_for_name, event.created_by) == ("main", "ann@example.com", "ann@example.com")
-    shown = client.get(reverse("admin:workspaces_workspace_change", args=[workspace.pk])).content.decode()
+    shown = client.get(reverse("admin:workspaces_workspace_source", args=[workspace.pk])).content.decode()
     assert "Push main: Plan" in shown

@@ -78,7 +78,7 @@ def browser() -> Client:
 
 
 def address(workspace: Workspace) -> str:
-    return reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    return reverse("admin:workspaces_workspace_pods", args=[workspace.pk])
 
 
 def page_of(response: Any) -> str:
@@ -86,17 +86,8 @@ def page_of(response: Any) -> str:
     return html.unescape(response.content.decode())
 
 
-def rows(workspace: Workspace, changes: Mapping[str, str | None]) -> dict[str, Any]:
-    """What the rows of a workspace's page send for changed variables."""
-    stored = list(Variable.objects.filter(workspace=workspace))
-    sent: dict[str, Any] = {}
-    for name, text in changes.items():
-        place = next((at for at, row in enumerate(stored) if row.key == name), None)
-        if place is None:
-            place, stored = len(stored), [*stored, Variable(key=name)]
-            sent |= {f"variables-{place}-key": name, f"variables-{place}-category": Category.ENV}
-        sent[f"variables-{place}-DELETE" if text is None else f"variables-{place}-value"] = text or "on"
-    return sent | {"variables-TOTAL_FORMS": str(len(stored))}
+def variables_of(workspace: Workspace) -> str:
+    return reverse("admin:workspaces_workspace_variables", args=[workspace.pk])
 
 
 def api() -> Api:

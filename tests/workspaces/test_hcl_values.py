@@ -112,7 +112,7 @@ def _row(workspace: Workspace, value: str) -> dict[str, str]:
 
 
 def test_a_row_of_the_workspaces_page_refuses_it(workspace: Workspace, admin: Client) -> None:
-    page = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    page = reverse("admin:workspaces_workspace_variables", args=[workspace.pk])
     text = submit(admin, page, "workspace_form", _row(workspace, BROKEN)).content.decode()
     assert "invalid HCL expression at line 2, column 3" in text
     assert not Variable.objects.exists()
@@ -130,10 +130,10 @@ def test_the_page_of_a_variable_refuses_it(kind: str, workspace: Workspace, admi
 
 def test_a_stored_row_from_before_the_check_lets_its_page_be_saved(workspace: Workspace, admin: Client) -> None:
     Variable.objects.create(workspace=workspace, key="old", value=BROKEN, category=Category.TERRAFORM, hcl=True)
-    page = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
-    assert submit(admin, page, "workspace_form", {"description": "new"}).status_code == 302
-    workspace.refresh_from_db()
-    assert workspace.description == "new"
+    page = reverse("admin:workspaces_workspace_variables", args=[workspace.pk])
+    new = {"variables-TOTAL_FORMS": "2", "variables-1-key": "new", "variables-1-category": "TERRAFORM"}
+    assert submit(admin, page, "workspace_form", new).status_code == 302
+    assert set(workspace.variables.values_list("key", flat=True)) == {"old", "new"}
 
 
 def test_the_lines_ends_of_a_value_survive_the_panel(workspace: Workspace, admin: Client) -> None:

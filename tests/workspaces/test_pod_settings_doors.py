@@ -34,11 +34,12 @@ from tests.workspaces.pod_settings import (
     operation,
     page_of,
     path,
-    rows,
     send,
     service,
     stored,
+    variables_of,
 )
+from workspaces.choices import Category
 from workspaces.models import Variable, Workspace
 from workspaces.services import bulk
 
@@ -113,8 +114,18 @@ def form(workspace: Workspace, name: str, text: str | None) -> str:
     return page
 
 
-def inline(workspace: Workspace, name: str, text: str | None) -> str:
-    return page_of(submit(browser(), address(workspace), "workspace_form", rows(workspace, {name: text})))
+def variable(workspace: Workspace, name: str, text: str | None) -> str:
+    """A new variable is typed in a row of its workspace's tab; one that is stored has a page of its own."""
+    row = Variable.objects.filter(workspace=workspace, key=name).first()
+    if row is None:
+        typed = {"variables-TOTAL_FORMS": "1", "variables-0-key": name, "variables-0-category": Category.ENV}
+        sent = typed | {"variables-0-value": text or ""}
+        return page_of(submit(browser(), variables_of(workspace), "workspace_form", sent))
+    if text is None:
+        address = reverse("admin:workspaces_variable_delete", args=[row.pk])
+        return page_of(browser().post(address, {"post": "yes"}, follow=True))
+    page = reverse("admin:workspaces_variable_change", args=[row.pk])
+    return page_of(submit(browser(), page, "variable_form", {"value": text}))
 
 
 def list_of_workspaces(workspace: Workspace, name: str, text: str | None) -> str:
@@ -143,7 +154,7 @@ def operations(workspace: Workspace, name: str, text: str | None) -> str:
 
 DOORS: Mapping[str, Callable[[Workspace, str, str | None], str]] = {
     "form": form,
-    "inline": inline,
+    "variable": variable,
     "bulk": list_of_workspaces,
     "REST": rest,
     "operations": operations,
@@ -174,22 +185,12 @@ def all_in_form(workspace: Workspace, changes: Mapping[str, str | None]) -> None
     assert submit(browser(), address(workspace), "workspace_form", sent).status_code == 302
 
 
-def all_in_rows(workspace: Workspace, changes: Mapping[str, str | None]) -> None:
-    assert submit(browser(), address(workspace), "workspace_form", rows(workspace, changes)).status_code == 302
-
-
-def one_in_the_form_and_one_in_a_row(workspace: Workspace, changes: Mapping[str, str | None]) -> None:
-    (first, text), *others = changes.items()
-    sent = rows(workspace, dict(others)) | {f"ephemeral-{first}": text or "", f"ephemeral-{first}-set": "1"}
-    assert submit(browser(), address(workspace), "workspace_form", sent).status_code == 302
-
-
 def all_in_operations(workspace: Workspace, changes: Mapping[str, str | None]) -> None:
     response = send(*(operation(workspace, name, text) for name, text in changes.items()))
     assert response.status_code == 200, response.content
 
 
-@pytest.mark.parametrize("change", [all_in_form, all_in_rows, one_in_the_form_and_one_in_a_row, all_in_operations])
+@pytest.mark.parametrize("change", [all_in_form, all_in_operations])
 @pytest.mark.parametrize("order", [(CPU, CPU_LIMIT), (CPU_LIMIT, CPU)], ids=["request first", "limit first"])
 def test_what_is_right_as_a_whole_is_taken_in_any_order(
     change: Callable[[Workspace, Mapping[str, str | None]], None], order: tuple[str, str]
@@ -198,18 +199,6 @@ def test_what_is_right_as_a_whole_is_taken_in_any_order(
     for texts in ({CPU: "4", CPU_LIMIT: "8"}, {CPU: "1", CPU_LIMIT: "2"}):
         change(workspace, {name: texts[name] for name in order})
         assert stored(workspace) == texts
-
-
-def test_a_row_that_contradicts_the_section_of_the_executor_is_refused() -> None:
-    workspace = Case(own={CPU: "1", CPU_LIMIT: "2"}, name=CPU, text=None, sentence="").store()
-    sent = rows(workspace, {CPU: "4"}) | {f"ephemeral-{CPU_LIMIT}": "3", f"ephemeral-{CPU_LIMIT}-set": "1"}
-    response = submit(browser(), address(workspace), "workspace_form", sent)
-    assert f'"4" is more than 3, the value of {CPU_LIMIT}' in page_of(response)
-    formset = next(one for one in response.context["inline_admin_formsets"] if one.formset.prefix == "variables")
-    (row,) = (row for row in formset.formset.forms if row["key"].value() == CPU)
-    assert row.errors["value"]
-    assert row["value"].value() == "4"
-    assert stored(workspace) == {CPU: "1", CPU_LIMIT: "2"}
 
 
 def test_operations_that_contradict_each_other_change_nothing() -> None:

@@ -185,7 +185,8 @@ def said_by(response: Any) -> str:
 
 
 def by_form(workspace: Workspace, field: str, text: str) -> str:
-    page = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    tab = "source" if field in {"source", "branch", "folder"} else "settings"
+    page = reverse(f"admin:workspaces_workspace_{tab}", args=[workspace.pk])
     response = submit(browser(), page, "workspace_form", {field: text})
     assert response.status_code == 200, "it was saved"
     return " ".join(response.context["adminform"].form.errors[field])
@@ -238,7 +239,7 @@ KEYS = {
 
 
 def key_in_a_row(workspace: Workspace, key: str, category: str) -> str:
-    page = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    page = reverse("admin:workspaces_workspace_variables", args=[workspace.pk])
     row = {"variables-TOTAL_FORMS": "1", "variables-0-key": key, "variables-0-category": category}
     response = submit(browser(), page, "workspace_form", row | {"variables-0-value": "x"})
     assert response.status_code == 200, "it was saved"
@@ -321,8 +322,9 @@ def test_what_is_stored_keeps_working(settings: Settings) -> None:
     workspace = odd_workspace()
     update_workspace(workspace, {"description": "still here"}, by=None)
     lock_workspace(workspace, by=None)
-    page = reverse("admin:workspaces_workspace_change", args=[workspace.pk])
-    assert submit(browser(), page, "workspace_form", {"description": "from the page"}).status_code == 302
+    for tab, typed in (("settings", {"description": "from the page"}), ("source", {})):
+        page = reverse(f"admin:workspaces_workspace_{tab}", args=[workspace.pk])
+        assert submit(browser(), page, "workspace_form", typed).status_code == 302
     path = f"organization/{workspace.organization_id}/workspace/{workspace.pk}"
     # A client that sends all attributes sends the odd ones as they are.
     assert api().patch(path, "workspace", {"branch": "a..b", "description": "by REST"}).status_code == 204

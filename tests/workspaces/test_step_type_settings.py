@@ -132,7 +132,7 @@ def test_a_value_that_one_type_of_step_may_not_have_is_refused_when_it_is_saved(
 
 
 def test_the_form_adds_changes_and_takes_away_a_setting_of_one_type(workspace: Workspace, admin_client: Client) -> None:
-    name, page = f"{SELECTOR}_PLAN", reverse("admin:workspaces_workspace_change", args=[workspace.pk])
+    name, page = f"{SELECTOR}_PLAN", reverse("admin:workspaces_workspace_pods", args=[workspace.pk])
     submit(admin_client, page, "workspace_form", {"ephemeral-added-name": name, "ephemeral-added-text": "pool=spot"})
     assert workspace.variables.get(key=name).value == "pool=spot"
     submit(admin_client, page, "workspace_form", {f"ephemeral-{name}": "pool=other"})

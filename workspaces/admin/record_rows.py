@@ -100,6 +100,8 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = with_nothing_said(super().formfield_for_dbfield(db_field, request, **kwargs))
         if field is not None:
+            # Each row asks for both, and would translate them anew.
+            field.label, field.help_text = str(field.label or db_field.verbose_name), str(field.help_text)
             # The heading of a column is not read out with each field below it.
-            field.widget.attrs.setdefault("aria-label", str(field.label or db_field.verbose_name))
+            field.widget.attrs.setdefault("aria-label", field.label)
         return same_for_all_rows(field)

@@ -12,6 +12,7 @@ from django.contrib.admin import actions, helpers
 from django.contrib.admin.utils import model_ngettext
 from django.db import models
 from django.db.models import QuerySet
+from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import get_language, gettext
@@ -31,6 +32,8 @@ def replace_parts() -> None:
     # Where pygments is installed, unfold gives JSON colours in style attributes, which the page policy refuses.
     fields.prettify_json = lambda data, encoder: None
     helpers.InlineAdminFormSet.inline_formset_data = rows_for_script  # type: ignore[assignment, method-assign]
+    # Django asks each row for its scripts, which are those of the first.
+    helpers.InlineAdminFormSet.media = property(_scripts_of_rows)  # type: ignore[assignment, method-assign]
     admin.site.add_action(delete_selected, "delete_selected")
 
 
@@ -67,6 +70,11 @@ def delete_selected(shown: admin.ModelAdmin[Any], request: HttpRequest, records:
                 "kinds": model_ngettext(shown.opts, count),
             }
     return answer
+
+
+def _scripts_of_rows(rows: Any) -> Media:
+    found: Media = rows.opts.media + rows.formset.media
+    return found
 
 
 def rows_for_script(rows: Any) -> str:

@@ -7,10 +7,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import RecordAdmin
-from workspaces.admin.record_rows import RecordInline, RowFormSet
+from workspaces.admin.record_rows import RecordInline
 from workspaces.admin.secret_display import HidesSecrets
 from workspaces.choices import Category
-from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.forms.variables import VariableForm
 from workspaces.models import GlobalVariable, Variable
 from workspaces.models.variable import AbstractVariable
@@ -20,21 +19,6 @@ def shown(record: AbstractVariable) -> str:
     """Return the first line of a value for a list, masked if it is sensitive."""
     first, _, rest = record.shown_value.partition("\n")
     return first[:77] + "…" if rest or len(first) > 78 else first
-
-
-class VariableFormSet(RowFormSet):
-    """A workspace's variables; a variable may be changed here or in the executor's section, not in both."""
-
-    def clean(self) -> None:
-        super().clean()
-        entered = EphemeralForm(self.data, workspace=self.instance).changes if self.instance.pk else {}
-        for row in self.forms:
-            key = row.cleaned_data.get("key") if hasattr(row, "cleaned_data") else None
-            if key in entered and (row.has_changed() or row in self.deleted_forms):
-                row.add_error(
-                    "key",
-                    gettext("%(key)s can also be changed in the section of the ephemeral executor.") % {"key": key},
-                )
 
 
 class ShowsValue(HidesSecrets):
@@ -50,7 +34,6 @@ class ShowsValue(HidesSecrets):
 class VariableInline(ShowsValue, RecordInline):
     model = Variable
     form = VariableForm
-    formset = VariableFormSet
     fields = ("key", "value", "category", "sensitive", "hcl", "description")
     verbose_name = _("variable")
     verbose_name_plural = _("variables")

@@ -1,7 +1,6 @@
 """The tabs of a workspace: an address for each, and which part of the workspace's form each of them shows.
 
-A tab with a form is the page of the whole form with fewer fields and rows. What a tab does not show is not in its form,
-so saving it leaves the rest as it is stored.
+What a tab does not show is not in its form, so saving it leaves the rest as it is stored. No page shows all of them.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from workspaces.admin.base import AUDIT_FIELDSET, allows
 from workspaces.admin.limits import WorkspaceLimitsInline
-from workspaces.admin.variables import VariableFormSet, VariableInline
+from workspaces.admin.record_rows import RowFormSet
+from workspaces.admin.variables import VariableInline
 from workspaces.admin.workspace_rows import AccessInline, CollectionInline, TagInline
 from workspaces.models import Workspace
 from workspaces.pods.policy.rules import Refusal
@@ -30,23 +30,11 @@ _READ_SOURCE: Any = (_("Source"), {"fields": ("source", ("branch", "folder"), *_
 _READ_UPLOAD: Any = (_("Source"), {"fields": ("uploaded", "folder", *_KEYS)})
 TOOL_FIELDSET: Any = (_("Tool"), {"fields": (("iac_type", "terraform_version"),)})
 NAME_FIELDSET: Any = (None, {"fields": ("organization", "project", "name", "description", "default_template")})
-MORE_FIELDSET: Any = (
-    _("More"),
-    {
-        "classes": ("collapse",),
-        "fields": (
-            "execution_mode",
-            ("allow_remote_apply", "auto_apply", "global_remote_state"),
-            "shared_ids",
-            "deleted",
-        ),
-    },
-)
 _RUNS_FIELDSET: Any = (_("Runs"), {"fields": ("execution_mode", ("allow_remote_apply", "auto_apply"))})
 _SHARED_FIELDSET: Any = (_("Shared state"), {"fields": ("global_remote_state", "shared_ids")})
 
 
-class PlainVariableFormSet(VariableFormSet):
+class PlainVariableFormSet(RowFormSet):
     """Variables of which the stored settings of the pods are not among the rows."""
 
     def clean(self) -> None:
@@ -96,8 +84,6 @@ FORM_TABS: Mapping[str, FormTab] = {
         parts=frozenset({"danger"}),
     ),
 }
-WHOLE = frozenset({"memory", "shared_state", "webhook", "executor"})
-"""The sections of the page that shows the whole form."""
 
 _TABS: tuple[tuple[str, Any], ...] = (
     ("overview", _("Overview")),
@@ -131,12 +117,12 @@ def choose_tab(request: HttpRequest, tab: str) -> None:
 
 
 def chosen_tab(request: HttpRequest) -> str:
-    """Return the name of the tab whose form a request is about; empty for the whole form."""
+    """Return the name of the tab whose form a request is about; empty for that of a new workspace."""
     return getattr(request, "_workspace_tab", "")
 
 
 def tab_of(request: HttpRequest) -> FormTab | None:
-    """Return the tab whose form a request is about; None for the whole form."""
+    """Return the tab whose form a request is about; None for the form of a new workspace."""
     return FORM_TABS.get(chosen_tab(request))
 
 

@@ -19,7 +19,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from terrakube_site.http.body_doors import Door, only_signed_in
 from terrakube_site.http.body_limit import MIB
@@ -30,7 +30,6 @@ from workspaces.admin import who_may
 from workspaces.admin.addition import Addition
 from workspaces.admin.base import (
     AUDIT_FIELDS,
-    AUDIT_FIELDSET,
     RecordAdmin,
     actor_of,
     allows,
@@ -44,25 +43,18 @@ from workspaces.admin.drift_pages import urls as drift_urls
 from workspaces.admin.exports import ListExport
 from workspaces.admin.first_plan import FIRST, address_after_making, address_after_upload
 from workspaces.admin.history_pages import WholeHistory
-from workspaces.admin.limits import WorkspaceLimitsInline
 from workspaces.admin.list_views import ViewedList
 from workspaces.admin.state_pages import urls as state_urls
 from workspaces.admin.tag_display import tag_badges, tags_of
-from workspaces.admin.variables import VariableInline
 from workspaces.admin.workspace_columns import EXPORT_COLUMNS, branch
 from workspaces.admin.workspace_folders import FolderFilter
 from workspaces.admin.workspace_folders import urls as folder_urls
 from workspaces.admin.workspace_groups import urls as group_urls
 from workspaces.admin.workspace_overview import allowed_to, newest_source
 from workspaces.admin.workspace_overview import urls as overview_urls
-from workspaces.admin.workspace_rows import AccessInline, CollectionInline, TagInline
 from workspaces.admin.workspace_tabs import (
     FORM_TABS,
-    MORE_FIELDSET,
-    NAME_FIELDSET,
     SOURCE_FIELDSET,
-    TOOL_FIELDSET,
-    WHOLE,
     address_of,
     choose_tab,
     chosen_tab,
@@ -95,6 +87,7 @@ from workspaces.variables.pod_settings import settings_of
 
 DEFAULT_VERSION = "1.11.4"
 """The version to propose where no workspace is there to follow."""
+_OF_ONE_FORM = frozenset({"<path:object_id>/", "<path:object_id>/change/"})
 _OF_THE_ORGANIZATION: dict[str, type[models.Model]] = {
     "default_template": Template,
     "vcs": Vcs,
@@ -142,14 +135,13 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
     search_fields = ("name", "description", "source", "organization__name")
     search_help_text = _("Search by name, organization or source")
     autocomplete_fields = ("organization",)
+    inlines = tuple(rows for tab in FORM_TABS.values() for rows in tab.inlines)
     readonly_fields = (*AUDIT_FIELDS, "locked", "lock_description")
-    inlines = (VariableInline, CollectionInline, TagInline, AccessInline, WorkspaceLimitsInline)
     add_fieldsets = (
         (None, {"fields": ("organization", "project", "name", "description")}),
         (_("Source"), {"fields": ("origin", "source", "branch", "folder")}),
         (_("Tool"), {"fields": (("iac_type", "terraform_version"), "pods")}),
     )
-    fieldsets = (NAME_FIELDSET, SOURCE_FIELDSET, TOOL_FIELDSET, MORE_FIELDSET, AUDIT_FIELDSET)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_add_permission(request, obj) or (request.user.is_active and own_projects(request).exists())
@@ -239,8 +231,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         request._organization_id = obj.organization_id if obj is not None else None  # type: ignore[attr-defined]
         form: Any = super().get_form(request, obj, change, **kwargs)
         tab = tab_of(request)
-        form.asks_origin = not change or tab is None or SOURCE_FIELDSET in tab.fieldsets
-        form.shows_executor = tab is None or "executor" in tab.parts
+        form.asks_origin = tab is None or SOURCE_FIELDSET in tab.fieldsets
+        form.shows_executor = tab is not None and "executor" in tab.parts
         form.executor_defaults = self.addition.executor_defaults()
         form.pod_settings = staticmethod(partial(pod_settings_of, request))
         return form
@@ -289,10 +281,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         tab = tab_of(request)
-        if tab is not None:
-            return tab.inlines
-        # A new workspace has its name first; then it has a page with all the rest.
-        return self.inlines if obj is not None else ()
+        # A new workspace has its name first; then it has pages with all the rest.
+        return tab.inlines if tab is not None else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         tab = tab_of(request)
@@ -332,8 +322,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
 
     def page_context(self, request: HttpRequest, workspace: Workspace, tab: str) -> dict[str, Any]:
-        """Return what a page with a form shows beside its fields; an empty ``tab`` is the whole form."""
-        parts = FORM_TABS[tab].parts if tab else WHOLE
+        """Return what a tab with a form shows beside its fields."""
+        parts = FORM_TABS[tab].parts
         context = head_context(request, workspace, tab)
         if "shared_state" in parts:
             context["shared_state"] = sharing_of(workspace, by=actor_of(request))
@@ -364,10 +354,8 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         workspace = self.get_object(request, unquote(object_id))
         tab = chosen_tab(request)
         context = self.page_context(request, workspace, tab) if isinstance(workspace, Workspace) else {}
-        if tab:
-            hidden = ("show_save_and_continue", "show_save_and_add_another", "show_delete")
-            context |= dict.fromkeys(hidden, False)
-        context |= extra_context or {}
+        hidden = ("show_save_and_continue", "show_save_and_add_another", "show_delete")
+        context |= dict.fromkeys(hidden, False) | (extra_context or {})
         return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
 
     def tab_view(self, request: HttpRequest, pk: Any, tab: str) -> HttpResponse:
@@ -376,10 +364,12 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         choose_tab(request, tab)
         return self.change_view(request, str(workspace.pk))
 
+    def lead_on(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Lead from the address that Django gives the page of a record, and notifications have, to the overview."""
+        return self.back(self.visible(request, pk))
+
     def response_post_save_change(self, request: HttpRequest, obj: Workspace) -> HttpResponse:
-        if chosen_tab(request):
-            return HttpResponseRedirect(request.path)
-        return super().response_post_save_change(request, obj)  # type: ignore[no-any-return]
+        return HttpResponseRedirect(request.path)
 
     # ---- what is done with a workspace ------------------------------------------------------------------------------
 
@@ -406,8 +396,9 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
             *folder_urls(self),
             *who_may.urls(self),
             *self.addition.urls(self),
-            # The overview has the address from which Django leads to the form.
-            *(one for one in super().get_urls() if str(one.pattern) != "<path:object_id>/"),
+            own("<uuid:pk>/change/", require_safe(self.lead_on), "change"),
+            # Django's own would lead to one form of all.
+            *(one for one in super().get_urls() if str(one.pattern) not in _OF_ONE_FORM),
         ]
 
     def visible(self, request: HttpRequest, pk: Any) -> Workspace:

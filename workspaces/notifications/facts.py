@@ -83,7 +83,7 @@ class Facts:
     def workspace_url(self) -> str:
         if not self.workspace_id:
             return ""
-        return f"{settings.PUBLIC_URL}{reverse('admin:workspaces_workspace_change', args=[self.workspace_id])}"
+        return f"{settings.PUBLIC_URL}{reverse('admin:workspaces_workspace_overview', args=[self.workspace_id])}"
 
     @property
     def url(self) -> str:
