@@ -326,7 +326,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
         parts = FORM_TABS[tab].parts
         context = head_context(request, workspace, tab)
         if "shared_state" in parts:
-            context["shared_state"] = sharing_of(workspace, by=actor_of(request))
+            context["shared_state"] = sharing_of(workspace, within=scope(request))
         if "who" in parts:
             context["allowed"] = allowed_to(request, workspace)
         if "danger" in parts:

@@ -13,6 +13,7 @@ from terrakube_site.messages import message
 from workspaces.actors import Actor
 from workspaces.errors import InvalidInput
 from workspaces.models import Organization, Workspace
+from workspaces.querysets import Scope
 from workspaces.services.records import update_record
 
 _SEPARATORS = re.compile(r"[\s,;\[\]\"']+")
@@ -44,9 +45,9 @@ class Sharing:
     sources: list[Workspace]
 
 
-def sharing_of(workspace: Workspace, *, by: Actor) -> Sharing:
+def sharing_of(workspace: Workspace, *, within: Scope) -> Sharing:
     """Return who shares states with a workspace, and with whom it shares its own, as far as a user sees them."""
-    visible = Workspace.objects.visible_to(by).alive().filter(organization=workspace.organization_id).order_by("name")
+    visible = Workspace.objects.within(within).alive().filter(organization=workspace.organization_id).order_by("name")
     keys = [] if workspace.global_remote_state else consumer_ids(workspace)
     return Sharing(
         with_all=workspace.global_remote_state,
