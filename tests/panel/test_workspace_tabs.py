@@ -10,7 +10,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import PLAN, PLAN_APPROVE_APPLY, TeamFactory, TemplateFactory, VariableFactory
+from tests.factories import (
+    PLAN,
+    PLAN_APPROVE_APPLY,
+    OrganizationFactory,
+    TeamFactory,
+    TemplateFactory,
+    VariableFactory,
+)
 from tests.panel.forms import fields_of, submit
 from workspaces.admin.workspace_tabs import FORM_TABS
 from workspaces.choices import JobStatus
@@ -175,6 +182,17 @@ def test_a_reader_sees_every_tab_and_saves_none(furnished: Workspace, sign_in: S
     assert stored(furnished) == before
 
 
+def test_the_address_of_a_records_page_leads_to_the_overview_and_saves_nothing(
+    admin: Client, furnished: Workspace, sign_in: SignIn
+) -> None:
+    before = stored(furnished)
+    answer: Any = admin.get(tab(furnished, "change"))
+    assert (answer.status_code, answer.url) == (302, tab(furnished, "overview"))
+    assert admin.post(tab(furnished, "change"), {"name": "renamed"}).status_code == 405
+    assert sign_in(OrganizationFactory.create(), role="read").get(tab(furnished, "change")).status_code == 404
+    assert stored(furnished) == before
+
+
 def test_no_page_of_an_uploaded_source_has_the_words_of_the_api(
     admin: Client, furnished: Workspace, sign_in: SignIn
 ) -> None:
@@ -182,12 +200,11 @@ def test_no_page_of_an_uploaded_source_has_the_words_of_the_api(
     before = stored(furnished)
     reader = sign_in(furnished.organization, role="read")
     for client in (admin, reader):
-        for name in ("source", "change"):
-            text = text_of(client, tab(furnished, name))
-            assert "Uploaded archive (tar.gz)" in text
-            assert "remote-content" not in text
-            assert ">empty<" not in text
-    assert submit(admin, tab(furnished, "change"), "workspace_form", {}).status_code == 302
+        text = text_of(client, tab(furnished, "source"))
+        assert "Uploaded archive (tar.gz)" in text
+        assert "remote-content" not in text
+        assert ">empty<" not in text
+    assert submit(admin, tab(furnished, "source"), "workspace_form", {}).status_code == 302
     assert stored(furnished) == before
 
 
