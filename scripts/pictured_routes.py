@@ -59,6 +59,7 @@ WITHOUT_PAGE: Mapping[str, str] = {
         )
     },
     "admin/workspaces/policyrule/preview/": _PIECE,
+    "admin/workspaces/workspace/<uuid:pk>/change/": _LEADS_ON,
     "admin/workspaces/schedule/preview/": _PIECE,
     "admin/autocomplete/": _PIECE,
     "admin/jsi18n/": "sends Django's texts for scripts",
