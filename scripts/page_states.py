@@ -278,6 +278,8 @@ SIGNED_IN: dict[str, Doing] = {
 """Each brings a page to what its picture shows; the user is an administrator."""
 ON_TOP = {"navigation", "search-open", "keys"}
 """States that lie over the page, and are shown as large as the window."""
+BY_WIDTH = {"navigation"}
+"""States to which another step leads at another width."""
 
 
 @contextmanager

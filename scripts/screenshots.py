@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ HEIGHT, HEIGHTS = 900, {390: 844}
 SCHEMES = ("light", "dark")
 PAGE_MILLISECONDS = 60_000
 SETTLING_MILLISECONDS = 700
+RESIZING_MILLISECONDS = 200
 TRIES = 5
 DOCS = ("overview", "workspace", "job-waiting-approval", "preview")
 NAMESPACE = "terrakube-screenshots"
@@ -118,18 +120,19 @@ def sign_in(page: Page, address: str, password: str) -> None:
 
 
 class Camera:
-    """Takes each page at one width, in each scheme, and notes what is wrong with it."""
+    """Takes each page at every width and in each scheme from one visit, and notes what is wrong with it."""
 
-    def __init__(self, browser: Browser, folder: Path, options: argparse.Namespace, width: int) -> None:
-        self._folder, self._options, self._width = folder, options, width
-        size: ViewportSize = {"width": width, "height": HEIGHTS.get(width, HEIGHT)}
-        self._context = browser.new_context(viewport=size, color_scheme="light", locale=options.language)
+    def __init__(self, browser: Browser, folder: Path, options: argparse.Namespace) -> None:
+        self._folder, self._options = folder, options
+        self._context = browser.new_context(color_scheme="light", locale=options.language)
         self.page = self._new_page()
+        self.taken = 0
         self.faults: list[str] = []
         self.visited: set[str] = set()
 
     def _new_page(self) -> Page:
         page = self._context.new_page()
+        page.set_viewport_size(_window(self._options.widths[0]))
         # A page with input that is not saved asks before it is left.
         page.on("dialog", lambda dialog: dialog.accept())
         page.set_default_timeout(PAGE_MILLISECONDS)
@@ -138,7 +141,7 @@ class Camera:
     def close(self) -> None:
         self._context.close()
 
-    def take(self, name: str, *, full: bool = True, moved: bool = False) -> None:
+    def take(self, name: str, widths: Sequence[int], *, full: bool = True, moved: bool = False) -> None:
         """Take the open page; ``moved`` where the script itself opened or printed parts of it, which is no jump."""
         page = self.page
         page.wait_for_load_state("load")
@@ -146,46 +149,72 @@ class Camera:
         page.wait_for_timeout(SETTLING_MILLISECONDS)
         jumps = page.evaluate(JUMPS)
         if jumps > MOST_JUMPS and not moved:
-            self.faults.append(f"{name} jumps by {jumps:.2f} of the window at {self._width} while it loads")
+            self.fault(f"{name} jumps by {jumps:.2f} of the window at {widths[0]} while it loads")
+        for width in widths:
+            self._take_at(name, width, full=full)
+        page.emulate_media(color_scheme="light", media="screen")
+        page.set_viewport_size(_window(self._options.widths[0]))
+        # What was hidden in one picture is shown in the next.
+        page.evaluate("localStorage.removeItem('sidebarOpen')")
+
+    def _take_at(self, name: str, width: int, *, full: bool) -> None:
+        page, window = self.page, _window(width)
+        page.set_viewport_size(window)
         if full:
             # A terminal draws only what is in view.
             page.evaluate("document.getElementById('log')?.scrollIntoView()")
-            page.wait_for_timeout(200)
+            page.wait_for_timeout(RESIZING_MILLISECONDS)
             page.evaluate("scrollTo(0, 0)")
             # What stays at the window's lower edge shall not lie over the middle of the page; a log is as high as
             # the window lets it.
             high = page.evaluate("document.getElementById('log') ? 0 : document.documentElement.scrollHeight")
-            page.set_viewport_size({"width": self._width, "height": max(high, HEIGHTS.get(self._width, HEIGHT))})
+            page.set_viewport_size({"width": width, "height": max(high, window["height"])})
         pixels = page.evaluate("document.documentElement.scrollWidth")
-        if pixels > self._width:
-            self.faults.append(f"{name} is {pixels} pixels wide at {self._width}")
+        if pixels > width:
+            self.fault(f"{name} is {pixels} pixels wide at {width}")
         for scheme in self._options.schemes:
             page.emulate_media(color_scheme=scheme)
             # The panel asks for the scheme when a page is opened.
             page.evaluate("(dark) => document.documentElement.classList.toggle('dark', dark)", scheme == "dark")
             page.evaluate("if (matchMedia('print').matches) dispatchEvent(new Event('beforeprint'))")
-            suffix = "" if self._options.docs else f"-{self._width}-{scheme}"
+            suffix = "" if self._options.docs else f"-{width}-{scheme}"
             path = self._folder / f"{name}{suffix}.png"
             page.screenshot(path=path, full_page=full, animations="disabled")
-        page.emulate_media(color_scheme="light", media="screen")
-        page.set_viewport_size({"width": self._width, "height": HEIGHTS.get(self._width, HEIGHT)})
-        # What was hidden in one picture is shown in the next.
-        page.evaluate("localStorage.removeItem('sidebarOpen')")
+            self.taken += 1
 
-    def try_to(self, name: str, lead: Callable[[Page], None], *, full: bool = True, moved: bool = False) -> None:
-        """Lead to a page and take it; note what kept it from being taken, and go on."""
+    def fault(self, text: str) -> None:
+        print(f"screenshots: {text}", flush=True)
+        self.faults.append(text)
+
+    def try_to(
+        self,
+        name: str,
+        lead: Callable[[Page], None],
+        *,
+        full: bool = True,
+        moved: bool = False,
+        apart: bool = False,
+    ) -> None:
+        """Lead to a page and take it, ``apart`` for each width; note what kept it from being taken, and go on."""
+        widths = self._options.widths
         try:
-            lead(self.page)
-            self.take(name, full=full, moved=moved)
+            for some in [[width] for width in widths] if apart or self._options.reload else [widths]:
+                self.page.set_viewport_size(_window(some[0]))
+                lead(self.page)
+                self.take(name, some, full=full, moved=moved)
         except Error as error:
-            self.faults.append(f"{name} at {self._width}: {str(error).splitlines()[0]}")
+            self.fault(f"{name}: {str(error).splitlines()[0]}")
             # Nothing of it shall meet the next page, also where it is still on its way to another.
             failed, self.page = self.page, self._new_page()
             failed.close()
 
 
+def _window(width: int) -> ViewportSize:
+    return {"width": width, "height": HEIGHTS.get(width, HEIGHT)}
+
+
 def _states(camera: Camera, address: str, sample: Sample, found: dict[str, Doing], wanted: Wanted) -> None:
-    from scripts.page_states import ON_TOP
+    from scripts.page_states import BY_WIDTH, ON_TOP
 
     for name, doing in found.items():
         if wanted(name):
@@ -193,57 +222,50 @@ def _states(camera: Camera, address: str, sample: Sample, found: dict[str, Doing
             def lead(page: Page, doing: Doing = doing) -> None:
                 doing(page, address, sample)
 
-            camera.try_to(name, lead, full=name not in ON_TOP, moved=True)
+            camera.try_to(name, lead, full=name not in ON_TOP, moved=True, apart=name in BY_WIDTH)
 
 
-def browse_empty(browser: Browser, sample: Sample, folder: Path, options: argparse.Namespace) -> list[str]:
-    """Take the pages of an installation in which nothing is yet. Returns what is wrong with them."""
+def browse_empty(browser: Browser, sample: Sample, folder: Path, options: argparse.Namespace) -> Camera | None:
+    """Take the pages of an installation in which nothing is yet. Returns None if none of them is wanted."""
     from scripts import page_states
 
     wanted = _wanted(options)
     if options.docs or not any(map(wanted, [*page_states.empty_pages(), "sign-in-issuer"])):
-        return []
-    faults = []
+        return None
+    camera = Camera(browser, folder, options)
     with page_states.empty_site(sample.password) as address:
-        for width in options.widths:
-            camera = Camera(browser, folder, options, width)
-            visit(camera.page, f"{address}/admin/login/")
-            camera.take("sign-in-issuer")
-            sign_in(camera.page, address, sample.password)
-            for name, path in page_states.empty_pages().items():
-                if wanted(name):
-                    camera.try_to(name, partial(visit, url=address + path))
-            faults += camera.faults
-            camera.close()
-    return faults
+        camera.try_to("sign-in-issuer", partial(visit, url=f"{address}/admin/login/"))
+        sign_in(camera.page, address, sample.password)
+        for name, path in page_states.empty_pages().items():
+            if wanted(name):
+                camera.try_to(name, partial(visit, url=address + path))
+        camera.close()
+    return camera
 
 
-def browse(browser: Browser, address: str, sample: Sample, folder: Path, options: argparse.Namespace) -> list[str]:
-    """Take the pages of the sample. Returns what is wrong with them."""
+def browse(browser: Browser, address: str, sample: Sample, folder: Path, options: argparse.Namespace) -> Camera:
+    """Take the pages of the sample."""
     from scripts import page_states
     from scripts.panel_pages import pages, pages_of_nothing
     from scripts.pictured_routes import without_picture
 
-    wanted, faults = _wanted(options), []
-    for width in options.widths:
-        camera = Camera(browser, folder, options, width)
-        visit(camera.page, f"{address}/admin/login/")
-        if not options.docs:
-            if wanted("sign-in"):
-                camera.take("sign-in")
-            _states(camera, address, sample, page_states.SIGNED_OUT, wanted)
-            camera.page.context.clear_cookies()
-        sign_in(camera.page, address, sample.password)
-        if not options.docs:
-            _states(camera, address, sample, page_states.SIGNED_IN, wanted)
-        for name, path in (pages(sample) | pages_of_nothing()).items():
-            if name in DOCS if options.docs else wanted(name):
-                camera.try_to(name, partial(visit, url=address + path), full=not options.docs)
-        faults += camera.faults
-        if not (options.only or options.docs):
-            faults += [f"no picture of {route}" for route in without_picture(camera.visited)]
-        camera.close()
-    return faults
+    wanted, camera = _wanted(options), Camera(browser, folder, options)
+    if not options.docs:
+        if wanted("sign-in"):
+            camera.try_to("sign-in", partial(visit, url=f"{address}/admin/login/"))
+        _states(camera, address, sample, page_states.SIGNED_OUT, wanted)
+        camera.page.context.clear_cookies()
+    sign_in(camera.page, address, sample.password)
+    if not options.docs:
+        _states(camera, address, sample, page_states.SIGNED_IN, wanted)
+    for name, path in (pages(sample) | pages_of_nothing()).items():
+        if name in DOCS if options.docs else wanted(name):
+            camera.try_to(name, partial(visit, url=address + path), full=not options.docs)
+    if not (options.only or options.docs):
+        for route in without_picture(camera.visited):
+            camera.fault(f"no picture of {route}")
+    camera.close()
+    return camera
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:
@@ -257,6 +279,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="only pages whose name holds this, or one of several with commas")
     parser.add_argument("--widths", default="390,1280,1440", help="in pixels, with commas between")
     parser.add_argument("--schemes", default="light,dark", help="light, dark or both with a comma between")
+    parser.add_argument("--reload", action="store_true", help="open each page anew at each width, to see it jump there")
     parser.add_argument("--language", default="en", help="of the reader; compilemessages has to be run before")
     parser.add_argument("--docs", action="store_true", help="the pictures of docs/panel.md, to docs/panel/")
     parser.add_argument("--kubernetes", action="store_true", help="with jobs in the cluster of the current kubeconfig")
@@ -271,7 +294,8 @@ def _options() -> argparse.Namespace:
 
 def main() -> int:
     options = _options()
-    faults: list[str] = []
+    started = time.monotonic()
+    cameras: list[Camera] = []
     folder: Path = PROJECT / "docs" / "panel" if options.docs else options.folder
     folder.mkdir(parents=True, exist_ok=True)
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -288,12 +312,12 @@ def main() -> int:
             with sync_playwright() as playwright:
                 arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
                 browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-                faults += browse(browser, address, sample, folder, options)
-                faults += browse_empty(browser, sample, folder, options)
+                cameras.append(browse(browser, address, sample, folder, options))
+                cameras += filter(None, [browse_empty(browser, sample, folder, options)])
                 browser.close()
-            for fault in faults:
-                print(f"screenshots: {fault}")
-            print(f"screenshots: {folder}")
+            pictures, faults = sum(one.taken for one in cameras), sum(len(one.faults) for one in cameras)
+            minutes = (time.monotonic() - started) / 60
+            print(f"screenshots: {pictures} pictures in {folder}, {faults} faults, {minutes:.0f} minutes")
             if options.stay:
                 print(f"screenshots: {address}/admin/ (user ada, password {sample.password}); stop with Ctrl-C")
                 signal.pause()
@@ -301,7 +325,7 @@ def main() -> int:
             pass
         finally:
             sample_data.stop_all()
-    return 1 if faults else 0
+    return 1 if any(camera.faults for camera in cameras) else 0
 
 
 if __name__ == "__main__":
