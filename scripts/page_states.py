@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from playwright.sync_api import Page
@@ -175,6 +176,37 @@ def _save(page: Page) -> None:
         page.evaluate(f"{form}.noValidate = true; {form}.requestSubmit()")
 
 
+def _choosing(page: Page, address: str, sample: Sample, **chosen: str) -> None:
+    """Open a step of making workspaces from a repository."""
+    connection = sample.connection
+    query = urlencode({"vcs": str(connection and connection.pk), **chosen})
+    page.goto(f"{address}{reverse('admin:workspaces_workspace_from_repository')}?{query}")
+
+
+def _choose_repository(page: Page, address: str, sample: Sample) -> None:
+    _choosing(page, address, sample)
+
+
+def _choose_branch(page: Page, address: str, sample: Sample) -> None:
+    _choosing(page, address, sample, repository=sample.repository)
+
+
+def _choose_folders(page: Page, address: str, sample: Sample) -> None:
+    _choosing(page, address, sample, repository=sample.repository, branch="main")
+    page.get_by_label("Select all").check()
+
+
+def _wrong_folders(page: Page, address: str, sample: Sample) -> None:
+    _choose_folders(page, address, sample)
+    page.locator("#folders input[name^='name:']").first.fill("a/b")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Create the workspaces").click()
+
+
+def _wrong_repository(page: Page, address: str, sample: Sample) -> None:
+    _choosing(page, address, sample, repository=f"{sample.repository}-of-nobody")
+
+
 def _wrong_variable(page: Page, address: str, sample: Sample) -> None:
     page.goto(f"{address}{reverse('admin:workspaces_workspace_variables', args=[sample.workspaces['network'].pk])}")
     page.locator("#variables-group .add-row").click()
@@ -258,6 +290,11 @@ SIGNED_IN: dict[str, Doing] = {
     "bulk-effects": _bulk_effects,
     "cancel-jobs": _cancel_jobs,
     "delete-selected": _delete_selected,
+    "choose-repository": _choose_repository,
+    "choose-branch": _choose_branch,
+    "choose-folders": _choose_folders,
+    "error-folders": _wrong_folders,
+    "error-repository": _wrong_repository,
     "password-changed": _password_changed,
     "preview-asked": _asked,
     "token-made": _token,

@@ -103,7 +103,7 @@ SIMPLE = """
 resource "terraform_data" "table" { input = { name = "events", partitions = 12 } }
 output "table" { value = terraform_data.table.output.name }
 """
-WAIT_SECONDS = 120
+WAIT_SECONDS = 600
 
 
 @dataclass(slots=True)
@@ -113,6 +113,9 @@ class Sample:
     password: str
     workspaces: dict[str, Workspace] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    connection: Vcs | None = None
+    """A connection whose provider answers, and the address of a repository there; see ``sample_provider``."""
+    repository: str = ""
 
 
 def _tool() -> tuple[IacType, str]:

@@ -63,6 +63,7 @@ def site(folder: Path, *, kubernetes: bool) -> Iterator[str]:
         "ExecutorLocalApiUrl": address,
         "AzBuilderApiUrl": address,
         "TERRAKUBE_ALLOWED_HOSTS": f"127.0.0.1,{host}",
+        "TERRAKUBE_OUTGOING_ALLOWED": "127.0.0.1",
     }
     os.environ.pop("TERRAKUBE_DATABASE_URL", None)
     os.environ.pop("TerrakubeRedisHostname", None)
@@ -305,11 +306,11 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="screenshots-") as data,
         site(Path(data), kubernetes=options.kubernetes) as address,
     ):
-        from scripts import sample_data
+        from scripts import sample_data, sample_provider
 
         sample = sample_data.make(secrets.token_urlsafe(12), kubernetes=options.kubernetes)
         try:
-            with sync_playwright() as playwright:
+            with sample_provider.provider(Path(data) / "provider", sample), sync_playwright() as playwright:
                 arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
                 browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
                 cameras.append(browse(browser, address, sample, folder, options))
