@@ -315,8 +315,8 @@ SIGNED_IN: dict[str, Doing] = {
 """Each brings a page to what its picture shows; the user is an administrator."""
 ON_TOP = {"navigation", "search-open", "keys"}
 """States that lie over the page, and are shown as large as the window."""
-BY_WIDTH = {"navigation"}
-"""States to which another step leads at another width."""
+BY_WIDTH = {"navigation", "print-job", "print-workspace"}
+"""States to which another step leads at another width, or where a log keeps the columns that it had before."""
 
 
 @contextmanager

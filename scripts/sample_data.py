@@ -18,7 +18,8 @@ from auditlog.context import set_actor
 from axes.models import AccessAttempt
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
-from django_q.models import Failure
+from django_q.models import Failure, OrmQ
+from django_q.signing import SignedPackage
 
 from scripts.sample_records import add_records
 from workspaces.choices import Category, IacType, JobStatus
@@ -243,7 +244,7 @@ def _records(maker: Maker, organization: Organization) -> None:
 
 
 def _troubles(job: Job) -> None:
-    """A task for a step of the job that failed at first, and a person who forgot a password."""
+    """Tasks for a step of the job, one that failed at first and one that waits; a person who forgot a password."""
     ended = timezone.now() - dt.timedelta(minutes=9)
     Failure.objects.create(
         id="5d0c4a3b9e8f4f6aa1c2d3e4f5a6b7c8",
@@ -255,6 +256,13 @@ def _troubles(job: Job) -> None:
         result="OperationalError: the database does not answer",
         success=False,
         attempt_count=3,
+    )
+    waiting = {"id": "0e7d", "name": "april-lake", "func": "executors.tasks.launch_step", "kwargs": {}}
+    OrmQ.objects.create(
+        # Of a queue that no worker of the sample takes from.
+        key="pictures",
+        payload=SignedPackage.dumps({**waiting, "args": (str(job.steps.earliest("step_number").pk),)}),
+        lock=ended,
     )
     AccessAttempt.objects.create(
         # Not one of those who sign in for the pictures, which ends the count.

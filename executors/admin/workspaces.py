@@ -63,7 +63,7 @@ def settings(workspace: Any) -> SafeString | str:
         first_and_rest([title_of(one.setting) for one in workspace.own]) or _("no own settings"),
     )
     if workspace.last is None:
-        return format_html('{} <span class="tk-quiet-text">{}</span>', own, _("no pod yet"))
+        return format_html('{}<br><span class="tk-quiet-text">{}</span>', own, _("no pod yet"))
     changed = last_launch.changed_settings(workspace.shown.in_force, workspace.last)
     if not changed:
         return own

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from unfold.sites import UnfoldAdminSite
 
 
@@ -18,6 +20,13 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
         entries of its own, and no page shows these.
         """
         return super().get_app_list(request, app_label) if app_label is not None else []
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
+        context = {"title": apps.get_app_config(app_label).verbose_name, **(extra_context or {})}
+        return super().app_index(request, app_label, context)
+
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().password_change_done(request, {"title": gettext("Password"), **(extra_context or {})})
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         # Unfold would copy what was made for this request, and ask each entry for tabs, badges and rights.

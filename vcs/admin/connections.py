@@ -76,7 +76,6 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
             None,
             {
                 "fields": ("organization", "name", "description", ("vcs_type", "connection_type"), "status"),
-                "description": _("After saving, the page shows step by step what to do at the provider."),
             },
         ),
         (
@@ -86,6 +85,14 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
         (_("Addresses"), {"fields": ("endpoint", "api_url", "callback", "redirect_url")}),
         AUDIT_FIELDSET,
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        found = list(super().get_fieldsets(request, obj))
+        if obj is None:
+            title, options = found[0]
+            described = _("After saving, the page shows step by step what to do at the provider.")
+            found[0] = (title, {**options, "description": described})
+        return found
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 from urllib.parse import quote_plus
 
+from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin.filters import RelatedFieldListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -18,6 +19,7 @@ from django.db import models
 from django.forms import ChoiceField, Media, ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -411,7 +413,15 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
         found: tuple[list[Any], dict[str, int], set[str], list[Any]] = super().get_deleted_objects(objs, request)
         shown, counts, _needed, protected = found
         # Users who may delete a record may delete its parts.
-        return shown, counts, set(), protected
+        return without_links(shown), counts, set(), protected
+
+
+def without_links(shown: list[Any]) -> list[Any]:
+    """Return the texts of what is deleted, nested as Django makes them, without rows that only link two records."""
+    kinds = (model for model in apps.get_models(include_auto_created=True) if model._meta.auto_created)
+    links = tuple(f"{capfirst(model._meta.verbose_name)}: " for model in kinds)
+    kept = (without_links(one) if isinstance(one, list) else one for one in shown)
+    return [one for one in kept if one != [] and not (isinstance(one, str) and one.startswith(links))]
 
 
 def _save(record: models.Model, form: Any, *, change: bool, request: HttpRequest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -12,8 +13,9 @@ from typing import Any
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
 from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import User
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
-from django.db.models import ForeignKey, Model
+from django.db.models import ForeignKey, JSONField, Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
@@ -41,6 +43,14 @@ _WORDS_OF_THE_API = {
     (Workspace, "branch"): (UPLOADED, ""),
 }
 """What only the REST API says of an uploaded source, and what is said here."""
+_LABELS = {
+    (User, "username"): _("User"),
+    (User, "email"): _("Email"),
+    (User, "is_staff"): _("Can use this panel"),
+    (User, "is_superuser"): _("Administrator"),
+    (User, "date_joined"): _("Created"),
+}
+"""What the page of a user calls the fields that Django names otherwise."""
 _OPERATIONS = {"add": _("added"), "delete": _("removed"), "clear": _("removed")}
 
 
@@ -56,6 +66,15 @@ class Change:
 def _said(value: Any) -> str:
     text = str(value)
     return "" if text in _NOTHING else visible(str(_TRUTH.get(text, text)))
+
+
+def _listed(text: str) -> str:
+    """Return the words of a list that is kept as JSON, and other texts as they are."""
+    with suppress(ValueError):
+        found = json.loads(text)
+        if isinstance(found, list) and all(isinstance(one, str) for one in found):
+            return ", ".join(found)
+    return text
 
 
 def _replaced(text: str, word: str, said: Any) -> str:
@@ -74,7 +93,7 @@ def _fields(entry: LogEntry) -> Iterator[tuple[str, Any, Any]]:
             # Such as the state of a workspace, which services write down by its name.
             yield gettext(capfirst(name)), None, kept_change(entry, name) or raw
         elif field.concrete and not field.primary_key:
-            yield capfirst(str(field.verbose_name)), field, raw
+            yield capfirst(str(_LABELS.get((model, name), field.verbose_name))), field, raw
 
 
 def is_new(entry: LogEntry) -> bool:
@@ -152,6 +171,8 @@ def changes_of(entry: LogEntry, names: Names | None = None) -> list[Change]:
             before, after = (_related(field, key, names) for key in raw)
         else:
             before, after = map(_said, raw if field is None else shown.get(field.verbose_name, raw))
+            if isinstance(field, JSONField):
+                before, after = map(_listed, (before, after))
             if field is not None and (word := _WORDS_OF_THE_API.get((model, field.name))):
                 before, after = (_replaced(one, *word) for one in (before, after))
         # What a new record does not do needs no saying.

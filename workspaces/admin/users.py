@@ -24,7 +24,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from workspaces.actors import is_admin
 from workspaces.admin import who_may
-from workspaces.admin.base import LIST_SCRIPTS, actor_of, without_menu
+from workspaces.admin.base import LIST_SCRIPTS, actor_of, without_links, without_menu
 from workspaces.admin.changes import History
 from workspaces.admin.related_choices import RecordSelectMultiple
 from workspaces.display import age_column, clock
@@ -163,7 +163,7 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
         found: tuple[list[Any], dict[str, int], set[str], list[Any]] = super().get_deleted_objects(objs, request)
         shown, counts, _needed, protected = found
         # A user's tokens and identity are deleted with the user; users may not delete them on their own.
-        return shown, counts, set(), protected
+        return without_links(shown), counts, set(), protected
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return without_menu(super().formfield_for_dbfield(db_field, request, **kwargs))
@@ -212,6 +212,12 @@ class GroupAdmin(History, AdministratorsOnly, DjangoGroupAdmin, ModelAdmin):  # 
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.fields if obj is not None else ("name",)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        found: tuple[list[Any], dict[str, int], set[str], list[Any]] = super().get_deleted_objects(objs, request)
+        return without_links(found[0]), *found[1:]
 
     @admin.display(description=_("members"), ordering="users")
     def member_count(self, group: Any) -> int:

@@ -84,9 +84,8 @@ class MoveForm(forms.Form):
 
     def __init__(self, *args: Any, projects: QuerySet[Project], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = ProjectField(projects, names_organization=True)
+        field = ProjectField(projects, names_organization=True, widget=forms.Select({"class": "tk-input"}))
         field.empty_label = _("None: take the workspaces out of their projects")
-        field.widget.attrs["class"] = "tk-input"
         self.fields["project"] = field
 
 

@@ -25,13 +25,15 @@ from workspaces.variables.pod_settings import Settings
 class ProjectField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """The select of a workspace's project; ``names_organization`` where projects of several may be offered."""
 
-    def __init__(self, projects: QuerySet[Project], *, names_organization: bool) -> None:
+    def __init__(
+        self, projects: QuerySet[Project], *, names_organization: bool, widget: forms.Select | None = None
+    ) -> None:
         super().__init__(
             projects,
             required=False,
             label=capfirst(gettext_lazy("project")),
             help_text=Workspace._meta.get_field("project").help_text,
-            widget=UnfoldAdminSelectWidget(),
+            widget=widget or UnfoldAdminSelectWidget(),
         )
         self._names_organization = names_organization
 

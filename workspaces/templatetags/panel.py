@@ -150,24 +150,34 @@ def changes_table(changes: Sequence[Change], new: bool) -> Changes:
 
 
 @register.simple_tag
-def rights_marks(marks: Iterable[bool]) -> SafeString:
-    """The cells of a row of rights, in Python: a table may have some thousands; ``marks`` says which are given."""
-    return _cells(tuple(marks), get_language())
+def rights_marks(marks: Iterable[bool], titles: Iterable[str] = ()) -> SafeString:
+    """The cells of a row of rights, in Python: a table may have some thousands; ``marks`` says which are given.
+
+    With ``titles`` the rights that are given stand one below the other on a phone, each by its title.
+    """
+    return _cells(tuple(marks), tuple(map(str, titles)), get_language())
 
 
 @register.simple_tag
-def rows_of_rights(rows: Iterable[Any]) -> SafeString:
+def rows_of_rights(rows: Iterable[Any], titles: Iterable[str]) -> SafeString:
     """The rows of what one person may do, in Python: there may be hundreds; each is a ``GrantRow``."""
+    group, role = text_of(gettext("Group")), text_of(gettext("Role"))
+    names = tuple(map(str, titles))
     return SafeString(
         "".join(
             f'<tr><td><a href="{text_of(row.address)}">{text_of(row.through)}</a></td>'
-            f"<td>{text_of(visible(row.grant.group))}</td><td>{text_of(row.role)}</td>{rights_marks(row.marks)}</tr>"
+            f'<td data-label="{group}">{text_of(visible(row.grant.group))}</td>'
+            f'<td data-label="{role}">{text_of(row.role)}</td>{rights_marks(row.marks, names)}</tr>'
             for row in rows
         )
     )
 
 
 @cache
-def _cells(marks: tuple[bool, ...], _language: str | None) -> SafeString:
+def _cells(marks: tuple[bool, ...], titles: tuple[str, ...], _language: str | None) -> SafeString:
     given, missing = f"<td>{text_of(gettext('yes'))}</td>", '<td><span class="tk-quiet-text">–</span></td>'
-    return SafeString("".join(given if has else missing for has in marks))
+    if not titles:
+        return SafeString("".join(given if has else missing for has in marks))
+    unseen = missing.replace("<td>", '<td class="tk-none">')
+    named = (f'<td data-label="{text_of(title)}">{given[4:]}' for title in titles)
+    return SafeString("".join(cell if has else unseen for cell, has in zip(named, marks, strict=True)))
