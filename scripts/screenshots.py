@@ -63,7 +63,9 @@ def site(folder: Path, *, kubernetes: bool) -> Iterator[str]:
         "ExecutorLocalApiUrl": address,
         "AzBuilderApiUrl": address,
         "TERRAKUBE_ALLOWED_HOSTS": f"127.0.0.1,{host}",
+        # The provider of the sample is on the loopback.
         "TERRAKUBE_OUTGOING_ALLOWED": "127.0.0.1",
+        "TERRAKUBE_SOURCE_SCHEMES": "https,ssh,http",
     }
     os.environ.pop("TERRAKUBE_DATABASE_URL", None)
     os.environ.pop("TerrakubeRedisHostname", None)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,12 +15,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Failure
 
-from tests.factories import PLAN, CollectionFactory, ItemFactory, TeamFactory, VariableFactory, WorkspaceFactory
+from tests.factories import (
+    PLAN,
+    CollectionFactory,
+    ItemFactory,
+    TeamFactory,
+    UserFactory,
+    VariableFactory,
+    WorkspaceFactory,
+)
 from tests.panel.forms import submit
 from tests.support.markup import without_breaks
 from workspaces.jobs import transitions
 from workspaces.models import Cluster, Collection, Job, Step, Tag, Workspace
 from workspaces.services.jobs import create_job
+from workspaces.services.tokens import create_token
 
 pytestmark = pytest.mark.django_db
 SECRET = "p-8a3f91c2"
@@ -86,6 +95,30 @@ def test_deleting_says_what_goes_with_a_record_and_what_is_only_hidden(
     assert "TF_LOG" in text
     text = admin.get(reverse("admin:workspaces_workspace_delete", args=[workspace.pk])).content.decode()
     assert "It is hidden" in text
+
+
+def test_deleting_a_group_tells_nothing_of_the_rows_that_link_its_members(admin: Client) -> None:
+    group = Group.objects.create(name="spot")
+    UserFactory.create().groups.add(group)
+    text = admin.get(reverse("admin:auth_group_delete", args=[group.pk])).content.decode()
+    assert "Delete the group spot? This cannot be undone." in without_breaks(text)
+    assert "object (" not in text
+    assert "This is deleted as well" not in text
+
+
+def test_the_history_of_a_user_has_the_words_of_its_page(admin: Client) -> None:
+    user = UserFactory.create(is_staff=True)
+    text = admin.get(reverse("admin:auth_user_history", args=[user.pk])).content.decode()
+    assert "<td>Can use this panel</td>" in text
+    assert "Staff status" not in text
+
+
+def test_the_groups_of_a_token_are_words_in_its_history(admin: Client) -> None:
+    user = UserFactory.create()
+    user.groups.add(*(Group.objects.create(name=name) for name in ("BLUE", "RED")))
+    kept, _text = create_token(by=user, description="ci")
+    text = admin.get(reverse("admin:workspaces_accesstoken_history", args=[kept.pk])).content.decode()
+    assert ">BLUE, RED</td>" in text
 
 
 def test_an_empty_list_of_jobs_leads_to_where_jobs_are_started(admin: Client) -> None:

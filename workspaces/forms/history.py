@@ -36,7 +36,8 @@ class HistoryFilterForm(forms.Form):
     before = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, kinds: list[tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         field: Any = self.fields["kind"]
         field.choices = [_ALL, *kinds]
 
