@@ -24,6 +24,7 @@ from workspaces.caller import told_to_history
 from workspaces.errors import NotAllowed
 from workspaces.models import Access, AccessToken, Identity, ProjectAccess, Team
 from workspaces.services import oidc
+from workspaces.services.verified_tokens import Claims, VerifiedTokens
 
 ISSUER = "Terrakube"
 INTERNAL_ISSUER = "TerrakubeInternal"
@@ -198,11 +199,18 @@ def person_of_claims(claims: Mapping[str, Any]) -> TokenUser:
     return TokenUser(name=str(name), email=email, groups=frozenset(names))
 
 
-def _verified_claims(token: str, secrets: tuple[str, ...], **checks: Any) -> dict[str, Any]:
+_verified = VerifiedTokens(LEEWAY_SECONDS)
+
+
+def _verified_claims(token: str, kind: str, secrets: tuple[str, ...], **checks: Any) -> Claims:
     """Return the claims of a token signed with one of the secrets: the newest, or an older one still configured.
 
-    Raises PyJWTError.
+    All tokens of a kind have the same checks. Raises PyJWTError.
     """
+    return _verified.claims(token, (kind, secrets), lambda: _verify(token, secrets, **checks))
+
+
+def _verify(token: str, secrets: tuple[str, ...], **checks: Any) -> Claims:
     for secret in secrets[:-1]:
         try:
             return _decode(token, secret, **checks)
@@ -211,8 +219,9 @@ def _verified_claims(token: str, secrets: tuple[str, ...], **checks: Any) -> dic
     return _decode(token, secrets[-1], **checks)
 
 
-def _decode(token: str, secret: str, **checks: Any) -> dict[str, Any]:
-    return jwt.decode(token, _key(secret), algorithms=["HS256"], leeway=LEEWAY_SECONDS, **checks)
+def _decode(token: str, secret: str, **checks: Any) -> Claims:
+    claims: Claims = jwt.decode(token, _key(secret), algorithms=["HS256"], leeway=LEEWAY_SECONDS, **checks)
+    return claims
 
 
 def _claimed_issuer(token: str) -> Any:
@@ -231,12 +240,12 @@ def user_of(token: str) -> TokenUser:
         issuer = _claimed_issuer(token)
         if issuer == INTERNAL_ISSUER:
             secrets = (settings.INTERNAL_SECRET, *settings.OLD_INTERNAL_SECRETS)
-            claims = _verified_claims(token, secrets, options={"verify_aud": False, "require": ["exp"]})
+            claims = _verified_claims(token, issuer, secrets, options={"verify_aud": False, "require": ["exp"]})
             return TokenUser(name="TerrakubeInternal", email=str(claims.get("email", "")), internal=True)
         if oidc.is_issuer(issuer):
             return _person_of_issuer_token(oidc.claims_of(token))
         secrets = (settings.PAT_SECRET, *settings.OLD_PAT_SECRETS)
-        claims = _verified_claims(token, secrets, audience=ISSUER, issuer=ISSUER, options={"require": ["jti"]})
+        claims = _verified_claims(token, ISSUER, secrets, audience=ISSUER, issuer=ISSUER, options={"require": ["jti"]})
         key = UUID(str(claims["jti"]))
     except (jwt.PyJWTError, oidc.IssuerError, ValueError, TypeError, RecursionError) as error:
         raise InvalidToken("The token is not valid") from error
