@@ -100,8 +100,10 @@ class ManyWorkspacesForm(forms.Form):
         self.rows = rows
         template: Any = self.fields["default_template"]
         template.queryset = templates
-        self.fields["project"] = ProjectField(projects, names_organization=False)
-        self.fields["project"].widget.attrs["class"] = "tk-input tk-narrow"
+        select = forms.Select({"class": "tk-input tk-narrow"})
+        project = ProjectField(projects, names_organization=False, widget=select)
+        project.empty_label = _("None")
+        self.fields["project"] = project
         if not projects.exists():
             del self.fields["project"]
         if not has_webhooks:
