@@ -12,6 +12,7 @@ from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from terrakube_site.theme.markup import text_of
 
@@ -61,10 +62,26 @@ def _select(widget: Mapping[str, Any]) -> str | None:
     return f'<div class="grow relative max-w-2xl">{field}{_ARROW}</div>'
 
 
+def _secret(widget: Mapping[str, Any]) -> str:
+    if widget["unreadable"]:
+        said = gettext("Cannot be read; replace it")
+    else:
+        said = gettext("Set, not shown. Leave empty to keep it.") if widget["stored"] else gettext("Not set")
+    clear = (
+        f'<label class="tk-check"><input type="checkbox" name="{text_of(widget["clear_name"])}" value="1">'
+        f" {text_of(gettext('Clear it'))}</label>"
+        if widget["clear_name"]
+        else ""
+    )
+    field = f'<textarea name="{text_of(widget["name"])}"{_attributes(widget)} placeholder="{text_of(said)}"></textarea>'
+    return f'<span class="tk-secret-field">{field}{clear}</span>'
+
+
 WRITERS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
     "django/forms/widgets/checkbox.html": _input,
     "django/forms/widgets/hidden.html": _input,
     "django/forms/widgets/number.html": _input,
+    "terrakube/widgets/secret.html": _secret,
     "unfold/widgets/text.html": _line,
     "unfold/widgets/textarea.html": _area,
     "unfold/widgets/select.html": _select,

@@ -23,6 +23,7 @@ from terrakube_site.theme.markup import format_html, format_html_join, text_of
 from terrakube_site.theme.widgets import WRITERS, Renderer
 from tests.support.markup import without_breaks
 from workspaces.admin.rendering import shown_field
+from workspaces.forms.secrets import SecretInput
 from workspaces.models import Item
 
 CHOICES = [
@@ -33,6 +34,15 @@ CHOICES = [
     (4, 12345),
 ]
 ATTRIBUTES = {"id": "id_x", "disabled": True, "hidden": False, "title": "a \"b\" <c> & 'd'", "rows": 1234}
+
+
+def _secret(**state: bool) -> SecretInput:
+    widget = SecretInput()
+    for name, value in state.items():
+        setattr(widget, name, value)
+    return widget
+
+
 CASES: dict[str, tuple[forms.Widget, Any]] = {
     "a text": (unfold.UnfoldAdminTextInputWidget(), "x \"y\" <z> & 'w'"),
     "no text": (unfold.UnfoldAdminTextInputWidget(), None),
@@ -46,6 +56,10 @@ CASES: dict[str, tuple[forms.Widget, Any]] = {
     "no lines": (unfold.UnfoldAdminTextareaWidget(), ""),
     "a choice": (unfold.UnfoldAdminSelectWidget(choices=CHOICES), "b"),
     "no choice": (unfold.UnfoldAdminSelectWidget(choices=CHOICES), None),
+    "no secret": (_secret(), "never shown"),
+    "a secret": (_secret(stored=True), "never shown"),
+    "a secret that must stay": (_secret(stored=True, clearable=False), "never shown"),
+    "a secret that cannot be read": (_secret(stored=True, unreadable=True), "never shown"),
     "choices in groups": (unfold.UnfoldAdminSelectWidget(choices=[("Group", CHOICES), ("z", "Z")]), "z"),
 }
 

@@ -71,6 +71,14 @@ class RowFormSet(PaginationInlineFormSet):  # type: ignore[misc]
     def empty_form(self) -> Any:
         return super().empty_form
 
+    def initial_form_count(self) -> int:
+        # Asked for several times for each row.
+        return int(super().initial_form_count()) if self.is_bound else self._count_shown
+
+    @cached_property
+    def _count_shown(self) -> int:
+        return int(super().initial_form_count())
+
 
 class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
     """Rows of a record on its own page; users who may change the record may change them."""
