@@ -50,7 +50,7 @@ def _area(widget: Mapping[str, Any]) -> str:
     return f'<textarea name="{text_of(widget["name"])}"{_attributes(widget)}>\n{value}</textarea>'
 
 
-def _select(widget: Mapping[str, Any]) -> str | None:
+def _plain_select(widget: Mapping[str, Any]) -> str | None:
     written: list[str] = []
     for group, options, _index in widget["optgroups"]:
         if group or any(option["template_name"] != _OPTION for option in options):
@@ -58,8 +58,12 @@ def _select(widget: Mapping[str, Any]) -> str | None:
         for option in options:
             value, name = text_of(option["value"]), text_of(localize(option["label"]))
             written.append(f'<option value="{value}"{_attributes(option)}>{name}</option>')
-    field = f'<select name="{text_of(widget["name"])}"{_attributes(widget)}>{"".join(written)}</select>'
-    return f'<div class="grow relative max-w-2xl">{field}{_ARROW}</div>'
+    return f'<select name="{text_of(widget["name"])}"{_attributes(widget)}>{"".join(written)}</select>'
+
+
+def _select(widget: Mapping[str, Any]) -> str | None:
+    field = _plain_select(widget)
+    return None if field is None else f'<div class="grow relative max-w-2xl">{field}{_ARROW}</div>'
 
 
 def _secret(widget: Mapping[str, Any]) -> str:
@@ -81,6 +85,7 @@ WRITERS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
     "django/forms/widgets/checkbox.html": _input,
     "django/forms/widgets/hidden.html": _input,
     "django/forms/widgets/number.html": _input,
+    "django/forms/widgets/select.html": _plain_select,
     "terrakube/widgets/secret.html": _secret,
     "unfold/widgets/text.html": _line,
     "unfold/widgets/textarea.html": _area,

@@ -56,6 +56,8 @@ CASES: dict[str, tuple[forms.Widget, Any]] = {
     "no lines": (unfold.UnfoldAdminTextareaWidget(), ""),
     "a choice": (unfold.UnfoldAdminSelectWidget(choices=CHOICES), "b"),
     "no choice": (unfold.UnfoldAdminSelectWidget(choices=CHOICES), None),
+    "a choice of Django's": (forms.Select(choices=CHOICES), "b"),
+    "choices of Django's in groups": (forms.Select(choices=[("Group", CHOICES), ("z", "Z")]), "z"),
     "no secret": (_secret(), "never shown"),
     "a secret": (_secret(stored=True), "never shown"),
     "a secret that must stay": (_secret(stored=True, clearable=False), "never shown"),
