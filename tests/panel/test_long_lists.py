@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,6 +53,21 @@ def test_names_are_read_for_all_rows_at_once(admin: Client, used: Collection, mo
         admin.get(address(used))
         with CaptureQueriesContext(connection) as queries:
             assert len(shown(admin.get(address(used)).content.decode())) == per_page
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_a_reader_reads_names_for_all_rows_at_once(
+    used: Collection, sign_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = sign_in(used.organization, role="read")
+    counts = []
+    for per_page in (3, 7):
+        monkeypatch.setattr(ReferenceInline, "per_page", per_page)
+        reader.get(address(used))
+        with CaptureQueriesContext(connection) as queries:
+            text = reader.get(address(used)).content.decode()
+        assert len(set(re.findall(r">\s*(used-\d)", text))) == per_page
         counts.append(len(queries))
     assert counts[0] == counts[1]
 

@@ -91,6 +91,10 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         found: models.QuerySet[Any] = super().get_queryset(request)
+        # Who may only read sees the names of related records.
+        related = {field.name for field in self.model._meta.fields if isinstance(field, models.ForeignKey)}
+        if shown := related.intersection(self.fields or ()):
+            found = found.select_related(*shown)
         return found if found.ordered else found.order_by("pk")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
