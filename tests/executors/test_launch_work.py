@@ -40,8 +40,8 @@ MOST_CALLS_OF_A_LAUNCH = 8_000
 """7,500 on PostgreSQL, and a thousand less on SQLite."""
 MOST_STATEMENTS_OF_A_POST = 9
 """One of them is the entry of the history, which stays when the job is deleted."""
-MOST_CALLS_OF_A_POST = 5_000
-"""4,400 on SQLite and 4,900 on PostgreSQL, of which the test's client makes 150 and the history's entry 500."""
+MOST_CALLS_OF_A_POST = 4_500
+"""3,800 on SQLite and 4,400 on PostgreSQL, of which the test's client makes 150 and the history's entry 500."""
 
 _WARM_UP = 2
 _create_job = Cluster.create_job

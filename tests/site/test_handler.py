@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -188,7 +189,9 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(coroutine, 60))
 
 
-def test_a_request_stays_in_one_thread_that_serves_the_next_one(application: OneVisitHandler) -> None:
+def test_a_request_makes_one_visit_to_a_thread_that_serves_the_next_one(
+    application: OneVisitHandler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def two() -> None:
         for _ in range(2):
             browser = Browser(application)
@@ -197,7 +200,17 @@ def test_a_request_stays_in_one_thread_that_serves_the_next_one(application: One
             # Nothing of the request before is left in the thread.
             assert browser.content == b"en []"
 
+    visits: list[ThreadPoolExecutor] = []
+    submit = ThreadPoolExecutor.submit
+
+    def noted_visit(self: ThreadPoolExecutor, *work: Any) -> Any:
+        visits.append(self)
+        return submit(self, *work)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", noted_visit)
     run(two())
+    assert len(visits) == 2
+    assert len(set(visits)) == 1
     assert names() == ["started", "middleware", "view", "finished"] * 2
     assert len(threads()) == 1
     assert threading.get_ident() not in threads()
