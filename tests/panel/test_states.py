@@ -74,7 +74,7 @@ def test_an_empty_list_says_how_the_first_state_comes(admin: Client, workspace: 
     assert "This workspace has no state yet." in text
     assert page("start", workspace) in text
     assert page("upload_state", workspace) in text
-    assert page("states", workspace) in text_of(admin, page("change", workspace))
+    assert page("states", workspace) in text_of(admin, page("overview", workspace))
 
 
 def test_versions_are_listed_with_where_they_came_from(
@@ -89,7 +89,7 @@ def test_versions_are_listed_with_where_they_came_from(
     assert "moved by hand" in text
     assert reverse("admin:workspaces_job_change", args=[job.pk]) in text
     assert f"{page('states_difference', workspace)}?before=1&amp;after=2" in text
-    assert page("states", workspace) in text_of(admin, page("change", workspace))
+    assert page("states", workspace) in text_of(admin, page("overview", workspace))
 
 
 def test_a_long_list_has_pages_and_a_bounded_number_of_queries(
