@@ -28,7 +28,8 @@ def provider(folder: Path, sample: Sample) -> Iterator[None]:
         github.act.push(repository, "next", {"edge/main.tf": SIMPLE}, by="ada")
         github.act.repository("acme/website", {"index.html": ""})
         github.install_app("acme")
-        organization = sample.workspaces["network"].organization
+        # One without notifications: the sample tells nobody outside.
+        organization = sample.workspaces["ledger"].organization
         sample.connection = connection_by_app(github, organization, name="acme", description="Our own repositories")
         sample.repository = github.clone_url(repository)
         yield

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -21,7 +22,7 @@ from unfold.admin import ModelAdmin
 
 from vcs.models import Delivery
 from workspaces.admin.users import AdministratorsOnly
-from workspaces.display import age_column, time_left
+from workspaces.display import age_column, moment, time_left
 from workspaces.models import AccessToken, Job, NotificationDelivery, Step, Vcs, Workspace
 
 # Successes are not kept and nothing is scheduled by django-q2 itself, so there is nothing to list of them.
@@ -172,4 +173,5 @@ class OrmQueueAdmin(_Listed, QueueAdmin, ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description=_("queued since"), ordering="lock")
     def taken(self, queued: OrmQ) -> SafeString:
-        return time_left(queued.lock)
+        # One that a worker took is locked until another may take it.
+        return time_left(queued.lock) if queued.lock is None or queued.lock > timezone.now() else moment(queued.lock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,7 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from django_q.models import Failure
+from django_q.models import Failure, OrmQ
+from django_q.signing import SignedPackage
 
 from tests.factories import (
     PLAN,
@@ -119,6 +121,13 @@ def test_the_groups_of_a_token_are_words_in_its_history(admin: Client) -> None:
     kept, _text = create_token(by=user, description="ci")
     text = admin.get(reverse("admin:workspaces_accesstoken_history", args=[kept.pk])).content.decode()
     assert ">BLUE, RED</td>" in text
+
+
+def test_a_queued_task_says_since_when_it_waits(admin: Client) -> None:
+    payload = SignedPackage.dumps({"id": "1", "name": "one", "func": "executors.tasks.launch_step", "args": ()})
+    OrmQ.objects.create(key="terrakube", payload=payload, lock=timezone.now() - dt.timedelta(minutes=9))
+    text = admin.get(reverse("admin:django_q_ormq_changelist")).content.decode()
+    assert "9 min ago" in text
 
 
 def test_an_empty_list_of_jobs_leads_to_where_jobs_are_started(admin: Client) -> None:
