@@ -109,11 +109,21 @@ def _known(request: HttpRequest) -> _Known:
     return found
 
 
+def _standing(request: HttpRequest) -> tuple[bool, bool]:
+    """Return whether the user is active, and is an administrator; looked up once per request."""
+    kept: tuple[Any, tuple[bool, bool]] | None = request.__dict__.get("_standing")
+    if kept is None or kept[0] is not request.user:
+        standing = (bool(request.user.is_active), is_admin(actor_of(request)))
+        kept = request.__dict__["_standing"] = (request.user, standing)
+    return kept[1]
+
+
 def allows(request: HttpRequest, right: str, record: models.Model | None = None) -> bool:
     """Return whether the user has a right on a record; without a record, on any."""
-    if not request.user.is_active:
+    is_active, is_administrator = _standing(request)
+    if not is_active:
         return False
-    if is_admin(actor_of(request)):
+    if is_administrator:
         return True
     if right == ADMINISTRATOR:
         return False
@@ -138,7 +148,7 @@ def own_projects(request: HttpRequest) -> models.QuerySet[Project]:
 
 def scope(request: HttpRequest) -> Scope:
     """Return what the user may see, looked up once per request."""
-    return Scope(everything=True) if is_admin(actor_of(request)) else _known(request).scope
+    return Scope(everything=True) if _standing(request)[1] else _known(request).scope
 
 
 def is_seen(request: HttpRequest, record: models.Model | None) -> bool:
