@@ -71,7 +71,7 @@ def _subject(certificate: str) -> str:
 
     try:
         return x509.load_pem_x509_certificate(base64.b64decode(certificate)).subject.rfc4514_string()
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return certificate
 
 
