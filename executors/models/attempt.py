@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from executors.choices import AttemptOutcome, AttemptState, EventKind, ExecutorKind, LockOutcome
+from terrakube_site.database.built_writes import WrittenOften
 from workspaces.models import Step
 from workspaces.models.reasoned import Reasoned
 from workspaces.reasons import Reason, stored
@@ -19,7 +20,7 @@ def new_nonce() -> str:
     return secrets.token_hex(16)
 
 
-class Attempt(Reasoned):
+class Attempt(WrittenOften, Reasoned):
     """One attempt to run a step, as one Kubernetes Job or one child process."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -3,11 +3,12 @@
 from django.db import models
 from django.utils import timezone
 
+from terrakube_site.database.built_writes import WrittenOften
 from workspaces.choices import ActorKind, Door, HistoryVerb
 from workspaces.encryption import EncryptedTextField
 
 
-class HistoryEntry(models.Model):
+class HistoryEntry(WrittenOften):
     """What was done to a record, by whom and by which door.
 
     It holds keys and names, not references, so that it stays when its record, workspace or organization is deleted.

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from terrakube_site.database.built_writes import WrittenOften
 from workspaces.choices import (
     FINAL_JOB,
     FINAL_STEP,
@@ -55,7 +56,7 @@ class Surroundings:
     variables: Any = None
 
 
-class Job(CheckedOnChange, Audited, ActsFor, Reasoned):
+class Job(WrittenOften, CheckedOnChange, Audited, ActsFor, Reasoned):
     """One run of a template's flow on a workspace."""
 
     id = models.BigAutoField(primary_key=True)
@@ -258,7 +259,7 @@ class JobVariable(Record):
         return self.key
 
 
-class Step(Record, Reasoned):
+class Step(WrittenOften, Record, Reasoned):
     """One flow of a job; each step that runs something gets its own pod."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="steps")

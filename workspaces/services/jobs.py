@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from terrakube_site.database.built_writes import update_by_key
 from terrakube_site.messages import message
 from workspaces import flows
 from workspaces.actors import Actor, name_of
@@ -159,9 +160,7 @@ def create_job(
         )
         if not job.is_drift_check:
             # Checks come by themselves: they are no workspace's last job, and nobody's deed.
-            Workspace.objects.filter(pk=workspace.pk).update(
-                last_job_status=JobStatus.PENDING, last_job_date=timezone.now()
-            )
+            update_by_key(Workspace, workspace.pk, last_job_status=JobStatus.PENDING, last_job_date=timezone.now())
             note_event(
                 job,
                 HistoryVerb.STARTED,

@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from executors.choices import ACTIVE, UNCLAIMED, AttemptOutcome, AttemptState, EventKind, ExecutorKind
 from executors.models import Attempt, AttemptEvent
+from terrakube_site.database.built_writes import BuiltInserts
 from workspaces.choices import Interruption
 from workspaces.jobs import transitions
 from workspaces.jobs.transitions import LockedStep
 from workspaces.models import Job, Step
 from workspaces.reasons import Reason
 
+_EVENTS = BuiltInserts(AttemptEvent, ignore_conflicts=True)
 OPEN = UNCLAIMED | ACTIVE
 # Declared lost after its executor had begun, and not yet proved gone.
 MAY_STILL_RUN = Q(state=AttemptState.ENDED, outcome=AttemptOutcome.LOST, claimed_at__isnull=False, cleaned_at=None)
@@ -42,7 +44,7 @@ def record_event(attempt: Attempt, kind: EventKind, detail: str | Reason = "", a
     event = AttemptEvent(attempt=attempt, kind=kind, detail=str(detail), at=at or timezone.now())
     if isinstance(detail, Reason):
         event.reason_code, event.reason_words = detail.code, detail.as_words()
-    AttemptEvent.objects.bulk_create([event], ignore_conflicts=True)
+    _EVENTS.store([event])
 
 
 def move_attempt(attempt: Attempt, sources: frozenset[AttemptState], **changes: Any) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from terrakube_site.database.built_writes import BuiltInserts
 from workspaces import flows
 from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
 from workspaces.jobs import capacity
@@ -25,6 +26,7 @@ from workspaces.reasons import Reason, reason
 from workspaces.task_queue.client import enqueue
 
 S = JobStatus
+_STEPS = BuiltInserts(Step)
 _BEFORE_AN_EXECUTOR = frozenset({StepType.APPROVAL, StepType.SCHEDULE_TEMPLATES, StepType.DISABLE_WORKSPACE})
 """Steps that a job does, or waits for, without an executor."""
 
@@ -66,7 +68,8 @@ def _start(job: Job) -> list[Step] | None:
     if room is not None and flow[0].type not in _BEFORE_AN_EXECUTOR:
         # It is what ``_next`` queues, so it is stored as queued.
         move_step(steps[0], S.QUEUE, queued_at=timezone.now())
-    return Step.objects.bulk_create(steps)
+    _STEPS.store(steps)
+    return steps
 
 
 def _call_checks_back(job: Job) -> None:

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from terrakube_site.database.built_once import BuiltOnce
+from terrakube_site.database.built_writes import update_by_key
 from terrakube_site.language import in_english
 from terrakube_site.metrics import catalogue, tally
 from workspaces.choices import FINAL_JOB, FINAL_STEP, IN_EXECUTOR, JobStatus
@@ -76,7 +77,7 @@ def move_job(job: Job, status: JobStatus, why: Reason = NONE, **changes: Any) ->
         transaction.on_commit(partial(tally.count, catalogue.JOBS_ENDED, status=status))
     if status != current and not job.is_drift_check:
         # The last job of a workspace is one that was asked for.
-        Workspace.objects.filter(pk=job.workspace_id).update(last_job_status=status, last_job_date=timezone.now())
+        update_by_key(Workspace, job.workspace_id, last_job_status=status, last_job_date=timezone.now())
     if status != current:
         tell(job)
 
