@@ -28,7 +28,10 @@ def own_connection() -> Iterator[None]:
 
 @pytest.fixture
 def workspace() -> Workspace:
-    return WorkspaceFactory.create()
+    made: Workspace = WorkspaceFactory.create()
+    # Its own statements are prepared, too.
+    connection.close()
+    return made
 
 
 @pytest.fixture
