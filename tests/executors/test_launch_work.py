@@ -36,12 +36,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 MOST_STATEMENTS_UNTIL_THE_JOB = 8
 """None asks for policy rules or notifications, of which there are none."""
 MOST_STATEMENTS_OF_A_LAUNCH = 11
-MOST_CALLS_OF_A_LAUNCH = 8_000
-"""7,500 on PostgreSQL, and a thousand less on SQLite."""
+MOST_CALLS_OF_A_LAUNCH = 5_800
+"""5,450 on PostgreSQL, and 600 less on SQLite."""
 MOST_STATEMENTS_OF_A_POST = 9
 """One of them is the entry of the history, which stays when the job is deleted."""
-MOST_CALLS_OF_A_POST = 4_500
-"""3,800 on SQLite and 4,400 on PostgreSQL, of which the test's client makes 150 and the history's entry 500."""
+MOST_CALLS_OF_A_POST = 3_700
+"""2,950 on SQLite and 3,400 on PostgreSQL, of which the test's client makes 150."""
 
 _WARM_UP = 2
 _create_job = Cluster.create_job
