@@ -26,6 +26,8 @@ class Access(Record):
         ordering = ("name",)
         verbose_name_plural = "accesses"
         constraints = (models.UniqueConstraint(fields=("workspace", "name"), name="one_access_of_a_group"),)
+        # Each page asks what a person's groups open, which are few of all.
+        indexes = (models.Index(fields=("name",), name="access_of_group"),)
 
     def __str__(self) -> str:
         return self.name
