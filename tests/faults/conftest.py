@@ -85,7 +85,7 @@ def trial(
         pool.empty(shapes)
         yield trial
     else:
-        with pool.filled(site, shapes):
+        with pool.filled(site, shapes) as trial.pool:
             yield trial
     clock.seconds |= pool.starts(newest or 0)
 

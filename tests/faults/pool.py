@@ -19,7 +19,7 @@ from workspaces.choices import EXCLUSIVE_TYPES, Category, JobStatus, StepType
 from workspaces.models import Job, Workspace
 
 IS_ON = os.environ.get("TEST_WARM_PODS", "") not in ("", "0")
-SETTINGS = {"ExecutorWarmPods": "4", "ExecutorWarmPodsOfAShape": "2"} if IS_ON else {}
+SETTINGS = {"ExecutorWarmPods": "6", "ExecutorWarmPodsOfAShape": "4"} if IS_ON else {}
 """What a site of the matrix has in its environment."""
 CANNOT_START = ("EPHEMERAL_CPU_REQUEST", "EPHEMERAL_CONFIG_")
 """Beginnings of the settings with which the rows keep a pod from starting, a warm one as well."""
@@ -47,20 +47,25 @@ class Pool:
 
     def __init__(self, site: Site, create: Callable[[Workspace, str], Job], shapes: Shapes) -> None:
         self._site, self._create, self._shapes = site, create, shapes
-        self._asked = False
+        self._asked = self._fits = False
         self._first: Job | None = None
 
     def job(self, workspace: Workspace, flow: str) -> Job:
         """As ``Site.job``."""
-        fits = not self._asked and _may_wait(workspace)
-        self._asked = True
-        if fits:
-            wanted = [self._shape(workspace, may_change) for may_change in _changes(flow)]
-            await_that(lambda: all(_waits(shape) for shape in wanted), "warm pods wait", FILL_SECONDS)
+        if not self._asked:
+            self.fill(workspace, flow)
         job = self._create(workspace, flow)
-        if fits:
+        if self._fits and self._first is None:
             self._first = job
         return job
+
+    def fill(self, workspace: Workspace, flow: str) -> None:
+        """Let warm pods wait for such a job if any can; before it, for a row that stops the site first."""
+        self._asked = True
+        self._fits = _may_wait(workspace)
+        if self._fits:
+            wanted = [self._shape(workspace, may_change) for may_change in _changes(flow)]
+            await_that(lambda: all(_waits(shape) for shape in wanted), "warm pods wait", FILL_SECONDS)
 
     def assert_started_warm(self) -> None:
         if self._first is None:
@@ -109,12 +114,12 @@ def empty(shapes: Shapes) -> None:
 
 
 @contextmanager
-def filled(site: Site, shapes: Shapes) -> Iterator[None]:
+def filled(site: Site, shapes: Shapes) -> Iterator[Pool]:
     """The jobs of a site are created with a pool that is filled."""
     pool = Pool(site, site.job, shapes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site, "job", pool.job)
-        yield
+        yield pool
     pool.assert_started_warm()
 
 

@@ -10,7 +10,7 @@ import pytest
 from executors.choices import AttemptState
 from executors.models import Attempt
 from tests.faults.marks import FAULT
-from tests.faults.trial import DEFAULT_PATIENCE, Trial
+from tests.faults.trial import APPLY, DEFAULT_PATIENCE, Trial
 from tests.spine.cluster import TOO_LARGE
 from tests.spine.conftest import SiteMaker
 from tests.spine.site import Site, story
@@ -114,6 +114,8 @@ def test_to_between_launch_and_claim_when_the_executor_was_killed_since(trial: T
 
 
 def test_to_before_the_launch_when_the_apply_has_failed(trial: Trial, kept: Path) -> None:
+    if trial.pool is not None:
+        trial.pool.fill(trial.site.workspace(), APPLY)
     trial.site.worker.kill()
     trial.site.watcher.kill()
     job = trial.apply_job(FAILS)

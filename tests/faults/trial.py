@@ -15,6 +15,7 @@ from executors.choices import AttemptState
 from executors.models import Attempt
 from executors.watching.late_reasons import LEARN_SECONDS
 from tests.faults.measures import Clock
+from tests.faults.pool import Pool
 from tests.faults.sound import Expected, assert_sound, last_step
 from tests.spine.bell import Bell
 from tests.spine.cluster import Cluster
@@ -58,6 +59,8 @@ class Trial:
     def __init__(self, site: Site, cluster: Cluster, bell: Bell, clock: Clock) -> None:
         self.site, self.cluster, self.bell, self.clock = site, cluster, bell, clock
         self._rings: dict[int, str] = {}
+        self.pool: Pool | None = None
+        """The warm pods that are to wait for its first job; None where no pool is asked for."""
 
     # ---- jobs ----------------------------------------------------------------------------------------------------
 
