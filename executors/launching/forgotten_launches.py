@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -19,7 +19,7 @@ from django.utils.dateparse import parse_datetime
 from executors.cluster import ClusterError, NoCluster
 from executors.clusters.reaching import RETRY_SECONDS, Place, calling, place_of, place_of_record
 from executors.launching.errors import LaunchError
-from executors.launching.manifest import ATTEMPT_LABEL
+from executors.launching.manifest import ATTEMPT_LABEL, LAUNCHED_AS, LAUNCHED_AT
 from executors.models import Attempt
 from workspaces.models import Cluster as Record
 from workspaces.pods import RESERVED_LABEL_PREFIX
@@ -120,14 +120,34 @@ def _unknown_job(api: Cluster, namespace: str, attempt: Attempt) -> Manifest | N
     found, _version = api.list_jobs(namespace, f"{prefix}job={job.pk},{prefix}workspace={job.workspace_id}")
     if not found:
         return None
-    ours = {str(pk) for pk in attempt.step.attempts.values_list("pk", flat=True)}
+    ours = {str(pk): name for pk, name in attempt.step.attempts.values_list("pk", "job_name")}
     for one in found:
-        named, made = one["metadata"]["name"], created_at(one)
+        named, made = _launched_as(one)
         of_step = named.startswith(f"job-{job.pk}-{attempt.step.step_number}-")
-        known = one["metadata"].get("labels", {}).get(ATTEMPT_LABEL, "") in ours
+        known = _is_known(one, ours)
         if of_step and not known and made is not None and made >= job.created_date.replace(microsecond=0):
             return one
     return None
+
+
+def _launched_as(job: Manifest) -> tuple[str, dt.datetime | None]:
+    """Return the name that tells whose a Job is, and since when; a warm pod's is older, with a name of its own."""
+    annotations = job["metadata"].get("annotations") or {}
+    if LAUNCHED_AS in annotations:
+        return annotations[LAUNCHED_AS], parse_datetime(annotations.get(LAUNCHED_AT, ""))
+    return job["metadata"]["name"], created_at(job)
+
+
+def _is_known(job: Manifest, ours: Mapping[str, str]) -> bool:
+    """Return True if a Job belongs to one of the attempts, given as their Jobs' names by id.
+
+    An attempt whose warm pod the database does not know would be launched again, unlike one whose Job is found by its
+    name. One that has given up its pod has deleted the Job.
+    """
+    metadata = job["metadata"]
+    name = ours.get(metadata.get("labels", {}).get(ATTEMPT_LABEL, ""))
+    is_warm = LAUNCHED_AS in (metadata.get("annotations") or {})
+    return name is not None and (not is_warm or name == metadata["name"] or "deletionTimestamp" in metadata)
 
 
 def _refusal(job: Manifest, cluster: str = "") -> LaunchError:

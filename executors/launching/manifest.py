@@ -31,6 +31,10 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "terrakube-site"
 ATTEMPT_LABEL = f"{RESERVED_LABEL_PREFIX}attempt"
 WARM_LABEL = f"{RESERVED_LABEL_PREFIX}warm-pod"
+LAUNCHED_AS = f"{RESERVED_LABEL_PREFIX}launched-as"
+"""Annotation of a warm pod's Job that a step has got: the name that the step's Job would have otherwise."""
+LAUNCHED_AT = f"{RESERVED_LABEL_PREFIX}launched-at"
+"""The same: when the step got it, as RFC 3339; the Job itself is older."""
 
 NO_EVICTION = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
 """Keep common autoscalers from evicting the pod to save a node: an apply cannot be moved."""

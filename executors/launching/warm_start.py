@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from executors.attempts import lifecycle
 from executors.cluster import ClusterError, Manifest
-from executors.launching import shapes
+from executors.launching import manifest, shapes
 from executors.models import Attempt, WarmPod
 from executors.warm import records
 
@@ -64,16 +64,38 @@ def prepare_pod(api: Cluster, attempt: Attempt, shape: str, body: Manifest) -> t
         job = api.patch_job(
             pod.namespace,
             pod.job_name,
-            {"metadata": {"labels": labels}, "spec": {"activeDeadlineSeconds": deadline}},
+            {
+                "metadata": {"labels": labels, "annotations": _launch(attempt)},
+                "spec": {"activeDeadlineSeconds": deadline},
+            },
         )
     except ClusterError as error:
         if error.retryable:
             raise
         logger.warning("Attempt %s starts without the warm pod %s: %s", attempt, pod.pod_name, error)
+        _remove_job(api, pod)
         records.give_up(pod)
         lifecycle.use_own_name(attempt)
         return None
     return pod, str(job["metadata"]["uid"])
+
+
+def _launch(attempt: Attempt) -> dict[str, str]:
+    """Return the annotations that tell of this launch also to a database that does not know it any more."""
+    return {manifest.LAUNCHED_AS: lifecycle.own_name(attempt), manifest.LAUNCHED_AT: timezone.now().isoformat()}
+
+
+def _remove_job(api: Cluster, pod: WarmPod) -> None:
+    """Delete the Job of a pod that is given up: it may say already that it is the attempt's.
+
+    Raises ClusterError if that is to be tried again.
+    """
+    try:
+        api.delete_job(pod.namespace, pod.job_name)
+    except ClusterError as error:
+        if error.retryable:
+            raise
+        logger.warning("The Job %s of a warm pod could not be deleted: %s", pod.job_name, error)
 
 
 def _has_warm_name(attempt: Attempt) -> bool:

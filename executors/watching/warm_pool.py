@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from executors.choices import WarmState
+from executors.choices import AttemptState, WarmState
 from executors.cluster import ClusterError
 from executors.installation.settings import Installation
 from executors.launching import warm_pods
-from executors.models import WarmPod
+from executors.models import Attempt, WarmPod
 from executors.warm import records, targets
+from executors.watching.diagnosis.statuses import as_uuid, attempt_of
 
 if TYPE_CHECKING:
     from executors.cluster.api import Cluster
@@ -54,7 +55,7 @@ class WarmPool:
         there = _end_surplus(WarmPod.objects.filter(state__in=_UNUSED), wanted)
         try:
             for pod in WarmPod.objects.filter(state=WarmState.OVER):
-                if not api.delete_job(pod.namespace, pod.job_name):
+                if _is_of_a_step(api, pod) or not api.delete_job(pod.namespace, pod.job_name):
                     pod.delete()
             self._create_missing(api, wanted, there)
         except ClusterError as error:
@@ -92,6 +93,17 @@ class WarmPool:
         missing = [shape for shape, number in wanted.items() for _ in range(number - there.get(shape, 0))]
         for shape in missing[:CREATED_AT_ONCE]:
             warm_pods.create_pod(api, shape, self._conf)
+
+
+def _is_of_a_step(api: Cluster, pod: WarmPod) -> bool:
+    """Return True if a step has got the Job of a pod that is over, and may still need it.
+
+    A database that was restored may not know that: the Job is then the only trace of the launch, and its executor ends
+    by itself. Raises ClusterError.
+    """
+    job = api.read_job(pod.namespace, pod.job_name)
+    attempt = as_uuid(attempt_of(job)) if job is not None else None
+    return attempt is not None and not Attempt.objects.filter(pk=attempt, state=AttemptState.ENDED).exists()
 
 
 def _end_surplus(unused: Iterable[WarmPod], wanted: Mapping[str, int]) -> Counter[str]:

@@ -84,6 +84,7 @@ class MemoryCluster:
             raise ClusterError("not found", status=404)
         job = self.jobs[name]
         job["metadata"]["labels"].update(changes["metadata"]["labels"])
+        job["metadata"].setdefault("annotations", {}).update(changes["metadata"].get("annotations", {}))
         job["spec"].update(changes["spec"])
         return job
 

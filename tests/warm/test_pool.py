@@ -148,7 +148,7 @@ def test_a_pod_that_is_being_deleted_makes_the_step_start_without(
     memory_cluster.leaving.add(pod.pod_name)
     second = launch()
     assert (second.started_warm, second.state) == (False, AttemptState.LAUNCHED)
-    assert "terrakube.io/attempt" not in memory_cluster.jobs[pod.job_name]["metadata"]["labels"]
+    assert pod.job_name not in memory_cluster.jobs
 
 
 @pytest.mark.parametrize("call", ["patch_pod", "patch_job"])

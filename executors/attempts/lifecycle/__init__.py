@@ -16,6 +16,7 @@ from executors.attempts.lifecycle.launching import is_from_earlier_queueing as i
 from executors.attempts.lifecycle.launching import mark_launched as mark_launched
 from executors.attempts.lifecycle.launching import open_attempt as open_attempt
 from executors.attempts.lifecycle.launching import open_first_attempt as open_first_attempt
+from executors.attempts.lifecycle.launching import own_name as own_name
 from executors.attempts.lifecycle.launching import postpone_launch as postpone_launch
 from executors.attempts.lifecycle.launching import use_job_name as use_job_name
 from executors.attempts.lifecycle.launching import use_own_name as use_own_name

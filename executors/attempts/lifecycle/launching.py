@@ -70,12 +70,12 @@ def decide_shape(attempt: Attempt, shape: str) -> bool:
 
 def use_unique_name(attempt: Attempt) -> None:
     """Give an attempt a unique name, because another Job has its first one."""
-    use_job_name(attempt, f"{_own_name(attempt)}-{attempt.pk.hex[:8]}")
+    use_job_name(attempt, f"{own_name(attempt)}-{attempt.pk.hex[:8]}")
 
 
 def use_own_name(attempt: Attempt) -> None:
     """Give an attempt its first name back, because it will not run in the warm pod whose name it has."""
-    use_job_name(attempt, _own_name(attempt))
+    use_job_name(attempt, own_name(attempt))
 
 
 def use_job_name(attempt: Attempt, name: str) -> None:
@@ -83,7 +83,8 @@ def use_job_name(attempt: Attempt, name: str) -> None:
     move_attempt(attempt, frozenset({AttemptState.NEW}), job_name=name)
 
 
-def _own_name(attempt: Attempt) -> str:
+def own_name(attempt: Attempt) -> str:
+    """Return the name of an attempt's Job that is created for it alone."""
     return f"job-{attempt.step.job_id}-{attempt.step.step_number}-{attempt.number}"
 
 
