@@ -163,17 +163,23 @@ def _inserts_of(model: type[models.Model]) -> BuiltInserts:
     return BuiltInserts(model)
 
 
-def update_by_key(model: type[models.Model], key: UUID | int, **values: Any) -> int:
+type Among = tuple[str, frozenset[str]]
+"""A column of text, and the values, at least one, of which it has to have one; else the record is not changed."""
+
+
+def update_by_key(model: type[models.Model], key: UUID | int, *, among: Among | None = None, **values: Any) -> int:
     """Change columns of the record with a key as ``QuerySet.update`` does; returns 0 if there is none, else 1."""
     with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS):
-        count = _update(model, key, [(model._meta.get_field(name), value) for name, value in values.items()])
-    return model._base_manager.filter(pk=key).update(**values) if count is None else count
+        count = _update(model, key, [(model._meta.get_field(name), value) for name, value in values.items()], among)
+    return _with_key(model, key, among).update(**values) if count is None else count
 
 
 _updates: dict[tuple[Any, ...], str] = {}
 
 
-def _update(model: type[models.Model], key: Any, values: Sequence[tuple[Any, Any]]) -> int | None:
+def _update(
+    model: type[models.Model], key: Any, values: Sequence[tuple[Any, Any]], among: Among | None = None
+) -> int | None:
     """Change columns of the record with a key; None if nothing is done, and Django has to."""
     connection = connections[DEFAULT_DB_ALIAS]
     try:
@@ -183,21 +189,33 @@ def _update(model: type[models.Model], key: Any, values: Sequence[tuple[Any, Any
         ]
         # Django writes NULL into the text.
         columns = [(field.attname, value is None) for (field, _), value in zip(values, parameters, strict=True)]
-        shape = (connection.vendor, model, *columns)
+        shape = (connection.vendor, model, among, *columns)
         text = _updates.get(shape)
         if text is None:
             if len(_updates) >= _MOST_UPDATES:
                 _updates.clear()
-            text = _updates[shape] = _text_of_update(model, key, values)
+            text = _updates[shape] = _text_of_update(model, key, values, among)
         parameters = [value for value in parameters if value is not None]
         parameters.append(_stored(model._meta.pk, key, connection))
+        if among is not None:
+            parameters += _in_order(among)
     except _Unusual:
         return None
     return _executed(connection, partial(_change, connection, text, parameters))
 
 
-def _text_of_update(model: type[models.Model], key: Any, values: Sequence[tuple[Any, Any]]) -> str:
-    query: Any = model._base_manager.filter(pk=key).query.chain(UpdateQuery)
+def _with_key(model: type[models.Model], key: Any, among: Among | None) -> models.QuerySet[Any]:
+    found = model._base_manager.filter(pk=key)
+    return found if among is None else found.filter(**{f"{among[0]}__in": _in_order(among)})
+
+
+def _in_order(among: Among) -> list[str]:
+    """Return the values in the order in which they stand in the text."""
+    return sorted(among[1])
+
+
+def _text_of_update(model: type[models.Model], key: Any, values: Sequence[tuple[Any, Any]], among: Among | None) -> str:
+    query: Any = _with_key(model, key, among).query.chain(UpdateQuery)
     query.add_update_fields([(field, None, value) for field, value in values])
     text, parameters = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
     _check([field for field, _value in values], text, parameters)

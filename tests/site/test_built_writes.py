@@ -143,6 +143,26 @@ def test_columns_of_one_record_are_changed_by_its_key(workspace: Workspace) -> N
     assert update_by_key(Workspace, other.organization_id, last_job_date=at) == 0
 
 
+def test_a_record_is_changed_only_from_among_some_values(workspace: Workspace) -> None:
+    moves: list[tuple[frozenset[str], JobStatus, int]] = [
+        (frozenset({JobStatus.RUNNING}), JobStatus.FAILED, 0),
+        (frozenset({JobStatus.COMPLETED, JobStatus.PENDING, JobStatus.RUNNING}), JobStatus.RUNNING, 1),
+        (frozenset({JobStatus.RUNNING}), JobStatus.FAILED, 1),
+        (frozenset({JobStatus.COMPLETED, JobStatus.PENDING, JobStatus.RUNNING}), JobStatus.COMPLETED, 0),
+        (frozenset({JobStatus.FAILED, JobStatus.PENDING, JobStatus.RUNNING}), JobStatus.COMPLETED, 1),
+    ]
+    job = _job(workspace, status=JobStatus.PENDING)
+    job.save()
+    for among, status, changed in moves:
+        before = Job.objects.get(pk=job.pk).status
+        assert update_by_key(Job, job.pk, among=("status", among), status=status) == changed, (among, status)
+        assert Job.objects.get(pk=job.pk).status == (status if changed else before)
+    # What Django writes itself obeys them, too.
+    louder = Concat(F("reason"), Value("!"))
+    for among, changed in ((frozenset({JobStatus.FAILED}), 0), (frozenset({JobStatus.COMPLETED}), 1)):
+        assert update_by_key(Job, job.pk, among=("status", among), reason=louder) == changed
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_prepares_a_statement_once(workspace: Workspace) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from executors.choices import ACTIVE, UNCLAIMED, AttemptOutcome, AttemptState, EventKind, ExecutorKind
 from executors.models import Attempt, AttemptEvent
-from terrakube_site.database.built_writes import BuiltInserts
+from terrakube_site.database.built_writes import BuiltInserts, update_by_key
 from workspaces.choices import Interruption
 from workspaces.jobs import transitions
 from workspaces.jobs.transitions import LockedStep
@@ -48,7 +48,7 @@ def record_event(attempt: Attempt, kind: EventKind, detail: str | Reason = "", a
 
 
 def move_attempt(attempt: Attempt, sources: frozenset[AttemptState], **changes: Any) -> bool:
-    if not Attempt.objects.filter(pk=attempt.pk, state__in=sources).update(**changes):
+    if not update_by_key(Attempt, attempt.pk, among=("state", sources), **changes):
         return False
     for name, value in changes.items():
         setattr(attempt, name, value)
