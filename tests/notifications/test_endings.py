@@ -65,10 +65,11 @@ def test_a_connection_that_ends_or_has_a_problem_is_told(workspace: Workspace, n
     for name, fields in (
         ("ends", {"token_expiration": soon}),
         ("is renewed", {"token_expiration": soon, "refresh_token": "r"}),
+        ("renews itself", {"token_expiration": soon, "vcs_type": "AZURE_SP_MI"}),
         ("lasts", {"token_expiration": NOW + dt.timedelta(days=90)}),
         ("is broken", {"problem": {}, "problem_at": NOW}),
     ):
-        Vcs.objects.create(organization=workspace.organization, name=name, vcs_type="GITHUB", **fields)
+        Vcs.objects.create(organization=workspace.organization, name=name, **{"vcs_type": "GITHUB", **fields})
     Vcs.objects.create(organization=OrganizationFactory.create(), name="ends", vcs_type="GITHUB", token_expiration=soon)
     assert told() == ["The connection “ends”", "The connection “is broken”"]
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from workspaces.choices import NotificationEvent
+from workspaces.choices import NotificationEvent, VcsType
 from workspaces.models import AccessToken, NotificationTrigger, Organization, Team, Vcs
 from workspaces.notifications.outbox import note_event
 
@@ -63,7 +63,9 @@ def _note_tokens(now: dt.datetime) -> None:
 
 
 def _note_connections(now: dt.datetime) -> None:
-    ends = Q(token_expiration__gt=now, token_expiration__lt=now + AHEAD, refresh_token="")
+    # A managed identity asks for the next token with its own secret, each hour.
+    cannot_renew = Q(refresh_token="") & ~Q(vcs_type=VcsType.AZURE_SP_MI)
+    ends = Q(token_expiration__gt=now, token_expiration__lt=now + AHEAD) & cannot_renew
     asked = Vcs.objects.filter(_asks(E.CONNECTION_ENDING), organization__disabled=False)
     found = asked.filter(ends | Q(problem_at__isnull=False)).select_related("organization")
     for vcs in found.order_by("pk")[:_AT_ONCE]:
