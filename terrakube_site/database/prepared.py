@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -85,6 +86,9 @@ def _preparing_cursor() -> type[Any]:
         """Prepares each of its statements, and binds parameters in the server."""
 
         def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-            return super().execute(query, params, prepare=True, **options)  # type: ignore[misc]
+            executed = super().execute(query, params, prepare=True, **options)  # type: ignore[misc]
+            # Where Django looks for the text that it logs, and the driver leaves it to other cursors to say.
+            self._query = SimpleNamespace(query=str(query).encode())
+            return executed
 
     return PreparingCursor

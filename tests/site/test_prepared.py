@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from django.db import NotSupportedError, connection, transaction
 from django.db.models import QuerySet, Value
+from django.test.utils import CaptureQueriesContext
 
 from terrakube_site.database.built_once import BuiltOnce
 from tests.factories import WorkspaceFactory
@@ -82,6 +83,14 @@ def test_a_number_that_is_too_large_for_its_column_finds_nothing(workspace: Work
     assert len(by_number.rows(100)) == len(by_key.rows(job.pk)) == 1
     for size in (16, 32, 64, 80):
         assert by_number.rows(2**size + 100) == by_key.rows(2**size + job.pk) == []
+
+
+def test_what_is_prepared_is_logged_as_any_statement(workspace: Workspace, named: BuiltOnce) -> None:
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as captured:
+            named.rows(workspace.organization.name)
+        (logged,) = captured.captured_queries
+        assert "workspaces_organization" in logged["sql"]
 
 
 @pytest.fixture
