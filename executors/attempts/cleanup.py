@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from executors.attempts.lifecycle import MAY_STILL_RUN, lock_job, record_event
+from executors.attempts.lifecycle import MAY_STILL_RUN, STILL_THERE, lock_job, record_event
 from executors.choices import AttemptOutcome, AttemptState, EventKind, LockOutcome
 from executors.metrics import outcomes
 from executors.models import Attempt
@@ -41,7 +40,7 @@ def mark_gone(attempt: Attempt) -> None:
         attempt.cleaned_at = now
         transaction.on_commit(partial(outcomes.publish_outcome, attempt))
         job = locked.job
-        others = Attempt.objects.filter(step__job=job).filter(~Q(state=AttemptState.ENDED) | MAY_STILL_RUN)
+        others = Attempt.objects.filter(step__job=job).filter(STILL_THERE)
         if not job.is_final or others.exists():
             return
         release_state_lock(attempt, job)

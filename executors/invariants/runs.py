@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Greatest
 
-from executors.attempts.lifecycle import MAY_STILL_RUN
+from executors.attempts.lifecycle import STILL_THERE
 from executors.choices import ACTIVE, UNCLAIMED, AttemptState
 from executors.invariants import AT_MOST, Invariant, Moment, Violation
 from executors.models import Attempt
@@ -106,7 +106,7 @@ def final_job_is_at_rest(moment: Moment) -> Iterator[Violation]:
 
 def held_workspace_has_a_reason(moment: Moment) -> Iterator[Violation]:
     mine = Attempt.objects.filter(step__job=OuterRef("pk"))
-    still = mine.filter(_OPEN | MAY_STILL_RUN)
+    still = mine.filter(STILL_THERE)
     last_end = mine.order_by().values("step__job").annotate(at=Max(Coalesce("cleaned_at", "ended_at"))).values("at")
     held = Job.objects.filter(~Exists(still), holds_workspace=True, status__in=FINAL_JOB)
     held = held.annotate(free_at=Coalesce(Greatest(Subquery(last_end), F("ended_at")), F("ended_at")))

@@ -15,8 +15,18 @@ from executors.attempts import cleanup
 from executors.choices import AttemptOutcome, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
 from executors.installation.settings import Installation
+from executors.launching.manifest import ATTEMPT_LABEL
 from executors.models import Attempt
-from executors.watching.diagnosis.statuses import Seen, as_uuid, attempt_of, is_leaving, job_end
+from executors.watching.diagnosis.statuses import (
+    Seen,
+    as_uuid,
+    attempt_of,
+    is_leaving,
+    is_outlived,
+    is_pod_over,
+    job_end,
+    trimmed,
+)
 from executors.watching.late_reasons import learn_why
 from executors.watching.reconciliation import Looker
 from executors.watching.snapshot import ClusterSnapshot
@@ -77,7 +87,8 @@ def clean_up_cluster(looker: Looker, ended: Iterable[Attempt], view: ClusterSnap
 
 def _clean_up(looker: Looker, attempt: Attempt, view: ClusterSnapshot, api: Cluster) -> None:
     now, attempt_id = timezone.now(), str(attempt.pk)
-    job, pods = find_job(attempt, view, api), view.pods_of(attempt_id)
+    job = find_job(attempt, view, api)
+    pods = find_pods(attempt, job, view, api)
     ended_at = attempt.ended_at or now
     learn_why(attempt, job, pods, view.departed.get(attempt_id), now=now)
     if job is None:
@@ -108,6 +119,23 @@ def find_job(attempt: Attempt, view: ClusterSnapshot, api: Cluster) -> Seen | No
             return job
     found = api.read_job(namespace, attempt.job_name)
     return found if found is not None and attempt_of(found) == str(attempt.pk) else None
+
+
+def find_pods(attempt: Attempt, job: Seen | None, view: ClusterSnapshot, api: Cluster) -> Sequence[Seen] | None:
+    """Return the attempt's pods, None if they cannot be read; ``job`` is its Job, as ``find_job`` found it.
+
+    Where they could prove that nothing runs, they are listed anew: a watch that hears nothing misses a pod, and a Job
+    that somebody deleted is gone before its pods are. Raises ClusterError.
+    """
+    # Without a namespace its launcher died before it could record it, and it is this one.
+    if view.pods is None or attempt.namespace not in ("", view.namespace):
+        return None
+    pods = view.pods_of(str(attempt.pk)) or ()
+    outlived = bool(pods) and all(map(is_outlived, pods))
+    if not outlived and (job is not None or not all(map(is_pod_over, pods))):
+        return pods
+    found, _version = api.list_pods(view.namespace, f"{ATTEMPT_LABEL}={attempt.pk}")
+    return [trimmed(one) for one in found]
 
 
 def delete_finished_jobs(view: ClusterSnapshot, api: Cluster, conf: Installation, cluster: str = "") -> None:

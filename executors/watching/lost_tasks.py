@@ -131,9 +131,7 @@ def requeue_cancels(requeue: Requeue, opened: Iterable[Attempt]) -> Iterator[Att
 
 def release_workspaces() -> None:
     """Free the workspaces of ended jobs without an attempt that runs or may run."""
-    still = Attempt.objects.filter(step__job=OuterRef("pk")).filter(
-        ~Q(state=AttemptState.ENDED) | lifecycle.MAY_STILL_RUN
-    )
+    still = Attempt.objects.filter(step__job=OuterRef("pk")).filter(lifecycle.STILL_THERE)
     held = Job.objects.filter(~Exists(still), status__in=FINAL_JOB, holds_workspace=True)
     for job_id in held.values_list("pk", flat=True)[:AT_ONCE]:
         transitions.release_workspace(job_id)

@@ -138,11 +138,10 @@ class Sweep:
         attempt_id = str(attempt.pk)
         try:
             job = garbage_collection.find_job(attempt, view, api)
+            pods = garbage_collection.find_pods(attempt, job, view, api)
         except ClusterError as error:
             self._answers = self._answers and error.status is not None
             return self.looker.inspect_without_cluster(attempt)
-        # Without a namespace its launcher died before it could record it, and it is this one.
-        pods = view.pods_of(attempt_id) if attempt.namespace in ("", view.namespace) else None
         act = self.looker.look_at(
             attempt, job, pods, departed=view.departed.get(attempt_id), events=self._events(attempt, job, pods, api)
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
 from executors import tasks
 from executors.attempts import lifecycle
-from executors.choices import ExecutorKind
+from executors.choices import AttemptOutcome, ExecutorKind
 from executors.models import Attempt
 from tests.api.client import Api
 from tests.factories import PLAN_AND_APPLY
@@ -19,19 +20,33 @@ from workspaces.models import Job, Workspace
 from workspaces.services.jobs import create_job
 
 SESSION = "s" * 43
+TWO_SCRIPTS = """
+flow:
+  - {type: customScripts, step: 100, commands: [{runtime: BASH, priority: 1, script: "true"}]}
+  - {type: customScripts, step: 200, commands: [{runtime: BASH, priority: 1, script: "true"}]}
+"""
 
 
 @pytest.fixture
 def attempt(workspace: Workspace) -> Attempt:
     """One that its executor has claimed."""
     job = create_job(workspace, by=None, tcl=PLAN_AND_APPLY)
-    step_id = transitions.advance(job.pk)
+    return _claimed(transitions.advance(job.pk), ends=False)
+
+
+def _claimed(step_id: UUID | None, *, ends: bool) -> Attempt:
     assert step_id is not None
     made = lifecycle.open_attempt(step_id, executor=ExecutorKind.LOCAL)
     assert made is not None
     lifecycle.mark_launched(made, host="elsewhere")
     assert lifecycle.claim_attempt(made, SESSION) is lifecycle.Claim.WON
+    if ends:
+        _end(made)
     return made
+
+
+def _end(attempt: Attempt) -> None:
+    assert lifecycle.report_result(attempt, lifecycle.Report(outcome=AttemptOutcome.SUCCEEDED))
 
 
 def force(api: Api, job: Job) -> int:
@@ -81,3 +96,35 @@ def test_force_is_a_conflict_where_nothing_runs(owner: Api, workspace: Workspace
 def test_who_may_not_cancel_may_not_kill(reader: Api, attempt: Attempt) -> None:
     assert force(reader, attempt.step.job) == 403
     assert Job.objects.get(pk=attempt.step.job_id).status == JobStatus.RUNNING
+
+
+def test_a_request_that_names_an_earlier_step_leaves_the_workspace_to_the_one_that_runs(
+    owner: Api, workspace: Workspace
+) -> None:
+    job = create_job(workspace, by=None, tcl=TWO_SCRIPTS)
+    first, second = (_claimed(transitions.advance(job.pk), ends=ends) for ends in (True, False))
+    assert force(owner, job) == 204
+    # It was made, or asked for, when the first step still ran.
+    tasks.kill_step(str(first.step_id))
+    assert Job.objects.get(pk=job.pk).holds_workspace
+    tasks.kill_step(str(second.step_id))
+    assert orders(second) == (True, True)
+
+
+def test_the_step_that_runs_is_looked_up_once_the_job_is_locked(
+    owner: Api, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = create_job(workspace, by=None, tcl=TWO_SCRIPTS)
+    first = _claimed(transitions.advance(job.pk), ends=False)
+    lock, queued = transitions.lock_job, []
+
+    def goes_on_meanwhile(key: int) -> Job | None:
+        _end(first)
+        queued.append(_claimed(transitions.advance(job.pk), ends=False))
+        return lock(key)
+
+    monkeypatch.setattr(transitions, "lock_job", goes_on_meanwhile)
+    told: list[str] = []
+    monkeypatch.setattr("workspaces.services.jobs.enqueue", lambda _task, key, **_options: told.append(key))
+    assert force(owner, job) == 204
+    assert told == [str(queued[0].step_id)]

@@ -327,10 +327,12 @@ def force_cancel(job: Job, *, by: Actor) -> Job:
     runs.
     """
     require_cancel(job, by=by)
-    running = job.steps.filter(Q(status__in=IN_EXECUTOR) | Q(interruption=Interruption.INTERRUPTING)).first()
-    if running is None:
-        raise WrongState(message(_("Job {number} has nothing left to stop."), number=job.pk))
     with transaction.atomic():
+        # Under the lock: a job may go on to its next step meanwhile.
+        transitions.lock_job(job.pk)
+        running = job.steps.filter(Q(status__in=IN_EXECUTOR) | Q(interruption=Interruption.INTERRUPTING)).first()
+        if running is None:
+            raise WrongState(message(_("Job {number} has nothing left to stop."), number=job.pk))
         if transitions.cancel(job.pk, by=name_of(by)):
             note_event(job, HistoryVerb.CANCELLED, by=by)
             # The job was cancelled before its executor was told: both become one request, with force.

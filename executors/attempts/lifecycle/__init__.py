@@ -30,6 +30,7 @@ from executors.attempts.lifecycle.reports import orders as orders
 from executors.attempts.lifecycle.reports import record_heartbeat as record_heartbeat
 from executors.attempts.lifecycle.reports import report_result as report_result
 from executors.attempts.lifecycle.writes import MAY_STILL_RUN as MAY_STILL_RUN
+from executors.attempts.lifecycle.writes import STILL_THERE as STILL_THERE
 from executors.attempts.lifecycle.writes import lock_job as lock_job
 from executors.attempts.lifecycle.writes import mark_missing as mark_missing
 from executors.attempts.lifecycle.writes import record_event as record_event

@@ -14,6 +14,7 @@ from executors.attempts.lifecycle.writes import (
     create_attempt,
     end_attempt,
     finish_step_of,
+    give_workspace_back,
     lock_job,
     move_attempt,
     record_event,
@@ -165,8 +166,7 @@ def request_cancel(step_id: UUID, *, force: bool = False) -> Attempt | None:
         locked = lock_job(step_id)
         attempt = Attempt.objects.select_related("step").filter(step=step_id).order_by("-number").first()
         if attempt is None or attempt.state == AttemptState.ENDED:
-            if not Attempt.objects.filter(step=step_id).filter(MAY_STILL_RUN).exists():
-                transitions.release_workspace(locked)
+            give_workspace_back(locked)
             return attempt
         now = timezone.now()
         record_event(attempt, EventKind.CANCEL, "force" if force else "", now)
@@ -174,7 +174,7 @@ def request_cancel(step_id: UUID, *, force: bool = False) -> Attempt | None:
             end_attempt(
                 attempt, AttemptOutcome.CANCELLED, reason("cancelled", "cancelled-before-start"), cancelled_at=now
             )
-            transitions.release_workspace(locked)
+            give_workspace_back(locked)
         else:
             move_attempt(
                 attempt,

@@ -22,6 +22,8 @@ _EVENTS = BuiltInserts(AttemptEvent, ignore_conflicts=True)
 OPEN = UNCLAIMED | ACTIVE
 # Declared lost after its executor had begun, and not yet proved gone.
 MAY_STILL_RUN = Q(state=AttemptState.ENDED, outcome=AttemptOutcome.LOST, claimed_at__isnull=False, cleaned_at=None)
+STILL_THERE = ~Q(state=AttemptState.ENDED) | MAY_STILL_RUN
+"""Attempts of whose executors one runs, or may run."""
 _INTERRUPTED = {
     AttemptOutcome.CANCELLED: Interruption.STOPPED,
     AttemptOutcome.KILLED: Interruption.KILLED,
@@ -100,6 +102,12 @@ def end_attempt(
 def finish_step_of(locked: LockedStep, outcome: transitions.Outcome) -> None:
     if not transitions.finish_step(locked, outcome) and not outcome.lost:
         # The step was cancelled before; its workspace waited for this attempt.
+        give_workspace_back(locked)
+
+
+def give_workspace_back(locked: LockedStep) -> None:
+    """Release the workspace of an ended job, unless one of its executors runs or may run."""
+    if not Attempt.objects.filter(step__job=locked.job).filter(STILL_THERE).exists():
         transitions.release_workspace(locked)
 
 

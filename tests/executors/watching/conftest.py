@@ -35,6 +35,8 @@ class MemoryCluster:
     namespace: str
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     pods: dict[str, list[dict[str, Any]]] | None = field(default_factory=dict)
+    unseen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Pods of which the watch has heard nothing."""
     deleted: list[str] = field(default_factory=list)
     words: str | None = None
     """What every pod said; None: it may not be read."""
@@ -66,6 +68,11 @@ class MemoryCluster:
 
     def read_job(self, namespace: str, name: str) -> dict[str, Any] | None:
         return next((job for job in self.jobs.values() if job["metadata"]["name"] == name), None)
+
+    def list_pods(self, namespace: str, selector: str) -> tuple[list[dict[str, Any]], str]:
+        assert self.pods is not None
+        attempt_id = selector.removeprefix("terrakube.io/attempt=")
+        return [*self.pods.get(attempt_id, ()), *self.unseen.get(attempt_id, ())], "1"
 
     def delete_job(self, namespace: str, name: str) -> bool:
         job = self.read_job(namespace, name)

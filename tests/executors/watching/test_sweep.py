@@ -257,6 +257,30 @@ def test_unseen_pods_of_a_job_that_somebody_deleted_get_their_time_to_end(
     assert not job_of(attempt).holds_workspace
 
 
+def test_a_pod_of_which_the_watch_heard_nothing_is_asked_for_before_it_counts_as_gone(
+    make: Make, run: Run, memory_cluster: MemoryCluster
+) -> None:
+    open_one, cancelled = make(AttemptState.CLAIMED), make(AttemptState.CLAIMED, on=WorkspaceFactory.create())
+    transitions.cancel(cancelled.step.job_id, by="somebody")
+    lifecycle.request_cancel(cancelled.step_id)
+    for attempt in (open_one, cancelled):
+        # Somebody deleted its Job in the background, so its pod has its time to end.
+        memory_cluster.put(attempt, "pod-terminating")
+        memory_cluster.unseen[str(attempt.pk)] = memory_cluster.pods_of(attempt)
+        memory_cluster.remove(attempt)
+    for _ in range(3):
+        run()
+        for attempt in (open_one, cancelled):
+            assert fresh(attempt).state != AttemptState.ENDED
+            assert job_of(attempt).holds_workspace
+            shift(attempt, 6)
+    memory_cluster.unseen.clear()
+    run()
+    assert (fresh(open_one).outcome, fresh(cancelled).outcome) == (AttemptOutcome.LOST, AttemptOutcome.KILLED)
+    assert not job_of(open_one).holds_workspace
+    assert not job_of(cancelled).holds_workspace
+
+
 def test_deadlines_hold_while_the_cluster_does_not_answer(make: Make, sweep: Sweep) -> None:
     silent, starting = make(AttemptState.CLAIMED, seconds=1000), make(on=WorkspaceFactory.create(), seconds=1000)
     running = make(AttemptState.CLAIMED, on=WorkspaceFactory.create())

@@ -22,4 +22,5 @@ from workspaces.jobs.transitions.reports import start_step as start_step
 from workspaces.jobs.transitions.room import leave_line as leave_line
 from workspaces.jobs.transitions.table import Outcome as Outcome
 from workspaces.jobs.transitions.writes import LockedStep as LockedStep
+from workspaces.jobs.transitions.writes import lock_job as lock_job
 from workspaces.jobs.transitions.writes import lock_step as lock_step
