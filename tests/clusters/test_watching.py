@@ -60,7 +60,8 @@ def watch(
     monkeypatch.setattr(other_clusters, "FIRST_VIEW_SECONDS", 0)
     # The test's own connection stays, whose transaction is rolled back.
     monkeypatch.setattr(other_clusters, "close_old_connections", lambda: None)
-    for name in ("list_pods", "watch_jobs", "watch_pods"):
+    monkeypatch.setattr(MemoryCluster, "list_pods", lambda *given: ([], ""), raising=False)
+    for name in ("watch_jobs", "watch_pods"):
         monkeypatch.setattr(MemoryCluster, name, lambda *given: None, raising=False)
     monkeypatch.setattr(MemoryCluster, "version", lambda self: "", raising=False)
     monkeypatch.setattr(MemoryCluster, "server_time", lambda self: timezone.now(), raising=False)
