@@ -67,8 +67,7 @@ class StateVersionAdmin(ReadOnly, RecordAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().get_queryset(request).defer("content", "json")
-        return found
+        return super().get_queryset(request).defer("content", "json")
 
     @admin.display(description=_("organization"), ordering="workspace__organization__name")
     def organization(self, record: StateVersion) -> str:
