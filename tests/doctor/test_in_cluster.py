@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import http.server
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from executors.installation.settings import installation
 from executors.models import CheckRun
 from tests.factories import VariableFactory
 from tests.spine import rights
-from tests.support.patience import patient, pause
+from tests.spine.waiting import await_that
+from tests.support.patience import patient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.cluster, pytest.mark.timeout(patient(300))]
 
@@ -110,12 +110,8 @@ def cache(cluster_api: client.ApiClient, cluster_namespace: str, tmp_path: Path)
     VariableFactory.create(key="TF_PLUGIN_CACHE_DIR", value="/cache")
     core.create_persistent_volume(volume)  # type: ignore[arg-type]
     core.create_namespaced_persistent_volume_claim(cluster_namespace, claim)  # type: ignore[arg-type]
-    begin = time.monotonic()
     # A claim that is not bound yet is one of the reasons for which a pod is said to be stuck.
-    while core.read_persistent_volume(cluster_namespace).status.phase != "Bound":  # type: ignore[union-attr]
-        waited = time.monotonic() - begin
-        assert waited < patient(60)
-        time.sleep(pause(waited))
+    await_that(lambda: core.read_persistent_volume(cluster_namespace).status.phase == "Bound", "the claim is bound", 60)  # type: ignore[union-attr]
     yield
     core.delete_persistent_volume(cluster_namespace)
 

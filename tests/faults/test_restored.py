@@ -37,12 +37,17 @@ def kept(tmp_path: Path) -> Path:
     return tmp_path / "dump"
 
 
-def put_back(trial: Trial, path: Path) -> None:
-    """Stop the site, restore its database, and start it again; its queue is empty, as nobody dumps that."""
+def put_back(trial: Trial, path: Path, job: Job, status: JobStatus) -> None:
+    """Stop the site, restore its database, and start it again; its queue is empty, as nobody dumps that.
+
+    Whether the dump is of the intended moment is looked at before the site starts: it may end the job at once.
+    """
     site = trial.site
     for process in site.processes:
         process.kill()
     restore(path)
+    job.refresh_from_db()
+    assert job.status == status
     site.lose_tasks()
     trial.fault()
     site.start()
@@ -84,15 +89,13 @@ def test_to_between_launch_and_claim_when_the_apply_has_ended(
 ) -> None:
     job = launched(trial, kept, command)
     await_end(trial, job, status)
-    put_back(trial, kept)
-    job.refresh_from_db()
-    assert job.status == JobStatus.QUEUE
+    put_back(trial, kept, job, JobStatus.QUEUE)
     assert_not_again(trial, job, "claimed-before")
 
 
 def test_to_between_launch_and_claim_while_the_apply_runs(trial: Trial, kept: Path) -> None:
     job = launched(trial, kept, f"sleep {LONG_SECONDS}")
-    put_back(trial, kept)
+    put_back(trial, kept, job, JobStatus.QUEUE)
     # Its executor claims once more with its own session, and what runs goes on to its end.
     trial.assert_sound(job, status=JobStatus.COMPLETED, starts=1, lost=True)
     assert Attempt.objects.filter(step__job=job).count() == 1, story(job)
@@ -124,9 +127,7 @@ def test_to_before_the_launch_when_the_apply_has_failed(trial: Trial, kept: Path
     trial.site.worker.start()
     trial.site.watcher.start()
     await_end(trial, job, JobStatus.FAILED)
-    put_back(trial, kept)
-    job.refresh_from_db()
-    assert (job.status, job.started_at) == (JobStatus.PENDING, None)
+    put_back(trial, kept, job, JobStatus.PENDING)
     sentence = trial.ended(job, "launched-before", seconds=120)
     assert "Compare the state with what exists" in sentence
     trial.assert_sound(job, status=JobStatus.FAILED, code="launched-before", starts=1, lost=True)
@@ -145,5 +146,5 @@ def test_to_after_the_claim_when_the_apply_has_failed(
     until(trial, job)
     dump(kept)
     await_end(trial, job, JobStatus.FAILED)
-    put_back(trial, kept)
+    put_back(trial, kept, job, JobStatus.RUNNING)
     assert_not_again(trial, job, "step-failed")
