@@ -257,7 +257,13 @@ def _troubles(job: Job) -> None:
         success=False,
         attempt_count=3,
     )
-    waiting = {"id": "0e7d", "name": "april-lake", "func": "executors.tasks.launch_step", "kwargs": {}}
+    waiting = {
+        "id": "0e7d",
+        "name": "april-lake",
+        "func": "executors.tasks.launch_step",
+        "kwargs": {},
+        "started": ended,
+    }
     OrmQ.objects.create(
         # Of a queue that no worker of the sample takes from.
         key="pictures",

@@ -75,7 +75,7 @@ TEXTS = frozenset((
     _("limited until"),
     _("linked account"), _("linked accounts"), _("locked by the pull request"), _("merged"), _("open"),
     _("pull request problem"), _("pull requests"), _("remote ID"), _("report"), _("repository"), _("require approved"),
-    _("require mergeable"), _("require up to date"), _("rules for pull requests"),
+    _("require mergeable"), _("require up to date"), _("rule set for pull requests"), _("rule sets for pull requests"),
     _("sensitive variables for forks"), _("sensitive variables in plans"), _("sent"), _("last sent"),
     _("target branch"), _("title"), _("tries"), _("withholds sensitive variables"),
     _("apply by comment"), _("author"), _("branch format"), _("branch or tag"), _("code"), _("deliveries"),

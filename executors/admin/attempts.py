@@ -35,6 +35,9 @@ class EventInline(ReadOnly, RecordInline):
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnly, RecordAdmin):
+    why_no_history = _(
+        "An attempt has no history of changes: the site writes it when a step starts; its page has the timeline."
+    )
     list_display = ("name", "job", "progress", "why", "place", "created", "took")
     empty_help = _("An attempt appears here when the first step of a job starts.")
     list_select_related = ("step__job__organization",)

@@ -10,7 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from executors.doctor import runs
@@ -26,6 +26,8 @@ _REFRESH_SECONDS = 5
 
 @admin.register(CheckRun)
 class CheckRunAdmin(ReadOnly, AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
+    why_no_history = _("A check has no history: it is written once, when it runs.")
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the newest run; a POST asks for another, which goes on in the background."""
         if not self.has_view_permission(request):
@@ -53,7 +55,7 @@ class CheckRunAdmin(ReadOnly, AdministratorsOnly, ModelAdmin):  # type: ignore[m
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Check of the installation"),
+            "title": _("Installation check"),
             "run": run,
             "going": going,
             "seconds": _REFRESH_SECONDS,

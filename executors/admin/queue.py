@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_q.admin import FailAdmin, QueueAdmin
 from django_q.models import Failure, OrmQ, Schedule, Success
@@ -22,7 +23,7 @@ from unfold.admin import ModelAdmin
 
 from vcs.models import Delivery
 from workspaces.admin.users import AdministratorsOnly
-from workspaces.display import age_column, moment, time_left
+from workspaces.display import age_column, moment
 from workspaces.models import AccessToken, Job, NotificationDelivery, Step, Vcs, Workspace
 
 # Successes are not kept and nothing is scheduled by django-q2 itself, so there is nothing to list of them.
@@ -131,6 +132,7 @@ class _Listed(AdministratorsOnly):
 
 @admin.register(Failure)
 class FailureAdmin(_Listed, FailAdmin, ModelAdmin):  # type: ignore[misc]
+    why_no_history = _("A failed task has no history: the worker writes it when the task has failed.")
     called = _("failed task"), _("failed tasks")
     empty_help = _("No task has failed. The sweep picks up any work that was left undone.")
     list_display = ("task", "about", "ended", "tries", "error")
@@ -161,17 +163,26 @@ class FailureAdmin(_Listed, FailAdmin, ModelAdmin):  # type: ignore[misc]
 
 @admin.register(OrmQ)
 class OrmQueueAdmin(_Listed, QueueAdmin, ModelAdmin):  # type: ignore[misc]
+    why_no_history = _(
+        "A queued task has no history: the site writes it, and the worker removes it when the task is done."
+    )
     called = _("queued task"), _("queued tasks")
     empty_help = _("No task is queued. With Redis as the queue, tasks are never listed here.")
-    list_display = ("task", "about", "taken")
+    list_display = ("task", "about", "queued", "state")
     list_filter = ()
-    fields = readonly_fields = ("task", "about", "taken")
+    fields = readonly_fields = ("task", "about", "queued", "state")
 
     @admin.display(description=_("task"))
     def task(self, queued: OrmQ) -> str:
         return _in_words(queued.func())
 
-    @admin.display(description=_("queued since"), ordering="lock")
-    def taken(self, queued: OrmQ) -> SafeString:
+    @admin.display(description=_("queued"))
+    def queued(self, queued: OrmQ) -> SafeString:
+        # The lock has its time only until a worker takes the task.
+        return moment(queued.task.get("started"))
+
+    @admin.display(description=_("state"), ordering="lock")
+    def state(self, queued: OrmQ) -> str:
         # One that a worker took is locked until another may take it.
-        return time_left(queued.lock) if queued.lock is None or queued.lock > timezone.now() else moment(queued.lock)
+        is_taken = queued.lock is not None and queued.lock > timezone.now()
+        return gettext("taken by a worker") if is_taken else gettext("waiting for a worker")

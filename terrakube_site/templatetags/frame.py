@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,13 +56,21 @@ def way(context: Context) -> list[tuple[str, str]]:
     return [*parts[:-1], (parts[-1][0], "")]
 
 
-# What tells Django's pages of lists and records, whose own titles say "Select … to change".
-_OF_RECORDS = ("cl", "adminform", "deleted_objects")
-
-
 @register.simple_tag(takes_context=True)
 def page_title(context: Context) -> str:
-    """What a browser calls a page: of a list and of a record its way, the page itself first; else its own title."""
-    if context.get("opts") is not None and any(context.get(name) for name in _OF_RECORDS):
-        return " · ".join(str(title) for title, _address in reversed(way(context)))
-    return " · ".join(str(part) for part in (context.get("subtitle"), context.get("title")) if part)
+    """What a browser calls a page: as the sidebar does, by a title that names the record, or by its way backwards."""
+    title = str(context.get("title") or "")
+    if context.get("opts") is None:
+        return title
+    parts = [str(part) for part, _address in way(context)]
+    match = getattr(context.get("request"), "resolver_match", None)
+    if match is not None and str((context.get("list_titles") or {}).get(match.view_name)) == parts[-1]:
+        return parts[-1]
+    names_record = len(parts) > 2 and re.search(rf"(?<!\w){re.escape(parts[1])}(?!\w)", title)
+    return title if names_record else " · ".join(reversed(parts))
+
+
+@register.filter
+def why_no_history(options: Any) -> str:
+    """Why records of a kind have no history; empty where they have one."""
+    return str(getattr(admin.site._registry.get(options.model), "why_no_history", ""))

@@ -25,6 +25,12 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
         context = {"title": apps.get_app_config(app_label).verbose_name, **(extra_context or {})}
         return super().app_index(request, app_label, context)
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        answer = super().password_change(request, extra_context)
+        if answer.status_code == 200:
+            answer.context_data["form"]["new_password2"].help_text = gettext("Enter the same password again.")
+        return answer
+
     def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().password_change_done(request, {"title": gettext("Password"), **(extra_context or {})})
 

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
+from auditlog.registry import auditlog
+from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, User
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -17,6 +20,7 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ
 from django_q.signing import SignedPackage
 
+from terrakube_site.templatetags.frame import why_no_history
 from tests.factories import (
     PLAN,
     CollectionFactory,
@@ -103,7 +107,7 @@ def test_deleting_a_group_tells_nothing_of_the_rows_that_link_its_members(admin:
     group = Group.objects.create(name="spot")
     UserFactory.create().groups.add(group)
     text = admin.get(reverse("admin:auth_group_delete", args=[group.pk])).content.decode()
-    assert "Delete the group spot? This cannot be undone." in without_breaks(text)
+    assert "Delete the group “spot”? This cannot be undone." in without_breaks(text)
     assert "object (" not in text
     assert "This is deleted as well" not in text
 
@@ -124,10 +128,32 @@ def test_the_groups_of_a_token_are_words_in_its_history(admin: Client) -> None:
 
 
 def test_a_queued_task_says_since_when_it_waits(admin: Client) -> None:
-    payload = SignedPackage.dumps({"id": "1", "name": "one", "func": "executors.tasks.launch_step", "args": ()})
-    OrmQ.objects.create(key="terrakube", payload=payload, lock=timezone.now() - dt.timedelta(minutes=9))
-    text = admin.get(reverse("admin:django_q_ormq_changelist")).content.decode()
-    assert "9 min ago" in text
+    queued = timezone.now() - dt.timedelta(minutes=9)
+    task = {"id": "1", "name": "one", "func": "executors.tasks.launch_step", "args": (), "started": queued}
+    # One that a worker took is locked until another may take it.
+    for lock, said in ((queued, "waiting for a worker"), (timezone.now() + dt.timedelta(hours=1), "taken by a worker")):
+        OrmQ.objects.all().delete()
+        OrmQ.objects.create(key="terrakube", payload=SignedPackage.dumps(task), lock=lock)
+        text = admin.get(reverse("admin:django_q_ormq_changelist")).content.decode()
+        assert "9 min ago" in text
+        assert said in text
+
+
+@pytest.mark.parametrize("model", django_admin.site._registry, ids=lambda model: model._meta.model_name)
+def test_a_kind_of_record_without_a_history_says_what_writes_it(model: type[Model]) -> None:
+    assert bool(why_no_history(model._meta)) is not auditlog.contains(model)
+
+
+def test_a_record_without_a_history_says_so_on_its_page(admin: Client, workspace: Workspace) -> None:
+    job = create_job(workspace, by=None, tcl=PLAN)
+    text = admin.get(reverse("admin:workspaces_job_history", args=[job.pk])).content.decode()
+    assert "A job has no history of changes" in text
+
+
+def test_changes_are_filtered_by_what_was_done(admin: Client, collection: Collection) -> None:
+    address = reverse("admin:auditlog_logentry_changelist")
+    shown = {action: admin.get(address, {"action": action}).content.decode() for action in ("0", "2")}
+    assert {action for action, text in shown.items() if f">{collection}<" in text} == {"0"}
 
 
 def test_an_empty_list_of_jobs_leads_to_where_jobs_are_started(admin: Client) -> None:

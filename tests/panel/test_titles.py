@@ -49,6 +49,27 @@ def test_a_record_is_called_by_its_name_and_its_list(admin: Client) -> None:
     assert title(admin, reverse("admin:workspaces_schedule_changelist"), accept_language="de") == "Zeitpläne"
 
 
+def test_a_page_of_a_record_is_called_by_the_record(admin: Client) -> None:
+    workspace = WorkspaceFactory.create(name="net")
+    page = "admin:workspaces_workspace"
+    titles = {
+        "overview": "Overview · net · Workspaces",
+        "variables": "Variables · net · Workspaces",
+        "history": "History of net",
+        "start": "Start a job on net",
+        "delete": "Delete · net · Workspaces",
+    }
+    assert {name: title(admin, reverse(f"{page}_{name}", args=[workspace.pk])) for name in titles} == titles
+    # The word in another is not the record's name.
+    short = WorkspaceFactory.create(name="view")
+    assert title(admin, reverse(f"{page}_overview", args=[short.pk])) == "Overview · view · Workspaces"
+
+
+def test_a_page_beside_a_list_is_called_by_the_list_too(admin: Client) -> None:
+    assert title(admin, reverse("admin:workspaces_workspace_by_project")) == "By project · Workspaces"
+    assert title(admin, reverse("admin:workspaces_job_list_view")) == "Saved filters and columns · Jobs"
+
+
 def test_a_job_keeps_its_status_in_its_title(admin: Client) -> None:
     job = create_job(WorkspaceFactory.create(name="network"), by=None, tcl=PLAN)
     assert title(admin, reverse("admin:workspaces_job_change", args=[job.pk])).startswith("Pending · job")

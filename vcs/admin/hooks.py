@@ -73,6 +73,7 @@ class _Pages(ReadOnly, RecordAdmin):
 
 @admin.register(RepositoryHook)
 class RepositoryHookAdmin(_Pages):
+    why_no_history = _("A repository webhook has no history: the site writes it when a workspace gets a webhook.")
     label = "repositoryhook"
     again = gettext_noop("register a webhook again")
     change_form_template = "terrakube/repository_hook.html"
@@ -128,6 +129,7 @@ def _make_workspaces(hook: RepositoryHook) -> str:
 
 @admin.register(Delivery)
 class DeliveryAdmin(_Pages):
+    why_no_history = _("A delivery has no history: the site writes it when a provider sends it.")
     label = "delivery"
     again = gettext_noop("process a delivery again")
     change_form_template = "terrakube/delivery.html"

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -25,6 +25,7 @@ _MOST_PROBLEMS = 20
 
 @admin.register(PullRequest)
 class PullRequestAdmin(ReadOnly, RecordAdmin):
+    why_no_history = _("A pull request has no history: the site writes it from the deliveries of the provider.")
     change_form_template = "terrakube/pull_request.html"
     list_display = ("__str__", "title", "repository_name", "author", "open", "held", "changed")
     list_display_links = ("__str__", "title")
@@ -148,7 +149,7 @@ def _require(request: HttpRequest, rules: PullRequestRules) -> None:
         actor_of(request),
         workspace.organization,
         "manage_workspace",
-        action="change the rules for pull requests",
+        action=gettext_noop("change the rules for pull requests"),
         workspace=workspace,
     )
 

@@ -117,8 +117,8 @@ class PullRequestRules(models.Model):
     objects = WorkspaceScopedQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "rules for pull requests"
-        verbose_name_plural = "rules for pull requests"
+        verbose_name = "rule set for pull requests"
+        verbose_name_plural = "rule sets for pull requests"
 
     def __str__(self) -> str:
         return str(self.workspace)

@@ -30,6 +30,21 @@ import_module("auditlog.admin")
 admin.site.unregister(LogEntry)
 
 
+class ActionFilter(admin.SimpleListFilter):
+    """Changes that created, changed or deleted a record."""
+
+    title = _("action")
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        # Nothing writes down that a record was viewed.
+        return [(str(action), words) for action, (words, _tone) in ACTIONS.items() if action != LogEntry.Action.ACCESS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
+        found = self.value() or ""
+        return queryset.filter(action=int(found)) if found.isdecimal() else queryset
+
+
 class KindFilter(admin.SimpleListFilter):
     """Changes of one kind of record."""
 
@@ -47,8 +62,9 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnly, AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
+    why_no_history = _("A change has no history: the site writes it once, when a record changes.")
     list_display = ("when", "what", "record", "changed", "who")
-    list_filter = ("action", KindFilter)
+    list_filter = (ActionFilter, KindFilter)
     list_select_related = ("actor", "content_type", "history")
     search_fields = ("object_repr", "actor__username", "actor__email")
     search_help_text = _("Search by record or user")

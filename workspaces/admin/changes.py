@@ -220,7 +220,6 @@ class History:
             "title": gettext("History of %(record)s") % {"record": record},
             "object": record,
             "entries": entries,
-            "keeps_history": self.keeps_history,
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/object_history.html", context)

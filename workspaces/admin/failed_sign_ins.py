@@ -18,6 +18,7 @@ from workspaces.display import age_column, clock
 
 @admin.register(AccessAttempt)
 class FailedSignInAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]
+    why_no_history = _("A failed sign-in has no history: the site writes it when a password is wrong.")
     list_display = ("user", "address", "failures", "last")
     called = _("failed sign-in"), _("failed sign-ins")
     empty_help = _("Failed password sign-ins, and the users they locked out.")

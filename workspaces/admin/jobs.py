@@ -79,6 +79,7 @@ class PhaseFilter(admin.SimpleListFilter):
 
 @admin.register(Job)
 class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
+    why_no_history = _("A job has no history of changes: its page shows who started it, each decision and each step.")
     panel_list = PanelList.JOBS
     right = "plan_job"
     list_display = ("number", "state", "workspace_name", "organization", "template", "who", "age", "span", "why")

@@ -67,7 +67,7 @@ _GROUPS = (
         (
             (_("Attempts"), "rocket_launch", "admin:executors_attempt_changelist", "read"),
             (_("Clusters"), "hub", "admin:workspaces_cluster_changelist", ADMINISTRATOR),
-            (_("Check"), "stethoscope", "admin:executors_checkrun_changelist", ADMINISTRATOR),
+            (_("Installation check"), "stethoscope", "admin:executors_checkrun_changelist", ADMINISTRATOR),
             (_("Queue"), "low_priority", "admin:django_q_ormq_changelist", ADMINISTRATOR),
             (_("Failed tasks"), "error", "admin:django_q_failure_changelist", ADMINISTRATOR),
             (_("Failed sign-ins"), "lock_person", "admin:axes_accessattempt_changelist", ADMINISTRATOR),

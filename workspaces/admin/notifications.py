@@ -163,6 +163,7 @@ class NotificationConfigurationAdmin(RecordAdmin):
 
 @admin.register(NotificationDelivery)
 class NotificationDeliveryAdmin(ReadOnly, RecordAdmin):
+    why_no_history = _("A sent notification has no history: the site writes it when it sends the message.")
     read_right = "manage_workspace"
     change_form_template = "terrakube/notification_delivery.html"
     list_display = ("__str__", "workspace", "job", "configuration", "state", "answer_status", "tries", "made")

@@ -23,6 +23,7 @@ from workspaces.services.state import RIGHT
 
 @admin.register(RecoveredState)
 class RecoveredStateAdmin(ReadOnly, RecordAdmin):
+    why_no_history = _("A recovered state has no history: the site writes it when it refuses the state of a step.")
     change_form_template = "terrakube/recovered_state.html"
     list_display = ("__str__", "workspace", "job", "reason", "kept")
     kept = age_column("created_date", _("created"))

@@ -45,6 +45,7 @@ def origin_of(version: StateVersion) -> SafeString:
 
 @admin.register(StateVersion)
 class StateVersionAdmin(ReadOnly, RecordAdmin):
+    why_no_history = _("A state version has no history: a step, an upload or a rollback writes it once.")
     change_form_template = "terrakube/state_version.html"
     list_display = (
         "__str__",

@@ -45,6 +45,7 @@ _WORDS = {
     "groups": (_("Groups"), _("The groups decide which teams the user belongs to: a team has the name of a group.")),
 }
 """Of each field of a user its label and help."""
+_AGAIN = _("Enter the same password again.")
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -104,9 +105,16 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].help_text = _WORDS["username"][1]
+        self.fields["password2"].help_text = _AGAIN
         signs_in = self.fields["usable_password"]
         signs_in.label, signs_in.help_text = _("Sign-in"), ""
         signs_in.choices = [("true", _("With a password")), ("false", _("Through the issuer only"))]
+
+
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password2"].help_text = _AGAIN
 
 
 @admin.register(User)
@@ -114,7 +122,7 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
     form = UserForm
     add_form = NewUserForm
     add_form_template = None
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = PasswordForm
     list_display = ("username", "email", "person", "admits", "administers", "seen")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     search_help_text = _("Search by user, name or email")

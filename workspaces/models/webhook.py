@@ -46,7 +46,7 @@ class Webhook(Record, Audited):
         ordering = ("created_date",)
 
     def __str__(self) -> str:
-        return gettext("Webhook of %(workspace)s") % {"workspace": self.workspace}
+        return str(self.workspace)
 
 
 class WebhookEvent(Record, Audited, ActsFor):
