@@ -30,6 +30,8 @@ TONES = {
     JobStatus.FAILED: "bad",
     JobStatus.UNKNOWN: "quiet",
 }
+_KIB = 1024
+_UNITS = ("KiB", "MiB", "GiB")
 _TONES: Mapping[str, str] = {str(status): name for status, name in TONES.items()}
 _LABELS: Mapping[str, Any] = {**dict(JobStatus.choices), **dict(LastJobStatus.choices)}
 
@@ -77,6 +79,16 @@ def duration(span: dt.timedelta | None) -> str:
 def seconds(span: float) -> str:
     """Format a number of seconds as a time span; a short one with tenths."""
     return f"{number_format(span, 1)} s" if span < 10 else duration(dt.timedelta(seconds=span))
+
+
+def file_size(count: int | None) -> str:
+    """Format a number of bytes: "108 bytes", "6.1 KiB", "2.0 MiB"; a dash for None."""
+    if count is None:
+        return "–"
+    if count < _KIB:
+        return ngettext("%(number)d byte", "%(number)d bytes", count) % {"number": count}
+    power = min((count.bit_length() - 1) // 10, len(_UNITS))
+    return f"{number_format(count / _KIB**power, 1)} {_UNITS[power - 1]}"
 
 
 def coarse_duration(span: dt.timedelta) -> str:

@@ -19,7 +19,7 @@ from executors.runs.resource_use import format_bytes
 from terrakube_site.theme.markup import format_html
 from workspaces.admin.base import ReadOnly, RecordAdmin, allows, scope
 from workspaces.admin.record_rows import RecordInline
-from workspaces.display import clock, duration, moment, seconds
+from workspaces.display import clock, duration, file_size, moment, seconds
 from workspaces.reasons import in_language
 
 
@@ -44,7 +44,16 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
     list_filter = ("state", "outcome", "executor")
     search_fields = ("job_name", "pod_name", "node_name", "reason", "=step__job__id")
     search_help_text = _("Search by Kubernetes Job, pod, node, reason or job number")
-    readonly_fields = ("job", "progress", "retried", "used_memory", "used_cpu", "asked_for", "own_deadlines")
+    readonly_fields = (
+        "job",
+        "progress",
+        "retried",
+        "used_memory",
+        "used_cpu",
+        "kept_log",
+        "asked_for",
+        "own_deadlines",
+    )
     fieldsets = (
         (None, {"fields": ("job", "number", "executor", "progress", "reason", "reason_code", "phase", "exit_code")}),
         (_("Where"), {"fields": ("cluster", "namespace", "job_name", "pod_name", "node_name", "image")}),
@@ -64,7 +73,7 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
                 )
             },
         ),
-        (_("What it used"), {"fields": ("asked_for", "used_memory", "used_cpu", "log_size", "own_deadlines")}),
+        (_("What it used"), {"fields": ("asked_for", "used_memory", "used_cpu", "kept_log", "own_deadlines")}),
         (
             _("More"),
             {"classes": ("collapse",), "fields": ("id", "job_uid", "force_stop", "ended_by_cluster", "state_lock")},
@@ -130,6 +139,10 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
     @admin.display(description=_("CPU time"))
     def used_cpu(self, attempt: Attempt) -> str:
         return "–" if attempt.cpu_seconds is None else seconds(attempt.cpu_seconds)
+
+    @admin.display(description=_("log size"), ordering="log_size")
+    def kept_log(self, attempt: Attempt) -> str:
+        return file_size(attempt.log_size)
 
     @admin.display(description=_("requests and limits"))
     def asked_for(self, attempt: Attempt) -> str:

@@ -60,10 +60,10 @@ def _health(name: str, title: str, help: str) -> Health:
     age = heartbeats.heartbeat_age(name)
     if age is None:
         return Health(title, "bad", _("never seen"), help)
-    words = {"age": duration(age)}
+    seen = _("Last seen %(age)s ago.") % {"age": duration(age)}
     if age.total_seconds() <= heartbeats.STALE_SECONDS:
-        return Health(title, "good", _("works, last seen %(age)s ago") % words)
-    return Health(title, "bad", _("silent, last seen %(age)s ago") % words, help)
+        return Health(title, "good", _("works"), seen)
+    return Health(title, "bad", _("silent"), f"{seen} {help}")
 
 
 def _queue() -> Health:

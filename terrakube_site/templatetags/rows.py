@@ -112,7 +112,7 @@ def shown_value(context: Context, field: Any) -> str:
         return shown
     value = text_of(field.contents() or "")
     more = " ".join(["max-w-4xl" if field.is_json else "max-w-2xl", "*:rounded-default", *field.wrapper_class.split()])
-    return f'<div class="readonly break-words {more}">{"-" if value in {"", "None"} else value}</div>'
+    return f'<div class="readonly break-words {more}">{"–" if value in {"", "None"} else value}</div>'
 
 
 @register.simple_tag(takes_context=True)

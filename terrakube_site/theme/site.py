@@ -13,6 +13,8 @@ from unfold.sites import UnfoldAdminSite
 class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
     """django-unfold's site, whose navigation is taken as the callback of its settings gives it."""
 
+    empty_value_display = "–"
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return the lists of one app; without ``app_label`` none.
 
@@ -22,7 +24,8 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
         return super().get_app_list(request, app_label) if app_label is not None else []
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
-        context = {"title": apps.get_app_config(app_label).verbose_name, **(extra_context or {})}
+        name = apps.get_app_config(app_label).verbose_name
+        context = {"title": gettext("All lists: %(name)s") % {"name": name}, **(extra_context or {})}
         return super().app_index(request, app_label, context)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -34,6 +34,22 @@ def test_a_list_is_called_as_in_the_sidebar(admin: Client) -> None:
     assert {address: title(admin, address) for address in lists} == lists
 
 
+def test_one_entry_of_the_sidebar_is_current(admin: Client) -> None:
+    request: Any = admin.get(reverse("admin:index")).wsgi_request
+    addresses = [item["link"] for group in sidebar(request) for item in group["items"]]
+    workspace = WorkspaceFactory.create()
+    workspaces = reverse("admin:workspaces_workspace_changelist")
+    shown = {
+        **{address: [address] for address in addresses},
+        reverse("admin:workspaces_workspace_overview", args=[workspace.pk]): [workspaces],
+        reverse("admin:password_change"): [],
+    }
+    for address, current in shown.items():
+        request.path = address
+        found = [item["link"] for group in sidebar(request) for item in group["items"] if item["active"]]
+        assert found == current
+
+
 def test_no_list_is_called_by_what_can_be_done_in_it(admin: Client) -> None:
     for model in django_admin.site._registry:
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")

@@ -106,17 +106,23 @@ def _entries(language: str, prefix: str) -> tuple[tuple[str, tuple[tuple[dict[st
     )
 
 
+def _current_link(here: str, links: list[str]) -> str:
+    """Return the one of these links that a page belongs to, "" for none: an entry may lie below another's address."""
+    start = reverse("admin:index")
+    above = [link for link in links if here == link or (link != start and here.startswith(link))]
+    return max(above, key=len, default="")
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sidebar's groups for one user; an entry is active on its page and on those below it."""
     allowed = {right: allows(request, right) for right in ("read", _MANAGE, ADMINISTRATOR)}
-    start, here = reverse("admin:index"), request.path
+    found = _entries(get_language() or "", get_script_prefix())
+    current = _current_link(
+        request.path, [entry["link"] for _title, entries in found for entry, right in entries if allowed[right]]
+    )
     groups: list[dict[str, Any]] = []
-    for title, entries in _entries(get_language() or "", get_script_prefix()):
-        items = [
-            {**entry, "active": here == start if entry["link"] == start else entry["link"] in here}
-            for entry, right in entries
-            if allowed[right]
-        ]
+    for title, entries in found:
+        items = [{**entry, "active": entry["link"] == current} for entry, right in entries if allowed[right]]
         if items:
             groups.append({"title": title, "items": items})
     if groups and settings.DOCUMENTATION_URL:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, actor_of, allows, scope, telling
-from workspaces.display import age_column
+from workspaces.display import age_column, file_size
 from workspaces.models import Job, RecoveredState, Workspace
 from workspaces.reasons import in_language
 from workspaces.services.recovered_states import discard_recovered_state, make_recovered_state_current
@@ -32,7 +32,7 @@ class RecoveredStateAdmin(ReadOnly, RecordAdmin):
     search_fields = ("workspace__name", "lineage", "=job__id")
     search_help_text = _("Search by workspace, lineage or job number")
     empty_help = _("A refused state stays here until a user makes it current or discards it.")
-    fields = readonly_fields = ("workspace", "job", "reason", "serial", "lineage", "md5", "size", *AUDIT_FIELDS)
+    fields = readonly_fields = ("workspace", "job", "reason", "serial", "lineage", "md5", "shown_size", *AUDIT_FIELDS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request).defer("content")
@@ -43,6 +43,10 @@ class RecoveredStateAdmin(ReadOnly, RecordAdmin):
     @admin.display(description=_("why"))
     def reason(self, record: RecoveredState) -> str:
         return in_language(record.refusal)
+
+    @admin.display(description=_("size"), ordering="size")
+    def shown_size(self, record: RecoveredState) -> str:
+        return file_size(record.size)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -19,7 +19,7 @@ from terrakube_site.visible import visible
 from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, actor_of, allows, telling
 from workspaces.admin.state_pages import shown_content
 from workspaces.choices import StateOrigin
-from workspaces.display import moment
+from workspaces.display import file_size, moment
 from workspaces.models import StateVersion
 from workspaces.services.state import RIGHT, current_state, required_reason
 from workspaces.services.state_rollback import roll_back_state
@@ -64,7 +64,7 @@ class StateVersionAdmin(ReadOnly, RecordAdmin):
     empty_help = _("Each apply writes the next version of its workspace's state.")
     ordering = ("-created_date",)
     fields = readonly_fields = (
-        "workspace", "number", "serial", "lineage", "md5", "size", "resource_count", "came_from", *AUDIT_FIELDS,
+        "workspace", "number", "serial", "lineage", "md5", "shown_size", "resource_count", "came_from", *AUDIT_FIELDS,
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -73,6 +73,10 @@ class StateVersionAdmin(ReadOnly, RecordAdmin):
     @admin.display(description=_("organization"), ordering="workspace__organization__name")
     def organization(self, record: StateVersion) -> str:
         return str(record.workspace.organization)
+
+    @admin.display(description=_("size"), ordering="size")
+    def shown_size(self, record: StateVersion) -> str:
+        return file_size(record.size)
 
     @admin.display(description=_("origin"), ordering="job_id")
     def came_from(self, record: StateVersion) -> SafeString:

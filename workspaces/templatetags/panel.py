@@ -115,6 +115,11 @@ def state_origin(version: StateVersion) -> SafeString:
 
 
 @register.filter
+def file_size(count: int | None) -> str:
+    return display.file_size(count)
+
+
+@register.filter
 def seconds(span: float) -> str:
     return display.seconds(span)
 

@@ -362,7 +362,13 @@
   function text() {
     const buffer = terminal.buffer.active;
     const lines = [];
-    for (let line = 0; line < buffer.length; line += 1) lines.push(buffer.getLine(line).translateToString(true));
+    for (let line = 0; line < buffer.length; line += 1) {
+      const row = buffer.getLine(line);
+      // A line that goes on in the next row keeps the blanks at its end.
+      const words = row.translateToString(!buffer.getLine(line + 1)?.isWrapped);
+      if (row.isWrapped && lines.length) lines[lines.length - 1] += words;
+      else lines.push(words);
+    }
     return lines.join("\n");
   }
 

@@ -2,8 +2,9 @@
 (() => {
   "use strict";
   const system = matchMedia("(prefers-color-scheme: dark)");
+  const paper = matchMedia("print");
   const root = document.documentElement;
-  let before = false;
+  let printing = false;
 
   function chosen() {
     try {
@@ -12,12 +13,20 @@
       return "auto";
     }
   }
-  system.addEventListener("change", () => {
-    if (chosen() === "auto") root.classList.toggle("dark", system.matches);
-  });
+  // The system may change between light and dark while the page is printed.
+  function apply() {
+    const scheme = chosen();
+    const isDark = scheme === "dark" || (scheme === "auto" && system.matches);
+    root.classList.toggle("dark", isDark && !printing && !paper.matches);
+  }
+  system.addEventListener("change", apply);
+  paper.addEventListener("change", apply);
   addEventListener("beforeprint", () => {
-    before = root.classList.contains("dark");
-    root.classList.remove("dark");
+    printing = true;
+    apply();
   });
-  addEventListener("afterprint", () => root.classList.toggle("dark", before));
+  addEventListener("afterprint", () => {
+    printing = false;
+    apply();
+  });
 })();
