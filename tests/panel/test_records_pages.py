@@ -46,7 +46,7 @@ def way(client: Client, address: str) -> list[str]:
     text = client.get(address).content.decode()
     heading = re.search(r"<h1[^>]*>(.*?)</h1>", text, re.S)
     assert heading is not None
-    return re.findall(r"<(?:a href=[^>]*|span class=\"tk-here\")>([^<]*)<", heading[1])
+    return re.findall(r"<(?:a href=[^>]*|span class=\"tk-here[^\"]*\")>([^<]*)<", heading[1])
 
 
 @pytest.fixture

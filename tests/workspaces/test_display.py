@@ -18,7 +18,7 @@ from workspaces.display import file_size
         (6260, "6.1 KiB"),
         (2 * 2**20, "2.0 MiB"),
         (2**30, "1.0 GiB"),
-        (5 * 2**40, "5,120.0 GiB"),
+        (5 * 2**40, "5120.0 GiB"),
     ],
 )
 def test_a_size_is_written_in_the_unit_that_fits(count: int | None, text: str) -> None:
