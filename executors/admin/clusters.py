@@ -83,7 +83,7 @@ class ClusterAdmin(HidesSecrets, RecordAdmin):
         if not cluster.enabled:
             return format_html("{}", _("Disabled"))
         if cluster.restricted and not cluster.organizations.exists():
-            return format_html("{}", _("For no organization: those chosen were deleted. Choose others."))
+            return format_html("{}", _("No organization may use it: those chosen were deleted. Choose others."))
         return format_html("{}", _("Answers") if cluster.answered_at else _("Not asked yet"))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -61,7 +61,7 @@ def save_cluster(
             if before is None:
                 raise WrongState(message(_("The {record} was deleted in the meantime."), record="cluster"))
             if before.name != cluster.name:
-                raise InvalidInput(_("The name of a cluster stays as it is."), fields={"name": "stays"})
+                raise InvalidInput(_("The name of a cluster cannot change."), fields={"name": "stays"})
         cluster.updated_by = name_of(by)
         if before is None:
             cluster.created_by = cluster.updated_by
@@ -136,7 +136,7 @@ def _refuse_same_place(cluster: Cluster, conf: Installation) -> None:
         if place.namespace == own.namespace and place.endpoint.may_be(own.endpoint):
             raise InvalidInput(
                 message(
-                    _("Cluster {name} has this server and namespace {namespace} already."),
+                    _("Cluster {name} already has this server and namespace {namespace}."),
                     name=other.name,
                     namespace=other.namespace,
                 ),

@@ -68,7 +68,7 @@ def _database() -> Iterator[Finding]:
     else:
         yield passed(SUBJECT, _("database"), message(_("{vendor}, all migrations applied"), vendor=connection.vendor))
     if connection.vendor != "postgresql":
-        yield passed(SUBJECT, _("clock of the database"), _("It is this machine's"))
+        yield passed(SUBJECT, _("clock of the database"), _("It is the clock of this machine"))
         return
     yield clock(
         SUBJECT, _("clock of the database"), (said - before).total_seconds(), (timezone.now() - before).total_seconds()
@@ -79,7 +79,7 @@ def clock(subject: str, name: str, ahead: float, took: float) -> Finding:
     """Return the row of another clock, ``ahead`` of ours by this many seconds, read within ``took`` seconds."""
     # The time was read somewhere between request and response.
     apart = max(0.0, abs(ahead) - took)
-    detail = message(_("{seconds} s apart from this process's"), seconds=f"{apart:.1f}")
+    detail = message(_("It differs by {seconds} s from the clock of this process"), seconds=f"{apart:.1f}")
     if apart <= CLOCK_SECONDS:
         return passed(subject, name, detail)
     return failed(subject, name, detail, _("Synchronize the machines' clocks with the same time servers (NTP)."))

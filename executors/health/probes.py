@@ -26,7 +26,7 @@ def _failing_parts() -> dict[str, str]:
             found["watcher"] = f"The watcher has shown no sign of life for {heartbeats.STALE_SECONDS} s"
         silent = heartbeats.queue_silent_since()
         if silent is not None:
-            found["queue"] = f"The queue takes no tasks since {silent:%Y-%m-%d %H:%M:%S} UTC"
+            found["queue"] = f"The queue has taken no tasks since {silent:%Y-%m-%d %H:%M:%S} UTC"
         elif heartbeats.is_stale(heartbeats.WORKER):
             found["queue"] = f"No task was worked on for {heartbeats.STALE_SECONDS} s"
     except DatabaseError:

@@ -73,7 +73,7 @@ def _queue() -> Health:
         return Health(
             _("Queue"),
             "bad",
-            _("takes no tasks since %(since)s") % words,
+            _("has taken no tasks since %(since)s") % words,
             _("Jobs cannot start or continue without it. They continue automatically when it answers again."),
         )
     size = queue_size()
@@ -101,7 +101,12 @@ def _other_cluster(cluster: Cluster) -> Health:
     title = _("Cluster %(name)s") % {"name": cluster.name}
     if cluster.silent_since is not None:
         text = _("no answer for %(age)s") % {"age": duration(timezone.now() - cluster.silent_since)}
-        return Health(title, "bad", text, _("Its steps wait or run unseen until it answers. See the page Clusters."))
+        return Health(
+            title,
+            "bad",
+            text,
+            _("Until it answers, its steps wait, and running steps are not watched. See the page Clusters."),
+        )
     if cluster.problem:
         return Health(title, "bad", _("cannot be used"), _("The page Clusters says why."))
     if cluster.answered_at is None:

@@ -256,12 +256,12 @@ def _place_rows(attempt: Attempt) -> tuple[tuple[str, str], ...]:
             (_("Image"), attempt.image),
         ]
     parts += [
-        (_("Memory asked"), container_resource(attempt, "requests")),
+        (_("Memory request"), container_resource(attempt, "requests")),
         (_("Memory limit"), container_resource(attempt, "limits")),
     ]
-    parts.append((_("Most memory"), format_bytes(attempt.peak_memory_bytes)))
+    parts.append((_("Peak memory"), format_bytes(attempt.peak_memory_bytes)))
     if attempt.cpu_seconds is not None:
-        parts.append((_("Processor time"), f"{attempt.cpu_seconds:.1f} s"))
+        parts.append((_("CPU time"), f"{attempt.cpu_seconds:.1f} s"))
     if attempt.exit_code is not None:
         parts.append((_("Exit code"), str(attempt.exit_code)))
     return tuple(part for part in parts if part[1])

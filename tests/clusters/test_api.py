@@ -79,8 +79,8 @@ def test_no_answer_holds_a_kubeconfig(api: Api, east: Cluster) -> None:
         ({"name": "East"}, 'name: "East" must contain only lowercase letters'),
         ({"name": "default"}, "Choose another name"),
         ({"namespace": "a/b"}, 'namespace: "a/b" must contain only lowercase letters'),
-        ({"siteUrl": "site.example"}, 'site_url: "site.example" is no address such as https://'),
-        ({"kubeconfig": "clusters: ["}, "kubeconfig: The kubeconfig is no valid YAML: see line 1"),
+        ({"siteUrl": "site.example"}, 'site_url: "site.example" is not an address such as https://'),
+        ({"kubeconfig": "clusters: ["}, "kubeconfig: The kubeconfig is not valid YAML: see line 1"),
         ({"organizationIds": ["x"]}, "an id is a UUID"),
         ({"organizationIds": "x"}, "organizationIds is an array of text"),
         ({"organizationIds": None}, "organizationIds is an array of text"),
@@ -100,7 +100,7 @@ def test_a_taken_name_a_taken_place_and_another_name_are_refused(api: Api, east:
     assert (taken.status_code, detail(taken)) == (409, "A cluster named east already exists.")
     twin = api.post("cluster", "cluster", NEW | {"kubeconfig": KUBECONFIG})
     assert twin.status_code == 400
-    assert "Cluster east has this server and namespace steps already" in detail(twin)
+    assert "Cluster east already has this server and namespace steps" in detail(twin)
     renamed = patch(api, east, name="west")
     assert renamed.status_code == 403
     assert "name is set when a cluster is made" in detail(renamed)

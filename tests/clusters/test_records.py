@@ -35,8 +35,8 @@ TOKEN = "token: t-o-k-e-n"
         ("name", "default", "Choose another name"),
         ("name", "East", "lowercase letters"),
         ("namespace", "a/b", "lowercase letters"),
-        ("site_url", "site.example", "is no address"),
-        ("kubeconfig", "clusters: [", "no valid YAML: see line 1"),
+        ("site_url", "site.example", "is not an address"),
+        ("kubeconfig", "clusters: [", "not valid YAML: see line 1"),
         ("kubeconfig", "[1]", "must be a YAML mapping"),
         ("kubeconfig", "a: &a [1]\nb: *a", "aliases"),
         ("kubeconfig", KUBECONFIG.replace(SERVER, 'server: "http://east.example"'), "https address"),
@@ -81,7 +81,7 @@ def test_a_rule_may_not_lock_a_cluster_that_is_not_there(east: Cluster) -> None:
 
 def test_two_records_do_not_share_a_namespace(east: Cluster, conf: Installation, admin: TokenUser) -> None:
     twin = Cluster(name="twin", namespace=east.namespace, kubeconfig=KUBECONFIG.replace("t-o-k-e-n", "another"))
-    with pytest.raises(InvalidInput, match="Cluster east has this server"):
+    with pytest.raises(InvalidInput, match="Cluster east already has this server"):
         save_cluster(twin, changed=(), conf=conf, by=admin)
     own = Cluster(name="own", namespace=conf.namespace)
     with pytest.raises(InvalidInput, match="that of the installation's settings"):
@@ -207,7 +207,7 @@ def test_clusters_behind_one_address_are_told_apart_by_tls_name_or_client(
     for name, given in (("one", first), ("two", second)):
         record = Cluster(name=name, namespace="steps", kubeconfig=kubeconfig(authority, **given))
         if name == "two" and same:
-            with pytest.raises(InvalidInput, match="Cluster one has this server"):
+            with pytest.raises(InvalidInput, match="Cluster one already has this server"):
                 save_cluster(record, changed=(), conf=conf, by=admin)
         else:
             save_cluster(record, changed=(), conf=conf, by=admin)

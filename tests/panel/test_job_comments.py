@@ -57,12 +57,12 @@ def test_who_reads_a_job_comments_on_it_without_scripts(reader: Client, job: Job
     found = JobComment.objects.get()
     assert found.author == name_of(found.author_user)
     assert found.text == "Two databases are new:\nis that <meant>?"
-    assert "Nobody has commented yet" not in page
+    assert "No comments yet" not in page
 
 
 def test_an_open_page_learns_of_a_comment(admin: Client, reader: Client, job: Job) -> None:
     _status, before = live(admin, job)
-    assert "Nobody has commented yet" in before["comments"]
+    assert "No comments yet" in before["comments"]
     assert live(admin, job, before["version"])[0] == HTTPStatus.NO_CONTENT
     say(reader, job, "Wait for me.")
     status, after = live(admin, job, before["version"])
@@ -77,7 +77,7 @@ def test_no_text_of_a_comment_becomes_the_viewers_token(admin: Client, job: Job)
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(" \n", "A comment has a text."), ("x" * (LONGEST_COMMENT + 1), f"at most {LONGEST_COMMENT}"), ("a\0b", "Null")],
+    [(" \n", "A comment needs text."), ("x" * (LONGEST_COMMENT + 1), f"at most {LONGEST_COMMENT}"), ("a\0b", "Null")],
 )
 def test_a_text_that_is_no_comment_is_refused_with_the_reason(admin: Client, job: Job, text: str, said: str) -> None:
     assert said in say(admin, job, text)
@@ -91,7 +91,7 @@ def test_a_job_has_a_limited_number_of_comments(
     monkeypatch.setattr(job_comments, "MOST_COMMENTS", 3)
     for number in range(3):
         say(admin, job, f"number {number}")
-    assert "has 3 comments, and may have no more" in say(admin, job, "one more")
+    assert "has 3 comments, the most that are allowed" in say(admin, job, "one more")
     assert JobComment.objects.count() == 3
 
 

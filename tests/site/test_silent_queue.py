@@ -122,7 +122,7 @@ def test_a_job_is_created_although_the_queue_never_answers_and_says_so(
     assert server.asked == asked
     answer, found = readiness()
     assert answer.status_code == 503
-    assert found["queue"]["details"]["reason"].startswith("The queue takes no tasks since 20")
+    assert found["queue"]["details"]["reason"].startswith("The queue has taken no tasks since 20")
 
 
 @pytest.mark.usefixtures("redis")

@@ -76,7 +76,7 @@ def test_a_webhook_at_the_provider_is_registered_again_by_who_may(
         assert scene.hook.secret not in page.content.decode()
     RepositoryHook.objects.update(limited_until=timezone.now() + timedelta(minutes=1))
     shown = client.get(reverse("admin:vcs_repositoryhook_changelist"))
-    assert (shown.status_code, "Sends too much" in shown.content.decode()) == (200, sees)
+    assert (shown.status_code, "Exceeds its limits" in shown.content.decode()) == (200, sees)
     client.post(reverse("admin:vcs_repositoryhook_again", args=[scene.hook.pk]))
     assert (RepositoryHook.objects.get().events == []) is presses
 

@@ -63,7 +63,7 @@ def _repeated(upload: StateUpload, content: bytes) -> HttpResponse | None:
         return None
     if bytes(upload.version.content or b"") == content:
         return with_headers(HttpResponse(status=HTTPStatus.OK))
-    return _refused(HTTPStatus.FORBIDDEN, "This state has arrived already.")
+    return _refused(HTTPStatus.FORBIDDEN, "This state was already received.")
 
 
 def _view(

@@ -94,7 +94,7 @@ class RepositoryHookAdmin(_Pages):
         if not record.problem and not record.remote_hook_id:
             tone, text = "quiet", gettext("Not registered yet")
         if is_limited(record):
-            tone, text = "bad", gettext("Sends too much")
+            tone, text = "bad", gettext("Exceeds its limits")
         return format_html('<span class="tk-badge tk-{}">{}</span>', tone, text)
 
     @admin.display(description=_("last delivery"), ordering="last_delivery_at")

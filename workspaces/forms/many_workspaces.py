@@ -137,7 +137,7 @@ class ManyWorkspacesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("listens") and not data.get("default_template"):
-            self.add_error("default_template", gettext("Choose the template that the webhook follows."))
+            self.add_error("default_template", gettext("Choose the template for the jobs that the webhook starts."))
         if not self.wanted:
             self.add_error(None, gettext("Choose at least one folder."))
         for row in self.rows:

@@ -55,7 +55,7 @@ class Cluster(Record, Audited):
         _("name"),
         max_length=NAME_LENGTH,
         unique=True,
-        help_text=_("Value of EPHEMERAL_CONFIG_CLUSTER; lowercase letters, digits and '-'. It stays as it is."),
+        help_text=_("Value of EPHEMERAL_CONFIG_CLUSTER; lowercase letters, digits and '-'. It cannot change later."),
     )
     description = models.CharField(_("description"), max_length=256, blank=True, default="")
     namespace = models.CharField(
@@ -148,7 +148,7 @@ def _url_objection(text: str) -> str:
         _port = parts.port
     except ValueError:
         fits = False
-    return "" if fits else gettext('"%(url)s" is no address such as https://terrakube.example.com.') % {"url": text}
+    return "" if fits else gettext('"%(url)s" is not an address such as https://terrakube.example.com.') % {"url": text}
 
 
 def usable_clusters(organization_ids: Collection[UUID | None]) -> Callable[[UUID | None], tuple[str, ...]]:

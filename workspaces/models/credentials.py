@@ -40,7 +40,7 @@ class Vcs(Record, Audited):
     lease_until = models.DateTimeField(null=True, editable=False)
     failed_tries = models.PositiveIntegerField(default=0, editable=False)
     limited_until = models.DateTimeField(
-        null=True, editable=False, help_text=_("Until when the provider asked to be told nothing.")
+        null=True, editable=False, help_text=_("Until when the provider asked for no requests.")
     )
     next_try_at = models.DateTimeField(null=True, editable=False)
     refreshed_at = models.DateTimeField(null=True, editable=False)

@@ -31,7 +31,7 @@ class Drift(Record):
     )
     tried_at = models.DateTimeField(null=True, help_text=_("When the last check was made."))
     due_at = models.DateTimeField(
-        null=True, help_text=_("When to check next, whatever the interval says; empty to follow the interval.")
+        null=True, help_text=_("When to check next, regardless of the interval; empty to follow the interval.")
     )
     check_job = _job("+")
     judged = models.BooleanField(default=True, help_text=_("Whether the result of the last check was read."))
@@ -45,10 +45,14 @@ class Drift(Record):
     )
     resource_count = models.PositiveIntegerField(default=0)
     pending_changes = models.PositiveIntegerField(
-        default=0, help_text=_("Number of changes of the configuration that are not applied yet; they are no drift.")
+        default=0,
+        help_text=_("Number of changes of the configuration that are not applied yet; they do not count as drift."),
     )
     fingerprint = models.CharField(
-        max_length=64, blank=True, default="", help_text=_("Fingerprint of the drift that was told; empty for none.")
+        max_length=64,
+        blank=True,
+        default="",
+        help_text=_("Fingerprint of the drift that was last reported; empty for none."),
     )
 
     objects = WorkspaceScopedQuerySet.as_manager()

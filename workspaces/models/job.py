@@ -107,7 +107,9 @@ class Job(WrittenOften, CheckedOnChange, Audited, ActsFor, Reasoned):
     withholds_sensitive = models.BooleanField(
         default=False,
         editable=False,
-        help_text=_("Whether its steps get no sensitive variable, since people who may not know them wrote its code."),
+        help_text=_(
+            "Whether its steps get no sensitive variables, because its code comes from people who may not know them."
+        ),
     )
     from_fork = models.BooleanField(
         default=False,
@@ -119,7 +121,7 @@ class Job(WrittenOften, CheckedOnChange, Audited, ActsFor, Reasoned):
         null=True,
         blank=True,
         editable=False,
-        help_text=_("What keeps the pull request from being told; empty if nothing does."),
+        help_text=_("Why the pull request could not be updated; empty if nothing failed."),
     )
     terraform_plan = models.CharField(max_length=1024, null=True, blank=True)  # noqa: DJ001
     approval_team = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001

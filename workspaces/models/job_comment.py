@@ -23,7 +23,7 @@ class JobComment(Record):
     text = models.CharField(
         max_length=LONGEST_COMMENT,
         validators=[ProhibitNullCharactersValidator()],
-        help_text=_("What was said, as plain text."),
+        help_text=_("The comment, in plain text."),
     )
     author = FittingField(max_length=256, editable=False)
     author_user = models.ForeignKey(

@@ -15,7 +15,7 @@ from workspaces.validation.names import check_path_name
 
 class Organization(CheckedOnChange, Record):
     name = models.CharField(max_length=64, unique=True)
-    email = models.EmailField(blank=True, default="", help_text=_("Whom to ask about the organization."))
+    email = models.EmailField(blank=True, default="", help_text=_("Contact for questions about the organization."))
     description = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null is a value of the API
     disabled = models.BooleanField(default=False, help_text=_("A disabled organization is hidden and runs no jobs."))
     execution_mode = models.CharField(max_length=16, choices=ExecutionMode, default=ExecutionMode.REMOTE)

@@ -21,7 +21,7 @@ class ConfigurationVersion(Record, Audited, ActsFor):
     speculative = models.BooleanField(default=False)
     auto_queue_runs = models.BooleanField(default=False)
     provisional = models.BooleanField(
-        default=False, help_text=_("Used only by jobs that name it, as those of saved plans.")
+        default=False, help_text=_("Used only by jobs that name it, such as those of saved plans.")
     )
     empty = models.BooleanField(
         default=False,

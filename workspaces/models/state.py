@@ -106,7 +106,7 @@ class RecoveredState(Record, Audited):
         ordering = ("-created_date",)
 
     def __str__(self) -> str:
-        return gettext("Recovered state of serial %(serial)s") % {"serial": self.serial}
+        return gettext("Recovered state, serial %(serial)s") % {"serial": self.serial}
 
     @property
     def refusal(self) -> Reason:

@@ -26,19 +26,19 @@ class AccessToken(Record, Audited):
     lifetime = models.JSONField(
         null=True,
         editable=False,
-        help_text=_("Days, hours and minutes that a team token was requested for; empty for a token of before."),
+        help_text=_("Days, hours and minutes that a team token was requested for; empty for older tokens."),
     )
     deleted = models.BooleanField(default=False)
     notice_due_at = models.DateTimeField(
         null=True,
         editable=False,
-        help_text=_("When its owner is told next that it ends; empty if nothing is to be told."),
+        help_text=_("When its owner is next told that it expires; empty if no notice is due."),
     )
     notice_tries = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
         editable=False,
-        help_text=_("How often the notice of its end was sent, or tried."),
+        help_text=_("How often sending the notice that it expires was tried."),
     )
 
     class Meta:

@@ -58,7 +58,7 @@ class Workspace(CheckedOnChange, Record, Audited):
     branch = models.CharField(
         max_length=512,
         default="main",
-        help_text=_("Branch, tag or full commit hash. Of a comma-separated list, only the first is used."),
+        help_text=_("Branch, tag or full commit hash. If it is a comma-separated list, only the first entry is used."),
     )
     folder = models.CharField(  # noqa: DJ001
         max_length=512,

@@ -33,13 +33,13 @@ def comment_on_job(job: Job, text: str, *, by: Actor) -> JobComment:
         raise NotAllowed(message(_("You may not comment on job {number}."), number=job.pk))
     text = text.replace("\r\n", "\n").strip()
     if not text:
-        raise InvalidInput(_("A comment has a text."), fields={"text": "missing"})
+        raise InvalidInput(_("A comment needs text."), fields={"text": "missing"})
     with transaction.atomic():
         # The row is the lock under which comments are counted.
         if Job.objects.select_for_update(of=("self",)).only("id").filter(pk=job.pk).first() is None:
             raise WrongState(message(_("Job {number} was deleted."), number=job.pk))
         if JobComment.objects.filter(job=job).count() >= MOST_COMMENTS:
-            sentence = _("Job {number} has {most} comments, and may have no more.")
+            sentence = _("Job {number} has {most} comments, the most that are allowed.")
             raise WrongState(message(sentence, number=job.pk, most=MOST_COMMENTS))
         found = save_valid(JobComment(job=job, text=text, author=name_of(by), author_user_id=user_key(by)))
         # The history does not repeat the text: it would stay there when the comment is deleted.

@@ -199,7 +199,7 @@ def add_address(job: Job, name: str, *, kind: str = AddressType.TARGET, by: Acto
     with transaction.atomic():
         locked = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
         if locked.is_final or locked.started_at is not None:
-            raise WrongState(message(_("Job {number} has begun, so its addresses are fixed."), number=job.pk))
+            raise WrongState(message(_("Job {number} has started, so its addresses cannot change."), number=job.pk))
         known = addresses_of(locked)
         targets, replaces = (*known.targets, *([name] if kind == AddressType.TARGET else [])), known.replaces
         if kind == AddressType.REPLACE:
@@ -242,7 +242,7 @@ def set_priority(job: Job, priority: int, *, by: Actor) -> Job:
     """Change the priority of a job that waits for capacity. Raises InvalidInput, NotAllowed, WrongState."""
     _require_priority(by, job.workspace)
     if job.is_final:
-        raise WrongState(message(_("Job {number} has ended and waits for nothing."), number=job.pk))
+        raise WrongState(message(_("Job {number} has ended, so its priority cannot change."), number=job.pk))
     job.priority, job.updated_by = priority, name_of(by)
     return save_valid(job, update_fields=["priority", "updated_by"])
 
@@ -353,7 +353,7 @@ def force_execute(job: Job, *, by: Actor) -> list[Job]:
     before = list(Job.objects.open_on_workspace().filter(workspace=job.workspace_id, pk__lt=job.pk).order_by("pk"))
     busy = next((one for one in before if one.status != JobStatus.WAITING_APPROVAL), None)
     if busy is not None or not before:
-        sentence = _("Job {number} waits for no approval of an earlier job. Cancel what is before it.")
+        sentence = _("Job {number} does not wait for the approval of an earlier job. Cancel the jobs before it.")
         raise WrongState(message(sentence, number=job.pk))
     return [reject_job(one, by=by) for one in before]
 

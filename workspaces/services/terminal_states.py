@@ -86,7 +86,7 @@ def store_upload(upload: StateUpload, content: bytes) -> StateVersion:
         row = Workspace.objects.select_for_update(of=("self",)).get(pk=upload.workspace_id)
         found = StateUpload.objects.select_for_update(of=("self",)).select_related("job").get(pk=upload.pk)
         if found.version_id is not None:
-            raise WrongState(_("This state has arrived already."))
+            raise WrongState(_("This state was already received."))
         if found.discarded or not row.locked:
             raise WrongState(_("The workspace was unlocked before this state arrived."))
         announced = Announced(
@@ -153,7 +153,7 @@ def _require_no_writer(workspace: Workspace) -> None:
 
 def _is_new(workspace: Workspace, newest: StateVersion | None, announced: Announced, lineage: str) -> bool:
     if not 0 <= announced.serial <= LARGEST_SERIAL:
-        raise InvalidInput(_("The serial is a whole number."), fields={"serial": "invalid"})
+        raise InvalidInput(_("The serial must be a whole number."), fields={"serial": "invalid"})
     if newest is None or newest.content is None:
         return True
     is_repeated = (newest.serial, newest.md5) == (announced.serial, announced.md5)
@@ -173,7 +173,7 @@ def _store(
 ) -> StateVersion:
     state = read_state(content)
     if state_md5(content) != announced.md5:
-        raise InvalidInput(_("The MD5 is not that of the state."), fields={"md5": "wrong"})
+        raise InvalidInput(_("The MD5 does not match the state."), fields={"md5": "wrong"})
     newest = current_state(workspace)
     lineage = announced.lineage or state.lineage
     if not _is_new(workspace, newest, announced, lineage) and newest is not None:

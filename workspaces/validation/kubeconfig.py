@@ -118,11 +118,11 @@ def _parsed(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = mark.line + 1 if mark is not None else 1
-        raise KubeconfigError(message(_("The kubeconfig is no valid YAML: see line {line}."), line=where)) from error
+        raise KubeconfigError(message(_("The kubeconfig is not valid YAML: see line {line}."), line=where)) from error
     except (ValueError, RecursionError) as error:
         if isinstance(error, KubeconfigError):
             raise
-        raise KubeconfigError(message(_("The kubeconfig is no valid YAML: see line {line}."), line=1)) from error
+        raise KubeconfigError(message(_("The kubeconfig is not valid YAML: see line {line}."), line=1)) from error
 
 
 def _mapping(found: Any) -> Mapping[str, Any]:
@@ -167,8 +167,8 @@ def _check_user(user: Mapping[str, Any]) -> None:
         raise KubeconfigError(
             message(
                 _(
-                    "The user in the kubeconfig may have {allowed} only, not {name}: programs and files of another "
-                    "machine are not there on the site's."
+                    "The user in the kubeconfig may have {allowed} only, not {name}: this site cannot use the programs "
+                    "and files of another machine."
                 ),
                 allowed=", ".join(_LOGINS),
                 name=refused[0],

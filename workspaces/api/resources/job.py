@@ -173,7 +173,7 @@ JOB = make(
             Job,
             "prCommentError",
             writing=Writing.NEVER,
-            description="What keeps the pull request from being told; null if nothing does.",
+            description="Why the pull request could not be updated; null if nothing failed.",
         ),
         *audit(Job),
     ),

@@ -24,7 +24,7 @@ JOB_COMMENT = make(
     "job_comment",
     JobComment,
     (
-        of_column(JobComment, "text", required=True, description="What was said, as plain text."),
+        of_column(JobComment, "text", required=True, description="The comment, in plain text."),
         told(JobComment, "author", "Who said it.", required=False),
         of_column(JobComment, "createdDate", description="When it was said."),
     ),
