@@ -148,8 +148,11 @@ def _provider(maker: Maker, platform: Organization) -> None:
         registered_at=now - dt.timedelta(days=3),
         last_delivery_at=now,
     )
-    outcome = as_json(message("The branch {branch} does not match {wanted}.", branch="docs", wanted="main"))
-    for number, kind, ref in (("a1", EventKind.PUSH, "docs"), ("a2", EventKind.PULL_REQUEST, "more-zones")):
+    for number, kind, ref, title in (
+        ("a1", EventKind.PUSH, "docs", "Describe the zones"),
+        ("a2", EventKind.PULL_REQUEST, "more-zones", "Three more zones"),
+    ):
+        outcome = as_json(message("The branch {name} does not match {wanted}.", name=ref, wanted="main"))
         delivery = Delivery.objects.create(
             hook=hook,
             delivery_id=number,
@@ -161,7 +164,7 @@ def _provider(maker: Maker, platform: Organization) -> None:
             ref=ref,
             commit=COMMIT,
             sender="linus",
-            title="Describe the zones",
+            title=title,
             outcome=outcome,
         )
         DeliveryOutcome.objects.create(delivery=delivery, workspace=dns, code="branch", outcome=outcome)

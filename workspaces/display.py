@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from terrakube_site.theme.markup import format_html
 from workspaces.choices import JobStatus, LastJobStatus
+from workspaces.reasons import in_language
 
 TONES = {
     JobStatus.PENDING: "wait",
@@ -49,6 +50,15 @@ def label(status: str) -> str:
 def badge(status: str) -> SafeString:
     """Render a status as a badge; its color repeats what its text says."""
     return format_html('<span class="tk-badge tk-{}">{}</span>', tone(status), label(status))
+
+
+def reason_of(job: Any) -> str:
+    """Return why a job waits or ended, with its place in the queue, in the language of the page.
+
+    A reason that only repeats the job's status is left out. ``capacity.note_places`` adds the place.
+    """
+    said = [in_language(part) for part in (job.why, getattr(job, "place", None)) if str(part or "")]
+    return " · ".join(part for part in said if part != label(job.status))
 
 
 def first_and_rest(names: Sequence[str], most: int = 3) -> str:

@@ -64,7 +64,7 @@ def _chosen(others: QuerySet[Job], job: Job, text: str) -> tuple[Job | None, str
     found = others.filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
     if found is not None:
         return found, ""
-    words = {"text": text[:40], "workspace": job.workspace.name}
+    words = {"text": text[:40], "workspace": job.workspace.shown_name}
     return None, _("Job “%(text)s” is not another job of workspace %(workspace)s with a plan.") % words
 
 

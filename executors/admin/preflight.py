@@ -30,7 +30,7 @@ def preflight_view(page: WorkspaceAdmin, request: HttpRequest, pk: Any) -> HttpR
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
-        "title": _("Preflight of %(workspace)s") % {"workspace": workspace.name},
+        "title": _("Preflight of %(workspace)s") % {"workspace": workspace.shown_name},
         "workspace": workspace,
         "original": workspace,
         "run": run,

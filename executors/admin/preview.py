@@ -108,7 +108,7 @@ def preview_view(page: WorkspaceAdmin, request: HttpRequest, pk: Any) -> HttpRes
     context |= {
         **page.admin_site.each_context(request),
         "opts": page.opts,
-        "title": _("Kubernetes Job of %(workspace)s") % {"workspace": workspace.name},
+        "title": _("Kubernetes Job of %(workspace)s") % {"workspace": workspace.shown_name},
         "workspace": workspace,
         "original": workspace,
         "kinds": [(choice.value, choice.label) for choice in IN_A_POD],

@@ -18,6 +18,7 @@ from executors.runs.remedies import Remedy, remedy_for
 from executors.runs.resource_use import container_resource, format_bytes
 from workspaces.choices import IN_EXECUTOR, JobStatus, StepType
 from workspaces.display import duration, label, tone
+from workspaces.jobs.transitions.table import REJECTED
 from workspaces.jobs.undeclared_variables import undeclared_inherited, undeclared_own
 from workspaces.models import Job, Step
 from workspaces.reasons import Reason, advice_for, in_language
@@ -86,8 +87,12 @@ class StepView:
 
     @property
     def shown_status(self) -> str:
-        """Return the status to show; a step that never began because its job ended is shown as not executed."""
+        """Return the status to show: a rejected approval is told by the job's word, and a step that never began because
+        its job ended is shown as not executed.
+        """
         step = self.step
+        if step.decision == REJECTED and step.status == JobStatus.FAILED:
+            return JobStatus.REJECTED
         began = self.attempts or step.queued_at or step.started_at or step.decision
         return str(step.status if began or step.status not in ENDED_BADLY else JobStatus.NOT_EXECUTED)
 

@@ -18,9 +18,9 @@ from executors.runs.access import find_job, refusal, signed_in_view
 from executors.runs.live_page import parts_for
 from executors.runs.results import read_results
 from workspaces.admin.base import scope
-from workspaces.admin.jobs import reason_of, span_of
+from workspaces.admin.jobs import span_of
 from workspaces.choices import PLAN_TYPES
-from workspaces.display import badge
+from workspaces.display import badge, reason_of
 from workspaces.jobs import capacity
 from workspaces.models import Job
 

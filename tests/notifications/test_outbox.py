@@ -48,7 +48,7 @@ def test_a_job_that_waits_for_approval_is_told_with_its_page(workspace: Workspac
     [delivery] = NotificationDelivery.objects.all()
     assert (delivery.event, delivery.job_number, delivery.workspace) == ("waitingApproval", job.pk, workspace)
     assert delivery.due_at is not None
-    assert "Waits for approval" in delivery.facts["reason"]
+    assert "Waiting for approval" in delivery.facts["reason"]
 
 
 def test_a_failure_is_told_with_our_reason(workspace: Workspace, notify: Notify) -> None:

@@ -114,7 +114,7 @@ def _line_of_job(facts: Facts, note: Note) -> str:
 
 def _status(facts: Facts) -> str:
     if facts.status == JobStatus.WAITING_APPROVAL:
-        return "waits for approval"
+        return "waiting for approval"
     if facts.status in FINAL_JOB:
         return "completed" if facts.status == JobStatus.NO_CHANGES else str(facts.status)
     return "running" if facts.started else "waiting"

@@ -61,7 +61,7 @@ def status_of(facts: Facts) -> CommitStatus:
     if facts.status in {S.COMPLETED, S.NO_CHANGES}:
         return CommitStatus(State.SUCCESS, result or "Completed")
     if facts.status == S.WAITING_APPROVAL:
-        waits = f"{result}; waits for approval" if result else "Waits for approval"
+        waits = f"{result}; waiting for approval" if result else "Waiting for approval"
         return CommitStatus(State.SUCCESS if facts.pull_request is not None else State.PENDING, waits)
     if facts.status in {S.FAILED, S.UNKNOWN}:
         return CommitStatus(State.FAILURE, facts.why or "Failed")

@@ -26,6 +26,7 @@ from terrakube_site.visible import visible
 from workspaces.models import HistoryEntry, Workspace
 from workspaces.models.history import kept_change
 from workspaces.models.history_recording import kept_values
+from workspaces.models.workspace import without_ending
 from workspaces.services.sources import UPLOADED
 from workspaces.validation.repositories import NO_REPOSITORY
 
@@ -52,6 +53,10 @@ _LABELS = {
 }
 """What the page of a user calls the fields that Django names otherwise."""
 _OPERATIONS = {"add": _("added"), "delete": _("removed"), "clear": _("removed")}
+
+
+_ENDS = {"deleted", "disabled"}
+"""The fields whose change also frees or restores a record's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,10 @@ def changes_of(entry: LogEntry, names: Names | None = None) -> list[Change]:
                 before, after = map(_listed, (before, after))
             if field is not None and (word := _WORDS_OF_THE_API.get((model, field.name))):
                 before, after = (_replaced(one, *word) for one in (before, after))
+            if field is not None and field.name == "name" and _ENDS & (entry.changes_dict or {}).keys():
+                before, after = map(without_ending, (before, after))
+                if before == after:
+                    continue
         # What a new record does not do needs no saying.
         if before or (after and not (is_new(entry) and str(raw[1]) == "False")):
             found.append(Change(label, before, after))

@@ -26,12 +26,11 @@ from workspaces.admin.exports import ListExport
 from workspaces.admin.job_search import with_text
 from workspaces.admin.list_views import ViewedList
 from workspaces.choices import FINAL_JOB, UNFINISHED_JOB, JobStatus, PanelList, Via
-from workspaces.display import age_column, badge, duration, moment
+from workspaces.display import age_column, badge, duration, moment, reason_of
 from workspaces.errors import InvalidInput
 from workspaces.forms.jobs import DecisionForm
 from workspaces.jobs import capacity
 from workspaces.models import Job, JobComment, Workspace
-from workspaces.reasons import in_language
 from workspaces.services import jobs, many_jobs
 from workspaces.services.job_comments import comment_on_job, delete_comment
 
@@ -44,14 +43,6 @@ def span_of(job: Job) -> str:
     if job.started_at is None:
         return ""
     return duration((job.ended_at or timezone.now()) - job.started_at)
-
-
-def reason_of(job: Any) -> str:
-    """Return why a job waits or ended, with its place in the queue, in the language of the page.
-
-    ``capacity.note_places`` must have been called for the job.
-    """
-    return " · ".join(in_language(part) for part in (job.why, job.place) if str(part or ""))
 
 
 class PhaseFilter(admin.SimpleListFilter):
@@ -96,7 +87,7 @@ class JobAdmin(ReadOnly, ViewedList, ListExport, RecordAdmin):
     export_columns = (
         ("job", lambda job: job.pk),
         ("organization", lambda job: job.organization.name),
-        ("workspace", lambda job: job.workspace.name),
+        ("workspace", lambda job: job.workspace.shown_name),
         ("status", lambda job: job.status),
         ("template", lambda job: job.template.name if job.template is not None else None),
         ("via", lambda job: job.via),

@@ -53,7 +53,7 @@ def _list(name: str, **query: str) -> str:
 def _workspaces(seen: Scope, text: str) -> list[Hit]:
     return [
         Hit(
-            title=one.name,
+            title=one.shown_name,
             detail=one.organization.name,
             address=reverse("admin:workspaces_workspace_overview", args=[one.pk]),
         )
@@ -62,7 +62,7 @@ def _workspaces(seen: Scope, text: str) -> list[Hit]:
 
 
 def _job(job: Job) -> Hit:
-    parts = (job.workspace.name, job.organization.name, job.created_by, (job.commit_id or "")[:_COMMIT_DIGITS])
+    parts = (job.workspace.shown_name, job.organization.name, job.created_by, (job.commit_id or "")[:_COMMIT_DIGITS])
     return Hit(
         title=f"#{job.pk}",
         detail=" · ".join(filter(None, parts)),

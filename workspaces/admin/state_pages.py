@@ -184,7 +184,7 @@ def _difference_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> Htt
         {
             **page.admin_site.each_context(request),
             "opts": page.opts,
-            "title": _("Difference of two states of %(workspace)s") % {"workspace": workspace.name},
+            "title": _("Difference of two states of %(workspace)s") % {"workspace": workspace.shown_name},
             "workspace": workspace,
             "original": workspace,
             "form": form,

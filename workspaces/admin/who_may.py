@@ -163,7 +163,7 @@ def _workspace_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> Http
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
-        "title": gettext("Who may do what on %(name)s") % {"name": workspace.name},
+        "title": gettext("Who may do what on %(name)s") % {"name": workspace.shown_name},
         "workspace": workspace,
         "original": workspace,
         "titles": list(TITLES.values()),

@@ -46,7 +46,7 @@ def place_of(record: Model) -> Place:
     if isinstance(record, Organization):
         return Place(record.pk)
     if isinstance(record, Workspace):
-        return Place(record.organization_id, record.pk, record.name)
+        return Place(record.organization_id, record.pk, record.shown_name)
     workspace_key = getattr(record, "workspace_id", None)
     if workspace_key is not None:
         return _place_of_workspace(record, workspace_key)
@@ -67,8 +67,8 @@ def _place_of_workspace(record: Model, key: UUID) -> Place:
     if field.is_cached(record):
         return place_of(getattr(record, "workspace"))  # noqa: B009 - of whichever record
     # Only what is needed: the workspace of a deleted record is loaded for each of its records.
-    found = Workspace._base_manager.filter(pk=key).values_list("organization_id", "name").first()
-    return Place(workspace=key) if found is None else Place(found[0], key, found[1])
+    found = Workspace._base_manager.filter(pk=key).only("organization_id", "name", "deleted").first()
+    return Place(workspace=key) if found is None else place_of(found)
 
 
 def note_event(

@@ -42,6 +42,12 @@ def first_folder_of(folder: str | None) -> str:
     return (folder or "/").split(",", 1)[0].strip() or "/"
 
 
+def without_ending(name: str) -> str:
+    """Return a record's name without the ending that a deletion appended to free it."""
+    kept, separator, _ending = name.rpartition("_DEL_")
+    return kept if separator else name
+
+
 class Workspace(CheckedOnChange, Record, Audited):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="workspaces")
     project = models.ForeignKey(
@@ -138,8 +144,7 @@ class Workspace(CheckedOnChange, Record, Audited):
     @property
     def name_before_deletion(self) -> str:
         """The name without the ending that a deletion gives, as far as the present one still tells."""
-        name, separator, _ending = self.name.rpartition("_DEL_")
-        return name if separator else self.name
+        return without_ending(self.name)
 
     @property
     def checks(self) -> Mapping[str, Callable[[str], None]]:

@@ -49,7 +49,7 @@ FORMS: Mapping[str, str] = {
     "end-job-open-elsewhere": _('Kubernetes Job {name} in cluster "{cluster}" has not ended yet'),
     **{f"is-{status}": in_words(status) for status in JobStatus},
     # Of jobs.
-    "approval-by-team": _("Waits for approval by {team}"),
+    "approval-by-team": _("Waiting for approval by {team}"),
     "approved-by": _("Approved by {person}"),
     "rejected-by": _("Rejected by {person}"),
     "rejected-because": _("Rejected by {person}: {comment}"),

@@ -25,7 +25,7 @@ _WAITING = (
         _("The task queue has taken no tasks since {since}; the job goes on when it does"),
         _("Ask an administrator to check Redis, or the database if it holds the queue"),
     ),
-    ("waits-for-approval", _("Waits for approval"), _("Approve or reject it on the job's page")),
+    ("waits-for-approval", _("Waiting for approval"), _("Approve or reject it on the job's page")),
     ("no-pod", _("Waits for the cluster to create the pod"), ""),
     ("scheduling", _("Waits for a node"), ""),
     ("node-being-added", _("A node is being added for the pod: {words}"), ""),

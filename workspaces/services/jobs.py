@@ -93,7 +93,7 @@ def create_job(
         raise WrongState(
             message(_("{name} is disabled; no job can be started in it."), name=organization.name)
             if organization.disabled
-            else message(_("{name} was deleted; no job can be started on it."), name=workspace.name)
+            else message(_("{name} was deleted; no job can be started on it."), name=workspace.shown_name)
         )
     if template is None and not tcl:
         template = workspace.default_template

@@ -210,7 +210,7 @@ def require_no_writer(workspace: Workspace, *, by: Actor) -> None:
     were recorded.
     """
     if workspace.deleted:
-        raise WrongState(message(_("{name} was deleted; its state stays as it is."), name=workspace.name))
+        raise WrongState(message(_("{name} was deleted; its state stays as it is."), name=workspace.shown_name))
     is_personal = owner_of(workspace) != Holder() and workspace.locked_by_pull_request is None
     is_own = by is not None and is_personal and is_locked_by(workspace, by)
     if workspace.locked and not is_own:

@@ -82,6 +82,11 @@ def sentence(text: object) -> str:
 
 
 @register.filter
+def reason_of(job: Job) -> str:
+    return display.reason_of(job)
+
+
+@register.filter
 def visible(text: object) -> str:
     """A person's or program's text, in which nothing acts and nothing is hidden."""
     return safe.visible(str(text or ""))
