@@ -33,6 +33,12 @@ SCHEMES = ("light", "dark")
 PAGE_MILLISECONDS = 60_000
 SETTLING_MILLISECONDS = 700
 RESIZING_MILLISECONDS = 200
+DRAWING_LOOKS = 25
+DRAWN = """(() => {
+    const box = document.getElementById("log-terminal"), screen = box?.querySelector(".xterm-screen");
+    return !screen || screen.clientWidth <= box.clientWidth;
+})()"""
+"""Whether a terminal has been drawn as wide as its box, which it is only while it is in view."""
 TRIES = 5
 DOCS = ("overview", "workspace", "job-waiting-approval", "preview")
 NAMESPACE = "terrakube-screenshots"
@@ -166,7 +172,10 @@ class Camera:
         if full:
             # A terminal draws only what is in view.
             page.evaluate("document.getElementById('log')?.scrollIntoView()")
-            page.wait_for_timeout(RESIZING_MILLISECONDS)
+            for _ in range(DRAWING_LOOKS):
+                page.wait_for_timeout(RESIZING_MILLISECONDS)
+                if page.evaluate(DRAWN):
+                    break
             page.evaluate("scrollTo(0, 0)")
             # What stays at the window's lower edge shall not lie over the middle of the page; a log is as high as
             # the window lets it.
