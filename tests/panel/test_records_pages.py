@@ -233,3 +233,15 @@ def test_a_failed_task_names_what_it_is_about_and_leads_there(
         admin.get(address)
     first = Failure.objects.earliest("id")
     assert page in admin.get(reverse("admin:django_q_failure_change", args=[first.pk])).content.decode()
+
+
+def test_the_pages_of_a_password_say_in_plain_words_what_to_enter(admin: Client) -> None:
+    user = UserFactory.create(is_staff=True)
+    own = reverse("admin:password_change")
+    for address in (own, reverse("admin:auth_user_password_change", args=[user.pk]), reverse("admin:auth_user_add")):
+        text = admin.get(address).content.decode()
+        assert "Enter the same password again." in text
+        assert "for verification" not in text
+    text = admin.post(own, {"old_password": "wrong"}).content.decode()
+    assert "Enter your current password, then the new one twice." in text
+    assert "Enter the same password again." in text
