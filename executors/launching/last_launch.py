@@ -11,6 +11,7 @@ from django.utils.crypto import salted_hmac
 from executors.cluster import Manifest
 from executors.launching.redaction import redact_job
 from executors.models import LastLaunch
+from terrakube_site.database.built_writes import BuiltInserts, Replacing
 from workspaces.models import Step, Workspace
 from workspaces.pods import SETTINGS, for_step, step_ending
 from workspaces.variables.in_force import Value
@@ -18,6 +19,9 @@ from workspaces.variables.in_force import Value
 _SALT = "executors.launching.kept"
 _HIDDEN = "hmac:"
 """What the fingerprint of a sensitive setting begins with."""
+_LAUNCHES = BuiltInserts(
+    LastLaunch, replacing=Replacing(("workspace", "step_type"), ("job", "at", "manifest", "settings"))
+)
 
 
 def executor_settings(environment: Mapping[str, Value]) -> dict[str, str]:
@@ -50,12 +54,7 @@ def store_launch(step: Step, body: Manifest, environment: Mapping[str, Value]) -
         manifest=redact_job(body, environment),
         settings=executor_settings(environment),
     )
-    LastLaunch.objects.bulk_create(
-        [launch],
-        update_conflicts=True,
-        unique_fields=["workspace", "step_type"],
-        update_fields=["job", "at", "manifest", "settings"],
-    )
+    _LAUNCHES.store([launch])
 
 
 def last_launch(workspace: Workspace, step_type: str) -> LastLaunch | None:

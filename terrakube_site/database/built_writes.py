@@ -65,12 +65,28 @@ class _Insert:
     converters: tuple[tuple[int, Sequence[Callable[..., Any]], Any], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """Names of the fields of which only one record may have the values, and of those in which a new one replaces it."""
+
+    unique: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
 class BuiltInserts:
     """INSERTs of a model: they store what ``bulk_create`` does, and send no signals either."""
 
-    def __init__(self, model: type[models.Model], *, ignore_conflicts: bool = False) -> None:
+    def __init__(
+        self, model: type[models.Model], *, ignore_conflicts: bool = False, replacing: Replacing | None = None
+    ) -> None:
         self._model = model
-        self._ignore_conflicts = ignore_conflicts
+        self._conflicts: dict[str, Any] = {"ignore_conflicts": True} if ignore_conflicts else {}
+        self._clause: dict[str, Any] = {"on_conflict": OnConflict.IGNORE} if ignore_conflicts else {}
+        if replacing is not None:
+            names = {"unique_fields": replacing.unique, "update_fields": replacing.changed}
+            self._conflicts = {"update_conflicts": True, **names}
+            fields = {kind: [model._meta.get_field(name) for name in found] for kind, found in names.items()}
+            self._clause = {"on_conflict": OnConflict.UPDATE, **fields}
         self._built: dict[tuple[Any, ...], _Insert] = {}
 
     def store(self, records: Sequence[models.Model]) -> None:
@@ -80,7 +96,7 @@ class BuiltInserts:
         with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS):
             done = self.insert(records, fields, ())
         if done is None:
-            self._model._base_manager.bulk_create(records, ignore_conflicts=self._ignore_conflicts)
+            self._model._base_manager.bulk_create(records, **self._conflicts)
         for record in records:
             record._state.adding, record._state.db = False, DEFAULT_DB_ALIAS
 
@@ -113,7 +129,7 @@ class BuiltInserts:
     ) -> _Insert:
         if returning and not connection.features.can_return_columns_from_insert:
             raise _Unusual
-        query: Any = InsertQuery(self._model, on_conflict=OnConflict.IGNORE if self._ignore_conflicts else None)
+        query: Any = InsertQuery(self._model, **self._clause)
         query.insert_values(fields, records[:1])
         compiler = query.get_compiler(DEFAULT_DB_ALIAS)
         compiler.returning_fields = returning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,11 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from terrakube_site.database.built_writes import BuiltInserts, WrittenOften, update_by_key
+from executors.models import LastLaunch
+from terrakube_site.database.built_writes import BuiltInserts, Replacing, WrittenOften, update_by_key
 from tests.factories import PLAN, WorkspaceFactory
 from tests.support.work import kept_statements
-from workspaces.choices import ActorKind, Door, HistoryVerb, JobStatus
+from workspaces.choices import ActorKind, Door, HistoryVerb, JobStatus, StepType
 from workspaces.models import HistoryEntry, Job, Organization, Step, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,19 @@ def test_only_who_ignores_conflicts_may_store_a_record_twice(workspace: Workspac
         BuiltInserts(Organization).store([again])
     BuiltInserts(Organization, ignore_conflicts=True).store([again])
     assert Organization.objects.get(pk=one.pk).name == one.name
+
+
+def test_a_record_replaces_the_one_of_which_there_may_be_only_one(workspace: Workspace) -> None:
+    launches = BuiltInserts(LastLaunch, replacing=Replacing(("workspace", "step_type"), ("at", "manifest")))
+    first, second = timezone.now(), timezone.now() + dt.timedelta(seconds=1)
+    for at, content in ((first, {"a": "%s"}), (second, {"b": [1]})):
+        given = {"at": at, "manifest": content, "settings": {"at": str(at)}}
+        launches.store([LastLaunch(workspace=workspace, step_type=StepType.PLAN, **given)])
+    launches.store([LastLaunch(workspace=workspace, step_type=StepType.APPLY, **given)])
+    plan = LastLaunch.objects.get(step_type=StepType.PLAN)
+    # What is not named stays as it was.
+    assert (plan.at, plan.manifest, plan.settings) == (second, {"b": [1]}, {"at": str(first)})
+    assert LastLaunch.objects.count() == 2
 
 
 def test_columns_of_one_record_are_changed_by_its_key(workspace: Workspace) -> None:
