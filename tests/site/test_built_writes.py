@@ -134,10 +134,14 @@ def test_only_who_ignores_conflicts_may_store_a_record_twice(workspace: Workspac
 def test_a_record_replaces_the_one_of_which_there_may_be_only_one(workspace: Workspace) -> None:
     launches = BuiltInserts(LastLaunch, replacing=Replacing(("workspace", "step_type"), ("at", "manifest")))
     first, second = timezone.now(), timezone.now() + dt.timedelta(seconds=1)
-    for at, content in ((first, {"a": "%s"}), (second, {"b": [1]})):
-        given = {"at": at, "manifest": content, "settings": {"at": str(at)}}
-        launches.store([LastLaunch(workspace=workspace, step_type=StepType.PLAN, **given)])
-    launches.store([LastLaunch(workspace=workspace, step_type=StepType.APPLY, **given)])
+
+    def store(step_type: StepType, at: dt.datetime, manifest: dict[str, Any]) -> None:
+        values = {"at": at, "manifest": manifest, "settings": {"at": str(at)}}
+        launches.store([LastLaunch(workspace=workspace, step_type=step_type, **values)])
+
+    store(StepType.PLAN, first, {"a": "%s"})
+    store(StepType.PLAN, second, {"b": [1]})
+    store(StepType.APPLY, second, {})
     plan = LastLaunch.objects.get(step_type=StepType.PLAN)
     # What is not named stays as it was.
     assert (plan.at, plan.manifest, plan.settings) == (second, {"b": [1]}, {"at": str(first)})
