@@ -143,7 +143,7 @@ def test_saving_something_else_opens_a_cluster_of_none_to_nobody(
     client.force_login(UserFactory.create(is_staff=True, is_superuser=True))
     address = reverse("admin:workspaces_cluster_change", args=[east.pk])
     theirs.delete()
-    assert "For no organization" in client.get(address).text
+    assert "No organization may use it" in client.get(address).text
     answer = submit(client, address, "cluster_form", {"organizations": None, "description": "changed"})
     assert answer.status_code == 302
     found = Cluster.objects.get()

@@ -12,6 +12,7 @@ from django.urls import reverse
 from tests.factories import VariableFactory, WorkspaceFactory
 from tests.panel.forms import submit
 from tests.panel.test_executor_section import address_of, save, stored
+from tests.support.markup import without_breaks
 from workspaces.models import PolicyRule, Variable, Workspace
 from workspaces.services import policy
 
@@ -128,7 +129,8 @@ def test_the_preview_says_what_a_policy_adds_locks_and_refuses(workspace: Worksp
     assert page.context["errors"] == [
         f'{ACCOUNT}: "admin" is not allowed by the policy of the installation; allowed: tf-*.'
     ]
-    assert "Locked by the policy of the installation." in page.content.decode()
+    shown = without_breaks(page.content.decode())
+    assert ">Locked</span>By the policy of the installation. Proxy." in shown
 
 
 def test_the_list_of_workspaces_says_where_a_policy_lets_them_run(workspace: Workspace, admin: Client) -> None:

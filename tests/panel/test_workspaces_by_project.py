@@ -52,7 +52,7 @@ def test_each_project_has_its_counts_and_its_first_workspaces(admin: Client) -> 
         assert listed.context_data["cl"].result_count == group.number
     page = without_breaks(admin.get(reverse(ADDRESS)).content.decode())
     assert "2 more: show all in the list" in page
-    assert "2 wait for approval" in page
+    assert "2 waiting for approval" in page
 
 
 def test_a_person_sees_the_workspaces_of_their_teams_and_accesses(sign_in: Callable[..., Client]) -> None:
