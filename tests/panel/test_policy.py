@@ -150,7 +150,7 @@ def test_an_edited_variable_row_that_breaks_a_rule_says_so_at_its_value(workspac
     page = submit(admin, reverse("admin:workspaces_variable_add"), "variable_form", entered)
     assert page.status_code == 200
     assert page.context["adminform"].form.errors["value"] == [
-        f"{ACCOUNT}: is forbidden by the policy of the installation."
+        f"{ACCOUNT} is forbidden by the policy of the installation."
     ]
 
 
@@ -240,7 +240,7 @@ def test_the_list_of_workspaces_says_which_ones_a_rule_refuses(with_account: Wor
     PolicyRule.objects.create(setting=ACCOUNT, effect="forbidden", reason="Ask us.")
     page = admin.get(address).content.decode()
     assert "Refused by policy" in page
-    assert f'title="{ACCOUNT}: is forbidden by the policy of the installation. Ask us."' in page
+    assert f'title="{ACCOUNT} is forbidden by the policy of the installation. Ask us."' in page
 
 
 def test_the_fields_of_a_rule_are_explained_with_examples(admin: Client) -> None:

@@ -187,7 +187,7 @@ def test_forty_workspaces_are_set_at_once(operator: Visitor, site: Site) -> None
         page.get_by_placeholder("Search by name").fill("many-")
         page.keyboard.press("Enter")
         doing.click_on(page.locator("#action-toggle"))
-        doing.choose(page.get_by_label("Select action to run"), "Set a setting of the ephemeral executor…")
+        doing.choose(page.get_by_label("Select action to run"), "Change a setting of the ephemeral executor…")
         doing.click("Run")
         doing.choose(page.get_by_label("Setting"), "Memory limit (EPHEMERAL_MEMORY_LIMIT)")
         doing.click("Show the fields of this setting")
@@ -490,7 +490,7 @@ def test_drift_is_found_told_and_brought_back(operator: Visitor, site: Site) -> 
 def test_a_token_is_made_and_used_by_a_program(operator: Visitor, site: Site) -> None:
     with task(operator, clicks=3) as doing:
         page = operator.page
-        doing.click("Tokens")
+        doing.click("Access tokens")
         doing.click("Add access token")
         page.get_by_label("Description").fill("laptop")
         doing.click("Create the token")

@@ -101,7 +101,7 @@ def test_a_locked_setting_has_one_value_and_a_forbidden_one_none() -> None:
         f'{SELECTOR}: is locked to "pool=tf;disk=ssd" by the policy of the installation.'
     ]
     assert sentences(rule(ACCOUNT, effect=Effect.FORBIDDEN), "a") == [
-        f"{ACCOUNT}: is forbidden by the policy of the installation."
+        f"{ACCOUNT} is forbidden by the policy of the installation."
     ]
     assert sentences(rule(ENABLE, effect=Effect.LOCKED, value="1"), "yes") == []
     assert sentences(rule(ENABLE, effect=Effect.LOCKED, value="1"), "") != []

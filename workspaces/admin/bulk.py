@@ -68,7 +68,7 @@ class BulkActions:
         }
         return TemplateResponse(request, "terrakube/bulk.html", context)
 
-    @admin.action(description=_("Set a setting of the ephemeral executor…"), permissions=["manage"])
+    @admin.action(description=_("Change a setting of the ephemeral executor…"), permissions=["manage"])
     def set_setting(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> HttpResponse | None:
         chosen = list(queryset.select_related("organization")[: bulk.MAX_WORKSPACES])
         sent = request.POST if "_preview" in request.POST or "_apply" in request.POST else None
@@ -82,7 +82,7 @@ class BulkActions:
                 _tell(request, results, done % {"name": name})
                 return None
             effects = bulk.preview_setting(chosen, name, text, by=actor_of(request))
-        title = gettext("Set a setting of the ephemeral executor")
+        title = gettext("Change a setting of the ephemeral executor")
         counts = Counter("refused" if one.refused else "changes" if one.changes else "stays" for one in effects)
         return self._page(
             request,

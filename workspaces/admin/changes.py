@@ -45,7 +45,7 @@ _WORDS_OF_THE_API = {
 }
 """What only the REST API says of an uploaded source, and what is said here."""
 _LABELS = {
-    (User, "username"): _("User"),
+    (User, "username"): _("Username"),
     (User, "email"): _("Email"),
     (User, "is_staff"): _("Can use this panel"),
     (User, "is_superuser"): _("Administrator"),

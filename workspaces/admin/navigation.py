@@ -57,7 +57,7 @@ _GROUPS = (
             (_("SSH keys"), "key", "admin:workspaces_ssh_changelist", "read"),
             (_("Agents"), "dns", "admin:workspaces_agent_changelist", "read"),
             (_("My rights"), "badge", "admin:auth_user_own_rights", "read"),
-            (_("Tokens"), "token", "admin:workspaces_accesstoken_changelist", "read"),
+            (_("Access tokens"), "token", "admin:workspaces_accesstoken_changelist", "read"),
             (_("Users"), "person", "admin:auth_user_changelist", ADMINISTRATOR),
             (_("Groups"), "group", "admin:auth_group_changelist", ADMINISTRATOR),
         ),

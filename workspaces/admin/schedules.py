@@ -159,6 +159,8 @@ class ScheduleAdmin(RecordAdmin):
                 "Minutes hours days months weekdays: 30 6 * * 1-5 is 06:30 on working days. With seconds first, as "
                 "Quartz has it: 0 30 6 ? * MON-FRI."
             )
+        if db_field.name == "name":
+            kwargs["help_text"] = _("If empty, lists show the description, or else the times.")
         if db_field.name == "time_zone":
             kwargs["widget"] = SuggestingInput(time_zones())
             kwargs["help_text"] = _("Type a city, such as Berlin.")

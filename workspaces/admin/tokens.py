@@ -58,7 +58,9 @@ class AccessTokenAdmin(RecordAdmin):
     @admin.display(description=_("groups"))
     def in_groups(self, token: AccessToken) -> str:
         groups = token.groups if token.user is None else sorted(groups_of(token.user))
-        return ", ".join(map(str, groups)) or "–"
+        if not groups and token.user is not None and is_admin(token.user):
+            return gettext("None; an administrator has all rights")
+        return ", ".join(map(str, groups)) or gettext("None")
 
     @admin.display(description=_("state"))
     def state(self, token: AccessToken) -> SafeString:

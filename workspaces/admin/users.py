@@ -31,7 +31,7 @@ from workspaces.display import age_column, clock
 from workspaces.models import Team
 
 _WORDS = {
-    "username": (_("User"), _("Letters, digits and @ . + - _ only.")),
+    "username": (_("Username"), _("Letters, digits and @ . + - _ only.")),
     "email": (_("Email"), ""),
     "is_active": (
         _("Active"),

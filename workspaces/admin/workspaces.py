@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
@@ -44,6 +45,7 @@ from workspaces.admin.exports import ListExport
 from workspaces.admin.first_plan import FIRST, address_after_making, address_after_upload
 from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.list_views import ViewedList
+from workspaces.admin.related_choices import RecordSelectMultiple
 from workspaces.admin.state_pages import urls as state_urls
 from workspaces.admin.tag_display import tag_badges, tags_of
 from workspaces.admin.workspace_columns import EXPORT_COLUMNS, branch
@@ -67,11 +69,12 @@ from workspaces.choices import PanelList
 from workspaces.display import age_column, badge, moment
 from workspaces.errors import InvalidInput, ServiceError
 from workspaces.forms.jobs import LockForm, StartJobForm, UploadForm
-from workspaces.forms.workspaces import ProjectField, WorkspaceForm
+from workspaces.forms.workspaces import ConsumersField, ProjectField, WorkspaceForm
 from workspaces.jobs.start_rules import starter_on
 from workspaces.models import (
     Organization,
     Project,
+    Reference,
     Ssh,
     Template,
     Vcs,
@@ -243,6 +246,20 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
             change_settings(obj, form.executor.changes, by=actor_of(request))
         if form.cleaned_data.get("pods"):
             change_settings(obj, {ENABLE: form.cleaned_data["pods"]}, by=actor_of(request))
+
+    def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "shared_ids":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        return ConsumersField(
+            Workspace.objects.alive()
+            .within(scope(request))
+            .filter(organization_id=getattr(request, "_organization_id", None)),
+            label=capfirst(db_field.verbose_name),
+            required=False,
+            # The select asks the server as one of a collection's workspaces does.
+            widget=RecordSelectMultiple(Reference._meta.get_field("workspace"), self.admin_site),
+            help_text=_("Type part of a name. Steps of these workspaces may read the state of this one."),
+        )
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any

@@ -21,7 +21,7 @@ class TokenForm(forms.Form):
         max_value=3660,
         initial=30,
         widget=forms.NumberInput({"class": "tk-input tk-narrow"}),
-        help_text=_("Days; 0 never expires."),
+        help_text=_("Number of days. Enter 0 for a token that never expires."),
     )
     team = forms.CharField(
         label=_("Team"),

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 from terrakube_site.messages import translated
 from workspaces.forms.ephemeral import EphemeralForm
 from workspaces.models import Project, Workspace
+from workspaces.services.remote_state import consumer_keys
 from workspaces.services.sources import UPLOADED
 from workspaces.validation.repositories import NO_REPOSITORY
 from workspaces.variables.pod_settings import Settings
@@ -39,6 +40,21 @@ class ProjectField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def label_from_instance(self, project: Any) -> str:
         return f"{project.organization} / {project}" if self._names_organization else str(project)
+
+
+class ConsumersField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """The workspaces that may read a state, chosen by name; their ids are what is stored."""
+
+    default_error_messages = {"invalid_choice": gettext_lazy("Choose workspaces of the same organization.")}
+
+    def prepare_value(self, value: Any) -> Any:
+        return super().prepare_value(consumer_keys(value) if isinstance(value, str) else value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(consumer_keys(initial), data)
+
+    def clean(self, value: Any) -> Any:
+        return ",".join(str(one.pk) for one in super().clean(value)) or None
 
 
 GIT, UPLOAD = "git", "upload"
@@ -131,6 +147,16 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("source", _("Enter the URL of the git repository."))
         if "branch" in data and not data["branch"]:
             data["branch"] = "main"
+
+    def clean_shared_ids(self) -> str | None:
+        """Keep the workspaces that the user does not see and so cannot have taken away."""
+        field: Any = self.fields["shared_ids"]
+        stored = Workspace.objects.alive().filter(
+            organization=self.instance.organization_id, pk__in=consumer_keys(self.instance.shared_ids)
+        )
+        unseen = stored.exclude(pk__in=field.queryset.values("pk"))
+        keys = [*consumer_keys(self.cleaned_data["shared_ids"]), *unseen.values_list("pk", flat=True)]
+        return ",".join(map(str, keys)) or None
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

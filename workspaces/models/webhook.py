@@ -32,7 +32,7 @@ class Webhook(Record, Audited):
         null=True,
         blank=True,
         editable=False,
-        help_text=_("Id of the webhook at the provider; empty until it is registered, and where workspaces share one."),
+        help_text=_("ID of the webhook at the provider; empty until it is registered, and where workspaces share one."),
     )
     migrated_v2 = models.BooleanField(
         _("shared webhook"),

@@ -21,7 +21,12 @@ _SEPARATORS = re.compile(r"[\s,;\[\]\"']+")
 
 def consumer_ids(workspace: Workspace) -> list[UUID]:
     """Return the workspaces that a workspace names in ``shared_ids``; what is no id is left out."""
-    return list(dict.fromkeys(key for text in _parts(workspace.shared_ids) if (key := _key(text)) is not None))
+    return consumer_keys(workspace.shared_ids)
+
+
+def consumer_keys(text: str | None) -> list[UUID]:
+    """Return the ids in a text of ``shared_ids``; what is no id is left out."""
+    return list(dict.fromkeys(key for part in _parts(text) if (key := _key(part)) is not None))
 
 
 def may_consume(reader: Workspace, source: Workspace) -> bool:

@@ -39,7 +39,7 @@ WEBHOOK = make(
     "webhook",
     Webhook,
     (
-        told(Webhook, "remoteHookId", "Id of the webhook at the provider; null until it is registered, and if shared."),
+        told(Webhook, "remoteHookId", "ID of the webhook at the provider; null until it is registered, and if shared."),
         of_column(Webhook, "migratedV2"),
         *audit(Webhook),
     ),

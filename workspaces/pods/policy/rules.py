@@ -268,7 +268,9 @@ def _bound(setting: str, rules: Iterable[Rule]) -> Forced | None:
 
 
 def _sentence(setting: str, rule: Rule, objection: str) -> str:
-    return f"{setting}: " + marked(objection) + "." + (f" {rule.reason.strip()}" if rule.reason.strip() else "")
+    # A value is named after its setting; what locks or forbids the setting itself goes on with its name.
+    subject = f"{setting}: " if rule.effect is Effect.LIMITED else f"{setting} "
+    return subject + marked(objection) + "." + (f" {rule.reason.strip()}" if rule.reason.strip() else "")
 
 
 def _objection(rule: Rule, text: str, items: patterns.Items, *, hidden: bool) -> str | None:

@@ -89,7 +89,7 @@ def _require(query: QueryDict, name: str, allowed: str, is_right: bool) -> None:
     values = query.getlist(name)
     if not any(values):
         raise WrongParameter(
-            _("The parameter {name} is missing; allowed is {allowed}.").format(name=name, allowed=allowed)
+            _("The parameter {name} is missing; it must be {allowed}.").format(name=name, allowed=allowed)
         )
     if len(values) > 1:
         raise WrongParameter(_("The parameter {name} is given {count} times.").format(name=name, count=len(values)))
@@ -97,5 +97,5 @@ def _require(query: QueryDict, name: str, allowed: str, is_right: bool) -> None:
     if len(value) > _LONGEST_SHOWN:
         value = f"{value[:_LONGEST_SHOWN]}…"
     raise WrongParameter(
-        _("The parameter {name} is “{value}”; allowed is {allowed}.").format(name=name, value=value, allowed=allowed)
+        _("The parameter {name} is “{value}”; it must be {allowed}.").format(name=name, value=value, allowed=allowed)
     )

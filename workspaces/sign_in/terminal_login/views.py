@@ -61,7 +61,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, template: str, *, status: int = HTTPStatus.OK, **context: Any) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": _("Sign in a terminal"), **context}
+    context = {**admin.site.each_context(request), "title": _("Log in from a terminal"), **context}
     return render(request, template, context, status=status)
 
 
