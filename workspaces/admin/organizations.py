@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from workspaces.admin.base import ADMINISTRATOR, RecordAdmin
 from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import OrganizationLimitsInline
+from workspaces.choices import TeamRole
 from workspaces.forms.roles import TeamForm
 from workspaces.models import Organization, Team, Workspace
 from workspaces.permissions import rights_given_by
@@ -75,7 +76,7 @@ class TeamAdmin(RecordAdmin):
     form = TeamForm
     change_form_before_template = "terrakube/team_help.html"
     right = ADMINISTRATOR
-    list_display = ("name", "organization", "role", "rights")
+    list_display = ("name", "organization", "role_in_words", "rights")
     search_help_text = _("Search by name or organization")
     empty_help = _("A team lets the members of a group see and do things in one organization.")
     list_select_related = ("organization",)
@@ -93,6 +94,12 @@ class TeamAdmin(RecordAdmin):
             else:
                 text = gettext("No group is called %(name)s yet: the team has no members until sign-in provides it.")
                 messages.warning(request, text % {"name": obj.name})
+
+    @admin.display(description=_("role"), ordering="role")
+    def role_in_words(self, team: Team) -> str:
+        stored = (team.role or "").strip()
+        role = parse_role(stored) if stored else None
+        return str(TeamRole(role).label) if role is not None else stored or "–"
 
     @admin.display(description=_("rights"))
     def rights(self, team: Team) -> str:
