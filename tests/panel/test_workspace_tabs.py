@@ -17,6 +17,7 @@ from tests.factories import (
     TeamFactory,
     TemplateFactory,
     VariableFactory,
+    WorkspaceFactory,
 )
 from tests.panel.forms import fields_of, submit
 from workspaces.admin.workspace_tabs import FORM_TABS
@@ -259,3 +260,18 @@ def test_each_tab_says_at_its_top_what_a_policy_refuses(name: str, admin: Client
     text = text_of(admin, tab(furnished, name))
     assert text.count("A policy rule refuses this workspace") == 1
     assert "Ask us." in text.split("A policy rule refuses this workspace")[1].split("</section>")[0]
+
+
+def test_who_reads_the_state_is_chosen_by_name_within_the_organization(admin: Client, furnished: Workspace) -> None:
+    reader = WorkspaceFactory.create(organization=furnished.organization, name="reader")
+    stranger = WorkspaceFactory.create(name="stranger")
+    Workspace.objects.filter(pk=furnished.pk).update(global_remote_state=False)
+    submit(admin, tab(furnished, "access"), "workspace_form", {"shared_ids": [str(reader.pk)]})
+    assert stored(furnished)["shared_ids"] == str(reader.pk)
+    page = text_of(admin, tab(furnished, "access"))
+    assert f'<option value="{reader.pk}" selected>reader' in page
+    assert "Which workspaces read which state" in page
+    refused = submit(admin, tab(furnished, "access"), "workspace_form", {"shared_ids": [str(stranger.pk)]})
+    assert "Choose workspaces of the same organization." in refused.content.decode()
+    submit(admin, tab(furnished, "access"), "workspace_form", {"shared_ids": []})
+    assert stored(furnished)["shared_ids"] is None
