@@ -18,6 +18,7 @@ class _Fields(HTMLParser):
         self._inside = False
         self._template = 0
         self._select: str | None = None
+        self._multiple = False
         self._textarea: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -39,9 +40,14 @@ class _Fields(HTMLParser):
             self.fields[name] = ""
         elif tag == "select" and name:
             self._select = name
-            self.fields.setdefault(name, "")
+            self._multiple = "multiple" in given
+            self.fields.setdefault(name, [] if self._multiple else "")
         elif tag == "option" and self._select and "selected" in given:
-            self.fields[self._select] = given.get("value") or ""
+            value = given.get("value") or ""
+            if self._multiple:
+                self.fields[self._select].append(value)
+            else:
+                self.fields[self._select] = value
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
