@@ -220,7 +220,7 @@ def test_the_page_is_in_the_readers_language(signed_in: Client) -> None:
     text = signed_in.get(address(), headers={"Accept-Language": "de"}).content.decode()
     assert "Darf terraform oder tofu auf diesem Computer als ann@example.com handeln?" in text
     text = html.unescape(signed_in.get(address(client_id="x"), headers={"Accept-Language": "de"}).content.decode())
-    assert "Der Parameter client_id ist „x“; erlaubt ist terraform-cli." in text
+    assert "Der Parameter client_id ist „x“; er muss so lauten: terraform-cli." in text
 
 
 # ---- the exchange ---------------------------------------------------------------------------------------------------
