@@ -17,7 +17,8 @@ from tests.spine.conftest import SiteMaker
 from tests.spine.site import Site, story
 from workspaces.choices import JobStatus
 
-pytestmark = [*FAULT, pytest.mark.node]
+# A pod that is there already has its image.
+pytestmark = [*FAULT, pytest.mark.node, pytest.mark.cold]
 
 IMAGE_SECONDS, SLOW_SECONDS = 15, 20
 

@@ -60,6 +60,8 @@ def test_a_node_that_is_not_heard_of_keeps_its_step_and_takes_the_next_when_it_i
     trial.assert_sound(waiting, marks=20)
 
 
+# A pod that is there already has started.
+@pytest.mark.cold
 def test_a_pod_whose_node_is_not_heard_of_before_it_starts_says_so(trial: Trial, cluster_api: client.ApiClient) -> None:
     with frozen("kubelet"):
         # Scheduled to a node that still seems to be there.
