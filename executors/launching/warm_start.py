@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from executors.attempts import lifecycle
 from executors.cluster import ClusterError, Manifest
+from executors.cluster.conditions import silent_node
 from executors.launching import manifest, shapes
 from executors.models import Attempt, WarmPod
 from executors.warm import records
@@ -44,9 +45,9 @@ def warm_shape(body: Manifest, conf: Installation) -> str:
 def prepare_pod(api: Cluster, attempt: Attempt, shape: str, body: Manifest) -> tuple[WarmPod, str] | None:
     """Take a warm pod for an attempt and make its Job and pod the attempt's; return it with the uid of its Job.
 
-    ``body`` is the Job that the attempt would get otherwise. None if no pod of that shape waits, or if it has gone in
-    the meantime: the step then starts without. Safe to repeat until ``records.hand_over``. Raises ClusterError if the
-    cluster does not answer.
+    ``body`` is the Job that the attempt would get otherwise. None if no pod of that shape waits, if it has gone in the
+    meantime, or if its node does not answer: the step then starts without. Safe to repeat until ``records.hand_over``.
+    Raises ClusterError if the cluster does not answer.
     """
     pod = records.pod_of(attempt) if _has_warm_name(attempt) else _take(attempt, shape)
     if pod is None:
@@ -61,6 +62,9 @@ def prepare_pod(api: Cluster, attempt: Attempt, shape: str, body: Manifest) -> t
         found = api.patch_pod(pod.namespace, pod.pod_name, {"metadata": {"labels": labels}})
         if "deletionTimestamp" in found["metadata"]:
             raise ClusterError("the pod is being deleted", status=410)
+        if silent_node(found) is not None:
+            # The pod may still work, but the cluster ends it unless its node comes back within minutes.
+            raise ClusterError("the pod's node does not answer", status=410)
         job = api.patch_job(
             pod.namespace,
             pod.job_name,

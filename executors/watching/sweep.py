@@ -20,12 +20,13 @@ from django.utils import timezone
 
 from executors.choices import UNCLAIMED, AttemptState, ExecutorKind
 from executors.cluster import ClusterError
+from executors.cluster.conditions import condition
 from executors.installation.settings import Installation
 from executors.launching import barred_attempts
 from executors.models import Attempt
 from executors.watching import garbage_collection, lost_tasks
 from executors.watching.decisions import Act, Patience, patience
-from executors.watching.diagnosis.statuses import Seen, condition, container, is_leaving, job_end, newest, when
+from executors.watching.diagnosis.statuses import Seen, container, is_leaving, job_end, newest, when
 from executors.watching.local_attempts import LocalLooker
 from executors.watching.lost_tasks import Requeue
 from executors.watching.reconciliation import Looker

@@ -34,6 +34,8 @@ class MemoryCluster:
     closed: bool = False
     leaving: set[str] = field(default_factory=set)
     """Pods that are being deleted."""
+    conditions: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """Those of a pod, by its name."""
     forbidden: frozenset[tuple[str, str]] = frozenset()
 
     def _call(self, name: str) -> None:
@@ -76,7 +78,10 @@ class MemoryCluster:
     def patch_pod(self, namespace: str, name: str, changes: dict[str, Any]) -> dict[str, Any]:
         self._call("patch_pod")
         self.pod_labels.setdefault(name, {}).update(changes["metadata"]["labels"])
-        return {"metadata": {"deletionTimestamp": "2027-01-01T00:00:00Z"} if name in self.leaving else {}}
+        return {
+            "metadata": {"deletionTimestamp": "2027-01-01T00:00:00Z"} if name in self.leaving else {},
+            "status": {"conditions": self.conditions.get(name, [])},
+        }
 
     def patch_job(self, namespace: str, name: str, changes: dict[str, Any]) -> dict[str, Any]:
         self._call("patch_job")

@@ -151,6 +151,20 @@ def test_a_pod_that_is_being_deleted_makes_the_step_start_without(
     assert pod.job_name not in memory_cluster.jobs
 
 
+@pytest.mark.parametrize(("kind", "started_warm"), [("ContainersReady", False), ("Initialized", True)])
+def test_a_pod_whose_node_does_not_answer_makes_the_step_start_without(
+    launch: Launch, pool: WarmPool, memory_cluster: MemoryCluster, kind: str, started_warm: bool
+) -> None:
+    launch()
+    pod = waiting(turn(pool, memory_cluster)[0])
+    # A kubelet that has not told yet that a new pod is ready has not said so of its containers either.
+    conditions = [{"type": kind, "status": "True"}, {"type": "Ready", "status": "False"}]
+    memory_cluster.conditions[pod.pod_name] = conditions
+    second = launch()
+    assert (second.started_warm, second.state) == (started_warm, AttemptState.LAUNCHED)
+    assert (pod.job_name in memory_cluster.jobs) == started_warm
+
+
 @pytest.mark.parametrize("call", ["patch_pod", "patch_job"])
 def test_a_launch_that_the_cluster_did_not_answer_goes_on_with_the_same_pod(
     launch: Launch, pool: WarmPool, memory_cluster: MemoryCluster, call: str

@@ -10,12 +10,12 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from executors.cluster.conditions import condition, silent_node
 from executors.watching.diagnosis import exits, start_failures
 from executors.watching.diagnosis.statuses import (
     Container,
     JobEnd,
     Seen,
-    condition,
     container,
     is_leaving,
     is_outlived,
@@ -244,10 +244,9 @@ def _job_name(pod: Seen) -> str:
 
 
 def _running(pod: Seen, one: Container) -> Diagnosis:
-    unready = condition(pod, "Ready", "False")
-    if unready and condition(pod, "ContainersReady"):
-        # The kubelet never says this; the control plane does in its place when the node is silent.
-        since = when(unready.get("lastTransitionTime"))
+    silent = silent_node(pod)
+    if silent is not None:
+        since = when(silent.get("lastTransitionTime"))
         return _of(reason("node-unreachable"), Kind.STUCK, wait=Wait.REFERENCE, since=since)
     return _of(reason("running"), Kind.RUNNING, wait=Wait.CLAIM, since=one.started_at)
 

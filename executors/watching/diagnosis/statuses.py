@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
 
+from executors.cluster.conditions import condition
 from executors.launching.manifest import ATTEMPT_LABEL, CONTAINER
 
 type Seen = Mapping[str, Any]
@@ -38,14 +39,6 @@ def as_uuid(text: str) -> UUID | None:
 def is_leaving(seen: Seen) -> bool:
     """Return True if an object is being deleted but still exists."""
     return bool(seen["metadata"].get("deletionTimestamp"))
-
-
-def condition(seen: Seen, kind: str, status: str = "True") -> Mapping[str, Any] | None:
-    """Return the condition of this type with this status, None without one."""
-    for found in seen.get("status", {}).get("conditions") or ():
-        if found.get("type") == kind and found.get("status") == status:
-            return found  # type: ignore[no-any-return]
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

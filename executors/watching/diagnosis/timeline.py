@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from executors.choices import EventKind
-from executors.watching.diagnosis.statuses import Seen, condition, container, newest, when
+from executors.cluster.conditions import condition
+from executors.watching.diagnosis.statuses import Seen, container, newest, when
 
 
 @dataclass(frozen=True, slots=True)
