@@ -96,7 +96,7 @@ def test_a_value_that_is_only_shown_is_written_as_its_template_has_it(contents: 
 
     wanted = get_template("unfold/helpers/field_readonly_value.html").render({"field": field})
 
-    assert shown_value(Context(), field) == " ".join(wanted.split()).replace(' ">', '">')
+    assert shown_value(Context(), field) == without_breaks(wanted).replace('=" ', '="').replace(' ">', '">')
 
 
 def test_texts_of_html_are_escaped_as_by_django() -> None:
