@@ -98,7 +98,7 @@ def test_a_locked_setting_has_one_value_and_a_forbidden_one_none() -> None:
     locked = rule(SELECTOR, effect=Effect.LOCKED, value="pool=tf;disk=ssd")
     assert sentences(locked, " disk=ssd ; pool=tf") == []
     assert sentences(locked, "pool=gpu") == [
-        f'{SELECTOR}: is locked to "pool=tf;disk=ssd" by the policy of the installation.'
+        f'{SELECTOR} is locked to "pool=tf;disk=ssd" by the policy of the installation.'
     ]
     assert sentences(rule(ACCOUNT, effect=Effect.FORBIDDEN), "a") == [
         f"{ACCOUNT} is forbidden by the policy of the installation."

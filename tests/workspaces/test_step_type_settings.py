@@ -83,7 +83,7 @@ def rule(setting: str, level: Level = Level.INSTALLATION, **parts: Any) -> Rule:
 
 
 def refused(policy: Policy, **environment: str) -> list[str]:
-    return [refusal.message.partition(":")[0] for refusal in policy.refusals(ON | environment)]
+    return [refusal.message.split()[0].rstrip(":") for refusal in policy.refusals(ON | environment)]
 
 
 def test_a_rule_for_a_setting_holds_for_each_type_of_step() -> None:
