@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
@@ -16,6 +17,7 @@ from tests.factories import (
     OrganizationFactory,
     TeamFactory,
     TemplateFactory,
+    UserFactory,
     VariableFactory,
     WorkspaceFactory,
 )
@@ -275,3 +277,18 @@ def test_who_reads_the_state_is_chosen_by_name_within_the_organization(admin: Cl
     assert "Choose workspaces of the same organization." in refused.content.decode()
     submit(admin, tab(furnished, "access"), "workspace_form", {"shared_ids": []})
     assert stored(furnished)["shared_ids"] is None
+
+
+def test_who_reads_the_state_and_is_not_seen_stays_chosen(furnished: Workspace) -> None:
+    seen, unseen = (WorkspaceFactory.create(organization=furnished.organization, name=name) for name in ("a", "b"))
+    for workspace in (furnished, seen):
+        Access.objects.create(workspace=workspace, name="OPERATORS", role="admin")
+    text = f"{seen.pk},{unseen.pk}"
+    Workspace.objects.filter(pk=furnished.pk).update(global_remote_state=False, shared_ids=text)
+    user = UserFactory.create(is_staff=True)
+    user.groups.add(Group.objects.create(name="OPERATORS"))
+    operator = Client()
+    operator.force_login(user)
+    assert str(unseen.pk) not in text_of(operator, tab(furnished, "access"))
+    submit(operator, tab(furnished, "access"), "workspace_form", {"shared_ids": []})
+    assert stored(furnished)["shared_ids"] == str(unseen.pk)

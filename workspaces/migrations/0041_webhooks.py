@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         editable=False,
-                        help_text="ID of the webhook at the provider; empty until it is registered, and where workspaces share one.",
+                        help_text="Id of the webhook at the provider; empty until it is registered, and where workspaces share one.",
                         max_length=220,
                         null=True,
                     ),

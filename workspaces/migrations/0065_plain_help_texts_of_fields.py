@@ -77,6 +77,11 @@ class Migration(migrations.Migration):
             field=models.DateTimeField(editable=False, help_text='Until when the provider asked for no requests.', null=True),
         ),
         migrations.AlterField(
+            model_name='webhook',
+            name='remote_hook_id',
+            field=models.CharField(blank=True, editable=False, help_text='ID of the webhook at the provider; empty until it is registered, and where workspaces share one.', max_length=220, null=True),
+        ),
+        migrations.AlterField(
             model_name='workspace',
             name='branch',
             field=models.CharField(default='main', help_text='Branch, tag or full commit hash. If it is a comma-separated list, only the first entry is used.', max_length=512),
