@@ -78,6 +78,8 @@ def test_the_pages_of_a_workspace_bear_any_text(asked: Client, workspace: Worksp
     chosen = {"_selected_action": str(workspace.pk)}
     setting = {"name": "EPHEMERAL_MEMORY_LIMIT", "what": "set", "text": "1Gi"}
     lookup = {"app_label": "workspaces", "model_name": "workspace", "field_name": "organization"}
+    in_an_organization = {"app_label": "workspaces", "model_name": "reference", "field_name": "workspace"}
+    offered = f"/admin/autocomplete/?{urlencode(in_an_organization)}"
     # The last of two counts.
     autocomplete = f"/admin/autocomplete/?{urlencode(lookup)}&x"
     connection = Vcs.objects.create(organization=workspace.organization, name="public", vcs_type="PUBLIC")
@@ -87,6 +89,7 @@ def test_the_pages_of_a_workspace_bear_any_text(asked: Client, workspace: Worksp
         *asking(asked, f"{here}/jobs/", "page"),
         *asking(asked, f"{listed}add/", "organization", "_to_field", "_popup", "_changelist_filters"),
         *(found for name in ("term", "page", *lookup) for found in asking(asked, autocomplete, name)),
+        *asking(asked, offered, "organization"),
         *sending(
             asked,
             listed,

@@ -14,6 +14,7 @@ from django.urls import reverse
 from tests.factories import (
     PLAN,
     PLAN_APPROVE_APPLY,
+    CollectionFactory,
     OrganizationFactory,
     TeamFactory,
     TemplateFactory,
@@ -277,6 +278,28 @@ def test_who_reads_the_state_is_chosen_by_name_within_the_organization(admin: Cl
     assert "Choose workspaces of the same organization." in refused.content.decode()
     submit(admin, tab(furnished, "access"), "workspace_form", {"shared_ids": []})
     assert stored(furnished)["shared_ids"] is None
+
+
+@pytest.mark.parametrize("page", ["workspace", "collection"])
+def test_a_select_offers_the_workspaces_of_the_organization_only(page: str, admin: Client, furnished: Workspace) -> None:
+    Workspace.objects.filter(pk=furnished.pk).update(global_remote_state=False)
+    WorkspaceFactory.create(name="stranger")
+    collection = CollectionFactory.create(organization=furnished.organization)
+    address = {
+        "workspace": tab(furnished, "access"),
+        "collection": f"/admin/workspaces/collection/{collection.pk}/change/",
+    }[page]
+    assert f'data-organization="{furnished.organization_id}"' in text_of(admin, address)
+    field = {"app_label": "workspaces", "model_name": "reference", "field_name": "workspace"}
+
+    def offered(organization: object) -> set[str]:
+        answer = admin.get("/admin/autocomplete/", {**field, "organization": organization})
+        return {row["text"] for row in answer.json()["results"]}
+
+    both = {str(one) for one in Workspace.objects.all()}
+    assert offered("") == both
+    assert offered(furnished.organization_id) == {str(furnished)}
+    assert offered("x") == set()
 
 
 def test_who_reads_the_state_and_is_not_seen_stays_chosen(furnished: Workspace) -> None:

@@ -29,7 +29,13 @@ from workspaces.actors import is_admin
 from workspaces.admin import form_saving
 from workspaces.admin.changes import History
 from workspaces.admin.late_pages import FromTheNearerEnd
-from workspaces.admin.related_choices import RecordSelect, RecordSelectMultiple, may_be_key
+from workspaces.admin.related_choices import (
+    RecordSelect,
+    RecordSelectMultiple,
+    may_be_key,
+    of_organization,
+    offer_within,
+)
 from workspaces.errors import ServiceError, WrongSettings
 from workspaces.models import Organization, Project
 from workspaces.permissions import (
@@ -376,7 +382,16 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change, **kwargs)
         form.wrong_settings = wrong_settings(request)
+        offer_within(form.base_fields, obj)
         return form
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        if request.resolver_match is not None and request.resolver_match.url_name == "autocomplete":
+            queryset = of_organization(queryset, request.GET.get("organization", ""))
+        found: tuple[models.QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         _save(obj, form, change=change, request=request)

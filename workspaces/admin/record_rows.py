@@ -16,7 +16,7 @@ from unfold.admin import TabularInline
 from unfold.forms import PaginationInlineFormSet
 
 from workspaces.admin.base import RightsMixin, with_nothing_said, wrong_settings
-from workspaces.admin.related_choices import RecordSelect, may_be_key
+from workspaces.admin.related_choices import RecordSelect, may_be_key, offer_within
 
 
 class _ChoicesOnce(ModelChoiceIterator):  # type: ignore[type-arg]
@@ -100,6 +100,7 @@ class RecordInline(RightsMixin, TabularInline):  # type: ignore[misc]
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset: Any = super().get_formset(request, obj, **kwargs)
         formset.form.wrong_settings = wrong_settings(request)
+        offer_within(formset.form.base_fields, obj)
         return formset
 
     def formfield_for_foreignkey(

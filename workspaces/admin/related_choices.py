@@ -10,6 +10,9 @@ from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectM
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from workspaces.models import Organization
+from workspaces.services.records import organization_of
+
 _SCRIPTS = ("terrakube/choose_record.js",)
 """In place of Select2, which needs jQuery: 53 kB on each form."""
 
@@ -21,6 +24,26 @@ def may_be_key(model: type[models.Model], text: object) -> bool:
     except ValidationError:
         return False
     return "\0" not in str(text)
+
+
+def offer_within(fields: Mapping[str, Any], record: models.Model | None) -> None:
+    """Let the selects of a record's form offer what belongs to its organization, as saving refuses all else.
+
+    None is a new record: its form has a field for the organization, whose choice the script sends.
+    """
+    if record is None:
+        return
+    widgets = [getattr(field.widget, "widget", field.widget) for field in fields.values()]
+    for widget in widgets:
+        if isinstance(widget, (RecordSelect, RecordSelectMultiple)):
+            widget.attrs["data-organization"] = str(organization_of(record).pk)
+
+
+def of_organization(records: models.QuerySet[Any], key: str) -> models.QuerySet[Any]:
+    """Return the records of the organization with this key; all for an empty key, or if they belong to none."""
+    if not key or not any(field.name == "organization" for field in records.model._meta.fields):
+        return records
+    return records.filter(organization=key) if may_be_key(Organization, key) else records.none()
 
 
 class RecordSelect(AutocompleteSelect):

@@ -92,6 +92,7 @@
         app_label: appLabel,
         model_name: modelName,
         field_name: fieldName,
+        organization: this.select.dataset.organization ?? this.select.form?.elements.organization?.value ?? "",
       });
       try {
         const response = await fetch(`${ajaxUrl}?${query}`, { signal: asked.signal });
