@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.factories import PLAN, OrganizationFactory, WorkspaceFactory
+from tests.factories import PLAN, OrganizationFactory, TeamFactory, WorkspaceFactory
 from workspaces.models import Job, Tag, Workspace, WorkspaceTag
 from workspaces.services.jobs import create_job
 
@@ -126,3 +126,13 @@ def test_an_export_takes_as_many_queries_for_many_rows(admin: Client, workspace:
     for count in range(12):
         tagged(WorkspaceFactory.create(organization=workspace.organization), f"t{count}")
     assert asked() <= few
+
+
+def test_teams_are_filtered_by_the_words_of_their_roles(admin: Client) -> None:
+    for role in ("write", "Plan", "auditor"):
+        TeamFactory.create(role=role)
+    page: Any = admin.get(reverse("admin:workspaces_team_changelist"), {"role": "Plan"})
+    roles = next(one for one in page.context["cl"].filter_specs if one.title == "role")
+    offered = {str(one["display"]) for one in roles.choices(page.context["cl"])}
+    assert offered >= {"Write", "Plan", "auditor"}
+    assert page.context["cl"].result_count == 1

@@ -281,7 +281,9 @@ def test_who_reads_the_state_is_chosen_by_name_within_the_organization(admin: Cl
 
 
 @pytest.mark.parametrize("page", ["workspace", "collection"])
-def test_a_select_offers_the_workspaces_of_the_organization_only(page: str, admin: Client, furnished: Workspace) -> None:
+def test_a_select_offers_the_workspaces_of_the_organization_only(
+    page: str, admin: Client, furnished: Workspace
+) -> None:
     Workspace.objects.filter(pk=furnished.pk).update(global_remote_state=False)
     WorkspaceFactory.create(name="stranger")
     collection = CollectionFactory.create(organization=furnished.organization)

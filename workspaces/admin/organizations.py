@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.filters import AllValuesFieldListFilter
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -71,6 +73,21 @@ def _listed(kind: str, organization: Organization, number: int) -> SafeString:
     return format_html(link, address, organization.pk, number)
 
 
+def _in_words(role: str | None) -> str:
+    """Return the name of a stored role, and what no role is called as it is stored."""
+    stored = (role or "").strip()
+    known = parse_role(stored) if stored else None
+    return str(TeamRole(known).label) if known is not None else stored
+
+
+class RoleFilter(AllValuesFieldListFilter):
+    """Roles that teams have, in the words of their list."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": _in_words(str(choice["display"]))}
+
+
 @admin.register(Team)
 class TeamAdmin(RecordAdmin):
     form = TeamForm
@@ -80,7 +97,7 @@ class TeamAdmin(RecordAdmin):
     search_help_text = _("Search by name or organization")
     empty_help = _("A team lets the members of a group see and do things in one organization.")
     list_select_related = ("organization",)
-    list_filter = ("organization", "role")
+    list_filter = ("organization", ("role", RoleFilter))
     search_fields = ("name", "organization__name")
     autocomplete_fields = ("organization",)
 
@@ -97,9 +114,7 @@ class TeamAdmin(RecordAdmin):
 
     @admin.display(description=_("role"), ordering="role")
     def role_in_words(self, team: Team) -> str:
-        stored = (team.role or "").strip()
-        role = parse_role(stored) if stored else None
-        return str(TeamRole(role).label) if role is not None else stored or "–"
+        return _in_words(team.role) or "–"
 
     @admin.display(description=_("rights"))
     def rights(self, team: Team) -> str:
