@@ -158,8 +158,7 @@ def hundred_at_once(
     ``up_pid`` is the process of `manage.py up`. What else the machine does blurs times, and processor time less.
     """
     taken, bare_taken = [], []
-    processes = {name: pids for name, pids in site_processes(up_pid).items() if name != "watcher"}
-    used: dict[str, list[float]] = {name: [] for name in processes}
+    used: dict[str, list[float]] = {"web": [], "worker": []}
     for _ in range(times):
         bare_taken.append(bare.create_many(len(workspaces)))
         kube.delete_all()
@@ -172,6 +171,9 @@ def hundred_at_once(
         def seen(jobs: list[int] = jobs) -> list[float]:
             return [watch.await_added(job_name(job, _PLAN)) for job in jobs]
 
+        # Anew for each burst: a worker's processes end after so many tasks, and others take their place.
+        found = site_processes(up_pid)
+        processes = {name: found[name] for name in used}
         before = {name: cpu_seconds(pids) for name, pids in processes.items()}
         taken.append(burst(workspaces, start, connect=rest.connect, seen=seen))
         # The last one's Secret is still to be made, and its launch to be written down.
