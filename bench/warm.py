@@ -28,7 +28,7 @@ _BARE_AIM = 1.5
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/run warm", description=__doc__)
     parser.add_argument("--count", type=int, default=60, help="warm starts (60)")
-    parser.add_argument("--cold", type=int, default=10, help="cold starts, and starts of a bare pod (10)")
+    parser.add_argument("--cold", type=int, default=20, help="cold starts, and starts of a bare pod (20)")
     parser.add_argument("--whole", type=int, default=10, help="plan-and-apply jobs in warm pods (10)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there too")
     parser.add_argument("--rows", action="store_true", help="print them as rows for docs/performance.md too")
@@ -53,11 +53,9 @@ def main() -> int:
                 folder=Path(folder), database=database, host=host, port=port, namespace=kube.namespace, image=image
             )
         )
-        os.environ["ExecutorWarmPods"] = "4"
         log = Path(folder) / "site.log"
         try:
-            with site.running(host, port, log) as running:
-                found += _measure(asked, running, kube, host)
+            found += _measure(asked, kube, host, port, log)
         except Exception:
             sys.stderr.write(log.read_text(errors="replace")[-4000:])
             raise
@@ -69,33 +67,39 @@ def main() -> int:
     return 0
 
 
-def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube, host: str) -> Iterator[Figure]:
+def _measure(asked: argparse.Namespace, kube: Kube, host: str, port: int, log: Path) -> Iterator[Figure]:
     import django
 
-    django.setup()
-    # Only now the settings are known and the models can be imported.
-    from bench.rest import Rest
-    from bench.seed import make_records
-    from executors.preview.expected_job import expected_job
-    from workspaces.models import Workspace
+    # Pods of a pool that fills up take the processors that a cold start beside them waits for.
+    os.environ["ExecutorWarmPods"] = "0"
+    with site.running(host, port, log) as running:
+        django.setup()
+        # Only now the settings are known and the models can be imported.
+        from bench.rest import Rest
+        from bench.seed import make_records
+        from executors.preview.expected_job import expected_job
+        from workspaces.models import Workspace
 
-    records = make_records(waiting=0, version=asked.terraform)
-    rest = Rest(running.address, records)
-    starts = Starts(rest, records.running)
-    manifest = expected_job(Workspace.objects.get(pk=records.running))
-    bare = [_bare_start(kube, manifest, f"bare-{number}", host) for number in range(asked.cold + 1)][1:]
-    starts.run(1, warm=False)
-    cold = starts.run(asked.cold, warm=False).to_claim
-    yield from _starts("POST → claimed, cold", cold, bare, aim=_BARE_AIM * median(bare) * 1000)
-    warm = starts.run(asked.count, warm=True)
-    yield from _starts("POST → claimed, warm", warm.to_claim, bare, aim=100, last_aim=400)
-    whole = starts.run(asked.whole, warm=True, await_apply=True).whole
-    name = f"POST plan-and-apply job → completed in warm pods, p50 of {len(whole)}"
-    yield Figure(measure=10, name=name, value=median(whole), unit="s", aim=1.2, bare=2 * median(bare))
+        records = make_records(waiting=0, version=asked.terraform)
+        starts = Starts(Rest(running.address, records), records.running)
+        manifest = expected_job(Workspace.objects.get(pk=records.running))
+        bare = [_bare_start(kube, manifest, f"bare-{number}", host) for number in range(asked.cold + 1)][1:]
+        starts.run(1, warm=False)
+        cold = starts.run(asked.cold, warm=False).to_claim
+        yield from _starts("POST → claimed, cold", cold, bare, aim=_BARE_AIM * median(bare) * 1000)
+    os.environ["ExecutorWarmPods"] = "4"
+    with site.running(host, port, log):
+        beside = starts.run(asked.cold, warm=False).to_claim
+        yield from _starts("POST → claimed, cold while a pool fills up", beside, bare)
+        warm = starts.run(asked.count, warm=True)
+        yield from _starts("POST → claimed, warm", warm.to_claim, bare, aim=100, last_aim=400)
+        whole = starts.run(asked.whole, warm=True, await_apply=True).whole
+        name = f"POST plan-and-apply job → completed in warm pods, p50 of {len(whole)}"
+        yield Figure(measure=10, name=name, value=median(whole), unit="s", aim=1.2, bare=2 * median(bare))
 
 
 def _starts(
-    name: str, taken: Sequence[float], bare: Sequence[float], *, aim: float, last_aim: float | None = None
+    name: str, taken: Sequence[float], bare: Sequence[float], *, aim: float | None = None, last_aim: float | None = None
 ) -> Iterator[Figure]:
     for share, text in ((0.5, "p50"), (0.9, "p90"), (0.99, "p99")):
         yield Figure(

@@ -33,17 +33,23 @@ def offer_within(fields: Mapping[str, Any], record: models.Model | None) -> None
     """
     if record is None:
         return
-    widgets = [getattr(field.widget, "widget", field.widget) for field in fields.values()]
-    for widget in widgets:
-        if isinstance(widget, (RecordSelect, RecordSelectMultiple)):
+    for field in fields.values():
+        widget = getattr(field.widget, "widget", field.widget)
+        if isinstance(widget, (RecordSelect, RecordSelectMultiple)) and _has_organization(
+            widget.choices.queryset.model
+        ):
             widget.attrs["data-organization"] = str(organization_of(record).pk)
 
 
 def of_organization(records: models.QuerySet[Any], key: str) -> models.QuerySet[Any]:
     """Return the records of the organization with this key; all for an empty key, or if they belong to none."""
-    if not key or not any(field.name == "organization" for field in records.model._meta.fields):
+    if not key or not _has_organization(records.model):
         return records
     return records.filter(organization=key) if may_be_key(Organization, key) else records.none()
+
+
+def _has_organization(model: type[models.Model]) -> bool:
+    return any(field.name == "organization" for field in model._meta.fields)
 
 
 class RecordSelect(AutocompleteSelect):
