@@ -48,8 +48,8 @@ def check_pages(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
 def keys_come_from_the_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     return [
         Warning(
-            f"{name} is not set, so its key comes from {settings.DATA_DIR}, which processes elsewhere do not share.",
-            hint=f"Set {name} to a text of your own that all processes get.",
+            f"{name} is not set. Its key is a file in {settings.DATA_DIR}, which other machines cannot read.",
+            hint=f"Set {name} to one secret value for all processes.",
             id="terrakube_site.W001",
         )
         for name in sorted(settings.KEYS.generated)

@@ -58,6 +58,13 @@ def parse_role(text: str | None) -> TeamRole | None:
     return _BY_WORD.get((text or "").strip().lower() or TeamRole.CUSTOM)
 
 
+def role_in_words(stored: str | None) -> str:
+    """Return what the panel calls a stored role: an unknown one as it is, empty where there is none."""
+    text = (stored or "").strip()
+    role = parse_role(text) if text else None
+    return str(role.label) if role is not None else text
+
+
 def role_pattern(*roles: TeamRole) -> str:
     """Return a regular expression, to be matched without case, for texts that name one of some roles."""
     words = [f"({'|'.join(roles)})", *([""] if TeamRole.CUSTOM in roles else [])]

@@ -185,4 +185,4 @@ class OrmQueueAdmin(_Listed, QueueAdmin, ModelAdmin):  # type: ignore[misc]
     def state(self, queued: OrmQ) -> str:
         # One that a worker took is locked until another may take it.
         is_taken = queued.lock is not None and queued.lock > timezone.now()
-        return gettext("taken by a worker") if is_taken else gettext("waiting for a worker")
+        return gettext("Taken by a worker") if is_taken else gettext("Waiting for a worker")

@@ -99,10 +99,18 @@ def _settings() -> Iterator[Finding]:
                 name=message(_("settings ({id})"), id=one.id),
                 state=State.OPTIONAL,
                 detail=str(one.msg),
-                fix=str(one.hint or ""),
+                fix=str(one.hint or _FIXES.get(one.id or "", "")),
             )
 
 
+_HTTPS_FIX = _("Serve the site by HTTPS: begin TerrakubeApiUrl with https, or set TERRAKUBE_SECURE_COOKIES to true.")
+_FIXES = {
+    "security.W004": _("Serve the site by HTTPS: HSTS then lasts one year, or the time in TERRAKUBE_HSTS_SECONDS."),
+    "security.W008": _HTTPS_FIX,
+    "security.W012": _HTTPS_FIX,
+    "security.W016": _HTTPS_FIX,
+}
+"""Django names its own settings in these, not the variables that set them."""
 _OWN = ("terrakube_site", "workspaces", "vcs", "executors", "security")
 
 

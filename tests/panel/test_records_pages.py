@@ -131,7 +131,7 @@ def test_a_queued_task_says_since_when_it_waits(admin: Client) -> None:
     queued = timezone.now() - dt.timedelta(minutes=9)
     task = {"id": "1", "name": "one", "func": "executors.tasks.launch_step", "args": (), "started": queued}
     # One that a worker took is locked until another may take it.
-    for lock, said in ((queued, "waiting for a worker"), (timezone.now() + dt.timedelta(hours=1), "taken by a worker")):
+    for lock, said in ((queued, "Waiting for a worker"), (timezone.now() + dt.timedelta(hours=1), "Taken by a worker")):
         OrmQ.objects.all().delete()
         OrmQ.objects.create(key="terrakube", payload=SignedPackage.dumps(task), lock=lock)
         text = admin.get(reverse("admin:django_q_ormq_changelist")).content.decode()

@@ -90,12 +90,15 @@ class RepositoryHookAdmin(_Pages):
 
     @admin.display(description=_("state"))
     def state(self, record: RepositoryHook) -> SafeString:
-        tone, text = ("bad", in_language(record.why)) if record.problem else ("good", gettext("Registered"))
-        if not record.problem and not record.remote_hook_id:
-            tone, text = "quiet", gettext("Not registered yet")
         if is_limited(record):
-            tone, text = "bad", gettext("Exceeds its limits")
-        return format_html('<span class="tk-badge tk-{}">{}</span>', tone, text)
+            tone, text, why = "bad", gettext("Exceeds its limits"), ""
+        elif record.problem:
+            tone, text, why = "bad", gettext("Failed"), in_language(record.why)
+        elif record.remote_hook_id:
+            tone, text, why = "good", gettext("Registered"), ""
+        else:
+            tone, text, why = "quiet", gettext("Not registered yet"), ""
+        return format_html('<span class="tk-badge tk-{}">{}</span> <span class="tk-reason">{}</span>', tone, text, why)
 
     @admin.display(description=_("last delivery"), ordering="last_delivery_at")
     def last(self, record: RepositoryHook) -> SafeString:

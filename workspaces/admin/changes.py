@@ -27,6 +27,7 @@ from workspaces.models import HistoryEntry, Workspace
 from workspaces.models.history import kept_change
 from workspaces.models.history_recording import kept_values
 from workspaces.models.workspace import without_ending
+from workspaces.roles import role_in_words
 from workspaces.services.sources import UPLOADED
 from workspaces.validation.repositories import NO_REPOSITORY
 
@@ -178,6 +179,8 @@ def changes_of(entry: LogEntry, names: Names | None = None) -> list[Change]:
             before, after = map(_said, raw if field is None else shown.get(field.verbose_name, raw))
             if isinstance(field, JSONField):
                 before, after = map(_listed, (before, after))
+            if field is not None and field.name == "role":
+                before, after = map(role_in_words, (before, after))
             if field is not None and (word := _WORDS_OF_THE_API.get((model, field.name))):
                 before, after = (_replaced(one, *word) for one in (before, after))
             if field is not None and field.name == "name" and _ENDS & (entry.changes_dict or {}).keys():

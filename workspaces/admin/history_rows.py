@@ -40,7 +40,11 @@ _WITHOUT_ORGANIZATION = (User, Group, AccessToken)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry as it is shown, in the reader's language; ``status`` is a job's status today, empty for others."""
+    """An entry as it is shown, in the reader's language.
+
+    ``workspace`` is empty where the record is the workspace itself; ``status`` is a job's status today,
+    empty for others.
+    """
 
     entry: HistoryEntry
     what: str
@@ -48,6 +52,7 @@ class Row:
     kind: str
     name: str
     address: str
+    workspace: str
     who: str
     who_kind: str
     door: str
@@ -91,6 +96,7 @@ def _row(entry: HistoryEntry, kind_names: Mapping[str, str], statuses: Mapping[i
         kind=kind_names.get(entry.kind, entry.kind),
         name=visible(kept_name(log_entry) if log_entry is not None else entry.record),
         address=_address(entry),
+        workspace="" if entry.record_key == str(entry.workspace_key) else visible(entry.workspace_name),
         who=visible(entry.who) or gettext("the site"),
         who_kind="" if entry.who_kind in {ActorKind.PERSON, ActorKind.SITE} else str(ActorKind(entry.who_kind).label),
         door=str(Door(entry.door).label),

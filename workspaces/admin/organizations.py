@@ -20,12 +20,11 @@ from django.utils.translation import gettext_lazy as _
 from workspaces.admin.base import ADMINISTRATOR, RecordAdmin
 from workspaces.admin.history_pages import WholeHistory
 from workspaces.admin.limits import OrganizationLimitsInline
-from workspaces.choices import TeamRole
 from workspaces.forms.roles import TeamForm
 from workspaces.models import Organization, Team, Workspace
 from workspaces.permissions import rights_given_by
 from workspaces.querysets import related_count
-from workspaces.roles import parse_role
+from workspaces.roles import parse_role, role_in_words
 
 
 @admin.register(Organization)
@@ -73,19 +72,12 @@ def _listed(kind: str, organization: Organization, number: int) -> SafeString:
     return format_html(link, address, organization.pk, number)
 
 
-def _in_words(role: str | None) -> str:
-    """Return the name of a stored role, and what no role is called as it is stored."""
-    stored = (role or "").strip()
-    known = parse_role(stored) if stored else None
-    return str(TeamRole(known).label) if known is not None else stored
-
-
 class RoleFilter(AllValuesFieldListFilter):
     """Roles that teams have, in the words of their list."""
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         for choice in super().choices(changelist):
-            yield {**choice, "display": _in_words(str(choice["display"]))}
+            yield {**choice, "display": role_in_words(str(choice["display"]))}
 
 
 @admin.register(Team)
@@ -114,7 +106,7 @@ class TeamAdmin(RecordAdmin):
 
     @admin.display(description=_("role"), ordering="role")
     def role_in_words(self, team: Team) -> str:
-        return _in_words(team.role) or "–"
+        return role_in_words(team.role) or "–"
 
     @admin.display(description=_("rights"))
     def rights(self, team: Team) -> str:

@@ -9,10 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from terrakube_site.theme.markup import format_html
 from workspaces.admin.base import AUDIT_FIELDS, ReadOnly, RecordAdmin, actor_of, allows, scope, telling
 from workspaces.display import age_column, file_size
 from workspaces.models import Job, RecoveredState, Workspace
@@ -25,9 +27,9 @@ from workspaces.services.state import RIGHT
 class RecoveredStateAdmin(ReadOnly, RecordAdmin):
     why_no_history = _("A recovered state has no history: the site writes it when it refuses the state of a step.")
     change_form_template = "terrakube/recovered_state.html"
-    list_display = ("__str__", "workspace", "job", "reason", "kept")
+    list_display = ("__str__", "workspace", "job_link", "reason", "kept")
     kept = age_column("created_date", _("created"))
-    list_select_related = ("workspace__organization", "job")
+    list_select_related = ("workspace__organization",)
     list_filter = ("workspace__organization",)
     search_fields = ("workspace__name", "lineage", "=job__id")
     search_help_text = _("Search by workspace, lineage or job number")
@@ -39,6 +41,13 @@ class RecoveredStateAdmin(ReadOnly, RecordAdmin):
         seen = scope(request)
         # Its manager knows no visibility of its own.
         return found if seen.everything else found.filter(workspace__in=Workspace.objects.within(seen).values("pk"))
+
+    @admin.display(description=_("job"), ordering="job")
+    def job_link(self, record: RecoveredState) -> SafeString | str:
+        if record.job_id is None:
+            return "–"
+        address = reverse("admin:workspaces_job_change", args=[record.job_id])
+        return format_html('<a href="{}">#{}</a>', address, record.job_id)
 
     @admin.display(description=_("why"))
     def reason(self, record: RecoveredState) -> str:
