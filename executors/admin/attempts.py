@@ -16,6 +16,7 @@ from executors.attempts.organizations import within
 from executors.choices import ExecutorKind
 from executors.models import Attempt, AttemptEvent
 from executors.runs.resource_use import format_bytes
+from executors.runs.view_model import event_text, phase_text
 from terrakube_site.theme.markup import format_html
 from workspaces.admin.base import ReadOnly, RecordAdmin, allows, scope
 from workspaces.admin.record_rows import RecordInline
@@ -25,12 +26,16 @@ from workspaces.reasons import in_language
 
 class EventInline(ReadOnly, RecordInline):
     model = AttemptEvent
-    fields = readonly_fields = ("at", "kind", "detail")
+    fields = readonly_fields = ("at", "event")
     verbose_name_plural = _("timeline")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # A user who sees the attempt sees its timeline.
         return True
+
+    @admin.display(description=_("event"))
+    def event(self, event: AttemptEvent) -> str:
+        return event_text(event)
 
 
 @admin.register(Attempt)
@@ -47,6 +52,7 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
     readonly_fields = (
         "job",
         "progress",
+        "doing",
         "retried",
         "used_memory",
         "used_cpu",
@@ -55,7 +61,7 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
         "own_deadlines",
     )
     fieldsets = (
-        (None, {"fields": ("job", "number", "executor", "progress", "reason", "reason_code", "phase", "exit_code")}),
+        (None, {"fields": ("job", "number", "executor", "progress", "reason", "reason_code", "doing", "exit_code")}),
         (_("Where"), {"fields": ("cluster", "namespace", "job_name", "pod_name", "node_name", "image")}),
         (
             _("When"),
@@ -107,6 +113,10 @@ class AttemptAdmin(ReadOnly, RecordAdmin):
         tones = {"succeeded": "good", "failed": "bad", "killed": "bad", "lost": "bad", "": "active"}
         text = attempt.get_outcome_display() if attempt.outcome else attempt.get_state_display()
         return format_html('<span class="tk-badge tk-{}">{}</span>', tones.get(attempt.outcome, "quiet"), text)
+
+    @admin.display(description=_("phase"))
+    def doing(self, attempt: Attempt) -> str:
+        return phase_text(attempt.phase) or "–"
 
     @admin.display(description=_("reason"))
     def why(self, attempt: Attempt) -> SafeString:

@@ -202,9 +202,15 @@ def _gather(steps: list[Step]) -> _Gathered:
     return found
 
 
-def _event_text(event: AttemptEvent, said: tuple[str, ...]) -> str:
+def phase_text(phase: str) -> str:
+    """Return the name of a phase as pages show it; one that is not known keeps its own."""
+    return _(_PHASES[phase]) if phase in _PHASES else phase
+
+
+def event_text(event: AttemptEvent, *said: str) -> str:
+    """Return a line of an attempt's timeline, without a reason that the page ``said`` above it."""
     if event.kind == EventKind.PHASE:
-        return _(_PHASES[event.detail]) if event.detail in _PHASES else event.detail
+        return phase_text(event.detail)
     name = str(event.get_kind_display())
     return f"{name}: {in_language(event.why)}" if _says_more(event.detail, *said) else name
 
@@ -238,7 +244,7 @@ def _moments(events: list[AttemptEvent], said: tuple[str, ...]) -> tuple[Moment,
     found = []
     before: dt.datetime | None = None
     for at, event in in_true_order(events):
-        found.append(Moment(_event_text(event, said), at, _format_span(at - before) if before else ""))
+        found.append(Moment(event_text(event, *said), at, _format_span(at - before) if before else ""))
         before = at
     return tuple(found)
 

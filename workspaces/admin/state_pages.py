@@ -117,17 +117,18 @@ def _list_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> HttpRespo
     shown = Paginator(versions, _OF_A_PAGE).get_page(request.GET.get("page"))
     may_manage = allows(request, RIGHT, workspace)
     choices = _choices(workspace) if may_manage else []
+    may_compare = len(choices) > 1
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
         **head_context(request, workspace, "states"),
-        "columns": tuple(_(name) for name in _COLUMNS),
+        "columns": tuple(_(name) for name in (_COLUMNS if may_compare else _COLUMNS[:-1])),
         "versions": shown,
         "comparison": StateComparisonForm(choices=choices, initial={"before": choices[1][0], "after": choices[0][0]})
-        if len(choices) > 1
+        if may_compare
         else None,
         "were_removed": bool(shown) and not shown.has_next() and shown[-1].number > 1,
-        "may_manage": may_manage,
+        "may_compare": may_compare,
         "may_upload": may_manage and not workspace.deleted,
         "most": MAX_STATE_BYTES // MIB,
     }
@@ -188,6 +189,7 @@ def _difference_view(page: WorkspacePages, request: HttpRequest, pk: Any) -> Htt
             "workspace": workspace,
             "original": workspace,
             "form": form,
+            "are_several": len(choices) > 1,
             "found": found,
             "problems": problems,
             **context,
