@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from executors.attempts import organizations
 from executors.attempts.lifecycle.writes import create_attempt
-from executors.choices import ExecutorKind
-from executors.models import Attempt
+from executors.choices import EventKind, ExecutorKind
+from executors.models import Attempt, AttemptEvent
 from tests.factories import PLAN, WorkspaceFactory
 from tests.support.work import kept_statements
 from workspaces.models import Access, Step, Workspace
@@ -90,3 +91,10 @@ def test_an_access_to_one_workspace_shows_its_attempts_beside_those_of_a_team(
     Access.objects.create(workspace=strange.step.job.workspace, name="both")
 
     assert _shown(member) == {own.job_name, strange.job_name}
+
+
+def test_the_page_of_an_attempt_names_phases_as_the_page_of_its_job(own: Attempt, admin: Client) -> None:
+    Attempt.objects.update(phase="source")
+    AttemptEvent.objects.create(attempt=own, kind=EventKind.PHASE, detail="source", at=timezone.now())
+    page = admin.get(reverse("admin:executors_attempt_change", args=[own.pk])).content.decode()
+    assert page.count("Getting the source") == 2

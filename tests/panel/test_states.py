@@ -92,6 +92,12 @@ def test_versions_are_listed_with_where_they_came_from(
     assert page("states", workspace) in text_of(admin, page("overview", workspace))
 
 
+def test_a_single_state_cannot_be_compared(admin: Client, workspace: Workspace) -> None:
+    add_state_version(workspace, content(5), None, created_by="ada")
+    assert "Difference</th>" not in text_of(admin, page("states", workspace))
+    assert "this workspace has fewer than two states" in text_of(admin, page("states_difference", workspace))
+
+
 def test_a_long_list_has_pages_and_a_bounded_number_of_queries(
     admin: Client, workspace: Workspace, django_assert_max_num_queries: Any
 ) -> None:
