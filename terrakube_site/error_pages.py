@@ -19,7 +19,14 @@ logger = logging.getLogger(__name__)
 
 
 def answer(
-    request: HttpRequest, status: HTTPStatus, title: str, sentence: str, advice: str = "", request_id: str = ""
+    request: HttpRequest,
+    status: HTTPStatus,
+    title: str,
+    sentence: str,
+    advice: str = "",
+    request_id: str = "",
+    *,
+    leads_home: bool = True,
 ) -> HttpResponse:
     # Only browsers name it; a client that accepts anything is a program.
     if "text/html" not in request.headers.get("Accept", ""):
@@ -32,6 +39,7 @@ def answer(
         "advice": advice,
         "status": status.value,
         "request_id": request_id,
+        "leads_home": leads_home,
     }
     return HttpResponse(render_to_string("terrakube/error.html", words), status=status)
 
@@ -45,6 +53,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
             _("Unknown host name"),
             _("The address uses a host name that this site does not accept."),
             _("The operator lists the accepted names in TERRAKUBE_ALLOWED_HOSTS."),
+            # Each page at this host is refused.
+            leads_home=False,
         )
     return answer(
         request,

@@ -51,6 +51,7 @@ def test_a_host_that_is_not_ours_is_told_which_setting_names_ours() -> None:
     assert response.status_code == 400
     assert "TERRAKUBE_ALLOWED_HOSTS" in response.content.decode()
     assert "elsewhere" not in response.content.decode()
+    assert reverse("admin:index") not in response.content.decode(), "it would be refused as this page is"
 
 
 def test_who_may_not_do_something_reads_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def test_deleting_a_group_tells_nothing_of_the_rows_that_link_its_members(admin:
     text = admin.get(reverse("admin:auth_group_delete", args=[group.pk])).content.decode()
     assert "Delete the group “spot”? This cannot be undone." in without_breaks(text)
     assert "object (" not in text
-    assert "This is deleted as well" not in text
+    assert "Also deleted" not in text
 
 
 def test_the_history_of_a_user_has_the_words_of_its_page(admin: Client) -> None:
@@ -243,5 +243,5 @@ def test_the_pages_of_a_password_say_in_plain_words_what_to_enter(admin: Client)
         assert "Enter the same password again." in text
         assert "for verification" not in text
     text = admin.post(own, {"old_password": "wrong"}).content.decode()
-    assert "Enter your current password, then the new one twice." in text
+    assert "Enter your old password, then the new one twice." in text
     assert "Enter the same password again." in text

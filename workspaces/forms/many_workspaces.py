@@ -104,6 +104,7 @@ class ManyWorkspacesForm(forms.Form):
         project = ProjectField(projects, names_organization=False, widget=select)
         project.empty_label = _("None")
         self.fields["project"] = project
+        self.order_fields(["project"])
         if not projects.exists():
             del self.fields["project"]
         if not has_webhooks:

@@ -9,7 +9,7 @@
     field.addEventListener("input", () => {
       const part = field.value.trim().toLowerCase();
       for (const row of rows(form.dataset.filter)) row.hidden = !row.dataset.text.toLowerCase().includes(part);
-      for (const all of document.querySelectorAll(`[data-all="${form.dataset.filter}"]`)) all.checked = false;
+      count();
     });
     // What was typed and ticked below stays, as the page is not asked for again.
     form.addEventListener("submit", (event) => event.preventDefault());
@@ -24,6 +24,10 @@
   }
 
   function count() {
+    for (const all of document.querySelectorAll("[data-all]")) {
+      const shown = rows(all.dataset.all).filter((row) => !row.hidden);
+      all.checked = shown.length > 0 && shown.every((row) => box(row).checked);
+    }
     for (const place of document.querySelectorAll("[data-count]")) {
       const number = rows(place.dataset.count).filter((row) => box(row).checked).length;
       const texts = place.dataset;

@@ -19,7 +19,7 @@ _TYPES = {
     "history": "A state of a workspace as a job left it; `output` is where its description is fetched.",
     "item": "A variable of a collection.",
     "job": "One run of a template on a workspace; its steps run one after another.",
-    "job_comment": "What somebody said about a job. It cannot be changed, and nobody is notified.",
+    "job_comment": "A comment on a job. It cannot be changed and sends no notification.",
     "notification_configuration": "Where to tell of events of an organization or of one of its workspaces: a webhook, "
     "Slack, Teams or e-mail. Only those who may change one read it, since its address may be a credential.",
     "notification_trigger": "An event of which a notification tells: a status of jobs, or one of this site's own.",
@@ -45,18 +45,18 @@ _TYPES = {
     "workspacetag": "That a workspace has a tag.",
 }
 _JOB = {
-    "create": "It takes the right planJob, and a priority manageWorkspace too.",
-    "update": "By `status` a job that waits is approved or rejected, and one that has not ended cancelled; it takes "
-    "the right approveJob, or for a decision the team that the job names.",
-    "delete": "It takes the right manageJob, and a job that has ended.",
+    "create": "Needs the right planJob; a priority also needs manageWorkspace.",
+    "update": "Set `status` to approve or reject a waiting job, or to cancel a job that has not ended. Needs the right "
+    "approveJob; the team that the job names may also approve or reject.",
+    "delete": "Needs the right manageJob. The job must have ended.",
 }
 _DOING = {
-    "list": "What the caller's teams do not show is left out; `filter` selects more closely, and `page` divides.",
-    "show": "The data is null where there is none.",
-    "read": "One that the caller may not read is refused.",
-    "create": "What is left out has its default.",
-    "update": "What is left out stays as it is; the answer has no body.",
-    "delete": "The answer has no body.",
+    "list": "Only records that the caller may read. `filter` selects among them, `page` returns a part of them.",
+    "show": "`data` is null if there is none.",
+    "read": "Refused if the caller may not read it.",
+    "create": "Omitted attributes get their defaults.",
+    "update": "Omitted attributes keep their values. The response has no body.",
+    "delete": "The response has no body.",
 }
 
 
@@ -64,23 +64,22 @@ def _right(resource: Resource, doing: str) -> str:
     if resource.type == "job":
         return _JOB[doing]
     if resource.type == "cluster":
-        return "It takes an administrator."
+        return "Needs an administrator."
     if resource.type == "address":
-        return "It takes the rights to start the job, before it begins."
+        return "Needs the rights to start the job. The job must not have begun."
     if resource.type == "job_comment":
-        return {"create": "Who reads the job may comment on it.", "delete": "It takes its author or an administrator."}[
-            doing
-        ]
+        rights = {"create": "Needs the right to read the job.", "delete": "Needs its author or an administrator."}
+        return rights[doing]
     if resource.type == "runlimits":
-        return "Those of a workspace take the right manageWorkspace, those of an organization an administrator."
+        return "Those of a workspace need the right manageWorkspace, those of an organization an administrator."
     if resource.type == "drift":
-        return "It takes the right planJob, and drift."
+        return "Needs the right planJob. The workspace must have drift."
     if resource.type == "project" and doing == "create":
-        return "It takes the right manageWorkspace."
+        return "Needs the right manageWorkspace."
     right = RIGHTS[resource.model]
     if right == "manage_organization":
-        return "It takes an administrator."
-    return f"It takes the right {re.sub('_(.)', lambda found: found[1].upper(), right)}."
+        return "Needs an administrator."
+    return f"Needs the right {re.sub('_(.)', lambda found: found[1].upper(), right)}."
 
 
 def describe(resource: Resource, doing: str) -> str:

@@ -10,11 +10,11 @@ _RIGHTS = "All of the caller's teams count together; an administrator has every 
 _RELEASES = (
     "As its makers publish it, kept for a while, and an older copy where they cannot be reached. Needs no token."
 )
-_STATE = "It takes the right manageState, since there are secrets in it."
+_STATE = "Needs the right manageState, because it contains secrets."
 _ARCHIVE = (
     "Terrakube's address. `POST …/state-versions` of terraform's cloud protocol announces a state; the answer's "
-    "`hosted-state-upload-url` and `hosted-json-state-upload-url` have a token each, good for one upload within an "
-    "hour. It takes no other token."
+    "`hosted-state-upload-url` and `hosted-json-state-upload-url` have a token each, valid for one upload within an "
+    "hour. No other token works."
 )
 _HISTORY = (
     "The newest first, 50 unless `page[size]` says otherwise; `links.next` leads to older ones. Sensitive values are "
@@ -34,20 +34,19 @@ DESCRIPTIONS: Mapping[str, str] = {
     "read_organization_rights": _RIGHTS,
     "read_workspace_rights": f"{_RIGHTS} What the workspace's own accesses give is added.",
     "list_repository_groups": "Accounts, organizations, groups or projects, as the provider has them; `@me` is whose "
-    "token it is. It takes the right manageVcs or manageWorkspace.",
+    "token it is. Needs the right manageVcs or manageWorkspace.",
     "list_repositories": "By name, and only those that the connection's token reaches. The address is the one for "
-    "`git clone`. It takes the right manageVcs or manageWorkspace.",
-    "list_branches": "As git lists them, the default one first. Of a public connection too. It takes the right "
+    "`git clone`. Needs the right manageVcs or manageWorkspace.",
+    "list_branches": "As git lists them, the default one first. Of a public connection too. Needs the right "
     "manageVcs or manageWorkspace.",
     "list_folders": "Those with a file that ends with .tf, .tofu, .tf.json or .tofu.json, as a workspace's `folder`. "
-    "It takes the right manageVcs or manageWorkspace.",
-    "test_notification": "It says that it is a test. The answer is kept as a delivery. It takes the right "
+    "Needs the right manageVcs or manageWorkspace.",
+    "test_notification": "It says that it is a test. The answer is kept as a delivery. Needs the right "
     "manageWorkspace.",
-    "test_unsaved_notification": "Nothing is kept. It takes the right manageWorkspace.",
-    "list_notification_deliveries": "The newest first, 10 unless `limit` says otherwise. It takes the right "
+    "test_unsaved_notification": "Nothing is kept. Needs the right manageWorkspace.",
+    "list_notification_deliveries": "The newest first, 10 unless `limit` says otherwise. Needs the right "
     "manageWorkspace.",
-    "retry_notification_delivery": "With all its tries; only one that was given up. It takes the right "
-    "manageWorkspace.",
+    "retry_notification_delivery": "With all its tries; only one that was given up. Needs the right manageWorkspace.",
     "list_history_of_organization": f"{_HISTORY} Who has only accesses sees the entries of these workspaces.",
     "list_history_of_workspace": _HISTORY,
     "read_log": "While the step runs, as far as its executor has sent it; sensitive values are masked. Empty where "
@@ -61,15 +60,15 @@ DESCRIPTIONS: Mapping[str, str] = {
     "read_state_json": f"{_STATE} It is for people and programs; Terraform itself can not read it again.",
     "roll_back_state": "A new version with the content of the old one, the serial after the current one's and the same "
     "lineage. It is refused for the current version, while another user locked the workspace and while a job of it has "
-    "not ended. It takes the right manageState; the workspace's history keeps the `reason`.",
+    "not ended. Needs the right manageState; the workspace's history keeps the `reason`.",
     "read_recovered_state": f"{_STATE} A change of its record to `current` makes it the workspace's state.",
     "read_plan": f"{_STATE} It can be shown with `terraform show` of the same version, in the same source.",
-    "create_configuration_version": "For a workspace whose branch is `remote-content`. It takes the right planJob. "
+    "create_configuration_version": "For a workspace whose branch is `remote-content`. Needs the right planJob. "
     "Terraform's command line does the same.",
     "read_configuration_version": "`status` is pending, then uploaded.",
     "archive_state": _ARCHIVE,
     "archive_state_json": _ARCHIVE,
-    "upload_source": "The address is good for one archive and for a short time. It takes no token.",
+    "upload_source": "The address is valid for one archive and for a short time. Needs no token.",
     "health": "For load balancers. It looks at nothing else.",
     "liveness": "For a kubelet: only a process that hangs fails it.",
     "readiness": "For a kubelet: UP where requests can be served and jobs are looked after.",

@@ -12,18 +12,18 @@ JSON = "application/json"
 BYTES = "application/octet-stream"
 
 _REFUSALS = {
-    400: "What was sent cannot be used; the detail names it",
-    401: "No token, or one that is wrong, expired or revoked; the body is empty",
-    403: "The caller's teams don't allow it",
-    404: "There is no such record, collection, attribute or relationship",
-    406: "Only application/vnd.api+json is given",
-    409: "The name is taken, an attribute is missing, or the record is not in a state for this",
+    400: "The request is invalid; the detail says why",
+    401: "The token is missing, wrong, expired or revoked; the body is empty",
+    403: "The caller lacks the right",
+    404: "The record, collection, attribute or relationship does not exist",
+    406: "The response is only available as application/vnd.api+json",
+    409: "The name is taken, an attribute is missing, or the state of the record does not allow it",
     413: "The body is too large",
-    415: "Only application/vnd.api+json is taken",
+    415: "The body must be application/vnd.api+json",
     422: "A value is not allowed; the detail names it",
-    424: "The provider refuses the webhook of the workspace's own; the detail has its words, and nothing is changed",
+    424: "The provider refused the workspace's webhook; the detail has its message, and nothing was changed",
     429: "Too many failed authentications from this address",
-    503: "It cannot be had now",
+    503: "Not available now",
 }
 
 

@@ -170,24 +170,22 @@ def _operation(path: str, resource: Resource, doing: str, summary: str, **others
 
 def _shaping(resource: Resource) -> list[Part]:
     return [
-        in_query("include", "Relationships, or paths of them, whose records come too, by comma"),
-        in_query(f"fields[{resource.type}]", "The only attributes and relationships to give, by comma"),
+        in_query("include", "Relationships, or paths of them, to include, separated by commas"),
+        in_query(f"fields[{resource.type}]", "Return only these attributes and relationships, separated by commas"),
     ]
 
 
 def _selecting(resource: Resource) -> list[Part]:
     sample = "name==example" if "name" in resource.attributes else f"id=={'1' if resource.type == 'job' else '…'}"
     return [
-        in_query(
-            f"filter[{resource.type}]", "RSQL: what the records must be; `filter` alone is the same", example=sample
-        ),
+        in_query(f"filter[{resource.type}]", "RSQL condition for the records; `filter` means the same", example=sample),
         *_shaping(resource),
-        in_query("sort", "Attributes by comma; - before one is descending", example="id"),
-        in_query("page[size]", "How many records a page has; without it all are given"),
-        in_query("page[number]", "Which page, from 1"),
+        in_query("sort", "Attributes, separated by commas; - before one sorts it in descending order", example="id"),
+        in_query("page[size]", "Records per page; all records if omitted"),
+        in_query("page[number]", "Page number, from 1"),
         in_query("page[limit]", "The same as page[size]"),
-        in_query("page[offset]", "How many records to pass over"),
-        in_query("page[totals]", "Count all records too"),
+        in_query("page[offset]", "Records to skip"),
+        in_query("page[totals]", "Return the total number of records too"),
     ]
 
 
