@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from workspaces.api.openapi.examples import ID
 
 _RIGHTS = "All of the caller's teams count together; an administrator has every right."
-_RELEASES = (
-    "As its makers publish it, kept for a while, and an older copy where they cannot be reached. Needs no token."
-)
+_RELEASES = "The published index, cached for a while; an older copy while it cannot be reached. Needs no token."
 _STATE = "Needs the right manageState, because it contains secrets."
 _ARCHIVE = (
     "Terrakube's address. `POST …/state-versions` of terraform's cloud protocol announces a state; the answer's "
@@ -21,43 +19,44 @@ _HISTORY = (
     "not shown. A filter looks at 20,000 entries for one page: `meta.lookedBackTo` then says how far it looked."
 )
 DESCRIPTIONS: Mapping[str, str] = {
-    "operations": "Each is what POST, PATCH or DELETE is at the address in `href`, or on the record in `ref`. A `lid` "
-    "names what an operation before made. At the first that is refused nothing of all is done.",
-    "list_personal_tokens": "Those of the caller's own, also the ones that have expired; what was revoked is gone.",
-    "create_personal_token": "It acts with the groups that the caller has now. `days` 0 is without end.",
+    "operations": "Each operation does what POST, PATCH or DELETE does at the address in `href` or on the record in "
+    "`ref`. A `lid` names a record that an earlier operation creates. If one operation is refused, none is done.",
+    "list_personal_tokens": "The caller's own tokens, expired ones too; revoked ones are gone.",
+    "create_personal_token": "The token has the caller's current groups. With 0 `days` it never expires.",
     "revoke_personal_token": "It is refused from the next call on.",
-    "list_team_tokens": "Those of the groups that the caller is in; an administrator sees all.",
-    "create_team_token": "It acts with one group of the caller's, named in `group`, and an empty token is the answer "
-    "for a group that the caller is not in. Days, hours and minutes are added up; nothing is without end.",
+    "list_team_tokens": "The tokens of the caller's groups; an administrator sees all.",
+    "create_team_token": "The token has one of the caller's groups, named in `group`; the response has an empty "
+    "token for a group that the caller is not in. Days, hours and minutes are added up; without them it never expires.",
     "revoke_team_token": "It is refused from the next call on.",
-    "list_current_teams": "Those that decide what the caller may do, in every organization.",
+    "list_current_teams": "The groups that decide what the caller may do in each organization.",
     "read_organization_rights": _RIGHTS,
-    "read_workspace_rights": f"{_RIGHTS} What the workspace's own accesses give is added.",
-    "list_repository_groups": "Accounts, organizations, groups or projects, as the provider has them; `@me` is whose "
-    "token it is. Needs the right manageVcs or manageWorkspace.",
-    "list_repositories": "By name, and only those that the connection's token reaches. The address is the one for "
+    "read_workspace_rights": f"{_RIGHTS} The workspace's own accesses are added.",
+    "list_repository_groups": "Accounts, organizations, groups or projects, as the provider has them; `@me` is the "
+    "owner of the token. Needs the right manageVcs or manageWorkspace.",
+    "list_repositories": "Sorted by name; only repositories that the connection's token can read. The address is for "
     "`git clone`. Needs the right manageVcs or manageWorkspace.",
-    "list_branches": "As git lists them, the default one first. Of a public connection too. Needs the right "
+    "list_branches": "As git lists them, the default branch first. Works for public connections too. Needs the right "
     "manageVcs or manageWorkspace.",
     "list_folders": "Those with a file that ends with .tf, .tofu, .tf.json or .tofu.json, as a workspace's `folder`. "
     "Needs the right manageVcs or manageWorkspace.",
-    "test_notification": "It says that it is a test. The answer is kept as a delivery. Needs the right "
+    "test_notification": "The message says that it is a test. The response is kept as a delivery. Needs the right "
     "manageWorkspace.",
     "test_unsaved_notification": "Nothing is kept. Needs the right manageWorkspace.",
     "list_notification_deliveries": "The newest first, 10 unless `limit` says otherwise. Needs the right "
     "manageWorkspace.",
-    "retry_notification_delivery": "With all its tries; only one that was given up. Needs the right manageWorkspace.",
-    "list_history_of_organization": f"{_HISTORY} Who has only accesses sees the entries of these workspaces.",
+    "retry_notification_delivery": "With all its tries; only for a delivery that failed for good. Needs the right "
+    "manageWorkspace.",
+    "list_history_of_organization": f"{_HISTORY} A caller without a team sees only workspaces with an access.",
     "list_history_of_workspace": _HISTORY,
     "read_log": "While the step runs, as far as its executor has sent it; sensitive values are masked. Empty where "
     "there is none.",
-    "follow_log": "`Last-Event-ID` goes on where a connection broke off; the event `over` is the last one.",
-    "list_plan_files": "For who approves: what the plan and its scripts made or removed below the work folder. At most "
-    "1000 of each are listed, the numbers count all.",
+    "follow_log": "Send `Last-Event-ID` to continue after a lost connection; the event `over` is the last one.",
+    "list_plan_files": "For approvers: the files that the plan and its scripts created or removed below the work "
+    "folder. At most 1000 of each are listed; the numbers count all.",
     "read_incident": "What the watcher saw of the Job and its pod and what it decided, the timeline, and the settings "
     "that shape an attempt. It holds no secret, log, state or variable; `manage.py replay` decides it again.",
     "read_state": f"{_STATE} `terraform state push` and `manage.py import_state` take it.",
-    "read_state_json": f"{_STATE} It is for people and programs; Terraform itself can not read it again.",
+    "read_state_json": f"{_STATE} It is for people and programs; Terraform itself cannot read it.",
     "roll_back_state": "A new version with the content of the old one, the serial after the current one's and the same "
     "lineage. It is refused for the current version, while another user locked the workspace and while a job of it has "
     "not ended. Needs the right manageState; the workspace's history keeps the `reason`.",
@@ -69,9 +68,9 @@ DESCRIPTIONS: Mapping[str, str] = {
     "archive_state": _ARCHIVE,
     "archive_state_json": _ARCHIVE,
     "upload_source": "The address is valid for one archive and for a short time. Needs no token.",
-    "health": "For load balancers. It looks at nothing else.",
+    "health": "For load balancers. Checks nothing else.",
     "liveness": "For a kubelet: only a process that hangs fails it.",
-    "readiness": "For a kubelet: UP where requests can be served and jobs are looked after.",
+    "readiness": "For a kubelet: UP where requests can be served and jobs are processed.",
     "discovery": "Terraform asks for it before anything else. Needs no token.",
     "terraform_releases": _RELEASES,
     "tofu_releases": _RELEASES,
