@@ -59,6 +59,7 @@ class VcsForm(SecretsForm):
 class VcsAdmin(HidesSecrets, RecordAdmin):
     form = VcsForm
     change_form_template = "terrakube/connection.html"
+    shows_more_once_saved = True
     hidden = {name: f"{name}_is_set" for name in VcsForm.secret_fields}
     client_secret_is_set = said_to_be_set("client_secret", _("client secret"))
     private_key_is_set = said_to_be_set("private_key", _("private key"))
@@ -91,7 +92,9 @@ class VcsAdmin(HidesSecrets, RecordAdmin):
         if obj is None:
             title, options = found[0]
             described = _("After saving, the page shows step by step what to do at the provider.")
-            found[0] = (title, {**options, "description": described})
+            # A new connection has no status yet.
+            fields = tuple(name for name in options["fields"] if name != "status")
+            found[0] = (title, {**options, "description": described, "fields": fields})
         return found
 
     def change_view(

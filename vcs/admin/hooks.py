@@ -144,7 +144,7 @@ class DeliveryAdmin(_Pages):
     search_help_text = _("Search by repository, branch, commit or sender")
     empty_help = _("Deliveries of the providers are kept for some days, with their results.")
     fields = readonly_fields = (
-        "repository", "received_at", "kind", "ref", "commit", "pull_request", "sender", "title", "came_of_it",
+        "repository", "received_at", "kind", "ref", "commit", "pull_request", "sender", "title",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

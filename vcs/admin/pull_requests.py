@@ -168,6 +168,7 @@ class AccountLinkAdmin(RecordAdmin):
     empty_help = _("Comments from a linked account run commands with the rights of its user.")
     autocomplete_fields = ("vcs", "user")
     readonly_fields = ("account_id",)
+    add_fieldsets = ((None, {"fields": ("vcs", "account", "user")}),)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change and "account" in form.changed_data:

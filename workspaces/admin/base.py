@@ -302,6 +302,8 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
     made_on_page_of: Any = None
     """``_meta`` of the model whose pages make such records; None where they are added here, or by the site."""
     warn_unsaved_form = True
+    shows_more_once_saved = False
+    """Whether a new record is finished on its own page, where saving it then leads."""
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         found: models.QuerySet[Any] = super().get_queryset(request)
@@ -359,6 +361,13 @@ class RecordAdmin(History, RightsMixin, ModelAdmin):  # type: ignore[misc]
         return super().response_action(request, queryset)  # type: ignore[no-any-return]
 
     # ---- saving -----------------------------------------------------------------------------------------------------
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        if self.shows_more_once_saved and "_addanother" not in request.POST:
+            sent = request.POST.copy()
+            sent["_continue"] = "1"
+            request.POST = sent  # type: ignore[assignment]
+        return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None

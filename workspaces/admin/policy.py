@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -104,7 +104,7 @@ class PolicyRuleAdmin(RecordAdmin):
         context = {
             **(extra_context or {}),
             "settings_help": list(SETTINGS.values()),
-            "rule_id": object_id or "",
+            "preview_address": reverse("admin:workspaces_policyrule_preview"),
             "examples": EXAMPLES,
             "own_setting": self._own_setting(object_id),
         }

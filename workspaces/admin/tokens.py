@@ -35,6 +35,7 @@ class AccessTokenAdmin(RecordAdmin):
     search_help_text = _("Search by description, user or team")
     empty_help = _("A token lets a program use the API as you or as a team. It is shown only once.")
     fields = readonly_fields = ("called", "acts_as", "in_groups", "state", "created_by", "created_date", "ends", "id")
+    change_form_template = "terrakube/access_token.html"
     made = age_column("created_date", _("created"))
     ordering = ("-created_date",)
     actions = ("revoke",)

@@ -108,7 +108,7 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]
         self.fields["password2"].help_text = _AGAIN
         signs_in = self.fields["usable_password"]
         signs_in.label, signs_in.help_text = _("Sign-in"), ""
-        signs_in.choices = [("true", _("With a password")), ("false", _("Through the issuer only"))]
+        signs_in.choices = [("true", _("With a password")), ("false", _("With single sign-on only"))]
 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
@@ -193,7 +193,7 @@ class UserAdmin(History, AdministratorsOnly, DjangoUserAdmin, ModelAdmin):  # ty
         text = (
             gettext("Set.")
             if user.has_usable_password()
-            else gettext("None: the user signs in through the issuer only.")
+            else gettext("None: the user signs in with single sign-on only.")
         )
         link = reverse("admin:auth_user_password_change", args=[user.pk])
         return format_html('{} <a class="tk-link" href="{}">{}</a>', text, link, gettext("Set another"))

@@ -49,6 +49,16 @@ class WebhookAdmin(RecordAdmin):
     autocomplete_fields = ("workspace",)
     readonly_fields = ("remote_hook_id", *AUDIT_FIELDS)
     inlines = (EventInline,)
+    shows_more_once_saved = True
+    add_fieldsets = (
+        (
+            None,
+            {
+                "description": _("After saving, choose the events that start jobs."),
+                "fields": ("workspace", "migrated_v2"),
+            },
+        ),
+    )
     fieldsets = ((None, {"fields": ("workspace", "migrated_v2", "remote_hook_id")}), AUDIT_FIELDSET)
 
     @admin.display(description=_("organization"), ordering="workspace__organization__name")
