@@ -336,7 +336,7 @@ class WorkspaceAdmin(BulkActions, WholeHistory, ViewedList, ListExport, RecordAd
                 else gettext("%(name)s was created.") % {"name": obj.name},
             )
             return HttpResponseRedirect(address_after_making(request, obj))
-        return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
+        return super().response_add(request, obj, post_url_continue)
 
     def page_context(self, request: HttpRequest, workspace: Workspace, tab: str) -> dict[str, Any]:
         """Return what a tab with a form shows beside its fields."""
