@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from tests.panel.forms import fields_of
 from workspaces.actors import TokenUser
 from workspaces.models import AccessToken, Workspace
 from workspaces.services.tokens import InvalidToken, user_of
@@ -51,6 +52,16 @@ def test_a_revoked_token_opens_nothing(workspace: Workspace, sign_in: Callable[.
     client.post(LIST, {"action": "revoke", "_selected_action": [str(AccessToken.objects.get().pk)]})
     with pytest.raises(InvalidToken):
         bearer(text)
+
+
+def test_a_token_is_revoked_on_its_page(workspace: Workspace, sign_in: Callable[..., Client]) -> None:
+    client = sign_in(workspace.organization, role="plan")
+    text = make(client)
+    address = reverse("admin:workspaces_accesstoken_change", args=[AccessToken.objects.get().pk])
+    client.post(LIST, fields_of(client.get(address).content.decode(), "revoke_form"))
+    with pytest.raises(InvalidToken):
+        bearer(text)
+    assert "revoke_form" not in client.get(address).content.decode()
 
 
 def test_nobody_sees_or_revokes_the_tokens_of_others(

@@ -90,8 +90,10 @@ def test_a_webhook_is_made_and_given_an_event_in_the_panel(scene: Scene) -> None
     address = f"{reverse('admin:workspaces_webhook_add')}?workspace={workspace.pk}"
     assert address in page
     assert client.get(address).status_code == 200
-    client.post(address, {"workspace": str(workspace.pk), "migrated_v2": "on"})
+    saved = client.post(address, {"workspace": str(workspace.pk), "migrated_v2": "on"})
     webhook = Webhook.objects.get()
+    # Its events are chosen there.
+    assert saved.headers["Location"].startswith(reverse("admin:workspaces_webhook_change", args=[webhook.pk]))
     assert webhook.migrated_v2
     rows = {
         "events-TOTAL_FORMS": "1", "events-INITIAL_FORMS": "0", "events-0-webhook": str(webhook.pk),
