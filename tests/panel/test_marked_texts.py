@@ -51,6 +51,7 @@ UNMARKED_PAGES = {
 UNMARKED_TEXTS = {
     "manage.py cluster_check": "a command",
     "manage.py preflight /": "a command",
+    "https://git.example.org/acme/infrastructure.git": "an address, the same in each language",
     "bg-base-50 login dark:bg-base-900 |": "classes of a page's body, which the template extends",
 }
 # What a browser shows or reads aloud of an attribute, and what our scripts do.
