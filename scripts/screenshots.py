@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Browser, Error, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, Response, ViewportSize, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts import demo
@@ -144,8 +145,13 @@ class Camera:
         page.set_viewport_size(_window(self._options.widths[0]))
         # A page with input that is not saved asks before it is left.
         page.on("dialog", lambda dialog: dialog.accept())
+        page.on("response", self._look_at)
         page.set_default_timeout(PAGE_MILLISECONDS)
         return page
+
+    def _look_at(self, response: Response) -> None:
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.fault(f"{response.url} was answered {response.status}")
 
     def close(self) -> None:
         self._context.close()
