@@ -69,8 +69,10 @@
   function showTerminal() {
     const box = byId("log-terminal");
     if (!box.hidden) return;
-    // It kept the room, so that nothing below jumps.
-    byId("log-skeleton")?.remove();
+    // The room that was kept stays until what is written has its own height, so that nothing below jumps.
+    const skeleton = byId("log-skeleton");
+    if (skeleton) box.style.height = `${skeleton.offsetHeight}px`;
+    skeleton?.remove();
     box.hidden = false;
     if (!opened) {
       terminal.open(box);
