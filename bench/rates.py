@@ -49,12 +49,18 @@ def judge(waits: Sequence[Wait], *, rate: float, seconds: float, bound: float) -
     return Verdict(held=held, rate=made / seconds, queued=queued, p90=p90)
 
 
-def bottleneck(shares: Mapping[str, float], *, busy: float, single: Sequence[str]) -> str:
+def bottleneck(
+    shares: Mapping[str, float], *, busy: float, single: Sequence[str], rate: float = 0.0, alone: float = math.inf
+) -> str:
     """Say in words what has nothing left to give.
 
     ``shares`` are cores that each part used, ``busy`` the share of all cores that anything used, ``single`` the parts
-    that cannot use more than one core.
+    that cannot use more than one core. ``alone`` is how many Jobs a second the cluster runs to their end without the
+    site, of the ``rate`` that it was given.
     """
+    if alone < _BUSY * rate:
+        # Its calls to the API server are 20 a second unless it is told otherwise, and a Job takes some five.
+        return f"the cluster runs {alone:.1f} bare Jobs a second; see --kube-api-qps of its controller manager"
     full = [name for name in single if shares.get(name, 0.0) >= _BUSY]
     if full:
         return f"{' and '.join(full)}: one process, which takes a whole core"

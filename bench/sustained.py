@@ -37,6 +37,8 @@ _PLAN, _APPLY = 100, 200
 _STEPS_OF_JOB = 2
 _THREADS = 12
 _DRAIN_SECONDS = 30.0
+_LAST_SECONDS = 2.0
+"""In which the cluster may finish the last bare Jobs of a rate."""
 _SWEEP_SECONDS = 12.0
 """Within which the watcher's sweep cleans up what has ended."""
 _DATABASE = "PostgreSQL"
@@ -217,9 +219,10 @@ def _evenly(count: int, seconds: float, do: Callable[[int, float], object], mete
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bare:
-    """Seconds until each bare Job was seen, and cores in use while they were created."""
+    """Seconds until each bare Job was seen, how many pods a second ran to their end, and cores in use meanwhile."""
 
     seen: Sequence[float]
+    ended: float
     cores: Mapping[str, float]
 
 
@@ -243,9 +246,13 @@ class _BareRounds:
             self._kube.create(bare_manifest(self._manifest, name))
 
         load = _evenly(round(rate * seconds), seconds, create, self._meter)
-        time.sleep(2)
-        played = ((self._player.steps.get(name, Played()).exists, due) for name, due in due_at.items())
-        return _Bare(seen=[exists - due for exists, due in played if exists is not None], cores=load.cores)
+        time.sleep(_LAST_SECONDS)
+        played = [(self._player.steps.get(name, Played()), due) for name, due in due_at.items()]
+        return _Bare(
+            seen=[one.exists - due for one, due in played if one.exists is not None],
+            ended=sum(one.succeeded is not None for one, _due in played) / seconds,
+            cores=load.cores,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,7 +358,13 @@ def _recorded(posted: Mapping[int, float], steps: Mapping[str, Played]) -> tuple
 
 def _figures(rate: float, fed: _Fed, verdict: Verdict, bare: _Bare) -> Iterator[Figure]:
     prefix = f"{rate:g} steps/s"
-    yield Figure(measure=MEASURE, name=f"{prefix}: steps a second that got a Job", value=verdict.rate, unit="steps/s")
+    yield Figure(
+        measure=MEASURE,
+        name=f"{prefix}: steps a second that got a Job; bare Jobs whose pod ran",
+        value=verdict.rate,
+        unit="steps/s",
+        bare=bare.ended,
+    )
     for name, taken, beside in (
         ("POST → Job exists", fed.first, bare.seen),
         ("plan reported → apply's Job exists", fed.following, bare.seen),
@@ -380,7 +393,8 @@ def _figures(rate: float, fed: _Fed, verdict: Verdict, bare: _Bare) -> Iterator[
         )
     yield Figure(measure=MEASURE, name=f"{prefix}: all processors in use", value=fed.load.busy * 100, unit="%")
     held = "held" if verdict.held else "NOT held"
-    words = bottleneck(fed.load.cores, busy=fed.load.busy, single=("web", "watcher", "simulator"))
+    single = ("web", "watcher", "simulator")
+    words = bottleneck(fed.load.cores, busy=fed.load.busy, single=single, rate=rate, alone=bare.ended)
     print(
         f"{prefix}: {held}; {verdict.queued} waited in the end, {fed.unfinished} jobs unfinished; bottleneck: {words}"
     )

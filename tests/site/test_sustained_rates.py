@@ -38,3 +38,11 @@ def test_one_process_with_a_whole_core_is_named_before_the_machine() -> None:
     assert bottleneck(shares, busy=0.99, single=("web", "watcher")).startswith("web: ")
     assert bottleneck(shares | {"web": 0.6}, busy=0.99, single=("web", "watcher")).startswith("the processors")
     assert bottleneck(shares | {"web": 0.6}, busy=0.7, single=("web", "watcher")).startswith("none")
+
+
+def test_a_cluster_that_is_slower_alone_is_named_before_all_else() -> None:
+    shares = {"web": 0.97, "worker": 0.5}
+    words = bottleneck(shares, busy=0.99, single=("web",), rate=10, alone=6.6)
+    assert words.startswith("the cluster runs 6.6 bare Jobs a second")
+    # The last ones of so short a feed may be under way.
+    assert bottleneck(shares, busy=0.99, single=("web",), rate=10, alone=9.4).startswith("web: ")
