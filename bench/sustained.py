@@ -164,22 +164,22 @@ class _Meter:
         self._up_pid = up_pid
         self._database = database
 
-    def used(self) -> dict[str, float]:
-        """Seconds that each part has used so far."""
-        found = {name: cpu_seconds(pids) for name, pids in site_processes(self._up_pid).items()}
-        found |= dict.fromkeys((_DATABASE, *_CLUSTER.values()), 0.0)
+    def used(self) -> dict[str, dict[int, float]]:
+        """Return the seconds that each process of each part has used so far."""
+        found = {name: {pid: cpu_seconds([pid]) for pid in pids} for name, pids in site_processes(self._up_pid).items()}
+        found |= {name: {} for name in (_DATABASE, *_CLUSTER.values())}
         for entry in Path("/proc").iterdir():
             if not entry.name.isdecimal():
                 continue
             with suppress(OSError):
-                name = (entry / "comm").read_text().strip()
+                name, pid = (entry / "comm").read_text().strip(), int(entry.name)
                 part = _CLUSTER.get(name)
                 # A session tells in its title whose database it serves.
-                if name == "postgres" and self._database in " ".join(arguments(int(entry.name))):
+                if name == "postgres" and self._database in " ".join(arguments(pid)):
                     part = _DATABASE
                 if part:
-                    found[part] += cpu_seconds([int(entry.name)])
-        found["simulator"] = time.process_time()
+                    found[part][pid] = cpu_seconds([pid])
+        found["simulator"] = {os.getpid(): time.process_time()}
         return found
 
     @staticmethod
@@ -213,7 +213,11 @@ def _evenly(count: int, seconds: float, do: Callable[[int, float], object], mete
         for one in sent:
             one.result()
     idle, total = (late - early for early, late in zip(ticks, ticks_after, strict=True))
-    cores = {name: (used_after[name] - before) / seconds for name, before in used.items()}
+    # A worker's processes end after so many tasks. What such a one used is not known any more.
+    cores = {
+        name: sum(late - used[name].get(pid, 0.0) for pid, late in after.items()) / seconds
+        for name, after in used_after.items()
+    }
     return _Load(begin=begin, cores=cores, busy=1 - idle / total)
 
 
