@@ -31,7 +31,7 @@ from bench import figures, site
 from bench.figures import Figure
 from bench.kube import Kube, own_namespace
 from bench.player import SITE, set_running
-from bench.processes import cpu_seconds, pss_bytes, site_processes
+from bench.processes import cpu_seconds, pss_bytes, site_cpu_seconds, site_processes
 
 _SETTLE_SECONDS = 25.0
 _IMAGE = "terrakube-executor:latest"
@@ -260,12 +260,12 @@ def _transactions() -> int:
 def _all_processes(number: int, seconds: float, host: str, port: int, log: Path) -> Iterator[Figure]:
     with site.running(host, port, log) as running:
         time.sleep(_SETTLE_SECONDS)
-        named = site_processes(running.up_pid)
-        before, used = _transactions(), {name: cpu_seconds(pids) for name, pids in named.items()}
+        before, used = _transactions(), site_cpu_seconds(running.up_pid)
         time.sleep(seconds)
         # The statistics of a session arrive within a second of its end of work.
         transactions = _transactions() - before
-        spent = {name: cpu_seconds(pids) - used[name] for name, pids in named.items()}
+        spent = {name: seconds - used[name] for name, seconds in site_cpu_seconds(running.up_pid).items()}
+        named = site_processes(running.up_pid)
         memory = sum(map(pss_bytes, named["watcher"])) / 2**20
         heartbeat = _heartbeat_seconds(host, port, named["web"], number)
     minute = 60 / seconds

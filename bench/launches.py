@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.figures import Figure, median, percentile
 from bench.kube import JobWatch, Kube, bare_manifest, job_name
-from bench.processes import cpu_seconds, site_processes
+from bench.processes import site_cpu_seconds
 from bench.rest import Rest
 from executors.agent.api import Api
 from executors.agent.claim import make_claim
@@ -171,15 +171,13 @@ def hundred_at_once(
         def seen(jobs: list[int] = jobs) -> list[float]:
             return [watch.await_added(job_name(job, _PLAN)) for job in jobs]
 
-        # Anew for each burst: a worker's processes end after so many tasks, and others take their place.
-        found = site_processes(up_pid)
-        processes = {name: found[name] for name in used}
-        before = {name: cpu_seconds(pids) for name, pids in processes.items()}
+        before = site_cpu_seconds(up_pid)
         taken.append(burst(workspaces, start, connect=rest.connect, seen=seen))
         # The last one's Secret is still to be made, and its launch to be written down.
         time.sleep(0.5)
-        for name, pids in processes.items():
-            used[name].append(cpu_seconds(pids) - before[name])
+        after = site_cpu_seconds(up_pid)
+        for name, seconds in used.items():
+            seconds.append(after[name] - before[name])
         rest.connect()
         for job in jobs:
             rest.cancel_job(job)

@@ -64,15 +64,24 @@ def site_processes(up_pid: int) -> dict[str, list[int]]:
     return found
 
 
+def site_cpu_seconds(up_pid: int) -> dict[str, float]:
+    """Return the processor time that web, worker and watcher have used so far."""
+    return {name: cpu_seconds(pids) for name, pids in site_processes(up_pid).items()}
+
+
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """Processor time that processes have used so far, their own and the kernel's for them."""
+    """Return the processor time that processes have used so far, with that of their children that have ended.
+
+    So what a worker's processes used is not lost when others take their place, as long as their parent is asked too.
+    """
     ticks = 0
     for pid in pids:
         try:
             fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        ticks += int(fields[11]) + int(fields[12])
+        # utime, stime, cutime, cstime
+        ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -2,8 +2,8 @@
 
 Jobs of two steps are posted at each rate for some seconds, evenly and whatever became of those before. Their pods never
 start a container: a simulator sets their status, claims and reports. A rate is held if 90 of 100 steps wait less than
-``--bound`` seconds for their Kubernetes Job, and no queue is left in the end. It stops at the first that is not held.
-Beside it stand the same Jobs, created at the same rate without a site.
+``--bound`` seconds for their Kubernetes Job, no queue is left in the end, and nine tenths of the rate got one. It stops
+at the first that is not held. Beside it stand the same Jobs, created at the same rate without a site.
 Waits count from the moment in which a step was due, so a site that answers late is not spared. All of it runs on one
 machine, simulator included, and what each part takes of its processors is told.
 """
@@ -21,14 +21,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bench import figures, site
 from bench.figures import Figure, percentile
 from bench.kube import BARE, Kube, bare_manifest, job_name, own_namespace
 from bench.memory import memory_figures
 from bench.player import Played, Player
-from bench.processes import arguments, cpu_seconds, site_processes
+from bench.processes import cpu_seconds, site_cpu_seconds
 from bench.program import run
 from bench.rates import Verdict, Wait, bottleneck, judge
 
@@ -41,13 +40,14 @@ _LAST_SECONDS = 2.0
 """In which the cluster may finish the last bare Jobs of a rate."""
 _SWEEP_SECONDS = 12.0
 """Within which the watcher's sweep cleans up what has ended."""
-_DATABASE = "PostgreSQL"
 _CLUSTER = {
     "kube-apiserver": "API server",
     "etcd": "etcd",
     "kube-controller": "controllers",
     "kube-scheduler": "scheduler",
 }
+_SERVERS = {"postgres": "PostgreSQL", **_CLUSTER}
+"""What the kernel calls the servers of this machine, and what they are called here."""
 
 
 def _asked() -> argparse.Namespace:
@@ -97,7 +97,7 @@ def main() -> int:
         log = Path(folder) / "site.log"
         try:
             with site.running("127.0.0.1", port, log) as running:
-                for figure in _measure(asked, running, kube, urlsplit(database).path.strip("/")):
+                for figure in _measure(asked, running, kube):
                     found.append(figure)
         except Exception:
             sys.stderr.write(log.read_text(errors="replace")[-4000:])
@@ -118,7 +118,7 @@ def _load() -> str:
     return " ".join(f"{one:.1f}" for one in os.getloadavg())
 
 
-def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube, database: str) -> Iterator[Figure]:
+def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube) -> Iterator[Figure]:
     import django
 
     django.setup()
@@ -131,7 +131,7 @@ def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube, database
     records = make_records(waiting=asked.workspaces, version="1.11.4")
     manifest = expected_job(Workspace.objects.get(pk=records.waiting[0]))
     player, bare_player = Player(kube, _THREADS), Player(kube, _THREADS, BARE)
-    meter = _Meter(running.up_pid, database)
+    meter = _Meter(running.up_pid)
     rounds = _Rounds(Rest(running.address, records), records.waiting, player, meter)
     bare_rounds = _BareRounds(kube, manifest, bare_player, meter)
     until = time.monotonic() + asked.most_seconds
@@ -160,27 +160,19 @@ def _measure(asked: argparse.Namespace, running: site.Site, kube: Kube, database
 class _Meter:
     """The processor time of all parts that share this machine."""
 
-    def __init__(self, up_pid: int, database: str) -> None:
+    def __init__(self, up_pid: int) -> None:
         self._up_pid = up_pid
-        self._database = database
 
-    def used(self) -> dict[str, dict[int, float]]:
-        """Return the seconds that each process of each part has used so far."""
-        found = {name: {pid: cpu_seconds([pid]) for pid in pids} for name, pids in site_processes(self._up_pid).items()}
-        found |= {name: {} for name in (_DATABASE, *_CLUSTER.values())}
+    def used(self) -> dict[str, float]:
+        """Return the seconds that each part has used so far."""
+        pids: dict[str, list[int]] = {part: [] for part in _SERVERS.values()}
         for entry in Path("/proc").iterdir():
-            if not entry.name.isdecimal():
-                continue
             with suppress(OSError):
-                name, pid = (entry / "comm").read_text().strip(), int(entry.name)
-                part = _CLUSTER.get(name)
-                # A session tells in its title whose database it serves.
-                if name == "postgres" and self._database in " ".join(arguments(pid)):
-                    part = _DATABASE
-                if part:
-                    found[part][pid] = cpu_seconds([pid])
-        found["simulator"] = {os.getpid(): time.process_time()}
-        return found
+                part = _SERVERS.get((entry / "comm").read_text().strip())
+                if part and entry.name.isdecimal():
+                    pids[part].append(int(entry.name))
+        servers = {part: cpu_seconds(found) for part, found in pids.items()}
+        return site_cpu_seconds(self._up_pid) | servers | {"simulator": time.process_time()}
 
     @staticmethod
     def machine() -> tuple[float, float]:
@@ -213,11 +205,7 @@ def _evenly(count: int, seconds: float, do: Callable[[int, float], object], mete
         for one in sent:
             one.result()
     idle, total = (late - early for early, late in zip(ticks, ticks_after, strict=True))
-    # A worker's processes end after so many tasks. What such a one used is not known any more.
-    cores = {
-        name: sum(late - used[name].get(pid, 0.0) for pid, late in after.items()) / seconds
-        for name, after in used_after.items()
-    }
+    cores = {name: (used_after[name] - before) / seconds for name, before in used.items()}
     return _Load(begin=begin, cores=cores, busy=1 - idle / total)
 
 

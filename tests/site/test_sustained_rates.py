@@ -33,6 +33,13 @@ def test_steps_that_never_got_a_job_count_as_waiting() -> None:
     assert not judge(waits, rate=10, seconds=60, bound=1).held
 
 
+def test_a_rate_of_which_too_few_steps_were_ever_due_is_not_held() -> None:
+    verdict = judge(_fed(7, 60, 0.15), rate=10, seconds=60, bound=1)
+    assert not verdict.held
+    assert verdict.p90 < 1
+    assert verdict.queued <= 1
+
+
 def test_one_process_with_a_whole_core_is_named_before_the_machine() -> None:
     shares = {"web": 0.97, "worker": 0.5, "watcher": 0.1}
     assert bottleneck(shares, busy=0.99, single=("web", "watcher")).startswith("web: ")
@@ -40,9 +47,11 @@ def test_one_process_with_a_whole_core_is_named_before_the_machine() -> None:
     assert bottleneck(shares | {"web": 0.6}, busy=0.7, single=("web", "watcher")).startswith("none")
 
 
-def test_a_cluster_that_is_slower_alone_is_named_before_all_else() -> None:
-    shares = {"web": 0.97, "worker": 0.5}
-    words = bottleneck(shares, busy=0.99, single=("web",), rate=10, alone=6.6)
+def test_a_cluster_that_is_slower_alone_is_named_where_processors_were_left_over() -> None:
+    shares = {"web": 0.1, "worker": 0.1}
+    words = bottleneck(shares, busy=0.4, single=("web",), rate=10, alone=6.6)
     assert words.startswith("the cluster runs 6.6 bare Jobs a second")
     # The last ones of so short a feed may be under way.
-    assert bottleneck(shares, busy=0.99, single=("web",), rate=10, alone=9.4).startswith("web: ")
+    assert bottleneck(shares, busy=0.4, single=("web",), rate=10, alone=9.4).startswith("none: ")
+    # A full machine slows the bare Jobs, too.
+    assert bottleneck(shares, busy=0.99, single=("web",), rate=10, alone=6.6).startswith("the processors")
